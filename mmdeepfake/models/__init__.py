@@ -1,0 +1,7 @@
+"""Networks: importing this registers them."""
+
+from .backbones import RATFNet, TConvNet
+from .necks import CrossSnippetAttention
+from .recognizers import SnippetRecognizer
+
+__all__ = ['CrossSnippetAttention', 'RATFNet', 'SnippetRecognizer', 'TConvNet']

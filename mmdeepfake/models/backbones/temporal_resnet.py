@@ -1,0 +1,205 @@
+"""A ResNet with a place for a temporal module before the first 3x3 convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from mmaction.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
+from mmengine.logging import MMLogger
+from mmengine.runner.checkpoint import _load_checkpoint
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmdeepfake.structures import ConfigError
+
+
+class TemporalBasicBlock(BasicBlock):
+    """`BasicBlock` with a temporal module before its first 3x3 convolution."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.temporal: nn.Module | None = None
+
+    @property
+    def temporal_channels(self) -> int:
+        """Channels where the temporal module stands."""
+        return self.conv1.in_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `BasicBlock`; (B*T, C, H, W), and the shortcut bypasses the module."""
+        identity = x if self.downsample is None else self.downsample(x)
+        if self.temporal is not None:
+            x = self.temporal(x)
+        return self.relu(self.conv2(self.conv1(x)) + identity)
+
+
+class TemporalBottleneck(Bottleneck):
+    """`Bottleneck` with a temporal module between its first 1x1 and its 3x3."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.temporal: nn.Module | None = None
+
+    @property
+    def temporal_channels(self) -> int:
+        """Channels where the temporal module stands."""
+        return self.conv1.out_channels
+
+    def _residual(self, x: Tensor) -> Tensor:
+        x = self.conv1(x)
+        if self.temporal is not None:
+            x = self.temporal(x)
+        return self.conv3(self.conv2(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As `Bottleneck`; (B*T, C, H, W)."""
+        identity = x if self.downsample is None else self.downsample(x)
+        if self.with_cp and x.requires_grad:
+            residual = checkpoint(self._residual, x, use_reentrant=False)
+        else:
+            residual = self._residual(x)
+        return self.relu(residual + identity)
+
+
+class TemporalResNet(ResNet):
+    """2D ResNet on folded snippets, with temporal modules in chosen stages.
+
+    Frames come as (B*S*T, 3, H, W), T innermost, as `FormatShape('NCHW')` and
+    `Recognizer2D` fold them; a temporal module sees T consecutive rows of the batch as
+    one snippet. All keys of a plain ResNet keep their names, so its checkpoints load;
+    the modules' own keys are `layer{i}.{j}.temporal.*`.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        clip_len: frames of a snippet, T in the paper.
+        make_temporal_module: makes the module of one block from its number of channels;
+            a module maps (B*S*T, C, H, W) to the same shape and has `init_weights`.
+        temporal_stages: for each of the four stages, whether its blocks get a module.
+        pretrained: ImageNet weights with torchvision's key names, a path or URL; None
+            initialises at random.
+        kwargs: see MMAction2's `ResNet`.
+    """
+
+    arch_settings = {  # noqa: RUF012  (overrides a class attribute of ResNet)
+        18: (TemporalBasicBlock, (2, 2, 2, 2)),
+        34: (TemporalBasicBlock, (3, 4, 6, 3)),
+        50: (TemporalBottleneck, (3, 4, 6, 3)),
+        101: (TemporalBottleneck, (3, 4, 23, 3)),
+        152: (TemporalBottleneck, (3, 8, 36, 3)),
+    }
+
+    def __init__(
+        self,
+        depth: int,
+        *,
+        clip_len: int,
+        make_temporal_module: Callable[[int], nn.Module],
+        temporal_stages: Sequence[bool] = (True, True, True, True),
+        pretrained: str | None = None,
+        **kwargs,
+    ) -> None:
+        if depth not in self.arch_settings:
+            raise ConfigError(
+                f'depth = {depth}: {type(self).__name__} has the depths '
+                f'{sorted(self.arch_settings)}'
+            )
+        if not isinstance(clip_len, int) or clip_len < 1:
+            raise ConfigError(
+                f'clip_len = {clip_len!r} of {type(self).__name__}: need a whole '
+                'number of frames, 1 or more'
+            )
+        super().__init__(depth, pretrained=pretrained, **kwargs)
+        if len(temporal_stages) != len(self.res_layers):
+            raise ConfigError(
+                f'stages = {tuple(temporal_stages)} of {type(self).__name__}: need one '
+                f'flag for each of its {len(self.res_layers)} stages'
+            )
+        self.clip_len = clip_len
+        for name, chosen in zip(self.res_layers, temporal_stages, strict=True):
+            for block in getattr(self, name) if chosen else ():
+                block.temporal = make_temporal_module(block.temporal_channels)
+
+    def temporal_modules(self) -> dict[str, nn.Module]:
+        """The temporal modules in order of depth, by the name of their block."""
+        return {
+            name: block.temporal
+            for name, block in self.named_modules()
+            if getattr(block, 'temporal', None) is not None
+        }
+
+    def init_weights(self) -> None:
+        """Load or draw the ResNet's weights, then start the temporal modules."""
+        if self.pretrained and self.torchvision_pretrain:
+            self._check_pretrained()
+        super().init_weights()
+        MMLogger.get_current_instance().info(
+            f'{type(self).__name__}-{self.depth}: initial weights '
+            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
+        )
+        # ResNet draws every Conv2d below it anew; the modules start in their own way.
+        for module in self.temporal_modules().values():
+            module.init_weights()
+
+    def _check_pretrained(self) -> None:
+        """Refuse weights that MMAction2's loader would take in part and in silence."""
+        where = f'pretrained = {self.pretrained!r} of {type(self).__name__}'
+        is_url = '://' in self.pretrained
+        if not is_url and not Path(self.pretrained).is_file():
+            raise ConfigError(
+                f'{where}: no such file. Name a file of ImageNet ResNet-{self.depth} '
+                "weights with torchvision's key names, a URL, or None (random weights)"
+            )
+        try:
+            loaded = _load_checkpoint(self.pretrained, map_location='cpu')
+        except OSError as error:
+            raise ConfigError(
+                f'{where}: cannot be loaded ({error}). Without access to the network, '
+                'download it elsewhere and give the path: '
+                '--cfg-options model.backbone.pretrained=PATH'
+            ) from error
+        found = loaded.get('state_dict', loaded)
+        own = {'conv1.weight': self.conv1.conv.weight}
+        for layer in self.res_layers:
+            for index, block in enumerate(getattr(self, layer)):
+                for conv in ('conv1', 'conv2', 'conv3'):
+                    if hasattr(block, conv):
+                        own[f'{layer}.{index}.{conv}.weight'] = getattr(
+                            block, conv
+                        ).conv.weight
+        wrong = [
+            name
+            for name, weight in own.items()
+            if name not in found or found[name].shape != weight.shape
+        ]
+        if wrong:
+            raise ConfigError(
+                f'{where}: {len(wrong)} of {len(own)} convolutions are missing in it '
+                f'or of another shape, {wrong[0]!r} the first. Needed are ResNet-'
+                f"{self.depth} weights with torchvision's key names"
+            )
+
+    def train(self, mode: bool = True) -> TemporalResNet:
+        """Switch the mode; returns self, which MMAction2's ResNet does not."""
+        super().train(mode)
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Compute the features of folded snippets.
+
+        Args:
+            x: (B*S*T, 3, H, W), T innermost.
+
+        Returns:
+            A tuple, of one tensor (B*S*T, C, h, w) by default. `Recognizer2D` would
+            iterate a bare tensor along the batch when there is a neck.
+        """
+        if x.shape[0] % self.clip_len:
+            raise ConfigError(
+                f'{type(self).__name__} got {x.shape[0]} frames, no multiple of '
+                f'clip_len = {self.clip_len}: set SampleSnippets.clip_len and '
+                'model.backbone.clip_len to the same number'
+            )
+        features = super().forward(x)
+        return (features,) if isinstance(features, torch.Tensor) else features

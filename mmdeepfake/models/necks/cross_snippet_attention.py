@@ -1,0 +1,198 @@
+"""CSA, the cross-snippet attention: where the snippets of a video meet.
+
+Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
+IJCAI 2022, Sec. 3.3, Eqs. (4) to (6); no public code. Eq. (6) and its words
+contradict each other ("W_O for dimension retrieval", yet the gate multiplies the
+reduced S W_I); both readings are here, see `csa_out`.
+
+    paper    here        paper    here
+    N        S           W_I      reduce
+    t h w    L positions W_O      restore
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmdeepfake.ops.snippet_attention import (
+    gather_channels,
+    gather_positions,
+    normalise_affinity,
+    relate_channels,
+    relate_positions,
+)
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import ConfigError
+
+_AFFINITIES = {
+    'position': (relate_positions, gather_positions),
+    'channel': (relate_channels, gather_channels),
+}
+_ALLOWED = {
+    'csa_out': ('restore', 'literal'),
+    'affinity': tuple(_AFFINITIES),
+    'gap': ('spacetime', 'space'),
+}
+
+
+class SnippetMaps(NamedTuple):
+    """What CSA computes for each snippet, for classifying and for pictures.
+
+    Attributes:
+        maps: (B, S, C', T, h, w), S_n^out of Eq. (6).
+        attention: (B, S, L, L), or (B, S, D, D) with affinity='channel', rows sum to 1.
+        gates: (B, S, T, C'), sigmoid of Eq. (6); equal over T with gap='spacetime'.
+    """
+
+    maps: Tensor
+    attention: Tensor
+    gates: Tensor
+
+
+@MODELS.register_module()
+class CrossSnippetAttention(BaseModule):
+    """Gate each snippet's features by how they relate to all snippets of the video.
+
+    A neck for `Recognizer2D` and `SnippetRecognizer`. It returns the mean over snippets
+    and frames, so that a stock `TSNHead` follows: pooling and FC are linear, hence this
+    equals the mean of the snippets' logits.
+
+    Args:
+        in_channels: C of the backbone's map.
+        clip_len: frames of a snippet, T; the sampler's must agree.
+        reduction: C / D of W_I (8, Sec. 3.3).
+        csa_out: 'restore' (our reading: W_O brings D back to C, and the gate multiplies
+            the backbone's own map, which keeps pretrained features) or 'literal' (the
+            equation: the gate multiplies S W_I; the head then sees D channels).
+        affinity: what A relates: 'position' (L x L, as W_I multiplies from the right)
+            or 'channel' (D x D).
+        gap: the gate's average pooling over 'spacetime' (one gate a snippet) or 'space'
+            (one a frame).
+        residual: add the map that the gate multiplies. The paper names none.
+        zero_gate: start with W_O = 0, so that every gate is exactly 0.5.
+
+    Raises:
+        ConfigError: an option outside what is allowed, or input of a wrong layout.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        clip_len: int,
+        *,
+        reduction: int = 8,
+        csa_out: str = 'restore',
+        affinity: str = 'position',
+        gap: str = 'spacetime',
+        residual: bool = False,
+        zero_gate: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg or dict(type='Kaiming', layer=['Conv2d', 'Linear']))
+        given = locals()
+        for option, allowed in _ALLOWED.items():
+            if given[option] not in allowed:
+                raise ConfigError(
+                    f'{option} = {given[option]!r} of CrossSnippetAttention: allowed '
+                    'are ' + ', '.join(map(repr, allowed))
+                )
+        if in_channels % reduction:
+            raise ConfigError(
+                f'reduction = {reduction} of CrossSnippetAttention: need a divisor of '
+                f'in_channels = {in_channels}'
+            )
+        self.in_channels, self.clip_len = in_channels, clip_len
+        self.affinity, self.gap = affinity, gap
+        self.is_literal = csa_out == 'literal'
+        self.residual, self.zero_gate = residual, zero_gate
+        width = in_channels // reduction
+        self.out_channels = width if self.is_literal else in_channels
+        self.reduce = nn.Conv2d(in_channels, width, 1, bias=False)
+        # W_O is a 1x1 convolution, but pooling commutes with it: pool first, then one
+        # matrix product a snippet.
+        self.restore = nn.Linear(width, self.out_channels, bias=False)
+
+    def init_weights(self) -> None:
+        """Draw W_I and W_O (Kaiming, ours: the paper gives none), or zero W_O."""
+        super().init_weights()
+        if self.zero_gate:
+            nn.init.zeros_(self.restore.weight)
+
+    def forward_snippets(self, maps: Tensor) -> SnippetMaps:
+        """Compute Eqs. (4) to (6) for each snippet.
+
+        Args:
+            maps: (B, C, S*T, h, w), snippet-major.
+        """
+        if maps.dim() != 5 or maps.shape[1] != self.in_channels:
+            raise ConfigError(
+                f'CrossSnippetAttention got a map of shape {tuple(maps.shape)}: need '
+                f'(videos, {self.in_channels} channels, snippets * frames, rows, '
+                'columns)'
+            )
+        if maps.shape[2] % self.clip_len:
+            raise ConfigError(
+                f'CrossSnippetAttention got {maps.shape[2]} frames a video, no '
+                f'multiple of clip_len = {self.clip_len}: set the clip_len of '
+                'SampleSnippets, of the backbone and of the neck to the same number'
+            )
+        _, _, _, h, w = maps.shape
+        t = self.clip_len
+        num_positions = t * h * w
+        reduced = self.reduce(maps.flatten(3)).unflatten(2, (-1, t))
+        reduced = reduced.permute(0, 2, 3, 4, 1).flatten(2, 3)  # (B, S, L, D)
+        relate, gather = _AFFINITIES[self.affinity]
+        # A sum of L or D products of features can pass fp16's largest number.
+        with torch.autocast(maps.device.type, enabled=False):
+            exact = reduced.float() if reduced.dtype != torch.float64 else reduced
+            attention = normalise_affinity(relate(exact), num_positions=num_positions)
+            gathered = gather(attention, exact)  # (B, S, L, D)
+        by_frame = gathered.unflatten(2, (t, -1)).mean(dim=3)  # (B, S, T, D)
+        if self.gap == 'spacetime':
+            by_frame = by_frame.mean(dim=2, keepdim=True).expand_as(by_frame)
+        gates = self.restore(by_frame).sigmoid()  # (B, S, T, C')
+        if self.is_literal:
+            source = reduced.unflatten(2, (t, h, w)).permute(0, 1, 5, 2, 3, 4)
+        else:
+            source = maps.unflatten(2, (-1, t)).transpose(1, 2)  # (B, S, C, T, h, w)
+        out = gates.transpose(2, 3)[..., None, None] * source
+        return SnippetMaps(out + source if self.residual else out, attention, gates)
+
+    def forward(
+        self,
+        inputs: list[Tensor] | tuple[Tensor, ...],
+        data_samples: list | None = None,
+    ) -> tuple[Tensor, dict]:
+        """Mean of S_n^out over snippets and frames.
+
+        Args:
+            inputs: one map (B, C, S*T, h, w), in a list or tuple.
+            data_samples: where they say how many clips were sampled, this is checked:
+                several crops of a clip would be taken for further snippets.
+
+        Returns:
+            (B, C', 1, h, w), and an empty dict: no auxiliary loss.
+        """
+        if len(inputs) != 1:
+            raise ConfigError(
+                f'CrossSnippetAttention got {len(inputs)} maps: need one. A backbone '
+                'that returns a bare tensor is cut along the batch by Recognizer2D: '
+                'return a 1-tuple, or use SnippetRecognizer'
+            )
+        self._check_single_crop(inputs[0], data_samples)
+        maps = self.forward_snippets(inputs[0]).maps
+        return maps.mean(dim=(1, 3)).unsqueeze(2), {}
+
+    def _check_single_crop(self, maps: Tensor, data_samples: list | None) -> None:
+        for sample in data_samples or ():
+            num_snippets = sample.get('num_clips')
+            if num_snippets and maps.shape[2] != num_snippets * self.clip_len:
+                raise ConfigError(
+                    f'CrossSnippetAttention got {maps.shape[2]} images a video, but '
+                    f'the sampler drew {num_snippets} snippets of {self.clip_len} '
+                    'frames: several crops of a frame are not supported, use one'
+                )

@@ -1,0 +1,3 @@
+from .snippet_recognizer import SnippetRecognizer
+
+__all__ = ['SnippetRecognizer']

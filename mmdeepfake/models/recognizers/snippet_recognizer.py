@@ -1,0 +1,113 @@
+"""A 2D recognizer that also tells the score of each snippet."""
+
+from __future__ import annotations
+
+import torch
+from mmaction.models.recognizers import Recognizer2D
+from torch import Tensor
+
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import FAKE, ConfigError
+
+
+@MODELS.register_module()
+class SnippetRecognizer(Recognizer2D):
+    """`Recognizer2D` whose predictions carry `snippet_scores`, P(fake) per snippet.
+
+    Training and video scores are those of the stock class with the same backbone, neck
+    and head. Beyond it: a backbone may return a bare tensor or a 1-tuple, with a neck
+    or without; and at test each sample gets the scores of its snippets, from one
+    forward pass. Pooling and FC are linear, so a video's logits are the mean of its
+    snippets'.
+
+    Args:
+        clip_len: frames of a snippet; None takes the backbone's, or 1 where it has none
+            (scores per frame).
+        kwargs: see MMAction2's `Recognizer2D`.
+    """
+
+    def __init__(self, *, clip_len: int | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.clip_len = clip_len or getattr(self.backbone, 'clip_len', 1)
+        for option in ('fcn_test', 'max_testing_views'):
+            if (self.test_cfg or {}).get(option):
+                raise ConfigError(
+                    f'test_cfg.{option} of SnippetRecognizer: it is not supported, '
+                    'since it would tear snippets apart; remove it'
+                )
+
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        stage: str = 'neck',
+        data_samples: list | None = None,
+        test_mode: bool = False,
+    ) -> tuple:
+        """Compute features up to `stage`: 'backbone', 'neck' or 'head'.
+
+        Args:
+            inputs: (B, S*T, 3, H, W), T innermost.
+            stage: where to stop.
+            data_samples: handed to the neck.
+            test_mode: as the stock class; changes nothing here.
+
+        Returns:
+            The features, and what the head needs beside them.
+        """
+        num_segs = inputs.shape[1]
+        features = self.backbone(inputs.flatten(0, 1))
+        if isinstance(features, tuple) and len(features) == 1:
+            features = features[0]  # (B*S*T, C, h, w)
+        if stage == 'backbone':
+            return features, dict(num_segs=num_segs)
+        kwargs: dict = dict(num_segs=num_segs, loss_aux={})
+        if self.with_neck:
+            maps = self._unfold_videos(features, num_segs)
+            features, kwargs['loss_aux'] = self.neck([maps], data_samples=data_samples)
+            features, kwargs['num_segs'] = features.squeeze(2), 1
+        if stage == 'head':
+            features = self.cls_head(features, **kwargs)
+        return features, kwargs
+
+    @staticmethod
+    def _unfold_videos(features: Tensor, num_segs: int) -> Tensor:
+        return features.unflatten(0, (-1, num_segs)).transpose(
+            1, 2
+        )  # (B, C, S*T, h, w)
+
+    def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
+        """Predict videos, and their snippets where the parts allow it.
+
+        Snippets are scored where the head averages its frames by itself (`TSNHead` and
+        its like) and the neck, if any, has `forward_snippets`.
+
+        Args:
+            inputs: (B, S*T, 3, H, W).
+            data_samples: one `ActionDataSample` a video.
+            kwargs: unused, as in the parent.
+
+        Returns:
+            The samples, with `pred_score` (2,), `pred_label` (1,) and, where it can be
+            told, `snippet_scores` (S,).
+        """
+        if not self._scores_snippets(inputs.shape[1]):
+            return super().predict(inputs, data_samples, **kwargs)
+        features, _ = self.extract_feat(inputs, stage='backbone')
+        frames_a_row = self.clip_len
+        if self.with_neck:
+            maps = self._unfold_videos(features, inputs.shape[1])
+            self.neck._check_single_crop(maps, data_samples)
+            features = self.neck.forward_snippets(maps).maps.mean(dim=3).flatten(0, 1)
+            frames_a_row = 1
+        logits = self.cls_head(features, num_segs=frames_a_row)
+        logits = logits.unflatten(0, (len(data_samples), -1))  # (B, S, 2)
+        samples = self.cls_head.predict_by_feat(logits.mean(dim=1), data_samples)
+        scores = logits.softmax(dim=-1)[..., FAKE]
+        for sample, snippet_scores in zip(samples, scores, strict=True):
+            sample.set_field(snippet_scores, 'snippet_scores', dtype=torch.Tensor)
+        return samples
+
+    def _scores_snippets(self, num_segs: int) -> bool:
+        averages_frames = getattr(self.cls_head, 'consensus', None) is not None
+        neck_can = not self.with_neck or hasattr(self.neck, 'forward_snippets')
+        return averages_frames and neck_can and num_segs % self.clip_len == 0

@@ -1,0 +1,82 @@
+"""Cross-snippet attention as pure functions, Eqs. (4) to (6) of the paper.
+
+Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
+IJCAI 2022, Sec. 3.3. Axes: B videos, S snippets (N in the paper), L = T*h*w positions
+of a snippet, D channels after the reduction W_I.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+
+def relate_positions(reduced: Tensor) -> Tensor:
+    """Relate each snippet's positions to those of the mean snippet, Eq. (4).
+
+    A_n = 1/S sum_i X_i X_n^T = (mean_i X_i) X_n^T: the sum factors, so the cost is
+    linear in the number of snippets.
+
+    Args:
+        reduced: (B, S, L, D), S_n^in W_I of each snippet.
+
+    Returns:
+        (B, S, L, L); row: position of the mean snippet, column: of snippet n.
+    """
+    mean = reduced.mean(dim=1, keepdim=True)
+    return mean @ reduced.transpose(2, 3)
+
+
+def relate_channels(reduced: Tensor) -> Tensor:
+    """Relate each snippet's channels to those of the mean snippet.
+
+    Eq. (4) read with channels as rows: A_n = 1/S sum_i X_i^T X_n.
+
+    Args:
+        reduced: (B, S, L, D).
+
+    Returns:
+        (B, S, D, D); row: channel of the mean snippet, column: of snippet n.
+    """
+    mean = reduced.mean(dim=1, keepdim=True)
+    return mean.transpose(2, 3) @ reduced
+
+
+def normalise_affinity(affinity: Tensor, *, num_positions: int) -> Tensor:
+    """Softmax over snippet n's own positions (or channels), scaled as in Eq. (5).
+
+    Args:
+        affinity: (B, S, rows, columns).
+        num_positions: L = T*h*w; the scale is its root, as printed.
+
+    Returns:
+        (B, S, rows, columns); every row sums to 1.
+    """
+    return (affinity / math.sqrt(num_positions)).softmax(dim=-1)
+
+
+def gather_positions(attention: Tensor, reduced: Tensor) -> Tensor:
+    """E_n of Eq. (5): each position gathers those of its snippet that it attends to.
+
+    Args:
+        attention: (B, S, L, L).
+        reduced: (B, S, L, D).
+
+    Returns:
+        (B, S, L, D).
+    """
+    return attention @ reduced
+
+
+def gather_channels(attention: Tensor, reduced: Tensor) -> Tensor:
+    """E_n of Eq. (5) with channels as rows.
+
+    Args:
+        attention: (B, S, D, D).
+        reduced: (B, S, L, D).
+
+    Returns:
+        (B, S, L, D).
+    """
+    return reduced @ attention.transpose(2, 3)

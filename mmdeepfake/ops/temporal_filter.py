@@ -1,0 +1,158 @@
+"""Region-aware temporal filtering as pure functions, Eqs. (1) to (3) of the paper.
+
+Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
+IJCAI 2022, Sec. 3.2. Axes: B snippets, T frames of a snippet, C channels (the share
+that is filtered, "gamma C" in the paper), H W rows and columns, R basis filters
+(r in the paper), K filter taps (k in the paper).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def pool_to_strips(features: Tensor, *, num_bins: int) -> Tensor:
+    """Average each frame's positions, in raster order, into `num_bins` bins.
+
+    This is the paper's "flatten along the spatial dimension, then adaptive average
+    pooling to r": bins are horizontal strips, which overlap where HW does not divide.
+
+    Args:
+        features: (B, T, C, H, W).
+        num_bins: R.
+
+    Returns:
+        (B, T, C, R).
+    """
+    b, t = features.shape[:2]
+    pooled = F.adaptive_avg_pool1d(features.flatten(3).flatten(0, 1), num_bins)
+    return pooled.unflatten(0, (b, t))
+
+
+def pool_to_grid(features: Tensor, *, num_bins: int) -> Tensor:
+    """Average each frame over a grid of `num_bins` cells, as near a square as it goes.
+
+    Our alternative to `pool_to_strips`: 8 bins are 2 rows of 4 cells.
+
+    Args:
+        features: (B, T, C, H, W).
+        num_bins: R.
+
+    Returns:
+        (B, T, C, R).
+    """
+    b, t = features.shape[:2]
+    rows = next(n for n in range(int(num_bins**0.5), 0, -1) if num_bins % n == 0)
+    pooled = F.adaptive_avg_pool2d(
+        features.flatten(0, 1), (rows, num_bins // rows)
+    )  # (B*T, C, rows, columns)
+    return pooled.flatten(2).unflatten(0, (b, t))
+
+
+def fold_alignment(
+    previous: Tensor,
+    current: Tensor,
+    following: Tensor,
+    aggregate: Tensor,
+    *,
+    num_groups: int = 1,
+    replicate_ends: bool = False,
+) -> Tensor:
+    """Fold the align convolution, Eq. (2), and the 1x1 after it into one kernel.
+
+    Eq. (2), G_t = Conv1(S_{t-1}) + Conv2(S_t) + Conv3(S_{t+1}), and the 1x1 convolution
+    from the stacked G_t to R maps have nothing nonlinear between them. Frame s reaches
+    the result through G_{s-1}, G_s and G_{s+1} alone, so the product is one 3x3
+    convolution from the T*C stacked channels to R maps:
+    M_s = A_{s+1} Conv1 + A_s Conv2 + A_{s-1} Conv3. It is exact, borders included,
+    since the align convolutions have no bias, and it costs 9 R multiplications a value
+    in place of 19 C.
+
+    Args:
+        previous: (C', C/groups, 3, 3) kernel on frame t-1, Conv1 in the paper.
+        current: (C', C/groups, 1, 1) kernel on frame t, Conv2.
+        following: (C', C/groups, 3, 3) kernel on frame t+1, Conv3.
+        aggregate: (R, T, C') the 1x1 kernel, by frame.
+        num_groups: groups of the three align kernels.
+        replicate_ends: the first and the last frame stand in for the frames before
+            and after them; else these are zero.
+
+    Returns:
+        (R, T*C, 3, 3), channels ordered frame by frame.
+    """
+    num_frames = aggregate.shape[1]
+    by_group = aggregate.unflatten(2, (num_groups, -1))  # (R, T, G, C'/G)
+
+    def compose(kernel: Tensor) -> Tensor:
+        kernel = kernel.unflatten(0, (num_groups, -1))  # (G, C'/G, C/G, h, w)
+        return torch.einsum('rtgo,goihw->rtgihw', by_group, kernel).flatten(2, 3)
+
+    from_previous = compose(previous)  # at index t: how frame t-1 reaches G_t
+    from_following = compose(following)  # at index t: how frame t+1 reaches G_t
+    folded = F.pad(compose(current), (1, 1, 1, 1))  # (R, T, C, 3, 3)
+    zeros = torch.zeros_like(folded[:, :1])
+    folded = folded + torch.cat([from_previous[:, 1:], zeros], dim=1)
+    folded = folded + torch.cat([zeros, from_following[:, : num_frames - 1]], dim=1)
+    if replicate_ends:
+        inner = [zeros] * (num_frames - 1)
+        folded = folded + torch.cat([from_previous[:, :1], *inner], dim=1)
+        folded = folded + torch.cat(
+            [*inner, from_following[:, num_frames - 1 :]], dim=1
+        )
+    return folded.flatten(1, 2)
+
+
+def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:
+    """Turn logits into the share of each basis at each position, Eq. (3).
+
+    Args:
+        logits: (B, R, H, W), eta in the paper.
+        temperature: tau in the paper (0.01, Sec. 4.1).
+
+    Returns:
+        (B, R, H, W) in fp32, alpha in the paper; sums to 1 over R.
+    """
+    # In fp16 logits / 0.01 overflows once |logit| > 655, so stay in fp32.
+    with torch.autocast(logits.device.type, enabled=False):
+        return (logits.float() / temperature).softmax(dim=1)
+
+
+def mix_basis_filters(basis: Tensor, weights: Tensor) -> Tensor:
+    """Blend R basis filters into one temporal filter per position.
+
+    Args:
+        basis: (B, C, R, K) temporal filters, R bases of K taps for each channel.
+        weights: (B, R, H, W) share of each basis at each position.
+
+    Returns:
+        (B, K, C, H, W): one K-tap filter for every channel and position.
+    """
+    return torch.einsum('bcrk,brhw->bkchw', basis, weights.to(basis.dtype))
+
+
+def filter_over_time(features: Tensor, filters: Tensor) -> Tensor:
+    """Convolve each position over time with the filter of its own, zero-padded.
+
+    out[t] = sum_d filters[d] * features[t + d - K//2]
+
+    Args:
+        features: (B, T, C, H, W).
+        filters: (B, K, C, H, W), shared by the T frames; K odd.
+
+    Returns:
+        (B, T, C, H, W).
+    """
+    num_frames, num_taps = features.shape[1], filters.shape[1]
+    centre = num_taps // 2
+    out = filters[:, centre, None] * features
+    for tap in range(num_taps):
+        shift = tap - centre
+        if shift == 0 or abs(shift) >= num_frames:
+            continue
+        first, last = max(0, -shift), num_frames - max(0, shift)
+        out[:, first:last] += (
+            filters[:, tap, None] * features[:, first + shift : last + shift]
+        )
+    return out
