@@ -1,0 +1,18 @@
+"""From the scores of videos to figures that can be trusted.
+
+`report` is left out: it draws, and training needs no plots.
+"""
+
+from .metrics import DeepfakeMetric
+from .predictions import VideoPrediction, read_predictions, write_predictions
+from .summary import RowResult, Summary, summarise
+
+__all__ = [
+    'DeepfakeMetric',
+    'RowResult',
+    'Summary',
+    'VideoPrediction',
+    'read_predictions',
+    'summarise',
+    'write_predictions',
+]

@@ -1,0 +1,168 @@
+"""The score of each video, and the CSV file that keeps them.
+
+One line a video: its key, its score, and the scores of its snippets. Scores are written
+with `repr`, which Python reads back to the same number, so every figure can be computed
+again from the file alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdeepfake.structures import (
+    LABEL_NAMES,
+    DataError,
+    DataNotFoundError,
+    VideoKey,
+)
+
+COLUMNS = (*VideoKey._fields, 'fake_score', 'num_snippets', 'snippet_scores')
+_SNIPPET_SEPARATOR = ';'
+
+
+@dataclass(frozen=True)
+class VideoPrediction:
+    """What a model says of one video.
+
+    Attributes:
+        key: see `VideoKey`; no two predictions of a set share it.
+        fake_score: P(fake) of the video, in [0, 1].
+        snippet_scores: P(fake) of each snippet, in the order of time; may be empty.
+            The video's score is the model's own and is not computed from them.
+    """
+
+    key: VideoKey
+    fake_score: float
+    snippet_scores: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, score in (
+            ('fake_score', self.fake_score),
+            *((f'snippet_scores[{i}]', s) for i, s in enumerate(self.snippet_scores)),
+        ):
+            if not 0 <= score <= 1:  # nan fails here too
+                raise DataError(
+                    f'{name} {score} of video {self.key}: a probability in [0, 1] '
+                    'is needed'
+                    + ('; the model has diverged' if math.isnan(score) else '')
+                )
+
+
+def order_by_key(predictions: Iterable[VideoPrediction]) -> list[VideoPrediction]:
+    """Sort the predictions by key; refuse a key that comes twice.
+
+    The order makes figures independent of how many processes scored the set. A key
+    twice means that a video would count double, as when a distributed sampler pads the
+    set or two entries of a dataset are told apart by file name alone.
+    """
+    ordered = sorted(predictions, key=lambda prediction: prediction.key)
+    for one, other in itertools.pairwise(ordered):
+        if one.key == other.key:
+            raise DataError(
+                f'video {one.key} was scored more than once ({one.fake_score} and '
+                f'{other.fake_score}): every video of a set needs a key of its own, '
+                'and must be scored once'
+            )
+    return ordered
+
+
+def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) -> str:
+    """Write the CSV file, whole or not at all.
+
+    Returns:
+        SHA-256 of the file, in hex.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator='\n')
+    writer.writerow(COLUMNS)
+    for prediction in predictions:
+        scores = _SNIPPET_SEPARATOR.join(map(repr, prediction.snippet_scores))
+        writer.writerow(
+            (
+                *prediction.key,
+                repr(prediction.fake_score),
+                len(prediction.snippet_scores),
+                scores,
+            )
+        )
+    replace_text(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue().encode()).hexdigest()
+
+
+def read_predictions(path: str | Path) -> list[VideoPrediction]:
+    """Read what `write_predictions` wrote, in the order of the keys."""
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError(
+            f'no prediction file {path}: python tools/test.py CONFIG CHECKPOINT makes '
+            'one, as predictions.csv in its work dir'
+        )
+    with path.open(newline='', encoding='utf-8') as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if tuple(header) != COLUMNS:
+            raise DataError(
+                f'{path}, line 1: header {",".join(header)!r}, '
+                f'expected {",".join(COLUMNS)!r}'
+            )
+        predictions = []
+        for fields in reader:
+            try:
+                predictions.append(_parse_line(fields))
+            except ValueError as error:
+                where = f'{path}, line {reader.line_num}'
+                raise DataError(f'{where}: {error}') from error
+    if not predictions:
+        raise DataError(f'{path}: holds no video')
+    return order_by_key(predictions)
+
+
+def replace_text(path: str | Path, text: str) -> None:
+    """Write a text file under a temporary name, then rename it.
+
+    A run that is killed leaves the old file or the new one, never a part of it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    temporary.write_text(text, encoding='utf-8', newline='')
+    temporary.replace(path)
+
+
+def _parse_line(fields: list[str]) -> VideoPrediction:
+    if len(fields) != len(COLUMNS):
+        raise DataError(f'{len(fields)} fields, expected {len(COLUMNS)}')
+    dataset, label, method, compression, name, score, num_snippets, scores = fields
+    allowed = [str(index) for index in range(len(LABEL_NAMES))]
+    if label not in allowed:
+        raise DataError(f'label {label!r}: allowed are {" and ".join(allowed)}')
+    snippet_scores = tuple(
+        _parse_float('snippet_scores', text)
+        for text in scores.split(_SNIPPET_SEPARATOR)
+        if scores
+    )
+    if num_snippets != str(len(snippet_scores)):
+        raise DataError(
+            f'num_snippets is {num_snippets!r}, but there are {len(snippet_scores)} '
+            'snippet_scores'
+        )
+    return VideoPrediction(
+        VideoKey(dataset, int(label), method, compression, name),
+        _parse_float('fake_score', score),
+        snippet_scores,
+    )
+
+
+def _parse_float(column: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise DataError(f'{column} {text!r} is not a number') from None

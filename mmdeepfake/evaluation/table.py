@@ -1,0 +1,75 @@
+"""The table of figures as text for a log or a terminal, and as Markdown."""
+
+from __future__ import annotations
+
+import io
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult, Summary
+
+HEADER = (
+    'manipulation',
+    'ACC %',
+    f'AUC % [{CONFIDENCE:.0%} CI]',
+    'EER %',
+    'AP %',
+    'real',
+    'fake',
+)
+
+
+def build_table(summary: Summary) -> Table:
+    """Lay out the rows for a terminal; the last one, over all videos, is set apart."""
+    table = Table(box=box.ROUNDED, title='Video-level results', title_justify='left')
+    for column in HEADER:
+        table.add_column(
+            column, justify='left' if column == HEADER[0] else 'right', no_wrap=True
+        )
+    for row in summary.methods:
+        table.add_row(*_cells(row))
+    table.add_section()
+    for row in summary.rows[len(summary.methods) :]:
+        table.add_row(*_cells(row), style='bold' if row is summary.overall else None)
+    return table
+
+
+def format_text(summary: Summary) -> str:
+    """The table and its notes in plain characters, for a log file."""
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    table = build_table(summary)
+    table.box = box.ASCII2
+    console.print(table)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return '\n'.join([line.rstrip() for line in lines] + summary.notes())
+
+
+def format_markdown(summary: Summary) -> str:
+    """The table in Markdown."""
+    lines = [HEADER, ('---', *('---:',) * (len(HEADER) - 1))]
+    for row in summary.rows:
+        cells = _cells(row)
+        bold = row is summary.overall
+        lines.append(tuple(f'**{cell}**' for cell in cells) if bold else cells)
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def _cells(row: RowResult) -> tuple[str, ...]:
+    interval = ''
+    if row.auc_low == row.auc_low:  # not nan
+        interval = f' [{100 * row.auc_low:.1f}, {100 * row.auc_high:.1f}]'
+    return (
+        row.name,
+        _percent(row.acc),
+        _percent(row.auc) + interval,
+        _percent(row.eer),
+        _percent(row.ap),
+        str(row.num_real),
+        str(row.num_fake),
+    )
+
+
+def _percent(value: float) -> str:
+    return '-' if value != value else f'{100 * value:.1f}'
