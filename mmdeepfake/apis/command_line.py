@@ -1,0 +1,118 @@
+"""What the tools share: arguments, and errors as one line instead of a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from .._compat import TRUST_VARIABLE
+from ..structures import InputError
+
+TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
+EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
+
+
+class OptionAction(DictAction):
+    """MMEngine's `key=value` options, with a message where the `=` is missing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Parse the pairs; the signature is argparse's."""
+        for value in values:
+            if '=' not in value:
+                parser.error(f'{option_string} {value}: expected key=value')
+        super().__call__(parser, namespace, values, option_string)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing have in common."""
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, as train_cfg.max_epochs=3 or '
+        'methods="[\'FaceSwap\']"; data_root, methods and compression reach all three '
+        'dataloaders',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes; without a GPU they talk over gloo',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load a checkpoint in full even if that runs code from the file',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an input error was found',
+    )
+
+
+def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
+    """Set in the config, and in the environment, what the common arguments say."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.trust_checkpoint:
+        os.environ[TRUST_VARIABLE] = '1'
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        stem = os.path.splitext(os.path.basename(args.config))[0]
+        cfg.work_dir = os.path.join('work_dirs', stem)
+
+
+def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
+    """Run a tool; an `InputError` becomes one line on stderr and exit code 2."""
+    try:
+        main(args)
+    except InputError as error:
+        if getattr(args, 'traceback', False) or os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exc()
+        else:
+            _yield_to_first_process()
+            print(f'error: {input_error_message(error)}', file=sys.stderr, flush=True)
+        return EXIT_INPUT_ERROR
+    return 0
+
+
+def input_error_message(error: InputError) -> str:
+    """Give the message that was raised, without what carried it here.
+
+    A DataLoader worker sends its error as text, a traceback with the message at the
+    end, and raises that text anew in the main process.
+    """
+    text = str(error)
+    if 'Traceback (most recent call last)' not in text:
+        return text
+    starts = list(re.finditer(r'^[\w.]+(?:Error|Exception): ', text, re.MULTILINE))
+    return text[starts[-1].end() :].strip() if starts else text
+
+
+def _yield_to_first_process() -> None:
+    """Let the first of several processes with one fault speak alone.
+
+    torchrun ends the others as soon as one has failed; a fault that only another
+    process met is still printed, after this pause.
+    """
+    if int(os.environ.get('RANK', 0)) > 0:
+        time.sleep(2)

@@ -1,0 +1,45 @@
+"""What `tools/test.py` does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import Config
+
+from ..structures import ConfigError
+from .build import build_runner, load_config
+from .command_line import apply_run_arguments
+
+
+def run_testing(args: argparse.Namespace) -> None:
+    """Test a checkpoint as the config and the command line say."""
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    if cfg.get('test_evaluator') is None:
+        raise ConfigError(
+            f'config {args.config} has no test_evaluator: nothing to test'
+        )
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, list):
+        evaluators = [evaluators]
+    keep_results(evaluators, cfg.work_dir)
+    if args.dump is not None:
+        if not args.dump.endswith(('.pkl', '.pickle')):
+            raise ConfigError(
+                f'--dump {args.dump}: a name in .pkl or .pickle is needed'
+            )
+        evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
+    cfg.test_evaluator = evaluators
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    build_runner(cfg).test()
+
+
+def keep_results(evaluators: list[Config], work_dir: str) -> None:
+    """Have DeepfakeMetric write its tables into the work folder, if told nowhere."""
+    files = {'predictions_csv': 'predictions.csv', 'metrics_json': 'metrics.json'}
+    for evaluator in evaluators:
+        if evaluator.get('type') == 'DeepfakeMetric':
+            for argument, name in files.items():
+                if evaluator.get(argument) is None:
+                    evaluator[argument] = os.path.join(work_dir, name)

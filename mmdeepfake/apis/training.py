@@ -1,0 +1,61 @@
+"""What `tools/train.py` does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from mmengine.config import Config
+
+from ..structures import ConfigError
+from .build import build_runner, load_config
+from .command_line import apply_run_arguments
+
+
+def run_training(args: argparse.Namespace) -> None:
+    """Train as the config and the command line say."""
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_mixed_precision(cfg)
+    if args.auto_scale_lr:
+        scale_learning_rate(cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    seeds = cfg.setdefault('randomness', {'seed': None})
+    if args.seed is not None:
+        seeds['seed'] = args.seed
+    for name in ('diff_rank_seed', 'deterministic'):
+        if getattr(args, name):
+            seeds[name] = True
+    build_runner(cfg).train()
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Wrap the optimizer for AMP: float16 on a GPU, bfloat16 on a CPU."""
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    allowed = ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
+    if kind not in allowed:
+        raise ConfigError(
+            f'--amp: optim_wrapper.type is {kind!r}; mixed precision can replace '
+            f'only {allowed[0]}'
+        )
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+        cfg.optim_wrapper.pop('loss_scale', None)
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Turn on MMEngine's scaling of the learning rate by the batch size."""
+    if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
+        raise ConfigError(
+            '--auto-scale-lr: the config does not say the batch size that its learning '
+            'rate is for; add auto_scale_lr = dict(base_batch_size=...)'
+        )
+    cfg.auto_scale_lr.enable = True

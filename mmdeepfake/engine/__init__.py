@@ -1,0 +1,11 @@
+from .check_config_hook import CheckConfigHook
+from .cpu_amp import CPUAmpOptimWrapper
+from .run_report_hook import RunReportHook
+from .strict_checkpoint_hook import StrictCheckpointHook
+
+__all__ = [
+    'CPUAmpOptimWrapper',
+    'CheckConfigHook',
+    'RunReportHook',
+    'StrictCheckpointHook',
+]

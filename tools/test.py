@@ -1,0 +1,30 @@
+"""Tests a checkpoint; the arguments are those of MMAction2's test.py."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import add_run_arguments, run_tool
+from mmdeepfake.apis.testing import run_testing
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Test a deepfake video detector')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--dump', metavar='FILE.pkl', help="also save MMAction2's predictions here"
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(run_testing, arguments))

@@ -1,0 +1,51 @@
+"""Trains a model from a config; the arguments are those of MMAction2's train.py."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import add_run_arguments, run_tool
+from mmdeepfake.apis.training import run_training
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Train a deepfake video detector')
+    parser.add_argument('config', help='config file')
+    add_run_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the latest one in the work folder',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision; bfloat16 on a CPU'
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='train without validation'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by batch size over auto_scale_lr.base_batch_size',
+    )
+    parser.add_argument('--seed', type=int, help="seed, in place of the config's")
+    parser.add_argument(
+        '--diff-rank-seed', action='store_true', help='another seed in each process'
+    )
+    parser.add_argument(
+        '--deterministic', action='store_true', help="cuDNN's deterministic algorithms"
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(run_training, arguments))
