@@ -147,7 +147,13 @@ def read_sample(sample: dict[str, Any]) -> VideoPrediction:
             "DeepfakeMetric: a data sample has no 'video_key'; add 'video_key' to the "
             'meta_keys of PackActionInputs in the test pipeline'
         )
-    key = VideoKey(*sample['video_key'])
+    fields = tuple(sample['video_key'])
+    if len(fields) != len(VideoKey._fields):
+        raise ConfigError(
+            f"DeepfakeMetric: 'video_key' is {fields}, expected "
+            f'({", ".join(VideoKey._fields)})'
+        )
+    key = VideoKey(*fields)
     label = int(torch.as_tensor(sample['gt_label']).item())
     if label != key.label:
         raise DataError(f"gt_label {label} of video {key} contradicts its key's label")

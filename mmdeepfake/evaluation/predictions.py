@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdeepfake.structures import (
-    LABEL_NAMES,
+    FAKE,
+    REAL,
     DataError,
     DataNotFoundError,
     VideoKey,
@@ -44,6 +45,11 @@ class VideoPrediction:
     snippet_scores: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.key.label not in (REAL, FAKE):
+            raise DataError(
+                f'label {self.key.label!r} of video {self.key.name!r}: allowed are '
+                f'{REAL} (real) and {FAKE} (fake)'
+            )
         for name, score in (
             ('fake_score', self.fake_score),
             *((f'snippet_scores[{i}]', s) for i, s in enumerate(self.snippet_scores)),
@@ -141,9 +147,8 @@ def _parse_line(fields: list[str]) -> VideoPrediction:
     if len(fields) != len(COLUMNS):
         raise DataError(f'{len(fields)} fields, expected {len(COLUMNS)}')
     dataset, label, method, compression, name, score, num_snippets, scores = fields
-    allowed = [str(index) for index in range(len(LABEL_NAMES))]
-    if label not in allowed:
-        raise DataError(f'label {label!r}: allowed are {" and ".join(allowed)}')
+    if label not in (str(REAL), str(FAKE)):
+        raise DataError(f'label {label!r}: allowed are {REAL} (real) and {FAKE} (fake)')
     snippet_scores = tuple(
         _parse_float('snippet_scores', text)
         for text in scores.split(_SNIPPET_SEPARATOR)

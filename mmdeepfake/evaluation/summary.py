@@ -108,9 +108,10 @@ class Summary:
         return {
             **overall,
             **by_row,
-            'num_videos': num_real + num_fake,
-            'num_real': num_real,
-            'num_fake': num_fake,
+            # In floats, since MMEngine's log of a test turns integers into null.
+            'num_videos': float(num_real + num_fake),
+            'num_real': float(num_real),
+            'num_fake': float(num_fake),
         }
 
     def notes(self) -> list[str]:

@@ -24,10 +24,9 @@ HEADER = (
 def build_table(summary: Summary) -> Table:
     """Lay out the rows for a terminal; the last one, over all videos, is set apart."""
     table = Table(box=box.ROUNDED, title='Video-level results', title_justify='left')
-    for column in HEADER:
-        table.add_column(
-            column, justify='left' if column == HEADER[0] else 'right', no_wrap=True
-        )
+    table.add_column(HEADER[0], overflow='fold')
+    for column in HEADER[1:]:
+        table.add_column(column, justify='right', no_wrap=True)
     for row in summary.methods:
         table.add_row(*_cells(row))
     table.add_section()
@@ -38,11 +37,11 @@ def build_table(summary: Summary) -> Table:
 
 def format_text(summary: Summary) -> str:
     """The table and its notes in plain characters, for a log file."""
-    console = Console(file=io.StringIO(), width=100, color_system=None)
+    buffer = io.StringIO()
     table = build_table(summary)
     table.box = box.ASCII2
-    console.print(table)
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    Console(file=buffer, width=120, color_system=None).print(table)
+    lines = buffer.getvalue().splitlines()
     return '\n'.join([line.rstrip() for line in lines] + summary.notes())
 
 

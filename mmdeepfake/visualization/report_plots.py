@@ -1,0 +1,314 @@
+"""The two pictures of a run's report: how it trained, and how it scores videos.
+
+Drawn with matplotlib alone, on a canvas of its own, so that no display and no global
+state is needed. Colours are Okabe and Ito's, which stay apart for colour-blind readers,
+and lines differ in their dashes too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+Floats = NDArray[np.float64]
+
+REAL_COLOUR = '#0072B2'
+FAKE_COLOUR = '#D55E00'
+LINE_COLOURS = ('#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+LINE_STYLES = ('-', '--', '-.', ':')
+GREY = '0.55'
+DPI = 120
+_METRIC_PREFIX = 'deepfake/'
+_NUM_BINS = 25
+_MAX_TICKS = 500  # scores; more of them would run into one bar
+
+
+@dataclass
+class TrainingLog:
+    """Scalars of one training, by iteration.
+
+    Attributes:
+        train: (step, scalars) of each logged training iteration.
+        val: (step, scalars) of each validation, placed at the last training iteration
+            logged before it: MMEngine writes the epoch there, or 0 in a run by
+            iterations.
+    """
+
+    train: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    val: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """Scores of one kind of video, for the histogram.
+
+    Attributes:
+        name: what to write beside the row.
+        is_fake: whether these videos are fake.
+        fake_scores: (M,) P(fake).
+    """
+
+    name: str
+    is_fake: bool
+    fake_scores: Floats
+
+
+@dataclass(frozen=True)
+class RocLine:
+    """One ROC curve: its name, AUC and points (P,), as shares."""
+
+    name: str
+    auc: float
+    false_positive_rate: Floats
+    true_positive_rate: Floats
+
+
+def read_training_log(scalars_json: Sequence[str | Path]) -> TrainingLog:
+    """Join the `vis_data/scalars.json` of a work dir's runs, oldest first.
+
+    A run that resumes, or starts anew in the same folder, replaces what an earlier one
+    logged from that iteration on.
+    """
+    log = TrainingLog()
+    for path in map(Path, scalars_json):
+        if not path.is_file():
+            raise DataNotFoundError(
+                f'no training log {path}: python tools/train.py CONFIG makes one'
+            )
+        run = _read_run(path)
+        if run.train:
+            first = run.train[0][0]
+            log.train = [point for point in log.train if point[0] < first]
+            log.val = [point for point in log.val if point[0] < first]
+        log.train += run.train
+        log.val += run.val
+    return log
+
+
+def plot_training_curve(
+    scalars_json: str | Path | Sequence[str | Path], out_png: str | Path
+) -> None:
+    """Draw training loss, validation figures and learning rate over iterations.
+
+    Args:
+        scalars_json: what MMEngine's `LocalVisBackend` writes, JSON lines; several
+            files are joined, see `read_training_log`.
+        out_png: the picture.
+    """
+    paths = [scalars_json] if isinstance(scalars_json, str | Path) else scalars_json
+    log = read_training_log(paths)
+    if not log.train:
+        raise DataError(
+            f'{", ".join(map(str, paths))}: holds no training iteration; was the run '
+            'shorter than the logger interval?'
+        )
+    figure = Figure(figsize=(8, 6.5), layout='constrained')
+    loss_axes, val_axes, lr_axes = figure.subplots(
+        3, 1, sharex=True, height_ratios=(3, 3, 1.2)
+    )
+    _draw_loss(loss_axes, log)
+    _draw_validation(val_axes, log)
+    steps, rates = _series(log.train, 'lr')
+    lr_axes.plot(steps, rates, color=GREY, drawstyle='steps-post')
+    lr_axes.set(ylabel='learning rate', xlabel='training iteration')
+    lr_axes.set_ylim(bottom=0)
+    for axes in (loss_axes, val_axes, lr_axes):
+        _tidy(axes)
+    _save(figure, out_png)
+
+
+def plot_scores(
+    rows: Sequence[ScoreRow],
+    curves: Sequence[RocLine],
+    out_png: str | Path,
+    *,
+    threshold: float = 0.5,
+) -> None:
+    """Draw how the scores of real and fake videos lie, and the ROC curves.
+
+    Args:
+        rows: one histogram each, top to bottom.
+        curves: one ROC curve each.
+        out_png: the picture.
+        threshold: score from which a video is called fake.
+    """
+    height = max(4.2, 1.2 + 0.75 * len(rows))
+    figure = Figure(figsize=(10.5, height), layout='constrained')
+    score_axes, roc_axes = figure.subplots(1, 2, width_ratios=(1.35, 1))
+    _draw_histograms(score_axes, rows, threshold)
+    _draw_roc(roc_axes, curves)
+    _save(figure, out_png)
+
+
+def _read_run(path: Path) -> TrainingLog:
+    run, step = TrainingLog(), 0
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        try:
+            scalars = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
+        if 'loss' in scalars:
+            step = int(scalars['step'])
+            run.train.append((step, scalars))
+        elif any(name.startswith(_METRIC_PREFIX) for name in scalars):
+            run.val.append((step, scalars))
+    return run
+
+
+def _series(
+    points: Iterable[tuple[int, dict[str, float]]], name: str
+) -> tuple[Floats, Floats]:
+    """Steps and values of one scalar, where it was logged and is finite."""
+    pairs = [
+        (step, scalars[name])
+        for step, scalars in points
+        if np.isfinite(scalars.get(name, np.nan))
+    ]
+    array = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return array[:, 0], array[:, 1]
+
+
+def _draw_loss(axes: Axes, log: TrainingLog) -> None:
+    steps, losses = _series(log.train, 'loss')
+    window = max(1, len(losses) // 20)
+    axes.plot(
+        steps,
+        losses,
+        color=GREY,
+        linewidth=0.8,
+        marker='.' if len(losses) < 30 else '',
+        label='as logged',
+    )
+    if window > 1:
+        smooth = np.convolve(losses, np.ones(window) / window, mode='valid')
+        axes.plot(
+            steps[window - 1 :],
+            smooth,
+            color=REAL_COLOUR,
+            label=f'mean of the last {window} points',
+        )
+        axes.legend(frameon=False)
+    axes.set(ylabel='training loss')
+    axes.set_ylim(bottom=0)
+
+
+def _draw_validation(axes: Axes, log: TrainingLog) -> None:
+    axes.axhline(50, color=GREY, linestyle=':', linewidth=1)
+    axes.set(ylabel='validation, %')
+    steps, aucs = _series(log.val, _METRIC_PREFIX + 'auc')
+    if not len(aucs):
+        axes.text(
+            0.5, 0.5, 'no validation was logged', transform=axes.transAxes, ha='center'
+        )
+        return
+    low_steps, low = _series(log.val, _METRIC_PREFIX + 'auc_low')
+    _, high = _series(log.val, _METRIC_PREFIX + 'auc_high')
+    if len(low) == len(high):
+        axes.fill_between(
+            low_steps,
+            100 * low,
+            100 * high,
+            color=FAKE_COLOUR,
+            alpha=0.15,
+            linewidth=0,
+            label='95% interval of the AUC',
+        )
+    axes.plot(steps, 100 * aucs, color=FAKE_COLOUR, marker='o', ms=4, label='AUC')
+    acc_steps, accs = _series(log.val, _METRIC_PREFIX + 'acc')
+    axes.plot(
+        acc_steps, 100 * accs, '--', color=REAL_COLOUR, marker='s', ms=3, label='ACC'
+    )
+    best = int(np.argmax(aucs))
+    axes.plot(
+        steps[best],
+        100 * aucs[best],
+        marker='*',
+        ms=14,
+        color=FAKE_COLOUR,
+        markeredgecolor='white',
+        linestyle='none',
+        label=f'best AUC {100 * aucs[best]:.1f} at iteration {steps[best]:.0f}',
+    )
+    axes.legend(edgecolor='none', framealpha=0.85, ncols=2)
+
+
+def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> None:
+    """One ridge per row, each scaled to its own highest bin."""
+    edges = np.linspace(0, 1, _NUM_BINS + 1)
+    for index, row in enumerate(rows):
+        floor = len(rows) - 1 - index
+        colour = FAKE_COLOUR if row.is_fake else REAL_COLOUR
+        counts, _ = np.histogram(row.fake_scores, bins=edges)
+        heights = floor + 0.72 * counts / max(1, counts.max())
+        axes.stairs(heights, edges, baseline=floor, fill=True, color=colour, alpha=0.35)
+        axes.stairs(heights, edges, baseline=floor, color=colour, linewidth=1)
+        if len(row.fake_scores) <= _MAX_TICKS:
+            ticks = np.full(len(row.fake_scores), floor - 0.07)
+            axes.plot(row.fake_scores, ticks, '|', color=colour, ms=5, alpha=0.5)
+        called_fake = row.fake_scores >= threshold
+        right = called_fake.mean() if row.is_fake else 1 - called_fake.mean()
+        axes.text(1.02, floor + 0.25, f'{100 * right:.0f}% right', va='center')
+    axes.axvline(threshold, color='black', linestyle='--', linewidth=1)
+    axes.text(threshold, len(rows) - 0.1, f' fake from {threshold:g} on', va='bottom')
+    axes.set_yticks(
+        [len(rows) - 1 - index + 0.25 for index in range(len(rows))],
+        [f'{row.name}\n({len(row.fake_scores)} videos)' for row in rows],
+    )
+    axes.set(xlim=(-0.02, 1.2), ylim=(-0.2, len(rows) + 0.15), xlabel='P(fake)')
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.set_title('Scores of the videos', loc='left')
+    axes.tick_params(axis='y', length=0)
+    for side in ('left', 'top', 'right'):
+        axes.spines[side].set_visible(False)
+
+
+def _draw_roc(axes: Axes, curves: Sequence[RocLine]) -> None:
+    axes.plot((0, 100), (0, 100), color=GREY, linewidth=1, linestyle=':')
+    for index, curve in enumerate(curves):
+        axes.plot(
+            100 * curve.false_positive_rate,
+            100 * curve.true_positive_rate,
+            color=LINE_COLOURS[index % len(LINE_COLOURS)],
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)],
+            label=f'{curve.name}, AUC {100 * curve.auc:.1f}',
+        )
+    axes.set(
+        xlabel='reals called fake, %',
+        ylabel='fakes found, %',
+        xlim=(-2, 102),
+        ylim=(-2, 102),
+        aspect='equal',
+    )
+    axes.set_title('ROC', loc='left')
+    if curves:
+        axes.legend(frameon=False, loc='lower right')
+    _tidy(axes)
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color='0.9', linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+
+
+def _save(figure: Figure, out_png: str | Path) -> None:
+    """Write the picture under a temporary name, then rename it."""
+    out_png = Path(out_png)
+    out_png.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=DPI)
+    temporary = out_png.with_name(f'{out_png.name}.{os.getpid()}.tmp')
+    temporary.write_bytes(buffer.getvalue())
+    temporary.replace(out_png)

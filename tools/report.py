@@ -1,0 +1,37 @@
+"""Make the report of a finished run: table, score plot and training curve."""
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.evaluation.report import report_run
+from mmdeepfake.structures import InputError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'work_dir',
+        help='folder with predictions.csv and metrics.json of tools/test.py and the '
+        'logs of tools/train.py; the report goes there too',
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Write the report, or say in one line what is missing."""
+    args = parse_args()
+    try:
+        report_run(args.work_dir)
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
