@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 REAL = 0
 FAKE = 1
 LABEL_NAMES = ('real', 'fake')  # indexed by label
 REAL_METHOD = 'real'  # what a real video carries in place of a manipulation's name
+SPLITS = ('train', 'val', 'test')
 
 
 class VideoKey(NamedTuple):
@@ -25,12 +27,8 @@ class VideoKey(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return (
-            '/'.join(
-                (self.dataset, LABEL_NAMES[self.label], self.method, self.compression)
-            )
-            + f'/{self.name}'
-        )
+        label = LABEL_NAMES[self.label]
+        return '/'.join((self.dataset, label, *self[2:]))
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class VideoRecord:
             no identity may be in two splits.
         fps: frames per second, where known.
         num_frames: number of frames, where known.
-        boxes: (x1, y1, x2, y2) in pixels for each frame, or one for all, where known.
+        boxes: face box (x1, y1, x2, y2) in pixels for each frame, or one for all of
+            them; empty where unknown.
         landmarks: path of a landmark file relative to the root, where there is one.
         mask: path of the mask video relative to the root, where there is one.
     """
@@ -56,15 +55,24 @@ class VideoRecord:
     identities: tuple[str, ...] = ()
     fps: float | None = None
     num_frames: int | None = None
-    boxes: tuple[tuple[float, float, float, float], ...] = field(default=())
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
     landmarks: str | None = None
     mask: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_key()
+        if self.split not in SPLITS:
+            self._refuse('split', self.split, 'one of ' + ', '.join(map(repr, SPLITS)))
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            self._refuse('fps', self.fps, 'a number above 0')
+        if self.num_frames is not None and self.num_frames < 1:
+            self._refuse('num_frames', self.num_frames, 'a whole number above 0')
+        self._check_boxes()
+
+    def _check_key(self) -> None:
         if self.key.label not in (REAL, FAKE):
-            raise ValueError(
-                f'label {self.key.label!r} of video {self.key.name!r}: '
-                f'allowed are {REAL} (real) and {FAKE} (fake)'
+            self._refuse(
+                'label', self.key.label, f'{REAL} (real) and {FAKE} (fake)', 'are'
             )
         if (self.key.method == REAL_METHOD) != (self.key.label == REAL):
             raise ValueError(
@@ -72,3 +80,23 @@ class VideoRecord:
                 f'{self.key.method!r}: the method {REAL_METHOD!r} belongs to real '
                 'videos and to them alone'
             )
+
+    def _check_boxes(self) -> None:
+        for index, box in enumerate(self.boxes):
+            x1, y1, x2, y2 = box
+            # Written so that a NaN fails it too.
+            if not (x1 < x2 and y1 < y2 and all(map(math.isfinite, box))):
+                self._refuse(
+                    f'boxes[{index}]', box, 'finite pixels with x1 < x2 and y1 < y2'
+                )
+        if self.num_frames and len(self.boxes) not in (0, 1, self.num_frames):
+            self._refuse(
+                'boxes',
+                f'{len(self.boxes)} boxes',
+                f'none, one for the whole video, or {self.num_frames}, one a frame',
+            )
+
+    def _refuse(self, name: str, value: object, allowed: str, verb: str = 'is') -> None:
+        raise ValueError(
+            f'{name} {value!r} of video {self.key.name!r}: allowed {verb} {allowed}'
+        )

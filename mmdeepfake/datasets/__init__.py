@@ -1,0 +1,15 @@
+"""Datasets of real and forged videos, and the transforms that read them."""
+
+from .benchmarks import FaceForensics, VideoFolder
+from .deepfake_dataset import DeepfakeDataset
+from .transforms import CropFace, DecodeFrames, OpenVideo, SampleSnippets
+
+__all__ = [
+    'CropFace',
+    'DecodeFrames',
+    'DeepfakeDataset',
+    'FaceForensics',
+    'OpenVideo',
+    'SampleSnippets',
+    'VideoFolder',
+]

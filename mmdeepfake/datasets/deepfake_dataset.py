@@ -1,0 +1,311 @@
+"""The dataset of real and forged videos, read from a manifest."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from mmaction.datasets import BaseActionDataset
+from mmengine.logging import MMLogger
+
+from mmdeepfake.prepare.manifest import read_manifest
+from mmdeepfake.registry import DATASETS
+from mmdeepfake.structures import (
+    FAKE,
+    LABEL_NAMES,
+    REAL_METHOD,
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    VideoRecord,
+)
+from mmdeepfake.structures.video_record import SPLITS
+
+from .balance import BALANCES
+from .file_check import CHECK_NAMES, FileReport, check_videos
+from .identities import identities_by_split, refuse_shared_identities
+
+COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
+_NUM_EXAMPLES = 5
+
+
+@DATASETS.register_module()
+class DeepfakeDataset(BaseActionDataset):
+    """Videos that a manifest lists, each real (label 0) or fake (label 1).
+
+    Subclasses list other layouts by overriding `list_records`; all take the same
+    arguments, so a config that inherits another changes `type` and `data_root` and
+    keeps the rest.
+
+    On construction every listed video is checked. A video that cannot be used stops
+    the run with one message that counts and names such videos, unless they are at most
+    `max_unusable_share` of all: then they are left out with a warning. None is ever
+    replaced by another while the run goes on. Videos are sorted by key.
+
+    One item, before the pipeline, has:
+        filename: path of the video file; or, for a folder of frames, frame_dir,
+            filename_tmpl and offset, as MMAction2's `RawFrameDecode` wants them.
+        label, video_key, dataset, method, compression, video_name, identities.
+        mask: path of the mask video, or None.
+        total_frames, fps, face_boxes ((F, 4) or (1, 4) float32): where known.
+
+    Args:
+        data_root: folder that the paths of the videos start from.
+        split: 'train', 'val' or 'test'.
+        pipeline: transforms of MMAction2 and ours.
+        manifest: the manifest's path, relative to `data_root`. Used by this class only.
+        methods: manipulations whose fakes are listed; None is every one there is (in
+            `FaceForensics`, the four of the RATF paper). Real videos are always listed.
+        compression: 'c0', 'c23', 'c40' or, for the same, 'raw', 'hq', 'lq'; None is
+            every one there is.
+        dataset_name: first part of the videos' keys. Here, where the manifest gives the
+            keys, it selects the videos of that dataset; None is all of them.
+        real_fake_balance: None lists each video once; 'repeat_real' lists real videos
+            repeatedly until there are as many as fakes, see `balance.repeat_real`. For
+            training only.
+        max_unusable_share: share of the split's videos, 0 to 1, that may be unusable.
+        check_files: 'open' reads every file's header and index, 'stat' only sees that
+            the files exist and are not empty.
+        test_mode: nothing random; set for validation and test.
+        **kwargs: passed on to MMAction2's `BaseActionDataset`.
+    """
+
+    METAINFO: ClassVar[dict] = dict(classes=LABEL_NAMES)
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str,
+        pipeline: list[dict | Callable],
+        manifest: str = 'manifest.jsonl',
+        methods: Sequence[str] | str | None = None,
+        compression: str | None = None,
+        dataset_name: str | None = None,
+        real_fake_balance: str | None = None,
+        max_unusable_share: float = 0.0,
+        check_files: str = 'open',
+        test_mode: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.split = self._choose('split', split, SPLITS)
+        self.check_files = self._choose('check_files', check_files, CHECK_NAMES)
+        self.real_fake_balance = self._choose(
+            'real_fake_balance', real_fake_balance, tuple(BALANCES)
+        )
+        if test_mode and real_fake_balance is not None:
+            raise self._config_error(
+                f'real_fake_balance={real_fake_balance!r} with test_mode=True; a video '
+                'listed twice would count twice in the metrics, so it is for training '
+                'only'
+            )
+        if not 0 <= max_unusable_share < 1:
+            raise self._config_error(
+                f'max_unusable_share={max_unusable_share!r}; allowed is 0 <= share < 1'
+            )
+        self.manifest = manifest
+        self.methods = (methods,) if isinstance(methods, str) else methods
+        if self.methods is not None:
+            self.methods = tuple(self.methods)
+        self.compression = plain_compression(compression)
+        self.dataset_name = dataset_name
+        self.max_unusable_share = max_unusable_share
+        # A pipeline that gives None would make MMEngine take another video instead.
+        kwargs.setdefault('max_refetch', 0)
+        super().__init__(
+            ann_file='',
+            pipeline=pipeline,
+            data_root=data_root,
+            data_prefix=dict(),
+            test_mode=test_mode,
+            num_classes=len(LABEL_NAMES),
+            **kwargs,
+        )
+
+    def list_records(self) -> list[VideoRecord]:
+        """List the videos of the split as the manifest has them, in any order."""
+        path = Path(self.data_root, self.manifest)
+        every = read_manifest(path)
+        refuse_shared_identities(identities_by_split(every), where=str(path))
+        records = [record for record in every if record.split == self.split]
+        for argument, asked, name_of in (
+            ('dataset_name', self.dataset_name, lambda key: key.dataset),
+            ('compression', self.compression, lambda key: key.compression),
+        ):
+            if asked is not None:
+                found = sorted({name_of(record.key) for record in records})
+                self._refuse_unknown(argument, [asked], found, where=path)
+                records = [r for r in records if name_of(r.key) == asked]
+        if self.methods is not None:
+            fakes = {r.key.method for r in records if r.key.label == FAKE}
+            self._refuse_unknown('methods', self.methods, sorted(fakes), where=path)
+            wanted = {REAL_METHOD, *self.methods}
+            records = [r for r in records if r.key.method in wanted]
+        return records
+
+    def load_data_list(self) -> list[dict]:
+        """List, check, balance and log the videos of the split."""
+        records = sorted(self.list_records(), key=lambda record: record.key)
+        self._refuse_lack_of_videos(records)
+        root = Path(self.data_root)
+        reports = check_videos(
+            [root / record.path for record in records], check=self.check_files
+        )
+        pairs = [
+            (record, compare_with_record(report, record))
+            for record, report in zip(records, reports, strict=True)
+        ]
+        usable = self._leave_out_unusable(pairs)
+        balanced = BALANCES[self.real_fake_balance](
+            [(record.key.label, (record, report)) for record, report in usable]
+        )
+        self._log_counts(records, [record for record, _ in balanced])
+        return [make_item(root, record, report) for record, report in balanced]
+
+    def _refuse_lack_of_videos(self, records: Sequence[VideoRecord]) -> None:
+        labels = {record.key.label for record in records}
+        # A test on one class is possible, though its AUC is not; training is not.
+        if not labels or (len(labels) < 2 and not self.test_mode):
+            lacking = ' and no '.join(
+                name for label, name in enumerate(LABEL_NAMES) if label not in labels
+            )
+            raise DataNotFoundError(
+                f'{self._here()}: no {lacking} videos of split {self.split!r} in '
+                f'{os.path.abspath(self.data_root)!r}; both classes are needed. Look '
+                'at the folder, and at `methods` and `compression` of the dataset'
+            )
+
+    def _leave_out_unusable(
+        self, pairs: list[tuple[VideoRecord, FileReport]]
+    ) -> list[tuple[VideoRecord, FileReport]]:
+        unusable = [(record, report) for record, report in pairs if report.problem]
+        if not unusable:
+            return pairs
+        share = len(unusable) / len(pairs)
+        kinds = Counter(report.problem.split(':')[0] for _, report in unusable)
+        counts = ', '.join(f'{count} {kind}' for kind, count in kinds.most_common())
+        examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
+        if len(unusable) > _NUM_EXAMPLES:
+            rest = len(unusable) - _NUM_EXAMPLES
+            examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
+        found = (
+            f'{self._here()}, split {self.split!r}: {len(unusable)} of {len(pairs)} '
+            f'videos in {os.path.abspath(self.data_root)!r} cannot be used ({counts}), '
+            f'a share of {share:.4f}; allowed is '
+            f'max_unusable_share={self.max_unusable_share}\n' + '\n'.join(examples)
+        )
+        if share <= self.max_unusable_share:
+            MMLogger.get_current_instance().warning(f'{found}\nThey are left out.')
+            usable = [
+                (record, report) for record, report in pairs if not report.problem
+            ]
+            self._refuse_lack_of_videos([record for record, _ in usable])
+            return usable
+        # Rounded up, so that the number printed is one that is enough.
+        enough = math.ceil(share * 1e4) / 1e4
+        fix = (
+            f'\nDownload or copy them again, or set max_unusable_share={enough:.4f} to '
+            'leave them out.'
+        )
+        error = DataNotFoundError if set(kinds) == {'missing'} else DataError
+        raise error(found + fix)
+
+    def _log_counts(
+        self, records: Sequence[VideoRecord], balanced: Sequence[VideoRecord]
+    ) -> None:
+        text = f'{self._here()}, split {self.split!r}: {count_text(balanced)}'
+        if len(balanced) != len(records):
+            text += f' (as listed: {count_text(records)})'
+        num_masks = sum(record.mask is not None for record in balanced)
+        MMLogger.get_current_instance().info(f'{text}; masks for {num_masks}')
+
+    def _here(self) -> str:
+        return type(self).__name__
+
+    def _config_error(self, text: str) -> ConfigError:
+        return ConfigError(f'{self._here()}: {text}')
+
+    def _choose(self, name: str, value: Any, allowed: Sequence[Any]) -> Any:
+        if value not in allowed:
+            raise self._config_error(
+                f'{name}={value!r}; allowed are {", ".join(map(repr, allowed))}'
+            )
+        return value
+
+    def _refuse_unknown(
+        self,
+        argument: str,
+        asked: Sequence[str],
+        found: Sequence[str],
+        *,
+        where: Path | str,
+    ) -> None:
+        missing = [name for name in asked if name not in found]
+        if missing:
+            raise self._config_error(
+                f'{argument}={list(asked)!r}: {", ".join(missing)} not found in '
+                f'{str(where)!r}, split {self.split!r}; found are {list(found)!r}. Set '
+                f'`{argument}` to some of them, or to None for all'
+            )
+
+
+def plain_compression(name: str | None) -> str | None:
+    """Give the one name of a compression level: 'HQ' -> 'c23'."""
+    if name is None:
+        return None
+    return COMPRESSION_ALIASES.get(name.lower(), name.lower())
+
+
+def count_text(records: Iterable[VideoRecord]) -> str:
+    """Count videos for the log: '140 real, 280 fake (Deepfakes 140, FaceSwap 140)'."""
+    records = list(records)
+    labels = Counter(record.key.label for record in records)
+    text = ', '.join(
+        f'{labels[label]} {name}' for label, name in enumerate(LABEL_NAMES)
+    )
+    methods = Counter(r.key.method for r in records if r.key.label == FAKE)
+    fakes = ', '.join(f'{name} {count}' for name, count in sorted(methods.items()))
+    return f'{text} ({fakes})' if fakes else text
+
+
+def compare_with_record(report: FileReport, record: VideoRecord) -> FileReport:
+    """Call a file unusable that has another number of frames than its record says."""
+    counts = (record.num_frames, report.num_frames)
+    if report.problem or None in counts or counts[0] == counts[1]:
+        return report
+    problem = f'other length: {counts[1]} frames, {counts[0]} in the manifest'
+    return replace(report, problem=problem)
+
+
+def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
+    """Give what the pipeline gets of one video; keys as in `DeepfakeDataset`."""
+    path = os.path.join(root, record.path)
+    key = record.key
+    item = dict(
+        label=key.label,
+        video_key=key,
+        dataset=key.dataset,
+        method=key.method,
+        compression=key.compression,
+        video_name=key.name,
+        identities=record.identities,
+        mask=None if record.mask is None else os.path.join(root, record.mask),
+    )
+    if report.filename_tmpl is None:
+        item['filename'] = path
+    else:
+        item['frame_dir'] = path
+        item['filename_tmpl'] = report.filename_tmpl
+        item['offset'] = report.offset
+    known = dict(
+        total_frames=report.num_frames or record.num_frames,
+        fps=record.fps or report.fps,
+        face_boxes=np.array(record.boxes, np.float32) if record.boxes else None,
+    )
+    item.update((name, value) for name, value in known.items() if value is not None)
+    return item

@@ -1,0 +1,267 @@
+"""The folders and split files of FaceForensics++, as its authors publish them.
+
+    <root>/original_sequences/youtube/<level>/videos/<id>.mp4
+    <root>/manipulated_sequences/<method>/<level>/videos/<target>_<source>.mp4
+    <root>/manipulated_sequences/<method>/masks/videos/<target>_<source>.mp4
+    <root>/splits/{train,val,test}.json, or the three files in <root> itself
+    <root>/identities.json: {<id>: <person>}; optional, and not in the original
+
+<level> is c23, c40, or raw (also called c0). A split file is a JSON list of pairs of
+ids. In the published ones every id is in one pair, and pair [a, b] stands for the real
+videos a and b and, in each manipulation, the fakes a_b and b_a. Where some id is in
+several pairs, the fakes of a pair are those that a manipulation's folder holds, and
+each listed pair must be found in one of them at least.
+
+Rössler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
+ICCV 2019, https://github.com/ondyari/FaceForensics
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmdeepfake.structures import (
+    FAKE,
+    REAL,
+    REAL_METHOD,
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    VideoKey,
+    VideoRecord,
+)
+from mmdeepfake.structures.video_record import SPLITS
+
+from .identities import refuse_shared_identities
+
+Pair = tuple[str, str]
+
+# The four of the first release, which the RATF paper trains and tests on.
+CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
+COMPRESSION_FOLDERS = {'c0': ('raw', 'c0'), 'c23': ('c23',), 'c40': ('c40',)}
+
+HOW_TO_GET = """\
+To get FaceForensics++: fill in the form at https://github.com/ondyari/FaceForensics,
+run the download script that its authors send you, for the compression you want
+(LQ is c40, HQ is c23), and copy dataset/splits/{train,val,test}.json from that
+repository into <root>/splits. If it lies elsewhere, set `data_root`.
+`make demo` needs no data: it renders its own."""
+
+
+def list_faceforensics(
+    root: str | os.PathLike[str],
+    *,
+    split: str,
+    methods: Sequence[str],
+    compression: str,
+    dataset_name: str,
+) -> list[VideoRecord]:
+    """List the real videos of a split and its fakes by `methods`, missing ones as well.
+
+    Args:
+        root: the folder that holds original_sequences and manipulated_sequences.
+        split: 'train', 'val' or 'test'.
+        methods: manipulations, as their folders are named.
+        compression: 'c0', 'c23' or 'c40'.
+        dataset_name: first part of the keys.
+    """
+    root = Path(root)
+    if not (root / 'original_sequences').is_dir():
+        raise DataNotFoundError(
+            f'no folder {str((root / "original_sequences").absolute())!r}: '
+            f'{str(root)!r} should be the root of FaceForensics++.\n{HOW_TO_GET}'
+        )
+    pairs = read_splits(root)
+    if split not in pairs:
+        raise DataNotFoundError(
+            f'no split file {str((root / "splits" / f"{split}.json").absolute())!r}; '
+            f'it lists the pairs of ids of the split.\n{HOW_TO_GET}'
+        )
+    ids = {name: sorted({i for pair in pairs[name] for i in pair}) for name in pairs}
+    persons = _read_persons(root, ids)
+    refuse_shared_identities(
+        {name: [persons[i] for i in ids[name]] for name in ids},
+        where=f'split files of {root}',
+    )
+    real_folder = _real_folder(root, compression)
+    fake_folders = _fake_folders(root, methods, compression)
+
+    def record(label: int, method: str, folder: Path, members: Sequence[str]):
+        name = '_'.join(members)
+        mask = root / 'manipulated_sequences' / method / 'masks/videos' / f'{name}.mp4'
+        return VideoRecord(
+            VideoKey(dataset_name, label, method, compression, name),
+            (folder / f'{name}.mp4').relative_to(root).as_posix(),
+            split,
+            identities=tuple(persons[i] for i in members),
+            mask=mask.relative_to(root).as_posix() if mask.is_file() else None,
+        )
+
+    records = [record(REAL, REAL_METHOD, real_folder, (i,)) for i in ids[split]]
+    names = _fakes_of_pairs(root, pairs[split], fake_folders, split=split)
+    for method, members in names:
+        records.append(record(FAKE, method, fake_folders[method], members))
+    return records
+
+
+def read_splits(root: Path) -> dict[str, list[Pair]]:
+    """Read every split file that is there, from <root>/splits or <root> itself."""
+    pairs: dict[str, list[Pair]] = {}
+    for split in SPLITS:
+        for path in (root / 'splits' / f'{split}.json', root / f'{split}.json'):
+            if path.is_file():
+                pairs[split] = read_pairs(path)
+                break
+    return pairs
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read one split file: a JSON list of pairs of ids, each pair once."""
+    rows = _read_json(path)
+    if not isinstance(rows, list) or not rows:
+        raise DataError(f'{path}: should be a JSON list of pairs of ids, not empty')
+    pairs: dict[Pair, int] = {}
+    for index, row in enumerate(rows):
+        if not _is_pair(row):
+            raise DataError(
+                f'{path}, entry {index}: {row!r} is no pair; allowed is a list of two '
+                'different ids, as in ["071", "054"]'
+            )
+        pair = (row[0], row[1])
+        if pair in pairs:
+            raise DataError(
+                f'{path}, entry {index}: the pair {row!r} is already entry '
+                f'{pairs[pair]}; each may be listed once'
+            )
+        pairs[pair] = index
+    return list(pairs)
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise DataError(f'{path} is no JSON file: {error}; copy it again') from error
+
+
+def _is_pair(row: object) -> bool:
+    return (
+        isinstance(row, list)
+        and len(row) == 2
+        and all(isinstance(i, str) and i and '/' not in i for i in row)
+        and row[0] != row[1]
+    )
+
+
+def _read_persons(root: Path, ids: dict[str, list[str]]) -> dict[str, str]:
+    """Map each id to its person, or to itself where there is no identities.json."""
+    every = [i for split_ids in ids.values() for i in split_ids]
+    path = root / 'identities.json'
+    if not path.is_file():
+        return {i: i for i in every}
+    persons = _read_json(path)
+    if not isinstance(persons, dict):
+        raise DataError(f'{path}: should be a JSON object {{id: person}}')
+    missing = [i for i in every if not isinstance(persons.get(i), str)]
+    if missing:
+        raise DataError(
+            f'{path}: no person for {len(missing)} ids of the split files, such as '
+            f'{missing[0]!r}; add them, or take the file away'
+        )
+    return persons
+
+
+def _real_folder(root: Path, compression: str) -> Path:
+    if compression not in COMPRESSION_FOLDERS:
+        raise ConfigError(
+            f'compression={compression!r}; FaceForensics++ has c0 (raw), c23 (hq) and '
+            'c40 (lq), and one of them must be given'
+        )
+    base = root / 'original_sequences/youtube'
+    folder = _videos_folder(base, compression)
+    if folder is None:
+        raise DataNotFoundError(
+            f'no real videos at {compression}: there is no folder '
+            f'{str((base / compression / "videos").absolute())!r}; under '
+            f"'original_sequences/youtube' are {_folder_names(base)}. Download them, "
+            'or set `compression`'
+        )
+    return folder
+
+
+def _fake_folders(
+    root: Path, methods: Sequence[str], compression: str
+) -> dict[str, Path]:
+    if 'DeepFakeDetection' in methods:
+        raise ConfigError(
+            "methods: 'DeepFakeDetection' has no official split and names its files "
+            'otherwise; list it by a manifest'
+        )
+    base = root / 'manipulated_sequences'
+    folders = {method: _videos_folder(base / method, compression) for method in methods}
+    missing = [method for method, folder in folders.items() if folder is None]
+    if missing:
+        there = [
+            name
+            for name in _folder_names(base)
+            if _videos_folder(base / name, compression) is not None
+        ]
+        raise DataNotFoundError(
+            f'no {compression} videos of {", ".join(missing)}: there is no folder '
+            f'{str((base / missing[0] / compression / "videos").absolute())!r}. At '
+            f'{compression} there are {there}. Download the missing, or set '
+            f'methods={[m for m in methods if m not in missing] or there}'
+        )
+    return {method: folder for method, folder in folders.items() if folder is not None}
+
+
+def _videos_folder(base: Path, compression: str) -> Path | None:
+    for name in COMPRESSION_FOLDERS[compression]:
+        if (base / name / 'videos').is_dir():
+            return base / name / 'videos'
+    return None
+
+
+def _folder_names(base: Path) -> list[str]:
+    return sorted(p.name for p in base.iterdir() if p.is_dir()) if base.is_dir() else []
+
+
+def _fakes_of_pairs(
+    root: Path, pairs: list[Pair], folders: dict[str, Path], *, split: str
+) -> list[tuple[str, Pair]]:
+    """Give (method, (target, source)) of every fake of the pairs, in both orders."""
+    both = list(dict.fromkeys([*pairs, *((b, a) for a, b in pairs)]))
+    occurrences = Counter(i for pair in pairs for i in pair)
+    if max(occurrences.values()) == 1:
+        return [(method, pair) for method in folders for pair in both]
+    _refuse_pairs_without_fake(root, pairs, folders, split=split)
+    return [
+        (method, pair)
+        for method, folder in folders.items()
+        for pair in both
+        if (folder / f'{"_".join(pair)}.mp4').is_file()
+    ]
+
+
+def _refuse_pairs_without_fake(
+    root: Path, pairs: list[Pair], folders: dict[str, Path], *, split: str
+) -> None:
+    level = next(iter(folders.values())).parent.name if folders else ''
+    base = root / 'manipulated_sequences'
+    there = {
+        path.stem
+        for name in _folder_names(base)
+        for path in (base / name / level / 'videos').glob('*.mp4')
+    }
+    lacking = ['_'.join(pair) for pair in pairs if '_'.join(pair) not in there]
+    if folders and lacking:
+        raise DataNotFoundError(
+            f'split file {split}.json of {str(root)!r}: no manipulation has a video at '
+            f'{level} of {len(lacking)} of {len(pairs)} pairs (target_source): '
+            f'{", ".join(lacking[:5])}{", ..." if len(lacking) > 5 else ""}. Copy them '
+            'again, or take the pairs out of the file'
+        )

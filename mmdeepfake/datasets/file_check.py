@@ -1,0 +1,163 @@
+"""Is a listed video there and usable? Asked once, before a run starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.logging import MMLogger
+
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v')
+FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+
+_NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
+_SECONDS_BETWEEN_LOGS = 10.0
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What looking at one video gave.
+
+    Attributes:
+        problem: why it cannot be used, in the form 'kind: details' or 'kind'; empty
+            where it can.
+        num_frames: number of frames, where it was counted.
+        fps: frames per second, where the file tells.
+        filename_tmpl: of a folder of frames, how a number becomes a file name.
+        offset: of a folder of frames, the number of the first.
+    """
+
+    problem: str = ''
+    num_frames: int | None = None
+    fps: float | None = None
+    filename_tmpl: str | None = None
+    offset: int = 0
+
+
+def inspect_frame_folder(folder: Path) -> FileReport:
+    """Find out how the frames of a folder are numbered, and that none is missing."""
+    names = sorted(
+        entry.name
+        for entry in os.scandir(folder)
+        if entry.name.lower().endswith(FRAME_SUFFIXES)
+    )
+    if not names:
+        return FileReport('no frames: folder without pictures')
+    matches = [re.fullmatch(r'(.*?)(\d+)(\.\w+)', name) for name in names]
+    if None in matches:
+        name = names[matches.index(None)]
+        return FileReport(f'frame names: {name!r} does not end in a number')
+    shapes = {(match[1], match[3]) for match in matches}
+    if len(shapes) > 1:
+        return FileReport(
+            f'frame names: {names[0]!r} and {names[-1]!r} are not numbered alike'
+        )
+    digits = [match[2] for match in matches]
+    widths = {len(text) for text in digits}
+    if len(widths) > 1 and any(text[0] == '0' and text != '0' for text in digits):
+        return FileReport('frame names: some numbers are padded with zeros, some not')
+    width = widths.pop() if len(widths) == 1 else 0
+    numbers = sorted(map(int, digits))
+    num_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+    if num_missing:
+        first = next(n for n in numbers if n + 1 not in numbers) + 1
+        return FileReport(
+            f'gaps: {num_missing} frames are missing, the first is number {first}; '
+            'the frames of a snippet must be consecutive'
+        )
+    prefix, suffix = (
+        text.replace('{', '{{').replace('}', '}}') for text in shapes.pop()
+    )
+    return FileReport(
+        num_frames=len(numbers),
+        filename_tmpl=f'{prefix}{{:0{width}d}}{suffix}'
+        if width
+        else (f'{prefix}{{:d}}{suffix}'),
+        offset=numbers[0],
+    )
+
+
+def stat_video(path: Path) -> FileReport:
+    """See that the file is there and holds something; frame folders are listed."""
+    if path.is_dir():
+        return inspect_frame_folder(path)
+    if not path.is_file():
+        return FileReport('missing')
+    if path.stat().st_size == 0:
+        return FileReport('empty: 0 bytes')
+    return FileReport()
+
+
+def open_video(path: Path) -> FileReport:
+    """See that the file is a video with frames, all of them inside the file.
+
+    Reads headers and index, decodes nothing: damage within a frame shows only when it
+    is decoded.
+    """
+    report = stat_video(path)
+    if report.problem or path.is_dir():
+        return report
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
+        ) from error
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                return FileReport('not a video: no picture stream')
+            stream = container.streams.video[0]
+            # The index of an mp4 says where each frame lies: one that lies past the
+            # end of the file tells a broken download without decoding anything.
+            end = max((e.pos + e.size for e in stream.index_entries), default=0)
+            num_bytes = path.stat().st_size
+            if end > num_bytes:
+                return FileReport(f'truncated: {num_bytes} of {end} bytes')
+            num_frames = stream.frames or _count_packets(container, stream)
+            if num_frames == 0:
+                return FileReport('no frames')
+            fps = float(stream.average_rate) if stream.average_rate else None
+            return FileReport(num_frames=num_frames, fps=fps)
+    except av.FFmpegError as error:
+        return FileReport(f'not a video: {error.strerror}, or its header is cut off')
+
+
+def _count_packets(container: object, stream: object) -> int:
+    return sum(1 for packet in container.demux(stream) if packet.size)
+
+
+_CHECKS: dict[str, Callable[[Path], FileReport]] = {
+    'open': open_video,
+    'stat': stat_video,
+}
+CHECK_NAMES = tuple(_CHECKS)
+
+
+def check_videos(paths: Iterable[Path], *, check: str) -> list[FileReport]:
+    """Look at every video, several at a time; tell in the log how far it is.
+
+    Args:
+        paths: video files or folders of frames.
+        check: 'open' opens each file, 'stat' only sees that it is there.
+    """
+    paths = list(paths)
+    logger = MMLogger.get_current_instance()
+    start = last = time.monotonic()
+    reports: list[FileReport] = []
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        for report in pool.map(_CHECKS[check], paths):
+            reports.append(report)
+            now = time.monotonic()
+            if now - last > _SECONDS_BETWEEN_LOGS:
+                last = now
+                logger.info(
+                    f'checked {len(reports)} of {len(paths)} videos '
+                    f'({now - start:.0f} s)'
+                )
+    return reports
