@@ -1,0 +1,97 @@
+"""The four forgeries: what each takes from the source, and the traces it leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from .frames import FacePlane, Performance
+from .motion import Tracks, forge_surface, hold_indices
+from .shapes import smoothstep
+
+SWAPS = ('Deepfakes', 'FaceSwap')
+MOUTH_EXPRESSION = ('mouth_open', 'smile')
+REGION_THRESHOLD = 0.3  # weight from which a pixel counts as changed; ours
+
+
+def forge(
+    target: Performance, source: Performance, method: str, rng: Generator
+) -> Performance:
+    """The target's clip as a method changes it.
+
+    Deepfakes and FaceSwap put the source's inner face upon the target's head;
+    Face2Face gives the target the source's expression, and shows each of its frames
+    twice; NeuralTextures takes the source's mouth movements alone.
+    """
+    forged = replace(target, surface=forge_surface(target.surface, method, rng))
+    if method in SWAPS:
+        return replace(forged, inner=source.inner)
+    if method == 'Face2Face':
+        held = hold_indices(target.num_frames)
+        return replace(
+            forged, expression={k: v[held] for k, v in source.expression.items()}
+        )
+    mouth: Tracks = {name: source.expression[name] for name in MOUTH_EXPRESSION}
+    return replace(forged, expression=target.expression | mouth)
+
+
+def weigh_region(plane: FacePlane, method: str) -> np.ndarray:
+    """Weight of the region that a method changes: (H, W) in [0, 1]."""
+    return plane.mouth if method == 'NeuralTextures' else plane.inner
+
+
+def mask_region(plane: FacePlane, method: str) -> np.ndarray:
+    """White where the method changes the picture: (H, W) uint8."""
+    changed = weigh_region(plane, method) > REGION_THRESHOLD
+    return changed.astype(np.uint8) * 255
+
+
+@dataclass(frozen=True)
+class SpatialTraces:
+    """What a forgery leaves in each single frame.
+
+    Attributes:
+        colour_gain: (3,) relative mismatch of colour within the region.
+        softness: share of the region's picture that is blurred.
+        border_gain: relative brightness of the seam.
+        noise_loss: share of the camera's noise that the forgery lacks.
+    """
+
+    colour_gain: np.ndarray
+    softness: float
+    border_gain: float
+    noise_loss: float
+
+
+def draw_spatial_traces(rng: Generator, strength: float) -> SpatialTraces:
+    """Faint traces at strength 1; each grows with the strength."""
+    return SpatialTraces(
+        colour_gain=np.clip(0.03 * strength * rng.standard_normal(3), -0.5, 0.5),
+        softness=min(1.0, strength * rng.uniform(0.1, 0.6)),
+        border_gain=float(np.clip(0.05 * strength * rng.standard_normal(), -0.5, 0.5)),
+        noise_loss=min(1.0, strength * rng.uniform(0.1, 0.5)),
+    )
+
+
+def leave_traces(
+    picture: np.ndarray, noise: np.ndarray, weight: np.ndarray, traces: SpatialTraces
+) -> np.ndarray:
+    """A forged picture with its traces and the camera's noise: (H, W, 3) float32.
+
+    Args:
+        picture: (H, W, 3) before noise.
+        noise: (H, W, 3) of the camera.
+        weight: (H, W) of the forged region.
+        traces: what this video's forgery leaves.
+    """
+    # The blended patch ends more sharply than the surface's motion does.
+    patch = smoothstep(weight, 0.15, 0.6)[..., None]
+    soft_px = 1.2 * picture.shape[0] / 128
+    blurred = cv2.GaussianBlur(picture, (0, 0), soft_px)
+    picture = picture + traces.softness * patch * (blurred - picture)
+    seam = 4 * patch * (1 - patch)
+    gain = traces.colour_gain.astype(np.float32) * patch + traces.border_gain * seam
+    return picture * (1 + gain) + noise * (1 - traces.noise_loss * patch)

@@ -1,0 +1,225 @@
+"""One clip, frame by frame: pose, surface motion, composition, and the camera's noise.
+
+A frame is put together from behind: background, back hair, neck and shoulders, face.
+The face layer is sampled once per frame through a map that holds the head's pose and
+the slip of its surface, so real and forged faces go through the same operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from .appearance import InnerFace, OuterHead, Scene
+from .canvas import UNIT_PX, make_canvas
+from .features import FacePainter
+from .head import paint_head
+from .motion import Tracks, squash
+from .scene import paint_background, paint_body
+from .shapes import smoothstep
+
+INNER_CENTRE_Y = 0.2  # head units
+MOUTH_CENTRE_Y = 0.72
+NOISE_LEVEL = 0.010  # standard deviation of the sensor noise; 1 is white
+# Motion of each surface track at one standard deviation and temporal_strength = 1 px;
+# lengths in pixels of a 128 px frame unless said otherwise. Ours.
+SURFACE_UNITS = {
+    'shift_x': 1.0,
+    'shift_y': 0.8,
+    'rotation': 0.015,  # radians
+    'scale': 0.015,  # relative
+    'bend_x': 0.6,
+    'bend_y': 0.6,
+    'gain': 0.01,  # relative brightness
+    'mouth_x': 0.7,
+    'mouth_y': 0.6,
+    'mouth_width': 0.05,  # relative
+    'mouth_height': 0.05,  # relative
+    'mouth_gain': 0.015,  # relative brightness
+}
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Everything that makes up one clip except the camera's noise.
+
+    Attributes:
+        outer: head, hair and skin.
+        inner: inner face; of another person in a swap.
+        scene: light, clothes and background.
+        pose: tracks of `motion.draw_pose`.
+        expression: tracks of `motion.draw_expression`.
+        surface: tracks of `motion.draw_real_surface` or `motion.forge_surface`.
+    """
+
+    outer: OuterHead
+    inner: InnerFace
+    scene: Scene
+    pose: Tracks
+    expression: Tracks
+    surface: Tracks
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of the clip."""
+        return len(self.pose['x'])
+
+
+@dataclass(frozen=True)
+class FacePlane:
+    """Where each pixel of a frame lies upon the head, before its surface slips.
+
+    Attributes:
+        x: (H, W) float32 in head units.
+        y: (H, W) float32 in head units.
+        inner: (H, W) float32 in [0, 1], weight of the inner face.
+        mouth: (H, W) float32 in [0, 1], weight of the mouth's region.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    inner: np.ndarray
+    mouth: np.ndarray
+
+
+class ClipRenderer:
+    """Renders the frames of one performance."""
+
+    def __init__(
+        self, performance: Performance, *, size_px: int, temporal_strength: float
+    ) -> None:
+        self.performance = performance
+        self.size_px = size_px
+        self.canvas = make_canvas(size_px)
+        self.layers = paint_head(
+            self.canvas, performance.outer, performance.inner, performance.scene
+        )
+        self.painter = FacePainter(self.canvas, self.layers, performance.inner)
+        self.background = paint_background(performance.scene, size_px)
+        self.body = paint_body(performance.outer, performance.scene, size_px)
+        self.surface = {
+            name: squash(track) * SURFACE_UNITS[name] * temporal_strength
+            for name, track in performance.surface.items()
+        }
+        axis = np.arange(size_px, dtype=np.float32) - (size_px - 1) / 2
+        self.grid_x, self.grid_y = np.meshgrid(axis, axis)
+
+    def locate_face(self, frame_index: int) -> FacePlane:
+        """The plane of the head at a frame."""
+        pose, scene = self.performance.pose, self.performance.scene
+        frame_unit = self.size_px / 128
+        offset_x, offset_y = self._head_offset_px(frame_index)
+        roll = np.deg2rad(pose['roll'][frame_index])
+        unit_px = UNIT_PX * frame_unit * scene.zoom * np.exp(pose['zoom'][frame_index])
+        cos, sin = float(np.cos(roll) / unit_px), float(np.sin(roll) / unit_px)
+        from_x, from_y = self.grid_x - offset_x, self.grid_y - offset_y
+        x, y = cos * from_x + sin * from_y, cos * from_y - sin * from_x
+        inner_radius = np.sqrt((x / 0.85) ** 2 + ((y - INNER_CENTRE_Y) / 0.9) ** 2)
+        mouth_radius = np.sqrt((x / 0.6) ** 2 + ((y - MOUTH_CENTRE_Y) / 0.42) ** 2)
+        return FacePlane(
+            x=x,
+            y=y,
+            inner=smoothstep(inner_radius, 1.15, 0.72),
+            mouth=smoothstep(mouth_radius, 1.1, 0.6),
+        )
+
+    def render_frame(self, frame_index: int, plane: FacePlane) -> np.ndarray:
+        """The frame before the camera's noise: (H, W, 3) float32, 0 to 1."""
+        expression = {
+            name: float(track[frame_index])
+            for name, track in self.performance.expression.items()
+        }
+        surface = {
+            name: float(track[frame_index]) for name, track in self.surface.items()
+        }
+        # Python's floats keep the arrays in float32.
+        face = self.painter.paint(expression)
+        source_x, source_y = self._slip(plane, surface, expression)
+        face = _sample(face, self.canvas.to_px(source_x), self.canvas.to_px(source_y))
+        gain = surface['gain'] * plane.inner + surface['mouth_gain'] * plane.mouth
+        face[..., :3] *= (1 + gain)[..., None]
+        picture = self._behind_face(frame_index, plane)
+        return face[..., :3] + (1 - face[..., 3:]) * picture
+
+    def _head_offset_px(self, frame_index: int) -> tuple[float, float]:
+        pose, scene = self.performance.pose, self.performance.scene
+        frame_unit = self.size_px / 128
+        return (
+            float(frame_unit * (scene.centre_x + pose['x'][frame_index])),
+            float(frame_unit * (scene.centre_y + 2 + pose['y'][frame_index])),
+        )
+
+    def _slip(
+        self,
+        plane: FacePlane,
+        surface: dict[str, float],
+        expression: dict[str, float],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Where on the painted head each pixel looks, in head units."""
+        x, y = plane.x, plane.y
+        dx, dy = _inner_slip(x, y, surface)
+        mouth_dy = y - MOUTH_CENTRE_Y
+        mouth_dx = surface['mouth_x'] / UNIT_PX + surface['mouth_width'] * x
+        mouth_dy = surface['mouth_y'] / UNIT_PX + surface['mouth_height'] * mouth_dy
+        source_x = x - plane.inner * dx - plane.mouth * mouth_dx
+        source_y = y - plane.inner * dy - plane.mouth * mouth_dy
+        # The jaw drops with the mouth, the brows rise with the forehead's skin.
+        source_y -= 0.1 * expression['mouth_open'] * smoothstep(y, 0.7, 1.2)
+        brows = smoothstep(np.abs(y + 0.45), 0.32, 0.1) * plane.inner
+        source_y += 0.06 * expression['brow_raise'] * brows
+        return source_x, source_y
+
+    def _behind_face(self, frame_index: int, plane: FacePlane) -> np.ndarray:
+        offset_x, offset_y = self._head_offset_px(frame_index)
+        back = _sample(
+            self.layers.back, self.canvas.to_px(plane.x), self.canvas.to_px(plane.y)
+        )
+        # Shoulders follow the head half-way.
+        shift = np.array([[1, 0, 0.5 * offset_x], [0, 1, 0.5 * offset_y]], np.float32)
+        body = cv2.warpAffine(
+            self.body,
+            shift,
+            (self.size_px, self.size_px),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        picture = back[..., :3] + (1 - back[..., 3:]) * self.background
+        return body[..., :3] + (1 - body[..., 3:]) * picture
+
+
+def _inner_slip(
+    x: np.ndarray, y: np.ndarray, surface: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Displacement of the inner face in head units: shift, turn, zoom and a soft warp."""
+    local_y = y - INNER_CENTRE_Y
+    shift_x, shift_y = surface['shift_x'] / UNIT_PX, surface['shift_y'] / UNIT_PX
+    bend_x, bend_y = surface['bend_x'] / UNIT_PX, surface['bend_y'] / UNIT_PX
+    turn, zoom = surface['rotation'], surface['scale']
+    dx = shift_x + zoom * x - turn * local_y + bend_x * np.sin(2.6 * local_y)
+    dy = shift_y + zoom * local_y + turn * x + bend_y * np.sin(2.6 * x)
+    return dx, dy
+
+
+def _sample(layer: np.ndarray, x_px: np.ndarray, y_px: np.ndarray) -> np.ndarray:
+    return cv2.remap(
+        layer,
+        x_px,
+        y_px,
+        interpolation=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(0, 0, 0, 0),
+    )
+
+
+def draw_sensor_noise(rng: Generator, size_px: int) -> np.ndarray:
+    """Noise of the camera, fresh for each frame: (H, W, 3) float32."""
+    noise = rng.standard_normal((size_px, size_px, 3), dtype=np.float32)
+    return NOISE_LEVEL * noise
+
+
+def quantise(picture: np.ndarray) -> np.ndarray:
+    """From [0, 1] to uint8."""
+    return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)

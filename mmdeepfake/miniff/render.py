@@ -1,0 +1,252 @@
+"""Renders a MiniFF set to disk: jobs, workers, resuming, and the files around them."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdeepfake.structures import DataError
+
+from .cast import list_clips, make_forgery_rng, make_noise_rng, pair_clips, perform
+from .encoding import MASK_CRF, encode_videos
+from .forgery import (
+    draw_spatial_traces,
+    forge,
+    leave_traces,
+    mask_region,
+    weigh_region,
+)
+from .frames import ClipRenderer, draw_sensor_noise, quantise
+from .layout import FOLDERS, IDENTITIES_NAME, SETTINGS_NAME, VideoJob, list_jobs
+from .settings import COMPRESSION_CRF, MiniFFSettings
+
+RENDERER_VERSION = 1  # raised whenever the same settings give other frames
+
+
+@dataclass(frozen=True)
+class RenderSummary:
+    """What a call of `render_miniff` did.
+
+    Attributes:
+        num_rendered: videos rendered by this call.
+        num_kept: videos found whole from an earlier one.
+        duration_seconds: wall time.
+    """
+
+    num_rendered: int
+    num_kept: int
+    duration_seconds: float
+
+
+def render_miniff(
+    root: str | os.PathLike[str],
+    settings: MiniFFSettings,
+    *,
+    num_workers: int = 2,
+    progress: bool = True,
+    overwrite: bool = False,
+) -> RenderSummary:
+    """Render a set in FaceForensics++'s layout; what is already there is kept.
+
+    Args:
+        root: folder of the set, made where it is missing.
+        settings: what to render.
+        num_workers: processes; 1 renders in this one. The frames do not depend on it.
+        progress: whether to show a progress bar with the time left.
+        overwrite: whether to delete a set of other settings that lies in `root`.
+
+    Returns:
+        How many videos were rendered and how many kept.
+    """
+    if num_workers < 1:
+        raise DataError(f'num_workers = {num_workers} of render_miniff: need 1 or more')
+    start, root = time.monotonic(), Path(root)
+    claim_folder(root, settings, overwrite=overwrite)
+    jobs = list_jobs(settings)
+    open_jobs = [job for job in jobs if not _is_done(job, root, settings)]
+    with _progress_bar(len(jobs), shown=progress) as advance:
+        advance(len(jobs) - len(open_jobs))
+        for _ in _run_jobs(open_jobs, root, settings, num_workers):
+            advance(1)
+    # Written last: a set with split files is whole.
+    _write_tables(root, settings)
+    return RenderSummary(
+        num_rendered=len(open_jobs),
+        num_kept=len(jobs) - len(open_jobs),
+        duration_seconds=time.monotonic() - start,
+    )
+
+
+def render_frames(
+    job: VideoJob, settings: MiniFFSettings
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The frames of one video and, of a forged one, its masks, before compression.
+
+    Returns:
+        (T, H, W, 3) uint8 RGB, and (T, H, W) uint8 or None.
+    """
+    performance, traces = perform(settings, job.target), None
+    if job.method is not None:
+        rng = make_forgery_rng(settings, job.method, job.target)
+        performance = forge(performance, perform(settings, job.source), job.method, rng)
+        if settings.cues == 'both':
+            traces = draw_spatial_traces(rng, settings.spatial_strength)
+    renderer = ClipRenderer(
+        performance,
+        size_px=settings.size_px,
+        temporal_strength=settings.temporal_strength,
+    )
+    noise_rng = make_noise_rng(settings, job.method, job.target)
+    frames, masks = [], []
+    for frame_index in range(settings.num_frames):
+        plane = renderer.locate_face(frame_index)
+        picture = renderer.render_frame(frame_index, plane)
+        noise = draw_sensor_noise(noise_rng, settings.size_px)
+        if traces is None:
+            picture = picture + noise
+        else:
+            weight = weigh_region(plane, job.method)
+            picture = leave_traces(picture, noise, weight, traces)
+        frames.append(quantise(picture))
+        if job.method is not None:
+            masks.append(mask_region(plane, job.method))
+    return np.stack(frames), np.stack(masks) if masks else None
+
+
+def render_job(job: VideoJob, root: Path, settings: MiniFFSettings) -> None:
+    """Render one video and write it at every compression, with its mask."""
+    frames, masks = render_frames(job, settings)
+    videos = [
+        (job.video_path(root, level), COMPRESSION_CRF[level])
+        for level in settings.compressions
+    ]
+    encode_videos(frames, videos, fps=settings.fps)
+    if masks is not None:
+        encode_videos(masks, [(job.mask_path(root), MASK_CRF)], fps=settings.fps)
+
+
+def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> None:
+    """Make `root` the folder of these settings, or say why it cannot be."""
+    record_path = root / SETTINGS_NAME
+    record = {'renderer_version': RENDERER_VERSION, 'settings': settings.to_dict()}
+    if record_path.exists():
+        found = _read_record(record_path)
+        if found == record:
+            return
+        if not overwrite:
+            raise DataError(
+                f'{record_path} was rendered with other settings '
+                f'({_describe_differences(found, record)}): give the same ones, '
+                'another folder, or --overwrite to delete that set'
+            )
+        for folder in FOLDERS:
+            shutil.rmtree(root / folder, ignore_errors=True)
+    elif strangers := [name for name in FOLDERS if (root / name).exists()]:
+        raise DataError(
+            f'{root} holds {", ".join(strangers)} but no {SETTINGS_NAME}, so it was '
+            'not made by this tool and is left alone: give a new or an empty folder'
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    _write_json(record_path, record)
+
+
+def _read_record(path: Path) -> dict:
+    try:
+        record = json.loads(path.read_text())
+        if not isinstance(record, dict) or not isinstance(record['settings'], dict):
+            raise KeyError('settings')
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f'{path} is no record of a MiniFF set ({error!r}): need the JSON that '
+            'rendering writes; delete the folder or give another one'
+        ) from error
+    return record
+
+
+def _describe_differences(found: dict, wanted: dict) -> str:
+    """'seed 1 there, 0 here; ...' for each value that differs."""
+    there = found['settings'] | {'renderer_version': found.get('renderer_version')}
+    here = wanted['settings'] | {'renderer_version': wanted['renderer_version']}
+    return '; '.join(
+        f'{name} {there.get(name)!r} there, {here.get(name)!r} here'
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    )
+
+
+def _is_done(job: VideoJob, root: Path, settings: MiniFFSettings) -> bool:
+    # Files get their names only when whole, so being there is being done.
+    return all(path.exists() for path in job.paths(root, settings.compressions))
+
+
+def _run_jobs(
+    jobs: list[VideoJob], root: Path, settings: MiniFFSettings, num_workers: int
+) -> Iterator[None]:
+    """Render the jobs in any order; yields after each."""
+    if num_workers == 1 or len(jobs) < 2:
+        for job in jobs:
+            yield render_job(job, root, settings)
+        return
+    # Forked workers start at once, while fresh ones would import PyTorch again.
+    method = 'fork' if sys.platform == 'linux' else 'spawn'
+    with ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context(method),
+        initializer=cv2.setNumThreads,
+        initargs=(1,),
+    ) as pool:
+        tasks = [pool.submit(render_job, job, root, settings) for job in jobs]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _progress_bar(num_videos: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Gives a function that moves the bar on by a number of videos."""
+    if not shown:
+        yield lambda count: None
+        return
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.TextColumn('{task.description}'),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TextColumn('left'),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns) as bar:
+        task = bar.add_task('rendering MiniFF', total=num_videos)
+        yield lambda count: bar.advance(task, count)
+
+
+def _write_tables(root: Path, settings: MiniFFSettings) -> None:
+    """Write the pairs of each split and the person of each clip."""
+    for split, pairs in pair_clips(settings).items():
+        table = [[first.clip_id, second.clip_id] for first, second in pairs]
+        _write_json(root / 'splits' / f'{split}.json', table)
+    identities = {clip.clip_id: clip.person_id for clip in list_clips(settings)}
+    _write_json(root / IDENTITIES_NAME, identities)
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + '.partial')
+    partial.write_text(json.dumps(value, indent=2) + '\n')
+    os.replace(partial, path)

@@ -1,0 +1,52 @@
+"""Soft shapes and textures from which faces are painted, as functions of (x, y)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+
+def smoothstep(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below `low`, 1 above `high`, smooth between; `low` > `high` turns it round."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def bump(
+    x: np.ndarray,
+    y: np.ndarray,
+    centre: tuple[float, float],
+    spread: tuple[float, float],
+) -> np.ndarray:
+    """Gaussian hill of height 1."""
+    u, v = (x - centre[0]) / spread[0], (y - centre[1]) / spread[1]
+    return np.exp(-0.5 * (u * u + v * v))
+
+
+def disc(
+    x: np.ndarray,
+    y: np.ndarray,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    *,
+    edge: float,
+) -> np.ndarray:
+    """Coverage of an ellipse whose rim is blurred over `edge`, in units of x and y."""
+    u, v = (x - centre[0]) / radii[0], (y - centre[1]) / radii[1]
+    distance = (np.sqrt(u * u + v * v) - 1) * min(radii)
+    return smoothstep(distance, edge / 2, -edge / 2)
+
+
+def blend(base: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Paint a colour, (3,) or (H, W, 3), over (H, W, 3) where `cover` (H, W) is 1."""
+    return base + cover[..., None] * (colour - base)
+
+
+def draw_cloud(
+    rng: Generator, shape: tuple[int, int], *, grain_x: float, grain_y: float
+) -> np.ndarray:
+    """Smooth noise of zero mean and unit spread; grains in pixels: (H, W) float32."""
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    cloud = cv2.GaussianBlur(noise, (0, 0), sigmaX=grain_x, sigmaY=grain_y)
+    return (cloud - cloud.mean()) / max(float(cloud.std()), 1e-6)

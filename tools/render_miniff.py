@@ -1,0 +1,85 @@
+#!/usr/bin/env python
+"""Render MiniFF, the built-in set: talking heads and their forgeries.
+
+Example: python tools/render_miniff.py data/miniff --identities 24 8 8
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmdeepfake.miniff import MiniFFSettings, render_miniff
+from mmdeepfake.miniff.settings import COMPRESSION_CRF, CUES, METHODS
+from mmdeepfake.structures import InputError
+
+
+def parse_args() -> tuple[argparse.Namespace, dict]:
+    """Options of the call, and the settings of the set among them."""
+    default = MiniFFSettings()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('root', metavar='OUT', help='folder of the set')
+    parser.add_argument('--workers', type=int, default=2, help='processes (2)')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='delete a set of other settings in OUT'
+    )
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    settings = parser.add_argument_group('settings of the set')
+    settings.add_argument('--seed', type=int, default=default.seed)
+    settings.add_argument(
+        '--identities',
+        dest='num_identities',
+        type=int,
+        nargs=3,
+        metavar=('TRAIN', 'VAL', 'TEST'),
+        default=list(default.num_identities),
+        help=f'persons in each split, even numbers {default.num_identities}',
+    )
+    settings.add_argument(
+        '--clips-per-identity', type=int, default=default.clips_per_identity
+    )
+    settings.add_argument('--num-frames', type=int, default=default.num_frames)
+    settings.add_argument('--size-px', type=int, default=default.size_px)
+    settings.add_argument('--fps', type=int, default=default.fps)
+    settings.add_argument(
+        '--compressions', nargs='+', choices=COMPRESSION_CRF, default=None
+    )
+    settings.add_argument('--methods', nargs='+', choices=METHODS, default=None)
+    settings.add_argument(
+        '--cues', choices=CUES, default=default.cues, help='traces of the forgeries'
+    )
+    for name in ('spatial_strength', 'temporal_strength'):
+        settings.add_argument(
+            f'--{name.replace("_", "-")}', type=float, default=getattr(default, name)
+        )
+    args = parser.parse_args()
+    names = MiniFFSettings.__dataclass_fields__
+    chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    return args, chosen
+
+
+def main() -> int:
+    """Render, and say in one line what was done."""
+    args, chosen = parse_args()
+    try:
+        summary = render_miniff(
+            args.root,
+            MiniFFSettings(**chosen),
+            num_workers=args.workers,
+            progress=not args.quiet,
+            overwrite=args.overwrite,
+        )
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(
+        f'{args.root}: {summary.num_rendered} videos rendered, {summary.num_kept} kept, '
+        f'{summary.duration_seconds:.0f} s'
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
