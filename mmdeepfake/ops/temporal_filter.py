@@ -112,11 +112,12 @@ def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:
         temperature: tau in the paper (0.01, Sec. 4.1).
 
     Returns:
-        (B, R, H, W) in fp32, alpha in the paper; sums to 1 over R.
+        (B, R, H, W) in fp32 (fp64 of fp64), alpha in the paper; sums to 1 over R.
     """
     # In fp16 logits / 0.01 overflows once |logit| > 655, so stay in fp32.
     with torch.autocast(logits.device.type, enabled=False):
-        return (logits.float() / temperature).softmax(dim=1)
+        exact = logits if logits.dtype == torch.float64 else logits.float()
+        return (exact / temperature).softmax(dim=1)
 
 
 def mix_basis_filters(basis: Tensor, weights: Tensor) -> Tensor:
