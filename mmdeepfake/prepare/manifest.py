@@ -114,7 +114,10 @@ class ManifestWriter:
             )
         line = format_line(record)
         # What cannot be read back must not be written: check before, not months later.
-        parse_line(line)
+        try:
+            parse_line(line)
+        except ValueError as error:
+            raise DataError(f'{self.path}, next line: {error}') from error
         self._file.write(line + '\n')
         self._file.flush()
         self._keys.add(record.key)
@@ -231,7 +234,11 @@ def _is_count(value: object) -> bool:
 
 
 def _is_relative_path(value: object) -> bool:
-    return _is_text(value) and not PurePosixPath(str(value)).is_absolute()
+    return (
+        isinstance(value, str)
+        and _is_text(value)
+        and not PurePosixPath(str(value)).is_absolute()
+    )
 
 
 def _is_box(value: object) -> bool:
