@@ -30,7 +30,7 @@ LINE_STYLES = ('-', '--', '-.', ':')
 GREY = '0.55'
 DPI = 120
 _METRIC_PREFIX = 'deepfake/'
-_NUM_BINS = 25
+_NUM_BINS = 20  # an edge falls on the usual threshold, 0.5
 _MAX_TICKS = 500  # scores; more of them would run into one bar
 
 
@@ -199,19 +199,19 @@ def _draw_loss(axes: Axes, log: TrainingLog) -> None:
             label=f'mean of the last {window} points',
         )
         axes.legend(frameon=False)
-    axes.set(ylabel='training loss')
-    axes.set_ylim(bottom=0)
+    axes.set(ylabel='training loss', ylim=(0, 1.05 * losses.max(initial=1e-9)))
 
 
 def _draw_validation(axes: Axes, log: TrainingLog) -> None:
-    axes.axhline(50, color=GREY, linestyle=':', linewidth=1)
     axes.set(ylabel='validation, %')
     steps, aucs = _series(log.val, _METRIC_PREFIX + 'auc')
     if not len(aucs):
         axes.text(
             0.5, 0.5, 'no validation was logged', transform=axes.transAxes, ha='center'
         )
+        axes.set_yticks([])
         return
+    axes.axhline(50, color=GREY, linestyle=':', linewidth=1)
     low_steps, low = _series(log.val, _METRIC_PREFIX + 'auc_low')
     _, high = _series(log.val, _METRIC_PREFIX + 'auc_high')
     if len(low) == len(high):

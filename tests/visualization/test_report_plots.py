@@ -1,0 +1,116 @@
+import json
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.visualization.report_plots import (
+    RocLine,
+    ScoreRow,
+    plot_scores,
+    plot_training_curve,
+    read_training_log,
+)
+
+
+def write_log(path, *records):
+    path.write_text(''.join(json.dumps(record) + '\n' for record in records))
+    return path
+
+
+def train(step, loss=0.5):
+    return {'loss': loss, 'lr': 1e-3, 'epoch': 1, 'iter': step, 'step': step}
+
+
+def val(auc, step=0):
+    return {'deepfake/auc': auc, 'deepfake/acc': 0.5, 'time': 0.1, 'step': step}
+
+
+def is_drawn(path):
+    """A picture of a sensible size with more than a blank page on it."""
+    picture = imread(path)
+    return min(picture.shape[:2]) > 300 and len(np.unique(picture)) > 20
+
+
+def test_validation_stands_at_the_iteration_before_it(tmp_path):
+    # By epochs MMEngine writes the epoch as its step, by iterations 0.
+    path = write_log(tmp_path / 's.json', train(10), train(20), val(0.6, 1), train(30))
+    log = read_training_log([path])
+    assert [step for step, _ in log.train] == [10, 20, 30]
+    assert [(step, s['deepfake/auc']) for step, s in log.val] == [(20, 0.6)]
+
+
+def test_resumed_run_replaces_what_it_repeats(tmp_path):
+    first = write_log(
+        tmp_path / '1.json', train(10), val(0.5), train(20), val(0.6), train(30)
+    )
+    resumed = write_log(tmp_path / '2.json', train(20, 0.1), val(0.9), train(30, 0.2))
+    log = read_training_log([first, resumed])
+    assert [(step, s['loss']) for step, s in log.train] == [
+        (10, 0.5),
+        (20, 0.1),
+        (30, 0.2),
+    ]
+    assert [(step, s['deepfake/auc']) for step, s in log.val] == [(10, 0.5), (20, 0.9)]
+
+
+def test_run_started_anew_replaces_all(tmp_path):
+    first = write_log(tmp_path / '1.json', train(10), val(0.5), train(20))
+    anew = write_log(tmp_path / '2.json', train(10, 0.1))
+    log = read_training_log([first, anew])
+    assert [s['loss'] for _, s in log.train] == [0.1]
+    assert log.val == []
+
+
+@pytest.mark.parametrize(
+    'records',
+    [
+        [train(10)],
+        [train(step) for step in range(10, 500, 10)],
+        [train(10), val(0.7), train(20, float('nan')), val(float('nan'))],
+        [train(10), {**val(0.7), 'deepfake/auc_low': 0.6, 'deepfake/auc_high': 0.8}],
+    ],
+    ids=['one point, no validation', 'long', 'nan', 'interval'],
+)
+def test_training_curve_is_drawn(tmp_path, records):
+    out = tmp_path / 'new' / 'curve.png'
+    plot_training_curve(write_log(tmp_path / 's.json', *records), out)
+    assert is_drawn(out)
+    assert [path.name for path in out.parent.iterdir()] == ['curve.png']
+
+
+def test_log_without_training_is_refused(tmp_path):
+    path = write_log(tmp_path / 's.json', val(0.5))
+    with pytest.raises(DataError, match=r's\.json: holds no training iteration'):
+        plot_training_curve(path, tmp_path / 'curve.png')
+
+
+def test_broken_line_is_named(tmp_path):
+    path = write_log(tmp_path / 's.json', train(10))
+    path.write_text(path.read_text() + '{"loss": 0.')
+    with pytest.raises(DataError, match=r's\.json, line 2: no JSON'):
+        read_training_log([path])
+
+
+def test_missing_log_names_the_command_that_makes_it(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'tools/train\.py CONFIG makes one'):
+        read_training_log([tmp_path / 's.json'])
+
+
+@pytest.mark.parametrize('num_videos', [1, 30, 600])
+def test_scores_are_drawn(tmp_path, num_videos):
+    rng = np.random.default_rng(0)
+    rows = [
+        ScoreRow('real', False, rng.beta(2, 4, num_videos)),
+        ScoreRow('Deepfakes', True, rng.beta(4, 2, num_videos)),
+    ]
+    curve = RocLine('Deepfakes', 0.5, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    plot_scores(rows, [curve], tmp_path / 'scores.png', threshold=0.3)
+    assert is_drawn(tmp_path / 'scores.png')
+
+
+def test_scores_of_one_class_are_drawn_without_curves(tmp_path):
+    rows = [ScoreRow('real', False, np.array([0.0, 1.0]))]
+    plot_scores(rows, [], tmp_path / 'scores.png')
+    assert is_drawn(tmp_path / 'scores.png')
