@@ -24,18 +24,21 @@ TRUST_VARIABLE = 'MMDEEPFAKE_TRUST_CHECKPOINT'
 
 
 def require_packages() -> None:
-    """Name what to install where a package below MMAction2 is missing.
+    """Name what to install where a package that we stand on is missing.
 
     MMAction2 imports `mmcv` and `importlib_metadata` without declaring them. mmcv comes
     in two flavours that may not stand side by side, so we cannot declare it either.
     """
     install = {
-        'mmcv': 'pip install mmcv-lite (or mmcv, compiled, if you also want mmdet)',
+        'torch': 'pip install torch',
+        'mmengine': 'pip install mmengine',
+        'mmaction': 'pip install mmaction2',
+        'mmcv': 'pip install "mmcv-lite<2.2", or the compiled "mmcv<2.2" to use mmdet',
         'importlib_metadata': 'pip install importlib_metadata',
     }
     for package, command in install.items():
         if importlib.util.find_spec(package) is None:
-            raise ImportError(f'no {package} found, which MMAction2 imports: {command}')
+            raise ImportError(f'{package} is missing: {command}')
 
 
 def quiet_mmcv_lite() -> None:
@@ -260,3 +263,34 @@ def apply() -> None:
     load_checkpoints_safely()
     use_gloo_without_gpu()
     wrap_cpu_models_without_device()
+
+
+def describe_gaps() -> dict[str, str]:
+    """Say of each gap whether it is here and what `apply` did about it."""
+    import torch
+    from mmengine.device import get_device
+
+    def state(is_here: bool, done: str, absent: str) -> str:
+        return f'closed: {done}' if is_here else f'not here: {absent}'
+
+    drn = sys.modules.get('mmaction.models.localizers.drn')
+    return {
+        'mmaction2 without DRN': state(
+            drn is not None and drn.__spec__ is None,
+            'a stand-in lets mmaction.models be imported',
+            'this mmaction2 has it',
+        ),
+        'checkpoints with log history': state(
+            _has_named_safe_globals(),
+            'loaded as plain data, --resume works',
+            f'torch {torch.__version__} needs --trust-checkpoint to resume',
+        ),
+        'launchers without GPU': state(
+            get_device() == 'cpu', 'processes talk over gloo', 'there is a GPU'
+        ),
+        'openmim needs pkg_resources': (
+            'not here: pkg_resources is installed'
+            if importlib.util.find_spec('pkg_resources')
+            else "open: pip install 'setuptools<81' before you use mim"
+        ),
+    }

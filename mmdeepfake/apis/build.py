@@ -10,7 +10,12 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..engine.config_checks import DATASET_VARIABLES, check_config, find_datasets
+from ..engine.config_checks import (
+    DATASET_VARIABLES,
+    LOADERS,
+    check_config,
+    find_datasets,
+)
 from ..structures import ConfigError, DataNotFoundError
 
 # What MMEngine's Runner reads from a config beside its constructor's arguments.
@@ -45,6 +50,10 @@ def load_config(
     for key in options:
         check_option_key(cfg, key)
     cfg.merge_from_dict(options)
+    for loader in LOADERS:
+        # torch refuses to keep workers alive that are not there.
+        if cfg.get(loader) and not cfg[loader].get('num_workers'):
+            cfg[loader]['persistent_workers'] = False
     return cfg
 
 
@@ -136,8 +145,10 @@ def _check_new_key(
 ) -> None:
     if top and word in RUNNER_KEYS:
         return
-    known = existing + (sorted(RUNNER_KEYS) if top else [])
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6 if top else 0.8)
+    known = set(existing) | (RUNNER_KEYS if top else set())
+    near = difflib.get_close_matches(
+        word, sorted(known), n=3, cutoff=0.6 if top else 0.8
+    )
     if near:
         raise ConfigError(
             f"--cfg-options {key}: there is no '{word}' in {place}; "

@@ -12,8 +12,15 @@ from ..structures import ConfigError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')
-# Top-level variable -> argument of SampleSnippets that is made from it.
-SAMPLER_VARIABLES = {'num_frames': 'clip_len', 'num_snippets': 'num_snippets'}
+# Top-level variable -> dataloaders and argument of SampleSnippets that it is for.
+SAMPLER_VARIABLES = {
+    'clip_len': (LOADERS, 'clip_len'),
+    'num_frames': (LOADERS, 'clip_len'),
+    'num_snippets': (LOADERS[:1], 'num_snippets'),
+    'num_snippets_train': (LOADERS[:1], 'num_snippets'),
+    'num_snippets_test': (LOADERS[2:], 'num_snippets'),
+}
+PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:]}
 
 
 def check_config(cfg: Mapping) -> None:
@@ -36,12 +43,12 @@ def walk_dicts(node: Any, path: str) -> Iterator[tuple[str, Mapping]]:
         yield from walk_dicts(child, f'{path}.{key}')
 
 
-def find_samplers(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
-    """Give each `SampleSnippets` of the three dataloaders with its dotted path."""
+def find_transforms(cfg: Mapping, name: str) -> Iterator[tuple[str, Mapping]]:
+    """Give each transform of a type in the three dataloaders with its dotted path."""
     for loader in LOADERS:
         for path, node in walk_dicts(cfg.get(loader), loader):
             kind = node.get('type')
-            if getattr(kind, '__name__', kind) == 'SampleSnippets':
+            if getattr(kind, '__name__', kind) == name:
                 yield path, node
 
 
@@ -67,13 +74,13 @@ def check_clip_lengths(cfg: Mapping) -> None:
     lengths = {
         f'{path}.clip_len': node['clip_len']
         for path, node in walk_dicts(cfg.get('model'), 'model')
-        if 'clip_len' in node
+        if node.get('clip_len') is not None
     }
     if not lengths:
         return
     lengths |= {
         f'{path}.clip_len': node['clip_len']
-        for path, node in find_samplers(cfg)
+        for path, node in _samplers(cfg)
         if 'clip_len' in node
     }
     if len(set(lengths.values())) > 1:
@@ -103,26 +110,47 @@ def check_top_level_variables(cfg: Mapping) -> None:
     """Refuse a top-level variable that nothing uses any more.
 
     MMEngine substitutes the variables of a base config while it reads that base, so a
-    leaf that sets `num_frames = 8` changes nothing in the pipeline it inherits.
+    leaf that sets `clip_len = 8` changes nothing in the pipeline it inherits.
     """
+    datasets, samplers = list(find_datasets(cfg)), _samplers(cfg)
     for name in DATASET_VARIABLES:
-        _check_variable(cfg, name, name, list(find_datasets(cfg)))
-    samplers = [(path, node) for path, node in find_samplers(cfg) if 'train_' in path]
-    for name, argument in SAMPLER_VARIABLES.items():
-        _check_variable(cfg, name, argument, samplers)
-
-
-def _check_variable(
-    cfg: Mapping, name: str, argument: str, users: list[tuple[str, Mapping]]
-) -> None:
-    used = {
-        f'{path}.{argument}': node[argument] for path, node in users if argument in node
+        _check_variable(cfg, name, _values(datasets, name, LOADERS))
+    for name, loaders in PIPELINE_VARIABLES.items():
+        _check_variable(cfg, name, _values(datasets, 'pipeline', loaders))
+    for name, (loaders, argument) in SAMPLER_VARIABLES.items():
+        _check_variable(cfg, name, _values(samplers, argument, loaders))
+    sides = {
+        f'{path}.scale': node['scale'][0]
+        for path, node in find_transforms(cfg, 'Resize')
+        if isinstance(node.get('scale'), Sequence)
     }
+    _check_variable(cfg, 'side_px', sides)
+
+
+def _samplers(cfg: Mapping) -> list[tuple[str, Mapping]]:
+    return list(find_transforms(cfg, 'SampleSnippets'))
+
+
+def _values(
+    nodes: list[tuple[str, Mapping]], argument: str, loaders: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        f'{path}.{argument}': node[argument]
+        for path, node in nodes
+        if argument in node and path.startswith(tuple(loaders))
+    }
+
+
+def _check_variable(cfg: Mapping, name: str, used: dict[str, Any]) -> None:
     if name not in cfg or not used or cfg[name] in used.values():
         return
-    listed = ', '.join(f'{path} = {value!r}' for path, value in used.items())
+    path, value = next(iter(used.items()))
+    difference = (
+        '' if 'pipeline' in name else f' = {cfg[name]!r}, but {path} = {value!r}'
+    )
     raise ConfigError(
-        f'{name} = {cfg[name]!r} at the top level of the config has no effect: '
-        f'{listed}. A base config put its own value in there when it was read; set '
-        f'{" and ".join(used)} instead'
+        f'the top-level {name} of the config has no effect{difference}: a base config '
+        f'put its own value in there when it was read. Set {" and ".join(used)} '
+        'instead (in a config file, where no single item of a list can be set, write '
+        'the pipeline anew)'
     )

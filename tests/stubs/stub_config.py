@@ -5,11 +5,11 @@ custom_imports = dict(
 )
 
 data_root = '.'
-num_frames = 4
+clip_len = 4
 
 model = dict(
     type='Recognizer2D',
-    backbone=dict(type='StubBackbone', width=4, clip_len=num_frames),
+    backbone=dict(type='StubBackbone', width=4, clip_len=clip_len),
     cls_head=dict(
         type='TSNHead',
         num_classes=2,
@@ -22,7 +22,7 @@ model = dict(
         type='ActionDataPreprocessor', mean=[128.0] * 3, std=[64.0] * 3
     ),
 )
-pipeline = [dict(type='SampleSnippets', clip_len=num_frames, num_snippets=1)]
+pipeline = [dict(type='SampleSnippets', clip_len=clip_len, num_snippets=1)]
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,

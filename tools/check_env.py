@@ -1,0 +1,100 @@
+"""Prints versions, what is missing and how to mend it, and the gaps below us.
+
+    python tools/check_env.py
+
+Exit code 1 if something that every run needs is missing. It imports the package only
+where all of that is there, so it works on a bare machine as well.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pathlib
+import platform
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+MIN_PYTHON = (3, 10)
+
+# import name -> (distributions that may provide it, command that installs it)
+REQUIRED = {
+    'torch': (('torch',), 'pip install torch'),
+    'mmengine': (('mmengine',), 'pip install mmengine'),
+    'mmcv': (('mmcv', 'mmcv-lite'), 'pip install "mmcv-lite<2.2"'),
+    'mmaction': (('mmaction2',), 'pip install mmaction2'),
+    'importlib_metadata': (('importlib_metadata',), 'pip install importlib_metadata'),
+    'decord': (('decord',), 'pip install decord'),
+    'av': (('av',), 'pip install av'),
+    'cv2': (
+        ('opencv-python', 'opencv-contrib-python', 'opencv-python-headless'),
+        'pip install opencv-python',
+    ),
+    'numpy': (('numpy',), 'pip install numpy'),
+    'scipy': (('scipy',), 'pip install scipy'),
+    'matplotlib': (('matplotlib',), 'pip install matplotlib'),
+    'rich': (('rich',), 'pip install rich'),
+}
+OPTIONAL = {
+    'mim': (('openmim',), "pip install openmim 'setuptools<81'  (mim train ...)"),
+    'mmdet': (('mmdet',), 'pip install mmdet  (needs the compiled mmcv<2.2)'),
+    'pytest': (('pytest',), 'pip install pytest  (the test suite)'),
+}
+
+
+def main() -> int:
+    """Print the report; give the exit code."""
+    print(f'python       {platform.python_version()} ({platform.platform()})')
+    problems = []
+    if sys.version_info < MIN_PYTHON:
+        problems.append('Python 3.10 or later is needed')
+    for module, (distributions, command) in REQUIRED.items():
+        version = find_version(module, distributions)
+        print(f'{module:<12} {version or "MISSING"}')
+        if version is None:
+            problems.append(f'{module} is missing: {command}')
+    for module, (distributions, command) in OPTIONAL.items():
+        version = find_version(module, distributions)
+        print(f'{module:<12} {version or f"not installed (optional): {command}"}')
+    if not problems:
+        problems = check_imports()
+    for problem in problems:
+        print(f'PROBLEM      {problem}')
+    if not problems:
+        print('all that every run needs is there')
+    return 1 if problems else 0
+
+
+def find_version(module: str, distributions: tuple[str, ...]) -> str | None:
+    """Give '2.1.0 (mmcv-lite)' for an importable module, None for a missing one."""
+    if importlib.util.find_spec(module) is None:
+        return None
+    found = []
+    for name in distributions:
+        try:
+            found.append((importlib.metadata.version(name), name))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ', '.join(f'{version} ({name})' for version, name in found) or 'unknown'
+
+
+def check_imports() -> list[str]:
+    """Import the package and print devices and gaps; give what went wrong."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        compat = importlib.import_module('mmdeepfake._compat')
+        importlib.import_module('mmaction.models')
+    except Exception as error:  # a broken install fails in ways of its own
+        return [f'mmdeepfake cannot be imported: {type(error).__name__}: {error}']
+    import torch
+
+    cuda = torch.version.cuda or 'not in this build of torch'
+    print(f'cuda         {cuda}; GPUs: {torch.cuda.device_count()}')
+    for gap, state in compat.describe_gaps().items():
+        print(f'gap          {gap}: {state}')
+    return []
+
+
+if __name__ == '__main__':
+    sys.exit(main())
