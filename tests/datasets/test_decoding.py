@@ -1,0 +1,137 @@
+import av
+import numpy as np
+import pytest
+from builders import make_frame_folder, make_video, read_index
+
+from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+
+def decode(path, indices):
+    results = OpenVideo()({'filename': str(path)})
+    return DecodeFrames()({**results, 'frame_inds': np.array(indices)})
+
+
+def decode_in_sequence(path):
+    with av.open(str(path)) as container:
+        return [f.to_ndarray(format='rgb24') for f in container.decode(video=0)]
+
+
+@pytest.fixture(scope='module')
+def long_video(tmp_path_factory):
+    """200 frames with B-frames and keyframes 60 frames apart, as long clips have."""
+    path = tmp_path_factory.mktemp('decoding') / 'long.mp4'
+    return make_video(path, num_frames=200, gop=60, bframes=3)
+
+
+def test_opening_counts_frames_and_tells_the_rate(long_video):
+    results = OpenVideo()({'filename': str(long_video)})
+    assert results['total_frames'] == 200
+    assert results['avg_fps'] == 25.0
+
+
+def test_random_frames_are_those_of_a_decoding_in_sequence(long_video):
+    frames = decode_in_sequence(long_video)
+    assert [read_index(frame) for frame in frames] == list(range(200))
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        indices = rng.integers(0, 200, 16)
+        results = decode(long_video, indices)
+        assert [read_index(frame) for frame in results['imgs']] == indices.tolist()
+        for frame, index in zip(results['imgs'], indices, strict=True):
+            np.testing.assert_array_equal(frame, frames[index])
+
+
+def test_repeated_frames_share_no_memory(long_video):
+    images = decode(long_video, [5, 5, 6])['imgs']
+    images[0][:] = 0
+    assert read_index(images[1]) == 5
+
+
+def test_results_hold_shapes_and_no_reader(long_video):
+    results = decode(long_video, [0, 1])
+    assert results['img_shape'] == results['original_shape'] == (64, 64)
+    assert 'video_reader' not in results
+    assert results['imgs'][0].dtype == np.uint8
+
+
+@pytest.mark.parametrize('template', ['{:04d}.png', 'frame_{:d}.png'])
+def test_frame_folder_is_read_like_a_video(tmp_path, template):
+    folder = make_frame_folder(tmp_path / 'a', template=template, first=7)
+    results = {
+        'frame_dir': str(folder),
+        'filename_tmpl': template,
+        'offset': 7,
+        'total_frames': 12,
+        'frame_inds': np.array([3, 4, 3, 11]),
+    }
+    images = DecodeFrames()(OpenVideo()(results))['imgs']
+    assert [read_index(image) for image in images] == [3, 4, 3, 11]
+
+
+def test_missing_file_is_named_with_its_whole_path(tmp_path):
+    with pytest.raises(
+        DataNotFoundError, match=f'no video file .*{tmp_path.name}/a.mp4'
+    ):
+        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
+
+
+def test_empty_file_is_refused(tmp_path):
+    (tmp_path / 'a.mp4').touch()
+    with pytest.raises(DataError, match=r'a\.mp4.* is empty \(0 bytes\)'):
+        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
+
+
+def test_file_that_is_no_video_is_refused(tmp_path):
+    (tmp_path / 'a.mp4').write_text('no video' * 100)
+    with pytest.raises(DataError, match=r'a\.mp4.*800 bytes\) cannot be opened'):
+        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
+
+
+def test_truncated_file_is_refused_on_opening(tmp_path):
+    path = make_video(tmp_path / 'a.mp4', num_frames=60)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=r'a\.mp4.* cannot be opened: it is truncated'):
+        OpenVideo()({'filename': str(path)})
+
+
+def test_damaged_frame_data_are_named_on_decoding(tmp_path):
+    path = make_video(tmp_path / 'a.mp4', num_frames=60)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(content)
+    message = r'a\.mp4.*: frames 20 to 50 of 60 cannot be decoded; .*damaged'
+    with pytest.raises(DataError, match=message):
+        decode(path, [20, 30, 40, 50])
+
+
+def test_missing_frame_is_named(tmp_path):
+    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
+    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    with pytest.raises(DataNotFoundError, match=r'no frame .*0003\.png'):
+        DecodeFrames()({**results, 'frame_inds': np.array([2, 3])})
+
+
+def test_broken_frame_is_named(tmp_path):
+    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
+    (folder / '0001.png').write_bytes(b'')
+    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    with pytest.raises(DataError, match=r'0001\.png.* is empty, truncated or no pict'):
+        DecodeFrames()({**results, 'frame_inds': np.array([0, 1])})
+
+
+def test_frames_of_different_sizes_are_refused(tmp_path):
+    import cv2
+
+    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
+    cv2.imwrite(str(folder / '0002.png'), np.zeros((32, 48, 3), np.uint8))
+    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    with pytest.raises(DataError, match=r'0002\.png.* is 48 x 32 pixels, .* 64 x 64'):
+        DecodeFrames()({**results, 'frame_inds': np.array([0, 2])})
+
+
+def test_missing_decord_is_told_with_the_install_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__('sys').modules, 'decord', None)
+    with pytest.raises(ImportError, match='pip install decord'):
+        OpenVideo()({'filename': str(make_video(tmp_path / 'a.mp4'))})
