@@ -3,9 +3,10 @@
 `report` is left out: it draws, and training needs no plots.
 """
 
+from .figures import summarise
 from .metrics import DeepfakeMetric
 from .predictions import VideoPrediction, read_predictions, write_predictions
-from .summary import RowResult, Summary, summarise
+from .summary import RowResult, Summary
 
 __all__ = [
     'DeepfakeMetric',

@@ -12,13 +12,14 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmdeepfake.evaluation.figures import summarise
 from mmdeepfake.evaluation.predictions import (
     VideoPrediction,
     order_by_key,
     replace_text,
     write_predictions,
 )
-from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, Summary, summarise
+from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, Summary
 from mmdeepfake.evaluation.table import format_text
 from mmdeepfake.registry import METRICS
 from mmdeepfake.structures import FAKE, LABEL_NAMES, ConfigError, DataError, VideoKey

@@ -85,7 +85,8 @@ def area_under_roc_of_resamples(
     twice_ordered = np.einsum('rn,rn->r', fake_counts, twice_below)
     num_pairs = fake_counts.sum(axis=1) * num_reals_upto[:, -1]
     # Without a pair both sides are 0, and 0 / nan is the nan that is wanted.
-    return twice_ordered / np.where(num_pairs > 0, 2.0 * num_pairs, np.nan)
+    auc: Floats = twice_ordered / np.where(num_pairs > 0, 2.0 * num_pairs, np.nan)
+    return auc
 
 
 def average_precision(labels: ArrayLike, fake_scores: ArrayLike) -> float:

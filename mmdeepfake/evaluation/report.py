@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from mmdeepfake.evaluation.figures import method_rows, stratum_of
 from mmdeepfake.evaluation.predictions import (
     VideoPrediction,
     read_predictions,
     replace_text,
 )
 from mmdeepfake.evaluation.ranking import roc_curve
-from mmdeepfake.evaluation.summary import Summary, method_rows, stratum_of
+from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import build_table, format_markdown
 from mmdeepfake.structures import FAKE, DataError, DataNotFoundError
 from mmdeepfake.visualization.report_plots import (

@@ -8,10 +8,9 @@ and lines differ in their dashes too.
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures import DataError
+from mmdeepfake.visualization.training_log import (
+    METRIC_PREFIX,
+    TrainingLog,
+    read_training_log,
+)
 
 Floats = NDArray[np.float64]
 
@@ -29,24 +33,8 @@ LINE_COLOURS = ('#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'
 LINE_STYLES = ('-', '--', '-.', ':')
 GREY = '0.55'
 DPI = 120
-_METRIC_PREFIX = 'deepfake/'
 _NUM_BINS = 20  # an edge falls on the usual threshold, 0.5
 _MAX_TICKS = 500  # scores; more of them would run into one bar
-
-
-@dataclass
-class TrainingLog:
-    """Scalars of one training, by iteration.
-
-    Attributes:
-        train: (step, scalars) of each logged training iteration.
-        val: (step, scalars) of each validation, placed at the last training iteration
-            logged before it: MMEngine writes the epoch there, or 0 in a run by
-            iterations.
-    """
-
-    train: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    val: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,28 +60,6 @@ class RocLine:
     auc: float
     false_positive_rate: Floats
     true_positive_rate: Floats
-
-
-def read_training_log(scalars_json: Sequence[str | Path]) -> TrainingLog:
-    """Join the `vis_data/scalars.json` of a work dir's runs, oldest first.
-
-    A run that resumes, or starts anew in the same folder, replaces what an earlier one
-    logged from that iteration on.
-    """
-    log = TrainingLog()
-    for path in map(Path, scalars_json):
-        if not path.is_file():
-            raise DataNotFoundError(
-                f'no training log {path}: python tools/train.py CONFIG makes one'
-            )
-        run = _read_run(path)
-        if run.train:
-            first = run.train[0][0]
-            log.train = [point for point in log.train if point[0] < first]
-            log.val = [point for point in log.val if point[0] < first]
-        log.train += run.train
-        log.val += run.val
-    return log
 
 
 def plot_training_curve(
@@ -151,21 +117,6 @@ def plot_scores(
     _save(figure, out_png)
 
 
-def _read_run(path: Path) -> TrainingLog:
-    run, step = TrainingLog(), 0
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
-        try:
-            scalars = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
-        if 'loss' in scalars:
-            step = int(scalars['step'])
-            run.train.append((step, scalars))
-        elif any(name.startswith(_METRIC_PREFIX) for name in scalars):
-            run.val.append((step, scalars))
-    return run
-
-
 def _series(
     points: Iterable[tuple[int, dict[str, float]]], name: str
 ) -> tuple[Floats, Floats]:
@@ -204,7 +155,7 @@ def _draw_loss(axes: Axes, log: TrainingLog) -> None:
 
 def _draw_validation(axes: Axes, log: TrainingLog) -> None:
     axes.set(ylabel='validation, %')
-    steps, aucs = _series(log.val, _METRIC_PREFIX + 'auc')
+    steps, aucs = _series(log.val, METRIC_PREFIX + 'auc')
     if not len(aucs):
         axes.text(
             0.5, 0.5, 'no validation was logged', transform=axes.transAxes, ha='center'
@@ -212,8 +163,8 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
         axes.set_yticks([])
         return
     axes.axhline(50, color=GREY, linestyle=':', linewidth=1)
-    low_steps, low = _series(log.val, _METRIC_PREFIX + 'auc_low')
-    _, high = _series(log.val, _METRIC_PREFIX + 'auc_high')
+    low_steps, low = _series(log.val, METRIC_PREFIX + 'auc_low')
+    _, high = _series(log.val, METRIC_PREFIX + 'auc_high')
     if len(low) == len(high):
         axes.fill_between(
             low_steps,
@@ -225,7 +176,7 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
             label='95% interval of the AUC',
         )
     axes.plot(steps, 100 * aucs, color=FAKE_COLOUR, marker='o', ms=4, label='AUC')
-    acc_steps, accs = _series(log.val, _METRIC_PREFIX + 'acc')
+    acc_steps, accs = _series(log.val, METRIC_PREFIX + 'acc')
     axes.plot(
         acc_steps, 100 * accs, '--', color=REAL_COLOUR, marker='s', ms=3, label='ACC'
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mmdeepfake.evaluation.figures import summarise
 from mmdeepfake.evaluation.predictions import VideoPrediction, write_predictions
 from mmdeepfake.evaluation.report import report_run, write_report
-from mmdeepfake.evaluation.summary import summarise
 from mmdeepfake.structures import DataError, DataNotFoundError, VideoKey
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
@@ -94,7 +94,9 @@ def test_figures_of_other_predictions_are_refused(work_dir):
         write_report(work_dir)
 
 
-@pytest.mark.parametrize('content', ['', '{', '[]', '{"methods": []}', '{"all": 1}'])
+@pytest.mark.parametrize(
+    'content', ['', '{', '[]', '{"methods": []}', '{"methods": [{}]}']
+)
 def test_broken_figures_are_refused(work_dir, content):
     (work_dir / 'metrics.json').write_text(content)
     with pytest.raises(DataError, match='not what DeepfakeMetric writes'):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from mmdeepfake.evaluation.figures import summarise
 from mmdeepfake.evaluation.predictions import VideoPrediction
-from mmdeepfake.evaluation.summary import Summary, summarise
+from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import format_markdown, format_text
 from mmdeepfake.structures import DataError, VideoKey
 from tests.oracles import ranking_in_loops

@@ -1,0 +1,64 @@
+"""The scalars that MMEngine logs while it trains, read back from its JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+METRIC_PREFIX = 'deepfake/'
+
+
+@dataclass
+class TrainingLog:
+    """Scalars of one training, by iteration.
+
+    Attributes:
+        train: (step, scalars) of each logged training iteration.
+        val: (step, scalars) of each validation, placed at the last training iteration
+            logged before it: MMEngine writes the epoch there, or 0 in a run by
+            iterations.
+    """
+
+    train: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    val: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+
+def read_training_log(scalars_json: Sequence[str | Path]) -> TrainingLog:
+    """Join the `vis_data/scalars.json` of a work dir's runs, oldest first.
+
+    A run that resumes, or starts anew in the same folder, replaces what an earlier one
+    logged from that iteration on.
+    """
+    log = TrainingLog()
+    for path in map(Path, scalars_json):
+        if not path.is_file():
+            raise DataNotFoundError(
+                f'no training log {path}: python tools/train.py CONFIG makes one'
+            )
+        run = _read_run(path)
+        if run.train:
+            first = run.train[0][0]
+            log.train = [point for point in log.train if point[0] < first]
+            log.val = [point for point in log.val if point[0] < first]
+        log.train += run.train
+        log.val += run.val
+    return log
+
+
+def _read_run(path: Path) -> TrainingLog:
+    run, step = TrainingLog(), 0
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        try:
+            scalars = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
+        if 'loss' in scalars:
+            step = int(scalars['step'])
+            run.train.append((step, scalars))
+        elif any(name.startswith(METRIC_PREFIX) for name in scalars):
+            run.val.append((step, scalars))
+    return run
