@@ -1,3 +1,4 @@
+import logging
 import os
 import random
 from pathlib import Path
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from builders import make_ffpp_tree
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 import mmdeepfake  # noqa: F401  (registers our parts)
@@ -39,3 +41,15 @@ def realff():
             'layout of FaceForensics++'
         )
     return root
+
+
+@pytest.fixture
+def log_lines():
+    """The messages that MMEngine's current logger gets during the test."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)

@@ -26,7 +26,7 @@ class FaceForensics(DeepfakeDataset):
             self.data_root,
             split=self.split,
             methods=CLASSIC_METHODS if self.methods is None else self.methods,
-            compression=str(self.compression),
+            compression=self.compression,
             dataset_name=self.dataset_name or 'FaceForensics++',
         )
 

@@ -57,7 +57,7 @@ def list_faceforensics(
     *,
     split: str,
     methods: Sequence[str],
-    compression: str,
+    compression: str | None,
     dataset_name: str,
 ) -> list[VideoRecord]:
     """List the real videos of a split and its fakes by `methods`, missing ones as well.
@@ -69,43 +69,59 @@ def list_faceforensics(
         compression: 'c0', 'c23' or 'c40'.
         dataset_name: first part of the keys.
     """
+    if compression not in COMPRESSION_FOLDERS:
+        raise ConfigError(
+            f'compression={compression!r}; FaceForensics++ has c0 (raw), c23 (hq) and '
+            'c40 (lq), and one of them must be given'
+        )
     root = Path(root)
     if not (root / 'original_sequences').is_dir():
         raise DataNotFoundError(
             f'no folder {str((root / "original_sequences").absolute())!r}: '
             f'{str(root)!r} should be the root of FaceForensics++.\n{HOW_TO_GET}'
         )
+    pairs, persons = _read_disjoint_splits(root, split)
+    real_folder = _real_folder(root, compression)
+    fake_folders = _fake_folders(root, methods, compression)
+    ids = sorted({i for pair in pairs for i in pair})
+    videos = [(REAL_METHOD, (i,), real_folder) for i in ids]
+    videos += [
+        (method, pair, fake_folders[method])
+        for method, pair in _fakes_of_pairs(root, pairs, fake_folders, split=split)
+    ]
+    records = []
+    for method, members, folder in videos:
+        name = '_'.join(members)
+        label = REAL if method == REAL_METHOD else FAKE
+        mask = root / 'manipulated_sequences' / method / 'masks/videos' / f'{name}.mp4'
+        records.append(
+            VideoRecord(
+                VideoKey(dataset_name, label, method, compression, name),
+                (folder / f'{name}.mp4').relative_to(root).as_posix(),
+                split,
+                identities=tuple(persons[i] for i in members),
+                mask=mask.relative_to(root).as_posix() if mask.is_file() else None,
+            )
+        )
+    return records
+
+
+def _read_disjoint_splits(root: Path, split: str) -> tuple[list[Pair], dict[str, str]]:
+    """Give the pairs of a split, and each id's person; check all splits that exist."""
     pairs = read_splits(root)
     if split not in pairs:
+        path = root / 'splits' / f'{split}.json'
         raise DataNotFoundError(
-            f'no split file {str((root / "splits" / f"{split}.json").absolute())!r}; '
-            f'it lists the pairs of ids of the split.\n{HOW_TO_GET}'
+            f'no split file {str(path.absolute())!r}; it lists the pairs of ids of the '
+            f'split.\n{HOW_TO_GET}'
         )
-    ids = {name: sorted({i for pair in pairs[name] for i in pair}) for name in pairs}
+    ids = {name: {i for pair in pairs[name] for i in pair} for name in pairs}
     persons = _read_persons(root, ids)
     refuse_shared_identities(
         {name: [persons[i] for i in ids[name]] for name in ids},
-        where=f'split files of {root}',
+        where=f'split files of {str(root)!r}',
     )
-    real_folder = _real_folder(root, compression)
-    fake_folders = _fake_folders(root, methods, compression)
-
-    def record(label: int, method: str, folder: Path, members: Sequence[str]):
-        name = '_'.join(members)
-        mask = root / 'manipulated_sequences' / method / 'masks/videos' / f'{name}.mp4'
-        return VideoRecord(
-            VideoKey(dataset_name, label, method, compression, name),
-            (folder / f'{name}.mp4').relative_to(root).as_posix(),
-            split,
-            identities=tuple(persons[i] for i in members),
-            mask=mask.relative_to(root).as_posix() if mask.is_file() else None,
-        )
-
-    records = [record(REAL, REAL_METHOD, real_folder, (i,)) for i in ids[split]]
-    names = _fakes_of_pairs(root, pairs[split], fake_folders, split=split)
-    for method, members in names:
-        records.append(record(FAKE, method, fake_folders[method], members))
-    return records
+    return pairs[split], persons
 
 
 def read_splits(root: Path) -> dict[str, list[Pair]]:
@@ -157,9 +173,9 @@ def _is_pair(row: object) -> bool:
     )
 
 
-def _read_persons(root: Path, ids: dict[str, list[str]]) -> dict[str, str]:
+def _read_persons(root: Path, ids: dict[str, set[str]]) -> dict[str, str]:
     """Map each id to its person, or to itself where there is no identities.json."""
-    every = [i for split_ids in ids.values() for i in split_ids]
+    every = sorted(i for split_ids in ids.values() for i in split_ids)
     path = root / 'identities.json'
     if not path.is_file():
         return {i: i for i in every}
@@ -176,11 +192,6 @@ def _read_persons(root: Path, ids: dict[str, list[str]]) -> dict[str, str]:
 
 
 def _real_folder(root: Path, compression: str) -> Path:
-    if compression not in COMPRESSION_FOLDERS:
-        raise ConfigError(
-            f'compression={compression!r}; FaceForensics++ has c0 (raw), c23 (hq) and '
-            'c40 (lq), and one of them must be given'
-        )
     base = root / 'original_sequences/youtube'
     folder = _videos_folder(base, compression)
     if folder is None:

@@ -1,0 +1,235 @@
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import make_frame_folder, make_video
+
+from mmdeepfake.datasets import DeepfakeDataset
+from mmdeepfake.prepare import ManifestWriter
+from mmdeepfake.structures import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    VideoKey,
+    VideoRecord,
+)
+
+
+def make_record(name, method='real', split='train', level='c40', dataset='A', **fields):
+    label = int(method != 'real')
+    key = VideoKey(dataset, label, method, level, name)
+    path = f'{split}/{dataset}/{method}/{level}/{name}.mp4'
+    return VideoRecord(key, path, split, **{'identities': (name[:1],), **fields})
+
+
+def records():
+    """2 real videos and 7 fakes to train on, 2 videos to test on."""
+    listed = [make_record(name) for name in ('b', 'a')]
+    listed += [make_record(f'a{i}', 'FaceSwap') for i in range(4)]
+    listed += [make_record(f'b{i}', 'Deepfakes') for i in range(3)]
+    return [*listed, *(make_record('x', m, 'test') for m in ('real', 'FaceSwap'))]
+
+
+def write(root, listed, files=True):
+    with ManifestWriter(root / 'manifest.jsonl') as manifest:
+        for record in listed:
+            manifest.append(record)
+            if files:
+                (root / record.path).parent.mkdir(parents=True, exist_ok=True)
+                (root / record.path).write_bytes(b'x')
+    return root
+
+
+def build(root, split='train', check_files='stat', **arguments):
+    return DeepfakeDataset(str(root), split, [], check_files=check_files, **arguments)
+
+
+def items(dataset):
+    return [dataset.get_data_info(i) for i in range(len(dataset))]
+
+
+def methods(dataset):
+    return Counter(item['method'] for item in items(dataset))
+
+
+def test_manifest_gives_the_videos_of_the_split_sorted(tmp_path):
+    dataset = build(write(tmp_path, records()))
+    keys = [item['video_key'] for item in items(dataset)]
+    assert keys == sorted(r.key for r in records() if r.split == 'train')
+    assert dataset.metainfo['classes'] == ('real', 'fake')
+    assert len(build(tmp_path, 'test', test_mode=True)) == 2
+
+
+def test_item_has_what_the_manifest_knows(tmp_path):
+    boxes = tuple((1.0, 2.0, 30.0 + i, 40.0) for i in range(12))
+    fake = make_record(
+        'b', 'FaceSwap', fps=24.0, num_frames=12, boxes=boxes, mask='masks/b.mp4'
+    )
+    root = write(tmp_path, [make_record('a'), fake])
+    item = items(build(root))[1]
+    np.testing.assert_array_equal(item['face_boxes'], np.array(boxes, np.float32))
+    assert item['face_boxes'].dtype == np.float32
+    assert (item['fps'], item['total_frames']) == (24.0, 12)
+    assert item['mask'] == str(tmp_path / 'masks/b.mp4')
+    assert item['filename'] == str(tmp_path / fake.path)
+
+
+def test_unknown_facts_are_left_out_of_the_item(tmp_path):
+    item = items(build(write(tmp_path, records())))[0]
+    assert not {'fps', 'total_frames', 'face_boxes'} & set(item)
+
+
+def test_manifest_may_list_frame_folders(tmp_path):
+    listed = [make_record('a'), make_record('b', 'FaceSwap')]
+    listed = [replace(record, path=record.key.name) for record in listed]
+    write(tmp_path, listed, files=False)
+    for record in listed:
+        make_frame_folder(tmp_path / record.path)
+    item = items(build(tmp_path, check_files='open'))[1]
+    assert item['frame_dir'] == str(tmp_path / 'b')
+    assert item['total_frames'] == 12
+
+
+def test_methods_compression_and_dataset_choose_among_the_videos(tmp_path):
+    listed = records()
+    listed += [
+        make_record('a', level='c23'),
+        make_record('a9', 'FaceSwap', level='c23'),
+    ]
+    listed += [
+        make_record('a', dataset='B'),
+        make_record('a9', 'FaceSwap', dataset='B'),
+    ]
+    write(tmp_path, listed)
+    assert len(build(tmp_path)) == 13
+    assert methods(build(tmp_path, methods=['Deepfakes'])) == {
+        'real': 4,
+        'Deepfakes': 3,
+    }
+    assert methods(build(tmp_path, compression='HQ')) == {'real': 1, 'FaceSwap': 1}
+    chosen = build(tmp_path, compression='lq', methods='FaceSwap', dataset_name='A')
+    assert methods(chosen) == {'real': 2, 'FaceSwap': 4}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (
+            {'methods': ['Face2Face']},
+            r"Face2Face not found .* \['Deepfakes', 'FaceSwap'",
+        ),
+        ({'methods': ['real']}, r"methods=\['real'\]: real not found"),
+        ({'compression': 'hq'}, r"compression=\['c23'\]: c23 not found .* \['c40'\]"),
+        ({'dataset_name': 'B'}, r"dataset_name=\['B'\]: B not found .* \['A'\]"),
+        ({'split': 'dev'}, "split='dev'; allowed are 'train', 'val', 'test'"),
+        ({'check_files': 'all'}, "check_files='all'; allowed are 'open', 'stat'"),
+        ({'real_fake_balance': 'x'}, "balance='x'; allowed are None, 'repeat_real'"),
+        ({'max_unusable_share': 1}, 'max_unusable_share=1; allowed is 0 <= share < 1'),
+        (
+            {'real_fake_balance': 'repeat_real', 'test_mode': True},
+            'with test_mode=True; a video listed twice would count twice',
+        ),
+    ],
+)
+def test_wrong_argument_is_refused_with_what_is_there(tmp_path, arguments, message):
+    write(tmp_path, records())
+    with pytest.raises(ConfigError, match=f'DeepfakeDataset: .*{message}'):
+        build(tmp_path, **arguments)
+
+
+def test_identity_in_two_splits_is_refused(tmp_path):
+    shared = make_record('z', split='test', identities=('a',))
+    with pytest.raises(DataError, match=r"1 identities .* 'A/a' in train and test"):
+        build(write(tmp_path, [*records(), shared]))
+
+
+def test_same_identity_name_in_two_datasets_is_allowed(tmp_path):
+    other = make_record('z', split='test', dataset='B', identities=('a',))
+    assert len(build(write(tmp_path, [*records(), other]))) == 9
+
+
+def test_missing_manifest_is_named(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'no manifest .*/faces\.jsonl'):
+        build(tmp_path, manifest='faces.jsonl')
+
+
+def test_empty_split_is_refused(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r"no real and no fake videos .* 'val'"):
+        build(write(tmp_path, records()), split='val')
+
+
+def test_one_class_can_be_tested_but_not_trained_on(tmp_path):
+    write(tmp_path, [make_record('a'), make_record('x', split='test')])
+    assert len(build(tmp_path, 'test', test_mode=True)) == 1
+    with pytest.raises(DataNotFoundError, match="no fake videos of split 'train'"):
+        build(tmp_path)
+
+
+def test_repeated_real_videos_are_counted_in_the_log(tmp_path, log_lines):
+    dataset = build(write(tmp_path, records()), real_fake_balance='repeat_real')
+    assert methods(dataset) == {'real': 7, 'FaceSwap': 4, 'Deepfakes': 3}
+    assert log_lines[-1] == (
+        "DeepfakeDataset, split 'train': 7 real, 7 fake (Deepfakes 3, FaceSwap 4) "
+        '(as listed: 2 real, 7 fake (Deepfakes 3, FaceSwap 4)); masks for 0'
+    )
+
+
+def test_unusable_videos_are_counted_and_named_in_one_message(tmp_path):
+    root = write(tmp_path, records())
+    (root / 'train/A/FaceSwap/c40/a0.mp4').write_bytes(b'')
+    for i in range(3):
+        (root / f'train/A/Deepfakes/c40/b{i}.mp4').unlink()
+    with pytest.raises(DataError) as error:
+        build(root)
+    first, *examples, fix = str(error.value).splitlines()
+    assert "split 'train': 4 of 9 videos" in first
+    assert '(3 missing, 1 empty), a share of 0.4444; allowed is' in first
+    assert examples[0] == '  train/A/Deepfakes/c40/b0.mp4: missing'
+    assert examples[3] == '  train/A/FaceSwap/c40/a0.mp4: empty: 0 bytes'
+    assert 'max_unusable_share=0.4445' in fix
+
+
+def test_long_list_of_unusable_videos_is_cut(tmp_path):
+    write(tmp_path, records(), files=False)
+    with pytest.raises(DataNotFoundError, match='9 of 9 videos') as error:
+        build(tmp_path)
+    assert '  and 4 more' in str(error.value).splitlines()
+
+
+def test_allowed_share_is_left_out_with_a_warning(tmp_path, log_lines):
+    root = write(tmp_path, records())
+    (root / 'train/A/FaceSwap/c40/a0.mp4').unlink()
+    dataset = build(root, max_unusable_share=0.12)
+    assert methods(dataset) == {'real': 2, 'FaceSwap': 3, 'Deepfakes': 3}
+    assert 'a0.mp4: missing' in log_lines[0] and 'They are left out.' in log_lines[0]
+    with pytest.raises(DataNotFoundError, match=r'allowed is max_unusable_share=0\.11'):
+        build(root, max_unusable_share=0.11)
+
+
+def test_class_that_is_unusable_as_a_whole_is_refused(tmp_path):
+    root = write(tmp_path, records())
+    for name in 'ab':
+        (root / f'train/A/real/c40/{name}.mp4').unlink()
+    with pytest.raises(DataNotFoundError, match="no real videos of split 'train'"):
+        build(root, max_unusable_share=0.5)
+
+
+def test_other_length_than_the_manifest_says_is_unusable(tmp_path):
+    listed = [make_record('a'), make_record('b', 'FaceSwap', num_frames=300)]
+    write(tmp_path, listed, files=False)
+    for record in listed:
+        make_video(tmp_path / record.path)
+    message = (
+        r'1 other length.*\n.*b\.mp4: other length: 12 frames, 300 in the manifest'
+    )
+    with pytest.raises(DataError, match=message):
+        build(tmp_path, check_files='open')
+
+
+def test_no_video_is_replaced_by_another(tmp_path):
+    dataset = DeepfakeDataset(
+        str(write(tmp_path, records())), 'train', [lambda _: None], check_files='stat'
+    )
+    with pytest.raises(Exception, match='Cannot find valid image after 0'):
+        dataset[0]

@@ -1,0 +1,128 @@
+import av
+import numpy as np
+import pytest
+from builders import make_frame_folder, make_video
+
+from mmdeepfake.datasets import file_check
+from mmdeepfake.datasets.file_check import check_videos, open_video, stat_video
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def make_sound_only(path):
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('aac', rate=8000)
+        samples = np.zeros((1, 1024), np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format='fltp', layout='mono')
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def make_without_frames(path):
+    """An AVI whose header promises pictures that never come."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('mpeg4', rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = 'yuv420p'
+        container.start_encoding()
+    return path
+
+
+def test_good_video_is_counted(tmp_path):
+    report = open_video(make_video(tmp_path / 'a.mp4', num_frames=9, fps=30))
+    assert (report.problem, report.num_frames, report.fps) == ('', 9, 30.0)
+
+
+def test_frames_are_counted_where_the_header_does_not_tell(tmp_path):
+    report = open_video(make_video(tmp_path / 'a.mkv', num_frames=9))
+    assert (report.problem, report.num_frames) == ('', 9)
+
+
+@pytest.mark.parametrize(
+    ('make', 'problem'),
+    [
+        (lambda path: path, 'missing'),
+        (lambda path: path.touch() or path, 'empty: 0 bytes'),
+        (lambda path: path.write_text('x' * 500) and path, 'not a video: Invalid data'),
+        (lambda path: cut_in_half(make_video(path)), 'truncated: '),
+        (make_sound_only, 'not a video: no picture stream'),
+    ],
+    ids=['missing', 'empty', 'text', 'truncated', 'sound'],
+)
+def test_unusable_file_is_told_apart(tmp_path, make, problem):
+    assert open_video(make(tmp_path / 'a.mp4')).problem.startswith(problem)
+
+
+def test_video_without_frames_is_unusable(tmp_path):
+    assert open_video(make_without_frames(tmp_path / 'a.avi')).problem == 'no frames'
+
+
+def test_stat_sees_size_but_not_content(tmp_path):
+    path = tmp_path / 'a.mp4'
+    assert stat_video(path).problem == 'missing'
+    path.touch()
+    assert stat_video(path).problem == 'empty: 0 bytes'
+    path.write_text('no video')
+    assert stat_video(path).problem == ''
+
+
+@pytest.mark.parametrize(
+    ('template', 'first'),
+    [('{:04d}.png', 0), ('{:d}.png', 8), ('img_{:05d}.jpg', 1), ('a{{1}}-{:d}.png', 0)],
+)
+def test_numbering_of_a_frame_folder_is_found(tmp_path, template, first):
+    make_frame_folder(tmp_path / 'a', 12, template, first)
+    report = open_video(tmp_path / 'a')
+    assert (report.problem, report.num_frames, report.offset) == ('', 12, first)
+    for index in range(12):
+        name = report.filename_tmpl.format(index + report.offset)
+        assert name == template.format(first + index)
+
+
+def test_gap_in_a_frame_folder_is_counted(tmp_path):
+    folder = make_frame_folder(tmp_path / 'a', 12)
+    (folder / '0004.png').unlink()
+    (folder / '0005.png').unlink()
+    problem = open_video(folder).problem
+    assert problem.startswith('gaps: 2 frames are missing, the first is number 4;')
+
+
+@pytest.mark.parametrize(
+    ('names', 'problem'),
+    [
+        ([], 'no frames: folder without pictures'),
+        (['cover.png'], "frame names: 'cover.png' does not end in a number"),
+        (['a1.png', 'b1.png'], "frame names: 'a1.png' and 'b1.png' are not numbered"),
+        (['1.png', '2.jpg'], "frame names: '1.png' and '2.jpg' are not numbered"),
+        (['01.png', '002.png'], 'frame names: some numbers are padded'),
+    ],
+)
+def test_frame_names_without_an_order_are_refused(tmp_path, names, problem):
+    for name in names:
+        (tmp_path / name).touch()
+    assert open_video(tmp_path).problem.startswith(problem)
+
+
+def test_reports_come_in_the_order_of_the_files(tmp_path):
+    paths = [make_video(tmp_path / f'{n}.mp4', num_frames=n) for n in (3, 1, 2)]
+    reports = check_videos([*paths, tmp_path / 'x.mp4'], check='open')
+    assert [report.num_frames for report in reports] == [3, 1, 2, None]
+    assert reports[3].problem == 'missing'
+
+
+def test_long_checks_tell_how_far_they_are(tmp_path, monkeypatch, log_lines):
+    monkeypatch.setattr(file_check, '_SECONDS_BETWEEN_LOGS', 0.0)
+    check_videos([tmp_path / 'a.mp4', tmp_path / 'b.mp4'], check='stat')
+    assert log_lines[-1].startswith('checked 2 of 2 videos')
+
+
+def test_missing_pyav_is_told_with_the_install_line(tmp_path, monkeypatch):
+    path = make_video(tmp_path / 'a.mp4')
+    monkeypatch.setitem(__import__('sys').modules, 'av', None)
+    with pytest.raises(ImportError, match='pip install av'):
+        open_video(path)
