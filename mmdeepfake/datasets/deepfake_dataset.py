@@ -6,11 +6,9 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
@@ -30,6 +28,7 @@ from mmdeepfake.structures.video_record import SPLITS
 from .balance import BALANCES
 from .file_check import CHECK_NAMES, FileReport, check_videos
 from .identities import identities_by_split, refuse_shared_identities
+from .video_item import check_length, make_item
 
 COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 _NUM_EXAMPLES = 5
@@ -43,10 +42,11 @@ class DeepfakeDataset(BaseActionDataset):
     arguments, so a config that inherits another changes `type` and `data_root` and
     keeps the rest.
 
-    On construction every listed video is checked. A video that cannot be used stops
-    the run with one message that counts and names such videos, unless they are at most
-    `max_unusable_share` of all: then they are left out with a warning. None is ever
-    replaced by another while the run goes on. Videos are sorted by key.
+    On construction every listed video is checked: its file, and that it holds a snippet
+    of the pipeline's sampler. Videos that cannot be used stop the run with one message
+    that counts and names them, unless they are at most `max_unusable_share` of all:
+    then they are left out with a warning. None is ever replaced by another while the
+    run goes on. Videos are sorted by key.
 
     One item, before the pipeline, has:
         filename: path of the video file; or, for a folder of frames, frame_dir,
@@ -109,9 +109,7 @@ class DeepfakeDataset(BaseActionDataset):
                 f'max_unusable_share={max_unusable_share!r}; allowed is 0 <= share < 1'
             )
         self.manifest = manifest
-        self.methods = (methods,) if isinstance(methods, str) else methods
-        if self.methods is not None:
-            self.methods = tuple(self.methods)
+        self.methods = [methods] if isinstance(methods, str) else methods
         self.compression = plain_compression(compression)
         self.dataset_name = dataset_name
         self.max_unusable_share = max_unusable_share
@@ -153,11 +151,15 @@ class DeepfakeDataset(BaseActionDataset):
         records = sorted(self.list_records(), key=lambda record: record.key)
         self._refuse_lack_of_videos(records)
         root = Path(self.data_root)
+        min_frames = max(
+            (getattr(step, 'min_frames', 1) for step in self.pipeline.transforms),
+            default=1,
+        )
         reports = check_videos(
             [root / record.path for record in records], check=self.check_files
         )
         pairs = [
-            (record, compare_with_record(report, record))
+            (record, check_length(report, record, min_frames=min_frames))
             for record, report in zip(records, reports, strict=True)
         ]
         usable = self._leave_out_unusable(pairs)
@@ -271,41 +273,3 @@ def count_text(records: Iterable[VideoRecord]) -> str:
     methods = Counter(r.key.method for r in records if r.key.label == FAKE)
     fakes = ', '.join(f'{name} {count}' for name, count in sorted(methods.items()))
     return f'{text} ({fakes})' if fakes else text
-
-
-def compare_with_record(report: FileReport, record: VideoRecord) -> FileReport:
-    """Call a file unusable that has another number of frames than its record says."""
-    counts = (record.num_frames, report.num_frames)
-    if report.problem or None in counts or counts[0] == counts[1]:
-        return report
-    problem = f'other length: {counts[1]} frames, {counts[0]} in the manifest'
-    return replace(report, problem=problem)
-
-
-def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
-    """Give what the pipeline gets of one video; keys as in `DeepfakeDataset`."""
-    path = os.path.join(root, record.path)
-    key = record.key
-    item = dict(
-        label=key.label,
-        video_key=key,
-        dataset=key.dataset,
-        method=key.method,
-        compression=key.compression,
-        video_name=key.name,
-        identities=record.identities,
-        mask=None if record.mask is None else os.path.join(root, record.mask),
-    )
-    if report.filename_tmpl is None:
-        item['filename'] = path
-    else:
-        item['frame_dir'] = path
-        item['filename_tmpl'] = report.filename_tmpl
-        item['offset'] = report.offset
-    known = dict(
-        total_frames=report.num_frames or record.num_frames,
-        fps=record.fps or report.fps,
-        face_boxes=np.array(record.boxes, np.float32) if record.boxes else None,
-    )
-    item.update((name, value) for name, value in known.items() if value is not None)
-    return item

@@ -227,6 +227,18 @@ def test_other_length_than_the_manifest_says_is_unusable(tmp_path):
         build(tmp_path, check_files='open')
 
 
+def test_video_shorter_than_one_snippet_is_found_before_the_run(tmp_path):
+    listed = [make_record('a', num_frames=7), make_record('b', 'FaceSwap')]
+    listed[1] = replace(listed[1], num_frames=6)
+    sampler = dict(type='SampleSnippets', num_snippets=2, clip_len=4, stride_frames=2)
+    arguments = (str(write(tmp_path, listed)), 'train', [sampler])
+    message = r'1 too short.*\n.*b\.mp4: too short: 6 frames, 7 make one snippet'
+    with pytest.raises(DataError, match=message):
+        DeepfakeDataset(*arguments, check_files='stat')
+    sampler['short_video'] = 'repeat_last'
+    assert len(DeepfakeDataset(*arguments, check_files='stat')) == 2
+
+
 def test_no_video_is_replaced_by_another(tmp_path):
     dataset = DeepfakeDataset(
         str(write(tmp_path, records())), 'train', [lambda _: None], check_files='stat'

@@ -1,9 +1,9 @@
 """Opening videos and decoding the sampled frames, with errors that name the file.
 
 Both transforms take video files and folders of frames, so that one pipeline serves
-both. Files are decoded by decord, which is frame-accurate on H.264 with B-frames and as
-fast as decoding in sequence with PyAV or OpenCV. One thread a video: the data workers
-are the parallelism, and with more threads frames came no sooner on two cores.
+both. Files are decoded by decord, which is frame-accurate on H.264 with B-frames and
+about as fast as decoding in sequence with PyAV or OpenCV. One thread a video, since the
+data workers are the parallelism.
 
 Unlike MMAction2's `DecordInit` and `DecordDecode`, which work with the sampler as well,
 these open the file by its path instead of reading it into memory first, decode a frame

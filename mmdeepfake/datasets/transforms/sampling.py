@@ -154,6 +154,12 @@ class SampleSnippets(BaseTransform):
         self.position = position
         self.short_video = short_video
 
+    @property
+    def min_frames(self) -> int:
+        """The frames that a video needs; datasets check it before a run starts."""
+        span = (self.clip_len - 1) * self.stride_frames + 1
+        return span if self.short_video == 'error' else 1
+
     def transform(self, results: dict) -> dict:
         """Add the frame indices; see the class for the keys."""
         num_frames = int(results['total_frames'])

@@ -1,0 +1,65 @@
+"""From a listed and checked video to the dict that enters the pipeline."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mmdeepfake.structures import VideoRecord
+
+from .file_check import FileReport
+
+
+def check_length(
+    report: FileReport, record: VideoRecord, *, min_frames: int
+) -> FileReport:
+    """Call a video unusable that is too short, or not as long as its record says.
+
+    Args:
+        report: what looking at the file gave.
+        record: what the dataset knows of the video.
+        min_frames: frames that the sampler needs.
+    """
+    if report.problem:
+        return report
+    counted, recorded = report.num_frames, record.num_frames
+    if counted and recorded and counted != recorded:
+        problem = f'other length: {counted} frames, {recorded} in the manifest'
+        return replace(report, problem=problem)
+    num_frames = counted or recorded
+    if num_frames and num_frames < min_frames:
+        problem = f'too short: {num_frames} frames, {min_frames} make one snippet'
+        return replace(report, problem=problem)
+    return report
+
+
+def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
+    """Give what the pipeline gets of one video; keys as in `DeepfakeDataset`."""
+    path = os.path.join(root, record.path)
+    key = record.key
+    item = dict(
+        label=key.label,
+        video_key=key,
+        dataset=key.dataset,
+        method=key.method,
+        compression=key.compression,
+        video_name=key.name,
+        identities=record.identities,
+        mask=None if record.mask is None else os.path.join(root, record.mask),
+    )
+    if report.filename_tmpl is None:
+        item['filename'] = path
+    else:
+        item['frame_dir'] = path
+        item['filename_tmpl'] = report.filename_tmpl
+        item['offset'] = report.offset
+    known = dict(
+        total_frames=report.num_frames or record.num_frames,
+        fps=record.fps or report.fps,
+        face_boxes=np.array(record.boxes, np.float32) if record.boxes else None,
+    )
+    item.update((name, value) for name, value in known.items() if value is not None)
+    return item
