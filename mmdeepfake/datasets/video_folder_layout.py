@@ -6,6 +6,9 @@
 
 In place of a file, <name> may be a folder of numbered frames. Real videos may be in
 sub-folders too, whose name then is part of the video's.
+
+Who is seen in a video is not known here, so nothing can check that nobody is in two
+splits: sort the videos by person. A manifest can name the persons, and is checked.
 """
 
 from __future__ import annotations
