@@ -11,6 +11,7 @@ import importlib.util
 import os
 import pathlib
 import pickle
+import re
 import sys
 import types
 import warnings
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 from unittest import mock
 
-from .structures import DataError, DataNotFoundError
+from mmdeepfake.structures import DataError, DataNotFoundError
 
 TRUST_VARIABLE = 'MMDEEPFAKE_TRUST_CHECKPOINT'
 
@@ -169,34 +170,31 @@ def read_checkpoint(load: Callable[..., Any], source: str) -> Any:
     trusted = os.environ.get(TRUST_VARIABLE, '').lower() in ('1', 'true', 'yes')
     try:
         return load(weights_only=not trusted)
-    except pickle.UnpicklingError as error:
-        _refuse_checkpoint(source, error)
-    except (EOFError, RuntimeError) as error:
+    except OSError:  # a download that failed
+        raise
+    except Exception as error:  # bytes of any kind make the unpickler fail in any way
+        text = str(error).rpartition('WeightsUnpickler error:')[2].strip()
+        forbidden = re.search(
+            'GLOBAL \\S+|Trying to .*|.*is not allowed|Can only .*', text
+        )
+        if forbidden and isinstance(error, pickle.UnpicklingError):
+            _refuse_checkpoint(source, forbidden[0], error)
         raise DataError(
-            f'cannot read checkpoint {source}: {_first_line(error)}. It may be cut '
+            f'cannot read checkpoint {source}: {_first_line(text)}. It may be cut '
             'short or no PyTorch file at all: copy or download it again'
         ) from error
 
 
-def _refuse_checkpoint(source: str, error: Exception) -> NoReturn:
-    """Say what a file holds beside plain data, or that it is no checkpoint."""
-    reason = next(
-        (line.strip() for line in str(error).splitlines() if 'GLOBAL' in line),
-        _first_line(error),
-    )
-    if 'GLOBAL' not in reason and 'attribute' not in str(error):
-        raise DataError(
-            f'cannot read checkpoint {source}: it is no PyTorch checkpoint'
-        ) from error
+def _refuse_checkpoint(source: str, detail: str, error: Exception) -> NoReturn:
     raise DataError(
         f'checkpoint {source} holds more than weights and plain data, and loading that '
-        f'runs code from the file ({reason}). If you trust whoever made it, pass '
+        f'runs code from the file ({detail}). If you trust whoever made it, pass '
         f'--trust-checkpoint, or set {TRUST_VARIABLE}=1 for other tools'
     ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _first_line(text: str) -> str:
+    return (text or 'no reason given').splitlines()[0].rstrip('.')
 
 
 def use_gloo_without_gpu() -> None:

@@ -10,13 +10,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..engine.config_checks import (
+from mmdeepfake.engine.config_checks import (
     DATASET_VARIABLES,
     LOADERS,
     check_config,
     find_datasets,
 )
-from ..structures import ConfigError, DataNotFoundError
+from mmdeepfake.structures import ConfigError, DataNotFoundError
 
 # What MMEngine's Runner reads from a config beside its constructor's arguments.
 RUNNER_KEYS = {

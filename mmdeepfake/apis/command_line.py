@@ -13,8 +13,8 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from .._compat import TRUST_VARIABLE
-from ..structures import InputError
+from mmdeepfake._compat import TRUST_VARIABLE
+from mmdeepfake.structures import InputError
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line

@@ -7,7 +7,8 @@ import os
 
 from mmengine.config import Config
 
-from ..structures import ConfigError
+from mmdeepfake.structures import ConfigError
+
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..registry import HOOKS
+from mmdeepfake.registry import HOOKS
+
 from .config_checks import check_config
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..structures import ConfigError
+from mmdeepfake.structures import ConfigError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')

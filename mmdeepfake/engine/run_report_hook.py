@@ -9,16 +9,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
-from ..registry import HOOKS
-from ..structures import LABEL_NAMES
-from ..version import __version__
+from mmdeepfake.registry import HOOKS
+from mmdeepfake.structures import LABEL_NAMES
+from mmdeepfake.version import __version__
+
 from .config_checks import walk_dicts
 
 
@@ -89,20 +90,30 @@ def describe_initial_weights(cfg: Mapping) -> str:
 def count_videos(dataset: Any) -> dict[str, int]:
     """Count the videos of a dataset per class and method: `{'real': 5, 'fake/...': 7}`.
 
-    A dataset may count by itself in `class_counts()`; wrappers hold the counted one.
+    A video that is listed several times, to balance the classes, counts once.
     """
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner[0] is not None:
-        return dict(sum((Counter(count_videos(one)) for one in inner), Counter()))
-    if hasattr(dataset, 'class_counts'):
-        return dict(dataset.class_counts())
+    seen = set()
     counts: Counter = Counter()
-    for index in range(len(dataset)):
-        info = dataset.get_data_info(index)
+    for info in _iterate_videos(dataset):
+        if 'video_key' in info:
+            if info['video_key'] in seen:
+                continue
+            seen.add(info['video_key'])
         label = LABEL_NAMES[int(info['label'])]
         method = info.get('method', label)
         counts[label if method == label else f'{label}/{method}'] += 1
-    return dict(counts)
+    return dict(sorted(counts.items(), reverse=True))
+
+
+def _iterate_videos(dataset: Any) -> Iterator[Mapping]:
+    """Give the items of a dataset; wrappers hold theirs in `dataset` or `datasets`."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner[0] is not None:
+        for one in inner:
+            yield from _iterate_videos(one)
+    else:
+        for index in range(len(dataset)):
+            yield dataset.get_data_info(index)
 
 
 def describe_code() -> str:

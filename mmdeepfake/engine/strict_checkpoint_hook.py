@@ -10,8 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
-from ..registry import HOOKS
-from ..structures import DataError
+from mmdeepfake.registry import HOOKS
+from mmdeepfake.structures import DataError
 
 NUM_LISTED = 3  # keys shown of each kind; the counts tell the rest
 

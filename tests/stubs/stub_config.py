@@ -1,6 +1,6 @@
 _base_ = ['../../configs/_base_/default_runtime.py']
 custom_imports = dict(
-    imports=['mmdeepfake', 'mmdeepfake.evaluation', 'stub_parts'],
+    imports=['mmdeepfake', 'stubs.stub_parts'],
     allow_failed_imports=False,
 )
 
