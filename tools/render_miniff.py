@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
-from mmdeepfake.miniff.settings import COMPRESSION_CRF, CUES, METHODS
+from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS
 from mmdeepfake.structures import InputError
 
 
@@ -50,6 +50,12 @@ def parse_args() -> tuple[argparse.Namespace, dict]:
     settings.add_argument(
         '--cues', choices=CUES, default=default.cues, help='traces of the forgeries'
     )
+    settings.add_argument(
+        '--coding',
+        choices=sorted(CODINGS.values()),
+        default=None,
+        help='H.264 prediction; default: inter, and intra for --cues temporal',
+    )
     for name in ('spatial_strength', 'temporal_strength'):
         settings.add_argument(
             f'--{name.replace("_", "-")}', type=float, default=getattr(default, name)
@@ -75,8 +81,8 @@ def main() -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     print(
-        f'{args.root}: {summary.num_rendered} videos rendered, {summary.num_kept} kept, '
-        f'{summary.duration_seconds:.0f} s'
+        f'{args.root}: {summary.num_rendered} videos rendered, '
+        f'{summary.num_kept} kept, {summary.duration_seconds:.0f} s'
     )
     return 0
 

@@ -101,7 +101,15 @@ class Scene:
 
 
 def _pick(rng: Generator, table: np.ndarray) -> np.ndarray:
-    return table[rng.integers(len(table))] * rng.uniform(0.85, 1.15, size=3)
+    """A colour of the table, a little lighter or darker, warmer or cooler."""
+    shade = rng.uniform(0.85, 1.15) * rng.uniform(0.96, 1.04, size=3)
+    return table[rng.integers(len(table))] * shade
+
+
+def draw_muted_colour(rng: Generator, low: float, high: float) -> np.ndarray:
+    """A colour of a room or of clothes: grey in the main, with a cast."""
+    grey, cast = rng.uniform(low, high), rng.uniform(-1, 1, size=3)
+    return np.clip(grey * (1 + 0.35 * (cast - cast.mean())), 0.02, 0.98)
 
 
 def _draw_seed(rng: Generator) -> int:
@@ -118,7 +126,7 @@ def draw_outer_head(rng: Generator) -> OuterHead:
     has_beard = rng.random() < 0.25
     return OuterHead(
         skin=skin * rng.uniform(0.96, 1.04, size=3),
-        jaw_width=rng.uniform(0.72, 0.9),
+        jaw_width=rng.uniform(0.64, 0.82),
         chin_y=rng.uniform(1.22, 1.4),
         crown_y=rng.uniform(-1.4, -1.25),
         ear_size=rng.uniform(0.2, 0.27),
@@ -136,16 +144,16 @@ def draw_inner_face(rng: Generator) -> InnerFace:
     """A random inner face, independent of the head that will carry it."""
     return InnerFace(
         eye_x=rng.uniform(0.37, 0.44),
-        eye_width=rng.uniform(0.19, 0.23),
-        eye_height=rng.uniform(0.085, 0.12),
+        eye_width=rng.uniform(0.18, 0.21),
+        eye_height=rng.uniform(0.07, 0.1),
         eye_colour=_pick(rng, EYE_COLOURS),
         brow_y=rng.uniform(-0.46, -0.38),
         brow_thickness=rng.uniform(0.035, 0.07),
         brow_arch=rng.uniform(0.03, 0.1),
         brow_colour=_pick(rng, BROW_COLOURS),
-        nose_width=rng.uniform(0.12, 0.18),
+        nose_width=rng.uniform(0.15, 0.21),
         nose_y=rng.uniform(0.3, 0.38),
-        nose_height=rng.uniform(0.16, 0.24),
+        nose_height=rng.uniform(0.18, 0.27),
         mouth_y=rng.uniform(0.68, 0.76),
         mouth_width=rng.uniform(0.3, 0.38),
         lip_fullness=rng.uniform(0.07, 0.12),
@@ -153,7 +161,7 @@ def draw_inner_face(rng: Generator) -> InnerFace:
         cheek_height=rng.uniform(0.03, 0.09),
         blush=rng.uniform(0.0, 0.6),
         freckles=rng.uniform(0.2, 1.0) if rng.random() < 0.3 else 0.0,
-        has_glasses=bool(rng.random() < 0.2),
+        has_glasses=bool(rng.random() < 0.15),
         glasses_colour=rng.uniform(0.05, 0.3, size=3),
         texture_seed=_draw_seed(rng),
     )
@@ -164,11 +172,11 @@ def draw_scene(rng: Generator) -> Scene:
     light = np.array([rng.uniform(-0.6, 0.6), rng.uniform(-0.55, -0.1), 1.0])
     return Scene(
         light=light / np.linalg.norm(light),
-        ambient=rng.uniform(0.35, 0.6),
+        ambient=rng.uniform(0.25, 0.5),
         tint=rng.uniform(0.94, 1.06, size=3),
         centre_x=rng.uniform(-2.5, 2.5),
         centre_y=rng.uniform(-2.0, 2.0),
         zoom=rng.uniform(0.96, 1.06),
-        cloth_colour=rng.uniform(0.08, 0.85, size=3),
+        cloth_colour=draw_muted_colour(rng, 0.08, 0.75),
         texture_seed=_draw_seed(rng),
     )

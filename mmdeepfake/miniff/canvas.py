@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 EXTENT = 2.2  # head units from the centre to each border
-UNIT_PX = 30.0  # one head unit in a 128 px frame
+UNIT_PX = 32.0  # one head unit in a 128 px frame
 OVERSAMPLING = 1.6  # canvas pixels per frame pixel; ours, sharp enough for a soft lens
 
 

@@ -9,10 +9,10 @@ from .canvas import Canvas
 from .head import HeadLayers
 from .shapes import blend, disc, smoothstep
 
-SCLERA = np.array([0.90, 0.88, 0.86], np.float32)
+SCLERA = np.array([0.80, 0.77, 0.74], np.float32)
 TEETH = np.array([0.88, 0.85, 0.80], np.float32)
 MOUTH_HOLLOW = np.array([0.22, 0.07, 0.07], np.float32)
-MAX_GAP = 0.24  # head units between the lips of a wide open mouth
+MAX_GAP = 0.2  # head units between the lips of a wide open mouth
 
 
 class FacePainter:
@@ -60,14 +60,14 @@ class FacePainter:
         inside = inside * (bow > -0.2)
         gaze_x = local_x * side - 0.07 * expression['gaze_x']
         gaze_y = local_y + 0.01 - 0.03 * expression['gaze_y']
-        iris = disc(gaze_x, gaze_y, (0, 0), (0.105, 0.105), edge=0.04)
+        iris = disc(gaze_x, gaze_y, (0, 0), (0.1, 0.1), edge=0.05)
         pupil = disc(gaze_x, gaze_y, (0, 0), (0.05, 0.05), edge=0.03)
         glint = disc(gaze_x, gaze_y, (-0.035, -0.035), (0.028, 0.028), edge=0.03)
         # The upper lid shades the ball below it.
-        shade = 1 - 0.35 * smoothstep(local_y, upper + 0.09, upper)
+        shade = 1 - 0.5 * smoothstep(local_y, upper + 0.1, upper)
         ball = blend(np.broadcast_to(SCLERA, colour.shape), inner.eye_colour, iris)
         ball = blend(ball, np.zeros(3), 0.9 * pupil) * shade[..., None]
-        ball = blend(ball * np.clip(self.eye_light, 0.5, 1.1), np.ones(3), 0.8 * glint)
+        ball = blend(ball * np.clip(self.eye_light, 0.5, 1.1), np.ones(3), 0.6 * glint)
         colour = blend(colour, ball, inside)
         lash = smoothstep(np.abs(local_y - upper), 0.045, 0.01) * smoothstep(
             bow, -0.1, 0.2
@@ -110,12 +110,12 @@ class FacePainter:
             local_y, gap_bottom + 0.01, gap_bottom - 0.02
         )
         hollow = hollow * smoothstep(gap_bottom - gap_top, 0.0, 0.03)
-        teeth = smoothstep(local_y, gap_top + 0.10, gap_top + 0.06) * smoothstep(
-            along, 0.85, 0.6
+        teeth = smoothstep(local_y, gap_top + 0.085, gap_top + 0.05) * smoothstep(
+            along, 0.9, 0.45
         )
         colour = blend(
             colour,
-            blend(np.broadcast_to(MOUTH_HOLLOW, colour.shape), TEETH * 0.9, teeth),
+            blend(np.broadcast_to(MOUTH_HOLLOW, colour.shape), TEETH * 0.8, teeth),
             hollow,
         )
         seam = np.exp(-0.5 * ((local_y - gap_top) / 0.014) ** 2)
@@ -127,7 +127,7 @@ def _cover_glasses(x: np.ndarray, y: np.ndarray, inner: InnerFace) -> np.ndarray
     """Coverage of the frame of a pair of glasses: rings, bridge and arms."""
     side_x = np.abs(x)
     radius = np.sqrt(((side_x - inner.eye_x) / 0.27) ** 2 + ((y + 0.13) / 0.22) ** 2)
-    rings = smoothstep(np.abs(radius - 1), 0.16, 0.06)
+    rings = smoothstep(np.abs(radius - 1), 0.11, 0.03)
     bridge = smoothstep(np.abs(y + 0.2), 0.035, 0.01) * (side_x < inner.eye_x - 0.25)
     arms = smoothstep(np.abs(y + 0.18), 0.035, 0.01) * (side_x > inner.eye_x + 0.25)
-    return 0.9 * np.clip(rings + bridge + arms, 0, 1)
+    return 0.75 * np.clip(rings + bridge + arms, 0, 1)

@@ -23,6 +23,7 @@ from .shapes import smoothstep
 
 INNER_CENTRE_Y = 0.2  # head units
 MOUTH_CENTRE_Y = 0.72
+LENS_BLUR_PX = 0.6  # of a 128 px frame; hides the canvas's hard edges. Ours
 NOISE_LEVEL = 0.010  # standard deviation of the sensor noise; 1 is white
 # Motion of each surface track at one standard deviation and temporal_strength = 1 px;
 # lengths in pixels of a 128 px frame unless said otherwise. Ours.
@@ -31,8 +32,8 @@ SURFACE_UNITS = {
     'shift_y': 0.8,
     'rotation': 0.015,  # radians
     'scale': 0.015,  # relative
-    'bend_x': 0.6,
-    'bend_y': 0.6,
+    'bend_x': 0.45,
+    'bend_y': 0.35,
     'gain': 0.01,  # relative brightness
     'mouth_x': 0.7,
     'mouth_y': 0.6,
@@ -142,7 +143,8 @@ class ClipRenderer:
         gain = surface['gain'] * plane.inner + surface['mouth_gain'] * plane.mouth
         face[..., :3] *= (1 + gain)[..., None]
         picture = self._behind_face(frame_index, plane)
-        return face[..., :3] + (1 - face[..., 3:]) * picture
+        picture = face[..., :3] + (1 - face[..., 3:]) * picture
+        return cv2.GaussianBlur(picture, (0, 0), LENS_BLUR_PX * self.size_px / 128)
 
     def _head_offset_px(self, frame_index: int) -> tuple[float, float]:
         pose, scene = self.performance.pose, self.performance.scene
@@ -193,7 +195,7 @@ class ClipRenderer:
 def _inner_slip(
     x: np.ndarray, y: np.ndarray, surface: dict[str, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement of the inner face in head units: shift, turn, zoom and a soft warp."""
+    """Displacement of the inner face in head units: shift, turn, zoom, soft warp."""
     local_y = y - INNER_CENTRE_Y
     shift_x, shift_y = surface['shift_x'] / UNIT_PX, surface['shift_y'] / UNIT_PX
     bend_x, bend_y = surface['bend_x'] / UNIT_PX, surface['bend_y'] / UNIT_PX

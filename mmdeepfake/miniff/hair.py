@@ -51,7 +51,7 @@ def _draw_strands(canvas: Canvas, outer: OuterHead) -> np.ndarray:
     rng = np.random.default_rng(outer.texture_seed + 2)
     unit = canvas.unit_px
     if outer.hair_style == 'curly':
-        return draw_cloud(rng, canvas.shape, grain_x=0.06 * unit, grain_y=0.06 * unit)
+        return draw_cloud(rng, canvas.shape, grain_x=0.07 * unit, grain_y=0.07 * unit)
     fine = draw_cloud(rng, canvas.shape, grain_x=0.02 * unit, grain_y=0.25 * unit)
     broad = draw_cloud(rng, canvas.shape, grain_x=0.08 * unit, grain_y=0.4 * unit)
     return 0.7 * fine + 0.5 * broad
@@ -60,10 +60,12 @@ def _draw_strands(canvas: Canvas, outer: OuterHead) -> np.ndarray:
 def _cover_front(canvas: Canvas, outer: OuterHead, strands: np.ndarray) -> np.ndarray:
     """The skull grown by the hair's thickness, less the face below the hairline."""
     x, y = canvas.x, canvas.y
-    rough = 0.12 if outer.hair_style == 'curly' else 0.03
+    rough = 0.045 if outer.hair_style == 'curly' else 0.015
     thickness = outer.hair_thickness * (1.6 if outer.hair_style == 'curly' else 1.0)
     radius_x, radius_y = 1.0 + 0.6 * thickness, -outer.crown_y + thickness
-    outline = np.sqrt((x / radius_x) ** 2 + (y / radius_y) ** 2) - 1 - rough * strands
+    # Below the temples hair hangs straight down.
+    above = np.clip(y, None, 0) / radius_y
+    outline = np.sqrt((x / radius_x) ** 2 + above**2) - 1 - rough * strands
     inside = smoothstep(outline, 0.03, -0.03)
     side_y = -0.25 + SIDE_LENGTHS[outer.hair_style] + 0.05 * strands
     return (
@@ -74,7 +76,7 @@ def _cover_front(canvas: Canvas, outer: OuterHead, strands: np.ndarray) -> np.nd
 
 
 def _face_opening(x: np.ndarray, y: np.ndarray, outer: OuterHead) -> np.ndarray:
-    """Distance, in head units, outwards from the opening that the face looks through."""
+    """Distance outwards from the opening that the face looks through, in head units."""
     hairline = outer.hairline_y
     if outer.hair_style == 'fringe':
         hairline = -0.56

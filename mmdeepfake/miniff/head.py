@@ -83,7 +83,7 @@ def light_relief(
 ) -> np.ndarray:
     """Lambert's law on the relief of the face: (H, W), about 1 towards the light."""
     x, y = canvas.x, canvas.y
-    height = np.sqrt(np.clip(1.25 - (x / 1.05) ** 2 - (y / 1.55) ** 2, 0.02, None))
+    height = np.sqrt(np.clip(1.12 - (x / 1.05) ** 2 - (y / 1.55) ** 2, 0.02, None))
     height += face_relief(x, y, inner)
     slope_y, slope_x = np.gradient(height, 1 / canvas.unit_px)
     normal_length = np.sqrt(slope_x**2 + slope_y**2 + 1)
@@ -92,14 +92,14 @@ def light_relief(
     ) / normal_length
     brightness = scene.ambient + (1 - scene.ambient) * np.clip(towards, 0, None)
     shadow = 0.16 * bump(x, y, (0, inner.nose_y + 0.15), (inner.nose_width, 0.06))
-    sockets = 0.12 * _both_sides(x, y, inner.eye_x, -0.2, (0.2, 0.1))
+    sockets = 0.2 * _both_sides(x, y, inner.eye_x - 0.05, -0.2, (0.22, 0.12))
     return brightness * 1.05 - shadow - sockets
 
 
 def face_relief(x: np.ndarray, y: np.ndarray, inner: InnerFace) -> np.ndarray:
     """Height of nose, sockets, cheeks, lips and chin over the skull, in head units."""
     nose_y, width = inner.nose_y, inner.nose_width
-    relief = 0.45 * inner.nose_height * bump(x, y, (0, 0.02), (0.08, 0.24))
+    relief = 0.55 * inner.nose_height * bump(x, y, (0, 0.02), (0.08, 0.24))
     relief += inner.nose_height * bump(x, y, (0, nose_y), (0.75 * width, 0.11))
     relief += 0.07 * _both_sides(x, y, width, nose_y + 0.05, (0.06, 0.06))
     relief -= 0.09 * _both_sides(x, y, inner.eye_x - 0.05, -0.15, (0.19, 0.12))
@@ -124,22 +124,18 @@ def _both_sides(
 def paint_skin(canvas: Canvas, outer: OuterHead, inner: InnerFace) -> np.ndarray:
     """Colour of the skin without light: (H, W, 3)."""
     x, y = canvas.x, canvas.y
-    unit = canvas.unit_px
+    patch_px, pore_px = 0.2 * canvas.unit_px, 0.03 * canvas.unit_px
     outer_rng = np.random.default_rng(outer.texture_seed)
     inner_rng = np.random.default_rng(inner.texture_seed)
-    blotches = draw_cloud(
-        outer_rng, canvas.shape, grain_x=0.2 * unit, grain_y=0.2 * unit
-    )
-    pores = draw_cloud(
-        inner_rng, canvas.shape, grain_x=0.03 * unit, grain_y=0.03 * unit
-    )
-    skin = outer.skin * (1 + 0.02 * blotches + 0.02 * pores)[..., None]
+    blotches = draw_cloud(outer_rng, canvas.shape, grain_x=patch_px, grain_y=patch_px)
+    pores = draw_cloud(inner_rng, canvas.shape, grain_x=pore_px, grain_y=pore_px)
+    skin = outer.skin * (1 + 0.02 * blotches + 0.012 * pores)[..., None]
     red = inner.blush * _both_sides(x, y, 0.55, 0.32, (0.2, 0.16))
     red += 0.35 * bump(x, y, (0, inner.nose_y), (0.12, 0.1))
     skin = skin * (1 - red[..., None] * np.array([0.02, 0.12, 0.1]))
     if inner.freckles:
         spots = draw_cloud(
-            inner_rng, canvas.shape, grain_x=0.022 * unit, grain_y=0.022 * unit
+            inner_rng, canvas.shape, grain_x=0.7 * pore_px, grain_y=0.7 * pore_px
         )
         area = bump(x, y, (0, 0.15), (0.5, 0.2))
         skin = skin * (

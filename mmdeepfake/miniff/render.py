@@ -132,7 +132,7 @@ def render_job(job: VideoJob, root: Path, settings: MiniFFSettings) -> None:
         (job.video_path(root, level), COMPRESSION_CRF[level])
         for level in settings.compressions
     ]
-    encode_videos(frames, videos, fps=settings.fps)
+    encode_videos(frames, videos, fps=settings.fps, coding=settings.coding)
     if masks is not None:
         encode_videos(masks, [(job.mask_path(root), MASK_CRF)], fps=settings.fps)
 

@@ -12,13 +12,14 @@ SPLITS = ('train', 'val', 'test')
 METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 COMPRESSION_CRF = {'c23': 23, 'c40': 40}  # H.264 constant rate factor of each level
 CUES = ('both', 'temporal')
+CODINGS = {'both': 'inter', 'temporal': 'intra'}  # of each of the CUES
 MAX_NUM_CLIPS = 1000  # clip ids have three digits, as in FaceForensics++
 SIZE_RANGE_PX = (32, 1024)
 
 
 @dataclasses.dataclass(frozen=True)
 class MiniFFSettings:
-    """Everything that decides the frames of a MiniFF set; the same settings, the same set.
+    """Everything that decides the frames of a MiniFF set: same settings, same frames.
 
     Attributes:
         seed: start of every random draw, 0 or more.
@@ -31,6 +32,10 @@ class MiniFFSettings:
         methods: any of FaceForensics++'s four.
         cues: 'both' gives forgeries faint spatial traces and temporal ones;
             'temporal' the temporal ones alone, single frames being alike.
+        coding: 'inter' predicts frames from each other, as H.264 usually does;
+            'intra' codes each by itself at one quantiser, since prediction leaves
+            traces in single frames where a face jitters. None: 'inter' with
+            cues='both', 'intra' with cues='temporal'.
         spatial_strength: scale of the spatial traces; 1 is faint, 0 none. Unused with
             cues='temporal'.
         temporal_strength: standard deviation of the shift of the inner face against
@@ -48,6 +53,7 @@ class MiniFFSettings:
     compressions: tuple[str, ...] = ('c23', 'c40')
     methods: tuple[str, ...] = METHODS
     cues: str = 'both'
+    coding: str | None = None
     spatial_strength: float = 1.0
     temporal_strength: float = 4.0
 
@@ -125,6 +131,10 @@ class MiniFFSettings:
                 _refuse(name, value, f'one or more of {choices}, each once')
         if self.cues not in CUES:
             _refuse('cues', self.cues, f'one of {CUES}')
+        if self.coding is None:
+            object.__setattr__(self, 'coding', CODINGS[self.cues])
+        if self.coding not in CODINGS.values():
+            _refuse('coding', self.coding, f'one of {tuple(CODINGS.values())}, or None')
 
     def _check_strength(self, name: str) -> None:
         value, allowed_max = getattr(self, name), 10.0
