@@ -4,7 +4,7 @@ from . import _compat
 
 _compat.apply()
 
-from . import engine  # noqa: E402, F401
+from . import datasets, engine, evaluation, models  # noqa: E402, F401
 from .version import __version__  # noqa: E402
 
 __all__ = ['__version__']

@@ -1,0 +1,16 @@
+# RATF + CSA on ResNet-18 from random weights, for small sets and quick runs.
+_base_ = ['ratf_csa_r50.py']
+
+in_channels = 512  # of ResNet-18's last map
+
+model = dict(
+    backbone=dict(
+        depth=18,
+        pretrained=None,
+        # From scratch there are no features to protect: bases that differ more learn
+        # time sooner.
+        ratf_cfg=dict(init_scale=1.0),
+    ),
+    neck=dict(in_channels=in_channels),
+    cls_head=dict(in_channels=in_channels),
+)

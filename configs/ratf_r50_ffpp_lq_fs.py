@@ -1,0 +1,8 @@
+# Table 1, LQ: one model for FaceSwap alone.
+_base_ = ['ratf_r50_ffpp_lq.py']
+
+methods = ['FaceSwap']
+
+train_dataloader = dict(dataset=dict(methods=methods))
+val_dataloader = dict(dataset=dict(methods=methods))
+test_dataloader = dict(dataset=dict(methods=methods))
