@@ -178,7 +178,7 @@ def read_checkpoint(load: Callable[..., Any], source: str) -> Any:
             'GLOBAL \\S+|Trying to .*|.*is not allowed|Can only .*', text
         )
         if forbidden and isinstance(error, pickle.UnpicklingError):
-            _refuse_checkpoint(source, forbidden[0], error)
+            _refuse_checkpoint(source, forbidden[0].rstrip('.'), error)
         raise DataError(
             f'cannot read checkpoint {source}: {_first_line(text)}. It may be cut '
             'short or no PyTorch file at all: copy or download it again'

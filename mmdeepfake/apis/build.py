@@ -14,6 +14,7 @@ from mmdeepfake.engine.config_checks import (
     DATASET_VARIABLES,
     LOADERS,
     check_config,
+    check_variables,
     find_datasets,
 )
 from mmdeepfake.structures import ConfigError, DataNotFoundError
@@ -50,6 +51,7 @@ def load_config(
     for key in options:
         check_option_key(cfg, key)
     cfg.merge_from_dict(options)
+    check_variables(cfg, options)
     for loader in LOADERS:
         # torch refuses to keep workers alive that are not there.
         if cfg.get(loader) and not cfg[loader].get('num_workers'):
@@ -69,9 +71,10 @@ def _read_config(path: pathlib.Path) -> Config:
     except FileNotFoundError as error:
         raise ConfigError(f'a _base_ of config {path} is missing: {error}') from error
     except SyntaxError as error:
+        # MMEngine parses the bases with the leaf and does not say which one it is in.
         raise ConfigError(
-            f'config {error.filename or path} is not valid Python, '
-            f'line {error.lineno}: {error.msg}'
+            f'config {path}, or a _base_ of it, is not valid Python: {error.msg}, line {error.lineno}: '
+            f'{(error.text or "").strip()}'
         ) from error
     except (KeyError, TypeError, AttributeError, NameError) as error:
         raise ConfigError(

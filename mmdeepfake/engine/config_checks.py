@@ -5,7 +5,10 @@ Pure functions of a config: hooks call them before a run, tests on every config.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import ast
+import os
+import pathlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdeepfake.structures import ConfigError
@@ -27,7 +30,9 @@ def check_config(cfg: Mapping) -> None:
     """Raise a `ConfigError` for the first contradiction found."""
     check_clip_lengths(cfg)
     check_model_selection(cfg)
-    check_top_level_variables(cfg)
+    filename = getattr(cfg, 'filename', None)
+    if filename and os.path.isfile(filename):
+        check_variables(cfg, find_idle_variables(pathlib.Path(filename)))
 
 
 def walk_dicts(node: Any, path: str) -> Iterator[tuple[str, Mapping]]:
@@ -106,25 +111,74 @@ def check_model_selection(cfg: Mapping) -> None:
             )
 
 
-def check_top_level_variables(cfg: Mapping) -> None:
-    """Refuse a top-level variable that nothing uses any more.
+def find_idle_variables(path: pathlib.Path) -> set[str]:
+    """Give the variables that a config sets over those of its bases and never reads.
 
     MMEngine substitutes the variables of a base config while it reads that base, so a
-    leaf that sets `clip_len = 8` changes nothing in the pipeline it inherits.
+    leaf that sets `clip_len = 8` and no more changes nothing in what it inherits.
     """
+    try:
+        tree = ast.parse(path.read_text(encoding='utf-8'))
+    except (OSError, SyntaxError):
+        return set()
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    set_here = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    bases = _base_files(tree, path.parent)
+    inherited = set().union(*(find_idle_variables(base) for base in bases))
+    return (set_here - read if bases else set()) | (inherited - set_here)
+
+
+def _base_files(tree: ast.Module, folder: pathlib.Path) -> list[pathlib.Path]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            try:
+                value = ast.literal_eval(node.value)
+            except ValueError:
+                return []
+            return [
+                folder / name for name in ([value] if type(value) is str else value)
+            ]
+    return []
+
+
+def check_variables(cfg: Mapping, names: Collection[str]) -> None:
+    """Refuse a top-level variable, just set, whose value is used nowhere.
+
+    Args:
+        cfg: the config.
+        names: the variables that were set without being read.
+    """
+    for name, used in _variable_uses(cfg).items():
+        if name not in names or name not in cfg or not used:
+            continue
+        if cfg[name] in used.values():
+            continue
+        path, value = next(iter(used.items()))
+        shown = f' = {cfg[name]!r}, but {path} = {value!r}'
+        raise ConfigError(
+            f'the top-level {name} of the config has no effect'
+            f'{"" if name in PIPELINE_VARIABLES else shown}: a base config put its own '
+            f'value in there when it was read. Set {" and ".join(used)} instead (in a '
+            'config file, where no single item of a list can be set, write the '
+            'pipeline anew)'
+        )
+
+
+def _variable_uses(cfg: Mapping) -> dict[str, dict[str, Any]]:
+    """Give, for each variable, the values that stand where it was meant to go."""
     datasets, samplers = list(find_datasets(cfg)), _samplers(cfg)
-    for name in DATASET_VARIABLES:
-        _check_variable(cfg, name, _values(datasets, name, LOADERS))
+    uses = {name: _values(datasets, name, LOADERS) for name in DATASET_VARIABLES}
     for name, loaders in PIPELINE_VARIABLES.items():
-        _check_variable(cfg, name, _values(datasets, 'pipeline', loaders))
+        uses[name] = _values(datasets, 'pipeline', loaders)
     for name, (loaders, argument) in SAMPLER_VARIABLES.items():
-        _check_variable(cfg, name, _values(samplers, argument, loaders))
-    sides = {
+        uses[name] = _values(samplers, argument, loaders)
+    uses['side_px'] = {
         f'{path}.scale': node['scale'][0]
         for path, node in find_transforms(cfg, 'Resize')
         if isinstance(node.get('scale'), Sequence)
     }
-    _check_variable(cfg, 'side_px', sides)
+    return uses
 
 
 def _samplers(cfg: Mapping) -> list[tuple[str, Mapping]]:
@@ -139,18 +193,3 @@ def _values(
         for path, node in nodes
         if argument in node and path.startswith(tuple(loaders))
     }
-
-
-def _check_variable(cfg: Mapping, name: str, used: dict[str, Any]) -> None:
-    if name not in cfg or not used or cfg[name] in used.values():
-        return
-    path, value = next(iter(used.items()))
-    difference = (
-        '' if 'pipeline' in name else f' = {cfg[name]!r}, but {path} = {value!r}'
-    )
-    raise ConfigError(
-        f'the top-level {name} of the config has no effect{difference}: a base config '
-        f'put its own value in there when it was read. Set {" and ".join(used)} '
-        'instead (in a config file, where no single item of a list can be set, write '
-        'the pipeline anew)'
-    )

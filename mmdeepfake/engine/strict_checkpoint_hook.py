@@ -96,9 +96,9 @@ def describe_origin(checkpoint: Mapping) -> str:
         statements = ast.parse(text).body
     except SyntaxError:
         return ''
-    for statement in statements:
-        if isinstance(statement, ast.Assign) and statement.targets[0].id == 'model':
-            return describe_model(_literal(statement.value))
+    for line in statements:
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == 'model':
+            return describe_model(_literal(line.value))
     return ''
 
 

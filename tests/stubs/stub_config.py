@@ -61,3 +61,5 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-2))
+param_scheduler = [dict(type='MultiStepLR', milestones=[1], by_epoch=True)]
+auto_scale_lr = dict(enable=False, base_batch_size=4)

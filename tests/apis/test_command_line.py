@@ -1,0 +1,120 @@
+import argparse
+import os
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from torch.utils.data import DataLoader
+
+from mmdeepfake.apis import command_line
+from mmdeepfake.apis.command_line import (
+    add_run_arguments,
+    apply_run_arguments,
+    input_error_message,
+    run_tool,
+)
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--config', default='configs/x.py')
+    add_run_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch):
+    monkeypatch.setattr(os, 'environ', dict(os.environ))
+    for name in ('RANK', command_line.TRUST_VARIABLE, command_line.TRACEBACK_VARIABLE):
+        os.environ.pop(name, None)
+
+
+def raise_input_error(args):
+    raise DataError('video x is empty: copy it again')
+
+
+def test_input_error_is_one_line_and_code_2(capsys):
+    assert run_tool(raise_input_error, SimpleNamespace(traceback=False)) == 2
+    assert capsys.readouterr().err == 'error: video x is empty: copy it again\n'
+
+
+@pytest.mark.parametrize('by_variable', [True, False])
+def test_traceback_is_shown_on_request(capsys, by_variable):
+    if by_variable:
+        os.environ[command_line.TRACEBACK_VARIABLE] = '1'
+    assert run_tool(raise_input_error, SimpleNamespace(traceback=not by_variable)) == 2
+    assert 'in raise_input_error' in capsys.readouterr().err
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_tool(lambda args: 1 / 0, None)
+
+
+def test_success_is_code_0():
+    assert run_tool(lambda args: None, None) == 0
+
+
+def test_first_of_several_processes_speaks_first(monkeypatch, capsys):
+    waits = []
+    monkeypatch.setattr(command_line.time, 'sleep', waits.append)
+    os.environ['RANK'] = '0'
+    run_tool(raise_input_error, None)
+    assert not waits
+    os.environ['RANK'] = '1'
+    run_tool(raise_input_error, None)
+    assert waits == [2]
+
+
+class Broken:
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise DataNotFoundError('video 3 is gone:\nput it back')
+
+
+def test_error_of_a_worker_is_given_without_its_traceback():
+    with pytest.raises(DataNotFoundError) as caught:
+        next(iter(DataLoader(Broken(), num_workers=1)))
+    assert 'Traceback' in str(caught.value)
+    assert input_error_message(caught.value) == 'video 3 is gone:\nput it back'
+
+
+def test_option_without_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse('--cfg-options', 'a=1', 'b')
+    assert '--cfg-options b: expected key=value' in capsys.readouterr().err
+
+
+def test_options_are_parsed_as_mmengine_does():
+    options = parse('--cfg-options', "methods=['FaceSwap']", 'a.b=1').cfg_options
+    assert options == {'methods': ['FaceSwap'], 'a.b': 1}
+
+
+@pytest.mark.parametrize(
+    ('words', 'in_config', 'expected'),
+    [
+        ((), None, 'work_dirs/x'),
+        ((), 'mine', 'mine'),
+        (('--work-dir', 'other'), 'mine', 'other'),
+    ],
+)
+def test_work_folder_is_the_first_that_is_given(words, in_config, expected):
+    cfg = Config({'work_dir': in_config})
+    apply_run_arguments(cfg, parse(*words))
+    assert cfg.work_dir == expected
+
+
+def test_trust_reaches_every_process_through_the_environment():
+    apply_run_arguments(Config({}), parse())
+    assert command_line.TRUST_VARIABLE not in os.environ
+    apply_run_arguments(Config({}), parse('--trust-checkpoint'))
+    assert os.environ[command_line.TRUST_VARIABLE] == '1'
+
+
+def test_local_rank_of_torchrun_is_kept():
+    os.environ['LOCAL_RANK'] = '3'
+    apply_run_arguments(Config({}), parse('--local-rank', '1'))
+    assert os.environ['LOCAL_RANK'] == '3'

@@ -1,0 +1,189 @@
+import copy
+
+import pytest
+from mmengine.config import Config
+
+from mmdeepfake.engine.config_checks import (
+    check_config,
+    check_variables,
+    find_datasets,
+    find_idle_variables,
+)
+from mmdeepfake.structures import ConfigError
+
+
+def make_loader(split, num_snippets):
+    pipeline = [
+        dict(type='SampleSnippets', clip_len=4, num_snippets=num_snippets),
+        dict(type='Resize', scale=(64, 64)),
+    ]
+    dataset = dict(
+        type='FaceForensics',
+        data_root='data/ffpp',
+        methods=['FaceSwap'],
+        split=split,
+        pipeline=pipeline,
+    )
+    return dict(batch_size=2, dataset=dataset)
+
+
+@pytest.fixture
+def cfg():
+    """A config without a contradiction."""
+    loaders = {
+        'train_dataloader': make_loader('train', 4),
+        'val_dataloader': make_loader('val', 8),
+        'test_dataloader': make_loader('test', 8),
+    }
+    return dict(
+        data_root='data/ffpp',
+        methods=['FaceSwap'],
+        clip_len=4,
+        num_snippets_train=4,
+        num_snippets_test=8,
+        side_px=64,
+        train_pipeline=copy.deepcopy(
+            loaders['train_dataloader']['dataset']['pipeline']
+        ),
+        model=dict(type='Recognizer2D', backbone=dict(type='RATFNet', clip_len=4)),
+        default_hooks=dict(checkpoint=dict(save_best='deepfake/auc')),
+        **loaders,
+    )
+
+
+def test_consistent_config_passes(cfg):
+    check_config(cfg)
+
+
+@pytest.mark.parametrize('missing', ['model', 'default_hooks', 'val_dataloader'])
+def test_config_without_a_part_passes(cfg, missing):
+    cfg[missing] = None
+    check_config(cfg)
+
+
+def test_sampler_of_another_length_is_refused(cfg):
+    cfg['val_dataloader']['dataset']['pipeline'][0]['clip_len'] = 8
+    message = (
+        r'disagree on the frames per snippet: model\.backbone\.clip_len = 4, .*'
+        r'val_dataloader\.dataset\.pipeline\.0\.clip_len = 8'
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
+def test_sampler_inside_wrappers_is_found(cfg):
+    inner = cfg['train_dataloader']['dataset']
+    wrapped = dict(type='RepeatDataset', times=2, dataset=inner)
+    cfg['train_dataloader']['dataset'] = dict(type='ConcatDataset', datasets=[wrapped])
+    check_config(cfg)
+    inner['pipeline'][0]['clip_len'] = 8
+    with pytest.raises(ConfigError, match=r'datasets\.0\.dataset\.pipeline\.0'):
+        check_config(cfg)
+
+
+def test_lengths_inside_the_model_are_compared(cfg):
+    cfg['model']['clip_len'] = 8
+    with pytest.raises(ConfigError, match=r'model\.clip_len = 8'):
+        check_config(cfg)
+
+
+def test_model_without_a_length_takes_any_sampler(cfg):
+    cfg['model']['backbone'] = dict(type='ResNet', clip_len=None)
+    cfg['clip_len'] = 2
+    for loader in ('train', 'val', 'test'):
+        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0]['clip_len'] = 2
+    check_config(cfg)
+
+
+def test_choosing_on_a_test_set_is_refused(cfg):
+    cfg['val_dataloader']['dataset']['split'] = 'test'
+    with pytest.raises(ConfigError, match=r"save_best = 'deepfake/auc' would choose"):
+        check_config(cfg)
+    cfg['default_hooks']['checkpoint']['save_best'] = None
+    check_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'used'),
+    [
+        ('data_root', '/mine', r'train_dataloader\.dataset\.data_root'),
+        ('methods', ['Deepfakes'], r'test_dataloader\.dataset\.methods'),
+        ('clip_len', 8, r'val_dataloader\.dataset\.pipeline\.0\.clip_len'),
+        ('num_snippets_train', 8, r'train_dataloader\.dataset\.pipeline\.0\.num_snip'),
+        ('num_snippets_test', 4, r'test_dataloader\.dataset\.pipeline\.0\.num_snip'),
+        ('side_px', 32, r'train_dataloader\.dataset\.pipeline\.1\.scale'),
+        ('train_pipeline', [], r'train_dataloader\.dataset\.pipeline'),
+    ],
+)
+def test_variable_without_effect_is_refused(cfg, name, value, used):
+    cfg[name] = value
+    with pytest.raises(ConfigError, match=f'top-level {name} .* no effect.*{used}'):
+        check_variables(cfg, [name])
+
+
+def test_variable_that_one_dataset_uses_passes(cfg):
+    cfg['test_dataloader']['dataset']['data_root'] = 'data/celeb_df'
+    check_variables(cfg, ['data_root'])
+
+
+BASE = """
+data_root = 'data/ffpp'
+train_dataloader = dict(dataset=dict(type='X', data_root=data_root))
+"""
+MIDDLE = "_base_ = 'base.py'\n"
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'idle'),
+    [
+        ("data_root = '/mine'", {'data_root'}),
+        ('a, data_root = 1, 2', {'a', 'data_root'}),
+        ("data_root = '/mine'\nx = dict(y=data_root)", {'x'}),
+        ("train_dataloader = dict(dataset=dict(data_root='/mine'))", set()),
+    ],
+)
+def test_variables_set_and_never_read_are_found(tmp_path, leaf, idle):
+    (tmp_path / 'base.py').write_text(BASE)
+    (tmp_path / 'middle.py').write_text(MIDDLE)
+    path = tmp_path / 'leaf.py'
+    path.write_text(f"_base_ = ['middle.py']\n{leaf}\n")
+    assert find_idle_variables(path) - {'_base_', 'train_dataloader'} == idle
+    # The middle one's trap is the leaf's as well.
+    (tmp_path / 'middle.py').write_text(path.read_text().replace('middle', 'base'))
+    path.write_text("_base_ = ['middle.py']\n")
+    assert find_idle_variables(path) - {'_base_', 'train_dataloader'} == idle
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'refused'),
+    [
+        ("data_root = '/mine'", True),
+        ("train_dataloader = dict(dataset=dict(data_root='/mine'))", False),
+        ('', False),
+    ],
+)
+def test_leaf_config_is_checked_by_its_file(tmp_path, leaf, refused):
+    (tmp_path / 'base.py').write_text(BASE)
+    path = tmp_path / 'leaf.py'
+    path.write_text(f"_base_ = ['base.py']\n{leaf}\n")
+    cfg = Config.fromfile(str(path))
+    if refused:
+        with pytest.raises(ConfigError, match=r'the top-level data_root .* no effect'):
+            check_config(cfg)
+    else:
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('text', ['_base_ = [', '_base_ = [name]', ''])
+def test_file_that_cannot_be_read_has_no_idle_variables(tmp_path, text):
+    path = tmp_path / 'x.py'
+    path.write_text(text)
+    assert find_idle_variables(path) == set()
+    assert find_idle_variables(tmp_path / 'none.py') == set()
+
+
+def test_innermost_datasets_are_found_without_their_transforms(cfg):
+    paths = [path for path, _ in find_datasets(cfg)]
+    assert paths == [
+        f'{loader}_dataloader.dataset' for loader in ('train', 'val', 'test')
+    ]
