@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,10 +27,9 @@ from .forgery import (
     weigh_region,
 )
 from .frames import ClipRenderer, draw_sensor_noise, quantise
-from .layout import FOLDERS, IDENTITIES_NAME, SETTINGS_NAME, VideoJob, list_jobs
+from .layout import IDENTITIES_NAME, VideoJob, list_jobs
+from .record import claim_folder, write_json
 from .settings import COMPRESSION_CRF, MiniFFSettings
-
-RENDERER_VERSION = 1  # raised whenever the same settings give other frames
 
 
 @dataclass(frozen=True)
@@ -137,55 +134,6 @@ def render_job(job: VideoJob, root: Path, settings: MiniFFSettings) -> None:
         encode_videos(masks, [(job.mask_path(root), MASK_CRF)], fps=settings.fps)
 
 
-def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> None:
-    """Make `root` the folder of these settings, or say why it cannot be."""
-    record_path = root / SETTINGS_NAME
-    record = {'renderer_version': RENDERER_VERSION, 'settings': settings.to_dict()}
-    if record_path.exists():
-        found = _read_record(record_path)
-        if found == record:
-            return
-        if not overwrite:
-            raise DataError(
-                f'{record_path} was rendered with other settings '
-                f'({_describe_differences(found, record)}): give the same ones, '
-                'another folder, or --overwrite to delete that set'
-            )
-        for folder in FOLDERS:
-            shutil.rmtree(root / folder, ignore_errors=True)
-    elif strangers := [name for name in FOLDERS if (root / name).exists()]:
-        raise DataError(
-            f'{root} holds {", ".join(strangers)} but no {SETTINGS_NAME}, so it was '
-            'not made by this tool and is left alone: give a new or an empty folder'
-        )
-    root.mkdir(parents=True, exist_ok=True)
-    _write_json(record_path, record)
-
-
-def _read_record(path: Path) -> dict:
-    try:
-        record = json.loads(path.read_text())
-        if not isinstance(record, dict) or not isinstance(record['settings'], dict):
-            raise KeyError('settings')
-    except (ValueError, KeyError) as error:
-        raise DataError(
-            f'{path} is no record of a MiniFF set ({error!r}): need the JSON that '
-            'rendering writes; delete the folder or give another one'
-        ) from error
-    return record
-
-
-def _describe_differences(found: dict, wanted: dict) -> str:
-    """'seed 1 there, 0 here; ...' for each value that differs."""
-    there = found['settings'] | {'renderer_version': found.get('renderer_version')}
-    here = wanted['settings'] | {'renderer_version': wanted['renderer_version']}
-    return '; '.join(
-        f'{name} {there.get(name)!r} there, {here.get(name)!r} here'
-        for name in sorted(there.keys() | here.keys())
-        if there.get(name) != here.get(name)
-    )
-
-
 def _is_done(job: VideoJob, root: Path, settings: MiniFFSettings) -> bool:
     # Files get their names only when whole, so being there is being done.
     return all(path.exists() for path in job.paths(root, settings.compressions))
@@ -240,13 +188,6 @@ def _write_tables(root: Path, settings: MiniFFSettings) -> None:
     """Write the pairs of each split and the person of each clip."""
     for split, pairs in pair_clips(settings).items():
         table = [[first.clip_id, second.clip_id] for first, second in pairs]
-        _write_json(root / 'splits' / f'{split}.json', table)
+        write_json(root / 'splits' / f'{split}.json', table)
     identities = {clip.clip_id: clip.person_id for clip in list_clips(settings)}
-    _write_json(root / IDENTITIES_NAME, identities)
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + '.partial')
-    partial.write_text(json.dumps(value, indent=2) + '\n')
-    os.replace(partial, path)
+    write_json(root / IDENTITIES_NAME, identities)

@@ -1,0 +1,90 @@
+"""The record of a set, miniff.json: what was rendered, lest two sets be mixed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+from .layout import FOLDERS, SETTINGS_NAME
+from .settings import MiniFFSettings
+
+RENDERER_VERSION = 1  # raised whenever the same settings give other frames
+
+
+def read_settings(root: str | os.PathLike[str]) -> MiniFFSettings:
+    """Settings of the set that lies in a folder."""
+    path = Path(root) / SETTINGS_NAME
+    if not path.exists():
+        raise DataNotFoundError(
+            f'no {SETTINGS_NAME} in {root}: need the folder of a MiniFF set; '
+            'tools/render_miniff.py makes one'
+        )
+    values = _read_record(path)['settings']
+    unknown = values.keys() - MiniFFSettings.__dataclass_fields__.keys()
+    if unknown:
+        raise DataError(
+            f'{path} holds settings {sorted(unknown)} unknown to this version of the '
+            'renderer: render the set again with --overwrite'
+        )
+    return MiniFFSettings(**values)
+
+
+def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> None:
+    """Make `root` the folder of these settings, or say why it cannot be."""
+    record_path = root / SETTINGS_NAME
+    record = {'renderer_version': RENDERER_VERSION, 'settings': settings.to_dict()}
+    if record_path.exists():
+        found = _read_record(record_path)
+        if found == record:
+            return
+        if not overwrite:
+            raise DataError(
+                f'{record_path} was rendered with other settings '
+                f'({_describe_differences(found, record)}): give the same ones, '
+                'another folder, or --overwrite to delete that set'
+            )
+        for folder in FOLDERS:
+            shutil.rmtree(root / folder, ignore_errors=True)
+    elif strangers := [name for name in FOLDERS if (root / name).exists()]:
+        raise DataError(
+            f'{root} holds {", ".join(strangers)} but no {SETTINGS_NAME}, so it was '
+            'not made by this tool and is left alone: give a new or an empty folder'
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(record_path, record)
+
+
+def _read_record(path: Path) -> dict:
+    try:
+        record = json.loads(path.read_text())
+        if not isinstance(record, dict) or not isinstance(record['settings'], dict):
+            raise KeyError('settings')
+    except (ValueError, KeyError) as error:
+        raise DataError(
+            f'{path} is no record of a MiniFF set ({error!r}): need the JSON that '
+            'rendering writes; delete the folder or give another one'
+        ) from error
+    return record
+
+
+def _describe_differences(found: dict, wanted: dict) -> str:
+    """'seed 1 there, 0 here; ...' for each value that differs."""
+    there = found['settings'] | {'renderer_version': found.get('renderer_version')}
+    here = wanted['settings'] | {'renderer_version': wanted['renderer_version']}
+    return '; '.join(
+        f'{name} {there.get(name)!r} there, {here.get(name)!r} here'
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    )
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON; the file appears only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + '.partial')
+    partial.write_text(json.dumps(value, indent=2) + '\n')
+    os.replace(partial, path)

@@ -1,0 +1,97 @@
+#!/usr/bin/env python
+"""Look at a MiniFF set: a contact sheet, or how far time alone tells real from fake.
+
+Examples:
+    python tools/inspect_miniff.py sheet data/miniff sheet.png --first-frame 10
+    python tools/inspect_miniff.py evidence data/miniff --split test
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from mmdeepfake.evaluation.ranking import area_under_roc
+from mmdeepfake.miniff.contact_sheet import make_contact_sheet
+from mmdeepfake.miniff.encoding import decode_video
+from mmdeepfake.miniff.layout import list_jobs
+from mmdeepfake.miniff.record import read_settings
+from mmdeepfake.miniff.settings import SPLITS
+from mmdeepfake.miniff.temporal_statistic import measure_jitter
+from mmdeepfake.structures import FAKE, REAL, DataNotFoundError, InputError
+
+
+def parse_args() -> argparse.Namespace:
+    """Which look, and at what."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    looks = parser.add_subparsers(dest='look', required=True)
+    sheet = looks.add_parser('sheet', help='picture of real and forged frames, masks')
+    sheet.add_argument('root', help='folder of a rendered set')
+    sheet.add_argument('picture', type=Path, help='PNG to write')
+    sheet.add_argument('--clips', nargs='+', help='ids of real clips, as 003')
+    sheet.add_argument('--compression', help="level; default: the set's first")
+    sheet.add_argument('--first-frame', type=int, default=0)
+    sheet.add_argument('--columns', type=int, default=8, help='frames in a row (8)')
+    evidence = looks.add_parser('evidence', help='AUC of the hand-made statistic')
+    evidence.add_argument('root', help='folder of a rendered set')
+    evidence.add_argument('--split', choices=SPLITS, default='test')
+    return parser.parse_args()
+
+
+def write_sheet(args: argparse.Namespace) -> None:
+    """Write the contact sheet."""
+    sheet = make_contact_sheet(
+        args.root,
+        clip_ids=args.clips,
+        compression=args.compression,
+        first_frame_index=args.first_frame,
+        num_columns=args.columns,
+    )
+    args.picture.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(args.picture), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
+        raise DataNotFoundError(f'cannot write the picture {args.picture}')
+    print(f'{args.picture}: {sheet.shape[1]} x {sheet.shape[0]} px')
+
+
+def print_evidence(args: argparse.Namespace) -> None:
+    """Print the AUC of `measure_jitter` for every forgery and compression."""
+    settings = read_settings(args.root)
+    jobs = [job for job in list_jobs(settings) if job.target.split == args.split]
+    title = f'AUC of temporal jitter, {args.split} split, {len(jobs)} videos a row'
+    table = Table('compression', *settings.methods, 'all', title=title)
+    for level in settings.compressions:
+        paths = [job.video_path(Path(args.root), level) for job in jobs]
+        jitter = [
+            measure_jitter(decode_video(path))
+            for path in track(paths, f'reading {level}')
+        ]
+        aucs = []
+        for methods in (*((method,) for method in settings.methods), settings.methods):
+            chosen = [i for i, j in enumerate(jobs) if j.method in (None, *methods)]
+            labels = [REAL if jobs[i].method is None else FAKE for i in chosen]
+            aucs.append(area_under_roc(labels, [jitter[i] for i in chosen]))
+        table.add_row(level, *(f'{auc:.3f}' for auc in aucs))
+    Console().print(table)
+
+
+def main() -> int:
+    """Run the look that was asked for."""
+    args = parse_args()
+    try:
+        {'sheet': write_sheet, 'evidence': print_evidence}[args.look](args)
+    except InputError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
