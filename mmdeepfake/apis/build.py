@@ -73,8 +73,8 @@ def _read_config(path: pathlib.Path) -> Config:
     except SyntaxError as error:
         # MMEngine parses the bases with the leaf and does not say which one it is in.
         raise ConfigError(
-            f'config {path}, or a _base_ of it, is not valid Python: {error.msg}, line {error.lineno}: '
-            f'{(error.text or "").strip()}'
+            f'config {path}, or a _base_ of it, is not valid Python: {error.msg}, '
+            f'line {error.lineno}: {(error.text or "").strip()}'
         ) from error
     except (KeyError, TypeError, AttributeError, NameError) as error:
         raise ConfigError(

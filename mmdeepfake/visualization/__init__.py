@@ -1,0 +1,1 @@
+"""Pictures of runs: arrays and logs in, files out."""

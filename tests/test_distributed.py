@@ -1,0 +1,72 @@
+"""Two processes on the CPU train, and test like one."""
+
+import csv
+import json
+
+import pytest
+import torch
+from tool_runs import CONFIG, ROOT, run_tool
+
+TRAIN, TEST = ROOT / 'tools/dist_train.sh', ROOT / 'tools/dist_test.sh'
+
+pytestmark = pytest.mark.skipif(
+    torch.cuda.is_available(), reason='two processes would want two GPUs'
+)
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A folder with a run of two processes in `run/`, validated on 5 videos."""
+    folder = tmp_path_factory.mktemp('distributed')
+    options = [
+        'val_evaluator.predictions_csv=run/predictions.csv',
+        'val_evaluator.metrics_json=run/metrics.json',
+    ]
+    words = ['2', '--work-dir', 'run', '--cfg-options', *options]
+    run_tool(TRAIN, CONFIG, *words, cwd=folder)
+    return folder
+
+
+def read_predictions(folder):
+    with open(folder / 'predictions.csv', newline='') as file:
+        return {row['name']: float(row['fake_score']) for row in csv.DictReader(file)}
+
+
+def read_figures(folder):
+    record = json.loads((folder / 'metrics.json').read_text())
+    record.pop('predictions')  # its hash tells the last bit of each score
+    return record
+
+
+def compare_with_one_process(folder, two, num_videos):
+    """Test the last checkpoint in one process and compare with the folder `two`."""
+    size = f'test_dataloader.dataset.num_videos={num_videos}'
+    words = ['run/epoch_2.pth', '--work-dir', 'one', '--cfg-options', size]
+    run_tool(ROOT / 'tools/test.py', CONFIG, *words, cwd=folder)
+    scores = read_predictions(folder / 'one')
+    assert sorted(scores) == [f'{index:03d}' for index in range(num_videos)]
+    # Other batches round otherwise, in the last bit of a float32.
+    assert read_predictions(two) == pytest.approx(scores, abs=1e-6)
+    assert read_figures(two) == read_figures(folder / 'one')
+
+
+def test_two_processes_train_one_model(trained):
+    record = json.loads((trained / 'run/run.json').read_text())['train']
+    assert record['processes'] == 2
+    assert list((trained / 'run').glob('best_deepfake_auc_*.pth'))
+
+
+def test_validation_of_5_videos_is_that_of_one_process(trained):
+    compare_with_one_process(trained, trained / 'run', 5)
+
+
+def test_test_of_7_videos_is_that_of_one_process(trained):
+    run_tool(TEST, CONFIG, 'run/epoch_2.pth', '2', '--work-dir', 'two', cwd=trained)
+    compare_with_one_process(trained, trained / 'two', 7)
+
+
+@pytest.mark.slow
+def test_two_processes_give_one_message(trained):
+    words = ['2', '--work-dir', 'none', '--cfg-options', 'data_root=/none']
+    done = run_tool(TRAIN, CONFIG, *words, cwd=trained, code=1)
+    assert done.stderr.count('error: no folder /none: set data_root') == 1

@@ -1,0 +1,40 @@
+"""Starts the tools as a user does, on the stub dataset of `stubs/`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / 'tests/stubs/stub_config.py'
+
+
+def run_tool(
+    *words: str | Path, cwd: Path, code: int = 0, **variables: str
+) -> subprocess.CompletedProcess:
+    """Run a command line in a folder and check its exit code.
+
+    Args:
+        words: the command; one that ends in .py runs under this Python.
+        cwd: where it runs: the tools must not care.
+        code: expected exit code.
+        variables: added to the environment.
+    """
+    command = [str(word) for word in words]
+    if command[0].endswith('.py'):
+        command.insert(0, sys.executable)
+    environment = {
+        **os.environ,
+        # The tools find the package by themselves, the stub parts they cannot.
+        'PYTHONPATH': str(ROOT / 'tests'),
+        'PYTHON': sys.executable,
+        'OMP_NUM_THREADS': '1',
+        **variables,
+    }
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+    return done

@@ -1,0 +1,46 @@
+import importlib.util
+
+import pytest
+from tool_runs import ROOT
+
+
+@pytest.fixture
+def check_env():
+    spec = importlib.util.spec_from_file_location(
+        'check_env', ROOT / 'tools/check_env.py'
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_complete_machine_passes_with_every_gap_told(check_env, capsys):
+    assert check_env.main() == 0
+    text = capsys.readouterr().out
+    assert 'mmaction     1.' in text
+    assert 'gap          mmaction2 without DRN: ' in text
+    assert 'all that every run needs is there' in text
+
+
+def test_bare_machine_is_told_what_to_install(check_env, monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert check_env.main() == 1
+    text = capsys.readouterr().out
+    assert 'PROBLEM      mmcv is missing: pip install "mmcv-lite<2.2"' in text
+    assert text.count('PROBLEM') == len(check_env.REQUIRED)
+
+
+def test_old_python_is_named(check_env, monkeypatch, capsys):
+    monkeypatch.setattr(check_env.sys, 'version_info', (3, 9))
+    assert check_env.main() == 1
+    assert 'Python 3.10 or later is needed' in capsys.readouterr().out
+
+
+def test_broken_install_is_named(check_env, monkeypatch):
+    def fail(name):
+        raise OSError('libx.so is missing')
+
+    monkeypatch.setattr(check_env.importlib, 'import_module', fail)
+    assert check_env.check_imports() == [
+        'mmdeepfake cannot be imported: OSError: libx.so is missing'
+    ]

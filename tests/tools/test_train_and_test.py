@@ -1,0 +1,145 @@
+"""Whole runs of tools/train.py and tools/test.py, a few seconds each."""
+
+import json
+import pathlib
+import runpy
+import sys
+
+import mmaction
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from tool_runs import CONFIG, ROOT, run_tool
+
+TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
+UPSTREAM = pathlib.Path(mmaction.__file__).parent / '.mim/tools'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A folder with a run of two epochs in `run/`."""
+    folder = tmp_path_factory.mktemp('trained')
+    done = run_tool(TRAIN, CONFIG, '--work-dir', 'run', '--seed', '5', cwd=folder)
+    (folder / 'log.txt').write_text(done.stdout)
+    return folder
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def test_training_keeps_the_best_checkpoint_and_the_record(trained):
+    assert list((trained / 'run').glob('best_deepfake_auc_epoch_*.pth'))
+    record = read_json(trained / 'run/run.json')['train']
+    assert record['seed'] == 5
+    assert record['videos'] == {
+        'train': {'real': 4, 'fake/Stub': 4},
+        'val': {'real': 3, 'fake/Stub': 2},
+    }
+    assert pathlib.Path(record['config']).is_file()
+    assert 'initial_weights = random' in (trained / 'log.txt').read_text()
+
+
+def test_training_shows_how_long_it_will_take(trained):
+    log = (trained / 'log.txt').read_text()
+    assert 'Epoch(train) [1][4/4]' in log
+    assert 'eta: ' in log
+
+
+def test_test_writes_figures_and_predictions(trained):
+    run_tool(TEST, CONFIG, 'run/epoch_2.pth', '--work-dir', 'out', cwd=trained)
+    assert read_json(trained / 'out/metrics.json')['level'] == 'video'
+    rows = (trained / 'out/predictions.csv').read_text().splitlines()
+    assert len(rows) == 1 + 7
+    record = read_json(trained / 'out/run.json')['test']
+    assert record['initial_weights'] == 'loaded from run/epoch_2.pth'
+
+
+def test_run_is_resumed_from_its_own_folder(trained):
+    words = ['--work-dir', 'run', '--resume', '--cfg-options', 'train_cfg.max_epochs=3']
+    done = run_tool(TRAIN, CONFIG, *words, cwd=trained)
+    assert 'resumed epoch: 2, iter: 8' in done.stdout
+    assert 'Epoch(train) [3][4/4]' in done.stdout
+    assert 'Epoch(train) [2]' not in done.stdout
+
+
+def test_mixed_precision_trains_on_this_machine(trained):
+    words = ['--work-dir', 'amp', '--amp', '--cfg-options', 'train_cfg.max_epochs=1']
+    done = run_tool(TRAIN, CONFIG, *words, cwd=trained)
+    assert 'deepfake/auc' in done.stdout
+    kind = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
+    assert f"type='{kind}'" in (trained / 'amp/stub_config.py').read_text()
+
+
+def test_upstream_tools_run_our_config_unchanged(tmp_path):
+    run_tool(UPSTREAM / 'train.py', CONFIG, '--work-dir', 'run', cwd=tmp_path,
+             PYTHONPATH=f'{ROOT}:{ROOT / "tests"}')  # fmt: skip
+    assert (tmp_path / 'run/epoch_2.pth').is_file()
+    assert read_json(tmp_path / 'run/run.json')['train']['seed'] == 0
+
+
+# Bad input: one message, code 2, whatever stage found it. In this process, since an
+# import of torch and MMAction2 would take most of the time.
+
+
+@pytest.fixture
+def fails(monkeypatch, tmp_path, capsys):
+    """Run a tool in this process; give the only message that it leaves."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / 'tests')
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    # The logger of the last run writes to a stream that pytest has closed.
+    MMLogger._instance_dict.clear()
+
+    def run(tool, *words):
+        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(tool), run_name='__main__')
+        assert caught.value.code == 2
+        lines = capsys.readouterr().err
+        assert lines.count('error: ') == 1
+        assert 'Traceback' not in lines
+        return lines[lines.index('error: ') :]
+
+    yield run
+    MMLogger._instance_dict.clear()
+
+
+def test_missing_config_ends_in_one_message(fails):
+    assert fails(TRAIN, 'none.py') == 'error: no such config file: none.py\n'
+
+
+def test_missing_data_ends_in_one_message(fails):
+    message = fails(TRAIN, CONFIG, '--cfg-options', 'data_root=/none')
+    assert message == 'error: no folder /none: set data_root\n'
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_broken_video_ends_in_one_message(fails, workers):
+    options = [f'train_dataloader.num_workers={workers}']
+    message = fails(
+        TRAIN, CONFIG, '--cfg-options', 'train_dataloader.dataset.broken=3', *options
+    )
+    assert message == 'error: video 3 is broken:\ncannot decode it\n'
+
+
+def test_disagreeing_clip_len_ends_in_one_message(fails):
+    message = fails(TRAIN, CONFIG, '--cfg-options', 'model.backbone.clip_len=8')
+    assert 'model and sampler disagree on the frames per snippet' in message
+
+
+def test_checkpoint_of_another_architecture_ends_in_one_message(fails, trained):
+    options = ['model.backbone.width=8', 'model.cls_head.in_channels=8']
+    path = trained / 'run/epoch_2.pth'
+    message = fails(TEST, CONFIG, path, '--cfg-options', *options)
+    assert '7 wrong shapes (backbone.conv.weight (4, 3, 3, 3) instead of (8,' in message
+
+
+def test_missing_checkpoint_ends_in_one_message(fails):
+    message = fails(TEST, CONFIG, 'none.pth')
+    assert message == 'error: no such checkpoint file: none.pth\n'
+
+
+def test_dump_in_another_format_is_refused(fails):
+    message = fails(TEST, CONFIG, 'none.pth', '--dump', 'x.json')
+    assert message == 'error: --dump x.json: a name in .pkl or .pickle is needed\n'
