@@ -35,12 +35,10 @@ class FacePainter:
         )
 
     def paint(self, expression: dict[str, float]) -> np.ndarray:
-        """The face layer with eyes and mouth: (H, W, 4), colour times cover, cover."""
+        """The face layer with eyes and mouth: (H, W, 3)."""
         face = self.layers.face.copy()
-        # Inside these windows the skin covers fully, so colours need no weighting.
-        eyes, mouth = face[self.eye_window], face[self.mouth_window]
-        eyes[..., :3] = self._paint_eyes(eyes[..., :3], expression)
-        mouth[..., :3] = self._paint_mouth(mouth[..., :3], expression)
+        face[self.eye_window] = self._paint_eyes(face[self.eye_window], expression)
+        face[self.mouth_window] = self._paint_mouth(face[self.mouth_window], expression)
         return face
 
     def _paint_eyes(

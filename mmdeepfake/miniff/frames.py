@@ -37,8 +37,8 @@ SURFACE_UNITS = {
     'gain': 0.01,  # relative brightness
     'mouth_x': 0.7,
     'mouth_y': 0.6,
-    'mouth_width': 0.05,  # relative
-    'mouth_height': 0.05,  # relative
+    'mouth_width': 0.04,  # relative
+    'mouth_height': 0.04,  # relative
     'mouth_gain': 0.015,  # relative brightness
 }
 
@@ -123,8 +123,8 @@ class ClipRenderer:
         return FacePlane(
             x=x,
             y=y,
-            inner=smoothstep(inner_radius, 1.15, 0.72),
-            mouth=smoothstep(mouth_radius, 1.1, 0.6),
+            inner=smoothstep(inner_radius, 1.2, 0.6),
+            mouth=smoothstep(mouth_radius, 1.15, 0.5),
         )
 
     def render_frame(self, frame_index: int, plane: FacePlane) -> np.ndarray:
@@ -137,13 +137,14 @@ class ClipRenderer:
             name: float(track[frame_index]) for name, track in self.surface.items()
         }
         # Python's floats keep the arrays in float32.
-        face = self.painter.paint(expression)
-        source_x, source_y = self._slip(plane, surface, expression)
-        face = _sample(face, self.canvas.to_px(source_x), self.canvas.to_px(source_y))
+        jaw = 0.1 * expression['mouth_open'] * smoothstep(plane.y, 0.7, 1.2)
+        cover = self._sample(self.layers.cover, plane.x, plane.y - jaw)[..., None]
+        source_x, source_y = _slip(plane, surface, expression['brow_raise'])
+        face = self._sample(self.painter.paint(expression), source_x, source_y - jaw)
         gain = surface['gain'] * plane.inner + surface['mouth_gain'] * plane.mouth
-        face[..., :3] *= (1 + gain)[..., None]
-        picture = self._behind_face(frame_index, plane)
-        picture = face[..., :3] + (1 - face[..., 3:]) * picture
+        face *= (1 + gain)[..., None]
+        behind = self._behind_face(frame_index, plane)
+        picture = behind + cover * (face - behind)
         return cv2.GaussianBlur(picture, (0, 0), LENS_BLUR_PX * self.size_px / 128)
 
     def _head_offset_px(self, frame_index: int) -> tuple[float, float]:
@@ -154,31 +155,19 @@ class ClipRenderer:
             float(frame_unit * (scene.centre_y + 2 + pose['y'][frame_index])),
         )
 
-    def _slip(
-        self,
-        plane: FacePlane,
-        surface: dict[str, float],
-        expression: dict[str, float],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Where on the painted head each pixel looks, in head units."""
-        x, y = plane.x, plane.y
-        dx, dy = _inner_slip(x, y, surface)
-        mouth_dy = y - MOUTH_CENTRE_Y
-        mouth_dx = surface['mouth_x'] / UNIT_PX + surface['mouth_width'] * x
-        mouth_dy = surface['mouth_y'] / UNIT_PX + surface['mouth_height'] * mouth_dy
-        source_x = x - plane.inner * dx - plane.mouth * mouth_dx
-        source_y = y - plane.inner * dy - plane.mouth * mouth_dy
-        # The jaw drops with the mouth, the brows rise with the forehead's skin.
-        source_y -= 0.1 * expression['mouth_open'] * smoothstep(y, 0.7, 1.2)
-        brows = smoothstep(np.abs(y + 0.45), 0.32, 0.1) * plane.inner
-        source_y += 0.06 * expression['brow_raise'] * brows
-        return source_x, source_y
+    def _sample(self, layer: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """A painted layer at positions given in head units."""
+        return cv2.remap(
+            layer,
+            self.canvas.to_px(x),
+            self.canvas.to_px(y),
+            interpolation=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
 
     def _behind_face(self, frame_index: int, plane: FacePlane) -> np.ndarray:
         offset_x, offset_y = self._head_offset_px(frame_index)
-        back = _sample(
-            self.layers.back, self.canvas.to_px(plane.x), self.canvas.to_px(plane.y)
-        )
+        back = self._sample(self.layers.back, plane.x, plane.y)
         # Shoulders follow the head half-way.
         shift = np.array([[1, 0, 0.5 * offset_x], [0, 1, 0.5 * offset_y]], np.float32)
         body = cv2.warpAffine(
@@ -192,6 +181,22 @@ class ClipRenderer:
         return body[..., :3] + (1 - body[..., 3:]) * picture
 
 
+def _slip(
+    plane: FacePlane, surface: dict[str, float], brow_raise: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where on the painted head each pixel looks, in head units."""
+    x, y = plane.x, plane.y
+    dx, dy = _inner_slip(x, y, surface)
+    mouth_dx = surface['mouth_x'] / UNIT_PX + surface['mouth_width'] * x
+    mouth_dy = surface['mouth_y'] / UNIT_PX
+    mouth_dy = mouth_dy + surface['mouth_height'] * (y - MOUTH_CENTRE_Y)
+    source_x = x - plane.inner * dx - plane.mouth * mouth_dx
+    source_y = y - plane.inner * dy - plane.mouth * mouth_dy
+    # The brows rise with the skin of the forehead.
+    forehead = smoothstep(np.abs(y + 0.45), 0.32, 0.1) * plane.inner
+    return source_x, source_y + 0.06 * brow_raise * forehead
+
+
 def _inner_slip(
     x: np.ndarray, y: np.ndarray, surface: dict[str, float]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -203,17 +208,6 @@ def _inner_slip(
     dx = shift_x + zoom * x - turn * local_y + bend_x * np.sin(2.6 * local_y)
     dy = shift_y + zoom * local_y + turn * x + bend_y * np.sin(2.6 * x)
     return dx, dy
-
-
-def _sample(layer: np.ndarray, x_px: np.ndarray, y_px: np.ndarray) -> np.ndarray:
-    return cv2.remap(
-        layer,
-        x_px,
-        y_px,
-        interpolation=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(0, 0, 0, 0),
-    )
 
 
 def draw_sensor_noise(rng: Generator, size_px: int) -> np.ndarray:

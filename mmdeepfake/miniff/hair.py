@@ -28,7 +28,9 @@ def paint_front_hair(
     # Hair throws a soft shadow on the skin below it.
     shadow = np.roll(area, round(0.06 * canvas.unit_px), axis=0)
     colour = colour * (1 - 0.25 * shadow[..., None] * (1 - area[..., None]))
-    return blend(colour, hair, area), np.maximum(cover, area)
+    cover = np.maximum(cover, area)
+    # Where hair alone makes the outline, its rim shows no skin.
+    return blend(colour, hair, area / np.maximum(cover, 1e-6)), cover
 
 
 def paint_back_hair(canvas: Canvas, outer: OuterHead, scene: Scene) -> np.ndarray:

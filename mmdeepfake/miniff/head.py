@@ -19,13 +19,16 @@ class HeadLayers:
     """What is painted once per video.
 
     Attributes:
-        face: (H, W, 4) float32 skin, ears and front hair, colour times cover, cover.
+        face: (H, W, 3) float32 skin, ears and front hair; the skin goes on past the
+            outline, so that a surface that slips never opens a gap at the jaw.
+        cover: (H, W) float32 coverage of the face's outline, which does not slip.
         back: (H, W, 4) float32 hair that hangs behind neck and shoulders.
         light: (H, W) float32 brightness of the skin, for parts painted later.
         skin: (3,) float32 colour of the skin in full light.
     """
 
     face: np.ndarray
+    cover: np.ndarray
     back: np.ndarray
     light: np.ndarray
     skin: np.ndarray
@@ -45,11 +48,11 @@ def paint_head(
     colour = paint_beard(canvas, colour, outer, inner, light)
     colour, cover = paint_front_hair(canvas, colour, cover, outer, scene)
     tint = scene.tint.astype(np.float32)
-    face = np.dstack([np.clip(colour * tint, 0, 1) * cover[..., None], cover])
     back = paint_back_hair(canvas, outer, scene)
     back[..., :3] *= tint
     return HeadLayers(
-        face=face.astype(np.float32),
+        face=np.clip(colour * tint, 0, 1).astype(np.float32),
+        cover=cover.astype(np.float32),
         back=back.astype(np.float32),
         light=light.astype(np.float32),
         skin=(outer.skin * scene.tint).astype(np.float32),
@@ -187,7 +190,7 @@ def paint_ears(
     side = np.sign(canvas.x) * scene.light[0]
     brightness = (0.72 + 0.3 * side) * (1 - 0.3 * hollow)
     ears = outer.skin * np.array([1.0, 0.9, 0.88]) * brightness[..., None]
-    return blend(ears, colour, cover), np.maximum(cover, ear)
+    return blend(colour, ears, ear * (1 - cover)), np.maximum(cover, ear)
 
 
 def paint_beard(

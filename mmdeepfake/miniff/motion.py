@@ -28,7 +28,7 @@ INNER_TRACKS = (
 MOUTH_TRACKS = ('mouth_x', 'mouth_y', 'mouth_width', 'mouth_height', 'mouth_gain')
 SURFACE_TRACKS = INNER_TRACKS + MOUTH_TRACKS
 SURFACE_CORRELATION_FRAMES = 5.0  # ours; slow beside one frame, short beside a clip
-SQUASH_LIMIT = 1.8  # standard deviations; keeps eyes and mouth on the face
+SQUASH_LIMIT = 1.6  # standard deviations; keeps eyes and mouth on the face
 
 EXPRESSION_TRACKS = (
     'mouth_open',
