@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import pathlib
-import pickle
-import re
 import sys
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 from unittest import mock
-
-from mmdeepfake.structures import DataError, DataNotFoundError
-
-TRUST_VARIABLE = 'MMDEEPFAKE_TRUST_CHECKPOINT'
 
 
 def require_packages() -> None:
@@ -82,119 +75,12 @@ def supply_drn() -> None:
     sys.modules[name], sys.modules[f'{name}.drn'] = package, module
 
 
-def allow_log_history() -> None:
-    """Let torch's safe loader read the training history in MMEngine's checkpoints.
+def read_checkpoints_as_plain_data() -> None:
+    """Read MMEngine's checkpoints under torch 2.6 and later, see the module called."""
+    from mmdeepfake import _checkpoint_reading
 
-    From torch 2.6 on, `torch.load` refuses every class it was not told of, and a
-    checkpoint of MMEngine holds `HistoryBuffer`s made of numpy arrays, so that a run
-    could not be resumed (https://github.com/open-mmlab/mmengine/issues/1655). The
-    buffers also name their own methods through `getattr`, which would open any
-    attribute of any allowed object to a malicious file; `_history_method` stands in for
-    it and gives nothing else.
-    """
-    if not _has_named_safe_globals():
-        return
-    import numpy as np
-    import torch
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    multiarray = importlib.import_module(np.ndarray([]).__reduce__()[0].__module__)
-    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype]
-    allowed += [type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'b1')]
-    # numpy 2 renamed `core`; a file may come from either version.
-    for core in ('numpy.core', 'numpy._core'):
-        allowed += [
-            (getattr(multiarray, name), f'{core}.multiarray.{name}')
-            for name in ('_reconstruct', 'scalar')
-        ]
-    allowed.append((_history_method, 'builtins.getattr'))
-    torch.serialization.add_safe_globals(allowed)
-
-
-def _has_named_safe_globals() -> bool:
-    """Tell whether torch can allow a global under a name of our choice: 2.6 and up."""
-    import torch
-
-    return tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6)
-
-
-def _history_method(owner: type, name: str) -> Callable:
-    """Give one of the four statistics of `HistoryBuffer`, and nothing else."""
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise pickle.UnpicklingError(f'attribute {name!r} of {owner!r} is not allowed')
-    return getattr(HistoryBuffer, name)
-
-
-def load_checkpoints_safely() -> None:
-    """Make MMEngine read checkpoints without running code that they may hold.
-
-    Its loader leaves the choice to torch, whose default differs between versions and
-    between files and URLs (a download is unpickled in full even by torch 2.13). Both
-    go through `read_checkpoint` from here on.
-    """
-    from mmengine.runner import checkpoint
-
-    if getattr(checkpoint.load_url, 'reads_safely', False):
-        return
-    download = checkpoint.load_url
-
-    # MMEngine's log line is made from the name of the loader.
-    def load_from_local(filename: str, map_location: Any = None) -> Any:
-        path = os.path.expanduser(filename)
-        if not os.path.isfile(path):
-            raise DataNotFoundError(f'no such checkpoint file: {filename}')
-        import torch
-
-        return read_checkpoint(
-            functools.partial(torch.load, path, map_location=map_location), filename
-        )
-
-    def load_url(url: str, *args: Any, **kwargs: Any) -> Any:
-        return read_checkpoint(functools.partial(download, url, *args, **kwargs), url)
-
-    load_url.reads_safely = True
-    checkpoint.load_url = load_url
-    checkpoint.load_from_local = load_from_local
-    checkpoint.CheckpointLoader.register_scheme('', load_from_local, force=True)
-
-
-def read_checkpoint(load: Callable[..., Any], source: str) -> Any:
-    """Load plain data only, or everything if the user said to trust the file.
-
-    Args:
-        load: calls `torch.load`; is given `weights_only` alone.
-        source: path or URL for the messages.
-    """
-    trusted = os.environ.get(TRUST_VARIABLE, '').lower() in ('1', 'true', 'yes')
-    try:
-        return load(weights_only=not trusted)
-    except OSError:  # a download that failed
-        raise
-    except Exception as error:  # bytes of any kind make the unpickler fail in any way
-        text = str(error).rpartition('WeightsUnpickler error:')[2].strip()
-        forbidden = re.search(
-            'GLOBAL \\S+|Trying to .*|.*is not allowed|Can only .*', text
-        )
-        if forbidden and isinstance(error, pickle.UnpicklingError):
-            _refuse_checkpoint(source, forbidden[0].rstrip('.'), error)
-        raise DataError(
-            f'cannot read checkpoint {source}: {_first_line(text)}. It may be cut '
-            'short or no PyTorch file at all: copy or download it again'
-        ) from error
-
-
-def _refuse_checkpoint(source: str, detail: str, error: Exception) -> NoReturn:
-    raise DataError(
-        f'checkpoint {source} holds more than weights and plain data, and loading that '
-        f'runs code from the file ({detail}). If you trust whoever made it, pass '
-        f'--trust-checkpoint, or set {TRUST_VARIABLE}=1 for other tools'
-    ) from error
-
-
-def _first_line(text: str) -> str:
-    return (text or 'no reason given').splitlines()[0].rstrip('.')
+    _checkpoint_reading.allow_training_history()
+    _checkpoint_reading.load_checkpoints_safely()
 
 
 def use_gloo_without_gpu() -> None:
@@ -257,8 +143,7 @@ def apply() -> None:
     require_packages()
     quiet_mmcv_lite()
     supply_drn()
-    allow_log_history()
-    load_checkpoints_safely()
+    read_checkpoints_as_plain_data()
     use_gloo_without_gpu()
     wrap_cpu_models_without_device()
 
@@ -267,6 +152,8 @@ def describe_gaps() -> dict[str, str]:
     """Say of each gap whether it is here and what `apply` did about it."""
     import torch
     from mmengine.device import get_device
+
+    from mmdeepfake._checkpoint_reading import can_name_safe_globals
 
     def state(is_here: bool, done: str, absent: str) -> str:
         return f'closed: {done}' if is_here else f'not here: {absent}'
@@ -279,7 +166,7 @@ def describe_gaps() -> dict[str, str]:
             'this mmaction2 has it',
         ),
         'checkpoints with log history': state(
-            _has_named_safe_globals(),
+            can_name_safe_globals(),
             'loaded as plain data, --resume works',
             f'torch {torch.__version__} needs --trust-checkpoint to resume',
         ),

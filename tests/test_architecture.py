@@ -28,10 +28,11 @@ ALLOWED = {
     'visualization': {'structures', 'ops', 'registry'},
     'engine': {'registry', 'structures'},
     'apis': {'structures', 'ops', 'prepare', 'miniff', 'datasets', 'models', 'engine'}
-    | {'evaluation', 'visualization', 'registry', '_compat'},
+    | {'evaluation', 'visualization', 'registry', '_checkpoint_reading'},
     'registry': set(),
     'version': set(),
-    '_compat': {'structures'},
+    '_checkpoint_reading': {'structures'},
+    '_compat': {'_checkpoint_reading'},
     '__init__': {'_compat', 'datasets', 'engine', 'evaluation', 'models', 'version'},
 }
 FOR_ALL = {'version'}

@@ -1,24 +1,18 @@
 import importlib.machinery
 import importlib.util
 import os
-import pickle
 import subprocess
 import sys
 import types
 import warnings
 
-import numpy as np
 import pytest
 import torch
 from mmengine.dist import utils as dist_utils
-from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.model import MMDistributedDataParallel
-from mmengine.runner import checkpoint as mmengine_checkpoint
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch.nn.parallel import DistributedDataParallel
 
 from mmdeepfake import _compat
-from mmdeepfake.structures import DataError, DataNotFoundError
 
 DRN = 'mmaction.models.localizers.drn'
 
@@ -92,133 +86,6 @@ def test_real_drn_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, f'{DRN}.drn', raising=False)
     _compat.supply_drn()
     assert DRN not in sys.modules
-
-
-# Checkpoints
-
-
-@pytest.fixture
-def no_safe_globals():
-    """Torch as it is before our package is imported."""
-    if not _compat._has_named_safe_globals():
-        pytest.skip('torch < 2.6 cannot be told of safe globals by name')
-    saved = torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()
-    yield
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(saved)
-
-
-def save_history(path):
-    """A file as MMEngine's Runner saves it: weights, history, numpy scalars."""
-    history = HistoryBuffer([0.5, 0.25], [1, 1])
-    torch.save(
-        {
-            'state_dict': {'weight': torch.ones(2)},
-            'message_hub': {
-                'log_scalars': {'train/loss': history},
-                'runtime_info': {'best': np.float64(0.75), 'epoch': np.int64(3)},
-            },
-        },
-        path,
-    )
-    return str(path)
-
-
-def test_history_is_refused_by_torch_and_read_by_us(tmp_path, no_safe_globals):
-    path = save_history(tmp_path / 'epoch_1.pth')
-    with pytest.raises(pickle.UnpicklingError, match='Weights only load failed'):
-        torch.load(path)
-    _compat.allow_log_history()
-    hub = _load_checkpoint(path)['message_hub']
-    assert hub['log_scalars']['train/loss'].mean() == 0.375
-    assert hub['runtime_info'] == {'best': 0.75, 'epoch': 3}
-
-
-def test_history_of_numpy_1_is_read_under_its_old_name(tmp_path):
-    path = tmp_path / 'old.pth'
-    buffer = HistoryBuffer([1.0], [1])
-    torch.save({'x': buffer}, path, _use_new_zipfile_serialization=False)
-    path.write_bytes(path.read_bytes().replace(b'numpy._core', b'numpy.core'))
-    assert _load_checkpoint(str(path))['x'].mean() == 1.0
-
-
-class Evil:
-    """Unpickling it writes a file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-class Prober:
-    """Unpickling it reaches for an attribute that leads out of the allowed classes."""
-
-    def __reduce__(self):
-        return getattr, (HistoryBuffer, '__init__')
-
-
-def test_file_that_runs_code_is_refused_and_runs_nothing(tmp_path):
-    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
-    torch.save({'state_dict': Evil(trace)}, path)
-    with pytest.raises(DataError, match=r'evil\.pth holds more than.*mkdir') as caught:
-        _load_checkpoint(str(path))
-    assert '--trust-checkpoint' in str(caught.value)
-    assert not trace.exists()
-
-
-def test_getattr_reaches_nothing_but_the_four_statistics(tmp_path):
-    torch.save({'state_dict': Prober()}, tmp_path / 'prober.pth')
-    with pytest.raises(DataError, match=r"holds more than.*attribute '__init__'"):
-        _load_checkpoint(str(tmp_path / 'prober.pth'))
-
-
-def test_trusted_file_is_loaded_in_full(tmp_path, monkeypatch):
-    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
-    torch.save({'state_dict': Evil(trace)}, path)
-    monkeypatch.setenv(_compat.TRUST_VARIABLE, '1')
-    _load_checkpoint(str(path))
-    assert trace.is_dir()
-
-
-def test_download_is_read_as_plain_data(tmp_path):
-    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
-    torch.save({'state_dict': Evil(trace)}, path)
-    with pytest.raises(DataError, match='holds more than weights'):
-        mmengine_checkpoint.load_url(path.as_uri(), model_dir=str(tmp_path / 'hub'))
-    assert not trace.exists()
-
-
-def test_download_that_fails_keeps_its_own_error(tmp_path):
-    with pytest.raises(OSError, match='No such file'):
-        mmengine_checkpoint.load_url(
-            (tmp_path / 'none.pth').as_uri(), model_dir=str(tmp_path)
-        )
-
-
-def test_missing_file_is_named():
-    with pytest.raises(DataNotFoundError, match=r'no such checkpoint file: none\.pth'):
-        _load_checkpoint('none.pth')
-
-
-@pytest.mark.parametrize('keep', [0, 10, 400])
-def test_truncated_file_is_named(tmp_path, keep):
-    path = tmp_path / 'cut.pth'
-    save_history(path)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r'cannot read checkpoint .*cut\.pth'):
-        _load_checkpoint(str(path))
-
-
-def test_text_file_is_no_checkpoint(tmp_path):
-    path = tmp_path / 'notes.pth'
-    path.write_text('these are not weights\n')
-    with pytest.raises(
-        DataError, match=r'cannot read checkpoint .*no PyTorch file at all'
-    ):
-        _load_checkpoint(str(path))
 
 
 # Distributed

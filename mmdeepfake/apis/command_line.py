@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 
-from mmdeepfake._compat import TRUST_VARIABLE
+from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.structures import InputError
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
