@@ -165,10 +165,10 @@ def describe_gaps() -> dict[str, str]:
             'a stand-in lets mmaction.models be imported',
             'this mmaction2 has it',
         ),
-        'checkpoints with log history': state(
-            can_name_safe_globals(),
-            'loaded as plain data, --resume works',
-            f'torch {torch.__version__} needs --trust-checkpoint to resume',
+        'checkpoints with log history': (
+            'closed: read as plain data, --resume works'
+            if can_name_safe_globals()
+            else f'open: torch {torch.__version__} needs --trust-checkpoint to resume'
         ),
         'launchers without GPU': state(
             get_device() == 'cpu', 'processes talk over gloo', 'there is a GPU'
