@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
-from torch.utils.data import DataLoader
+from torch._utils import ExceptionWrapper
 
 from mmdeepfake.apis import command_line
 from mmdeepfake.apis.command_line import (
@@ -67,17 +67,14 @@ def test_first_of_several_processes_speaks_first(monkeypatch, capsys):
     assert waits == [2]
 
 
-class Broken:
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, index):
-        raise DataNotFoundError('video 3 is gone:\nput it back')
-
-
 def test_error_of_a_worker_is_given_without_its_traceback():
+    try:
+        raise DataNotFoundError('video 3 is gone:\nput it back')
+    except DataNotFoundError:
+        # What a DataLoader's worker sends and its main process raises.
+        wrapped = ExceptionWrapper(where='in DataLoader worker process 0')
     with pytest.raises(DataNotFoundError) as caught:
-        next(iter(DataLoader(Broken(), num_workers=1)))
+        wrapped.reraise()
     assert 'Traceback' in str(caught.value)
     assert input_error_message(caught.value) == 'video 3 is gone:\nput it back'
 
