@@ -56,7 +56,6 @@ setup(
         'dev': [*TEST, 'pre-commit', 'ruff'],
     },
     classifiers=[
-        'License :: OSI Approved :: Apache Software License',
         'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',

@@ -173,6 +173,9 @@ def _variable_uses(cfg: Mapping) -> dict[str, dict[str, Any]]:
         uses[name] = _values(datasets, 'pipeline', loaders)
     for name, (loaders, argument) in SAMPLER_VARIABLES.items():
         uses[name] = _values(samplers, argument, loaders)
+    loop = cfg.get('train_cfg') or {}
+    if 'max_epochs' in loop:
+        uses['max_epochs'] = {'train_cfg.max_epochs': loop['max_epochs']}
     uses['side_px'] = {
         f'{path}.scale': node['scale'][0]
         for path, node in find_transforms(cfg, 'Resize')

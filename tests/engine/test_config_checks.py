@@ -42,6 +42,8 @@ def cfg():
         num_snippets_train=4,
         num_snippets_test=8,
         side_px=64,
+        max_epochs=12,
+        train_cfg=dict(max_epochs=12),
         train_pipeline=copy.deepcopy(
             loaders['train_dataloader']['dataset']['pipeline']
         ),
@@ -111,6 +113,7 @@ def test_choosing_on_a_test_set_is_refused(cfg):
         ('clip_len', 8, r'val_dataloader\.dataset\.pipeline\.0\.clip_len'),
         ('num_snippets_train', 8, r'train_dataloader\.dataset\.pipeline\.0\.num_snip'),
         ('num_snippets_test', 4, r'test_dataloader\.dataset\.pipeline\.0\.num_snip'),
+        ('max_epochs', 3, r'train_cfg\.max_epochs'),
         ('side_px', 32, r'train_dataloader\.dataset\.pipeline\.1\.scale'),
         ('train_pipeline', [], r'train_dataloader\.dataset\.pipeline'),
     ],

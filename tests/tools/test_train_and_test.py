@@ -63,10 +63,12 @@ def test_run_is_resumed_from_its_own_folder(trained):
     assert 'Epoch(train) [2]' not in done.stdout
 
 
-def test_mixed_precision_trains_on_this_machine(trained):
-    words = ['--work-dir', 'amp', '--amp', '--cfg-options', 'train_cfg.max_epochs=1']
-    done = run_tool(TRAIN, CONFIG, *words, cwd=trained)
-    assert 'deepfake/auc' in done.stdout
+def test_remaining_flags_work_on_this_machine(trained):
+    flags = ['--amp', '--no-validate', '--auto-scale-lr', '--deterministic']
+    words = ['--diff-rank-seed', '--cfg-options', 'train_cfg.max_epochs=1']
+    done = run_tool(TRAIN, CONFIG, '--work-dir', 'amp', *flags, *words, cwd=trained)
+    assert 'Epoch(train) [1][4/4]  lr: 5.0000e-03' in done.stdout  # batch 2 of 4
+    assert 'deepfake/auc: ' not in done.stdout
     kind = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
     assert f"type='{kind}'" in (trained / 'amp/stub_config.py').read_text()
 
