@@ -65,8 +65,8 @@ def print_evidence(args: argparse.Namespace) -> None:
     """Print the AUC of `measure_jitter` for every forgery and compression."""
     settings = read_settings(args.root)
     jobs = [job for job in list_jobs(settings) if job.target.split == args.split]
-    title = f'AUC of temporal jitter, {args.split} split, {len(jobs)} videos a row'
-    table = Table('compression', *settings.methods, 'all', title=title)
+    print(f'AUC of temporal jitter, {args.split} split, {len(jobs)} videos a row')
+    table = Table('compression', *settings.methods, 'all')
     for level in settings.compressions:
         paths = [job.video_path(Path(args.root), level) for job in jobs]
         jitter = [

@@ -47,6 +47,7 @@ def make_contact_sheet(
     root, settings = Path(root), read_settings(root)
     compression = compression or settings.compressions[0]
     _check_choice('compression', compression, settings.compressions)
+    jobs = _select_jobs(settings, clip_ids)
     last = settings.num_frames - num_columns
     if num_columns < 1 or not 0 <= first_frame_index <= last:
         raise DataError(
@@ -56,7 +57,7 @@ def make_contact_sheet(
         )
     frame_indices = range(first_frame_index, first_frame_index + num_columns)
     rows = [_draw_header(frame_indices)]
-    for job in _select_jobs(settings, clip_ids):
+    for job in jobs:
         rows.append(_draw_row(job, root, compression, frame_indices))
     return np.vstack(rows)
 

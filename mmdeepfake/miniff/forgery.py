@@ -70,9 +70,9 @@ def draw_spatial_traces(rng: Generator, strength: float) -> SpatialTraces:
     """Faint traces at strength 1; each grows with the strength."""
     return SpatialTraces(
         colour_gain=np.clip(0.05 * strength * rng.standard_normal(3), -0.5, 0.5),
-        softness=min(1.0, strength * rng.uniform(0.2, 0.7)),
+        softness=min(1.0, strength * rng.uniform(0.15, 0.6)),
         border_gain=float(np.clip(0.08 * strength * rng.standard_normal(), -0.5, 0.5)),
-        noise_loss=min(1.0, strength * rng.uniform(0.1, 0.5)),
+        noise_loss=min(1.0, strength * rng.uniform(0.0, 0.35)),
     )
 
 

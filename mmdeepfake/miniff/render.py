@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -147,11 +146,9 @@ def _run_jobs(
         for job in jobs:
             yield render_job(job, root, settings)
         return
-    # Forked workers start at once, while fresh ones would import PyTorch again.
-    method = 'fork' if sys.platform == 'linux' else 'spawn'
     with ProcessPoolExecutor(
         num_workers,
-        mp_context=multiprocessing.get_context(method),
+        mp_context=_worker_context(),
         initializer=cv2.setNumThreads,
         initargs=(1,),
     ) as pool:
@@ -161,6 +158,19 @@ def _run_jobs(
                 yield task.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _worker_context() -> multiprocessing.context.BaseContext:
+    """How workers start: from a server that has imported everything once.
+
+    Plain forks of this process could hang, since OpenCV's and PyTorch's threads do
+    not survive a fork.
+    """
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 @contextmanager
