@@ -34,12 +34,12 @@ SURFACE_UNITS = {
     'scale': 0.015,  # relative
     'bend_x': 0.45,
     'bend_y': 0.35,
-    'gain': 0.01,  # relative brightness
+    'gain': 0.03,  # relative brightness
     'mouth_x': 0.7,
     'mouth_y': 0.6,
     'mouth_width': 0.04,  # relative
     'mouth_height': 0.04,  # relative
-    'mouth_gain': 0.015,  # relative brightness
+    'mouth_gain': 0.04,  # relative brightness
 }
 
 

@@ -30,15 +30,6 @@ SURFACE_TRACKS = INNER_TRACKS + MOUTH_TRACKS
 SURFACE_CORRELATION_FRAMES = 5.0  # ours; slow beside one frame, short beside a clip
 SQUASH_LIMIT = 1.6  # standard deviations; keeps eyes and mouth on the face
 
-EXPRESSION_TRACKS = (
-    'mouth_open',
-    'smile',
-    'brow_raise',
-    'eye_open',
-    'gaze_x',
-    'gaze_y',
-)
-
 
 def draw_smooth(
     rng: Generator, num_frames: int, *, correlation_frames: float
@@ -85,7 +76,7 @@ METHOD_PATTERNS: dict[
     str, tuple[Callable[[Generator, int], np.ndarray], tuple[str, ...]]
 ] = {
     'Deepfakes': (draw_white, ('shift_x', 'shift_y', 'bend_x', 'bend_y', 'gain')),
-    'FaceSwap': (draw_white, ('shift_x', 'shift_y', 'rotation', 'scale')),
+    'FaceSwap': (draw_white, ('shift_x', 'shift_y', 'rotation', 'scale', 'gain')),
     'Face2Face': (draw_held, ('shift_x', 'shift_y', 'bend_x', 'bend_y', 'gain')),
     'NeuralTextures': (draw_alternating, MOUTH_TRACKS),
 }
