@@ -16,7 +16,6 @@ from mmdeepfake.structures import InputError
 
 def parse_args() -> tuple[argparse.Namespace, dict]:
     """Options of the call, and the settings of the set among them."""
-    default = MiniFFSettings()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -26,7 +25,16 @@ def parse_args() -> tuple[argparse.Namespace, dict]:
         '--overwrite', action='store_true', help='delete a set of other settings in OUT'
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
-    settings = parser.add_argument_group('settings of the set')
+    add_settings(parser.add_argument_group('settings of the set'))
+    args = parser.parse_args()
+    names = MiniFFSettings.__dataclass_fields__
+    chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    return args, chosen
+
+
+def add_settings(settings: argparse._ArgumentGroup) -> None:
+    """Add an option for each field of `MiniFFSettings`."""
+    default = MiniFFSettings()
     settings.add_argument('--seed', type=int, default=default.seed)
     settings.add_argument(
         '--identities',
@@ -60,10 +68,6 @@ def parse_args() -> tuple[argparse.Namespace, dict]:
         settings.add_argument(
             f'--{name.replace("_", "-")}', type=float, default=getattr(default, name)
         )
-    args = parser.parse_args()
-    names = MiniFFSettings.__dataclass_fields__
-    chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
-    return args, chosen
 
 
 def main() -> int:

@@ -104,21 +104,27 @@ class FacePainter:
         )
         lip_colour = self.layers.skin * red * slope[..., None] * self.mouth_light
         colour = blend(colour, lip_colour, 0.9 * lips)
-        hollow = smoothstep(local_y, gap_top - 0.01, gap_top + 0.02) * smoothstep(
-            local_y, gap_bottom + 0.01, gap_bottom - 0.02
-        )
-        hollow = hollow * smoothstep(gap_bottom - gap_top, 0.0, 0.03)
-        teeth = smoothstep(local_y, gap_top + 0.085, gap_top + 0.05) * smoothstep(
-            along, 0.9, 0.45
-        )
-        colour = blend(
-            colour,
-            blend(np.broadcast_to(MOUTH_HOLLOW, colour.shape), TEETH * 0.8, teeth),
-            hollow,
-        )
+        colour, hollow = _open_mouth(colour, local_y, along, gap_top, gap_bottom)
         seam = np.exp(-0.5 * ((local_y - gap_top) / 0.014) ** 2)
         seam = seam * smoothstep(along, 1.08, 0.95) * (1 - 0.6 * hollow)
         return blend(colour, colour * 0.3, 0.75 * seam)
+
+
+def _open_mouth(
+    colour: np.ndarray,
+    local_y: np.ndarray,
+    along: np.ndarray,
+    gap_top: np.ndarray,
+    gap_bottom: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The hollow between the lips with the upper teeth, and its coverage."""
+    hollow = smoothstep(local_y, gap_top - 0.01, gap_top + 0.02)
+    hollow = hollow * smoothstep(local_y, gap_bottom + 0.01, gap_bottom - 0.02)
+    hollow = hollow * smoothstep(gap_bottom - gap_top, 0.0, 0.03)
+    teeth = smoothstep(local_y, gap_top + 0.085, gap_top + 0.05)
+    teeth = teeth * smoothstep(along, 0.9, 0.45)
+    inside = blend(np.broadcast_to(MOUTH_HOLLOW, colour.shape), TEETH * 0.8, teeth)
+    return blend(colour, inside, hollow), hollow
 
 
 def _cover_glasses(x: np.ndarray, y: np.ndarray, inner: InnerFace) -> np.ndarray:

@@ -69,9 +69,9 @@ class SpatialTraces:
 def draw_spatial_traces(rng: Generator, strength: float) -> SpatialTraces:
     """Faint traces at strength 1; each grows with the strength."""
     return SpatialTraces(
-        colour_gain=np.clip(0.05 * strength * rng.standard_normal(3), -0.5, 0.5),
+        colour_gain=0.035 * strength * np.clip(rng.standard_normal(3), -2, 2),
         softness=min(1.0, strength * rng.uniform(0.15, 0.6)),
-        border_gain=float(np.clip(0.08 * strength * rng.standard_normal(), -0.5, 0.5)),
+        border_gain=0.08 * strength * float(np.clip(rng.standard_normal(), -2, 2)),
         noise_loss=min(1.0, strength * rng.uniform(0.0, 0.35)),
     )
 

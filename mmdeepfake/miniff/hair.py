@@ -8,7 +8,7 @@ from .appearance import OuterHead, Scene
 from .canvas import Canvas
 from .shapes import blend, draw_cloud, smoothstep
 
-# Style: (thickness beside that on the crown, how far down the sides it hangs).
+# How far hair hangs beside the face, in head units below the temples.
 SIDE_LENGTHS = {'short': 0.0, 'side': 0.15, 'fringe': 0.3, 'long': 0.9, 'curly': 0.35}
 
 
