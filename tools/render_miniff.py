@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Render MiniFF, the built-in set: talking heads and their forgeries.
 
-Example: python tools/render_miniff.py data/miniff --identities 24 8 8
+Example: python tools/render_miniff.py data/miniff --identities 48 8 16
 """
 
 from __future__ import annotations

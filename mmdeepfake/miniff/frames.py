@@ -35,11 +35,11 @@ SURFACE_UNITS = {
     'bend_x': 0.45,
     'bend_y': 0.35,
     'gain': 0.03,  # relative brightness
-    'mouth_x': 0.7,
-    'mouth_y': 0.6,
+    'mouth_x': 0.9,
+    'mouth_y': 0.75,
     'mouth_width': 0.04,  # relative
     'mouth_height': 0.04,  # relative
-    'mouth_gain': 0.04,  # relative brightness
+    'mouth_gain': 0.05,  # relative brightness
 }
 
 

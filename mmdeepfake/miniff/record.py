@@ -12,7 +12,7 @@ from mmdeepfake.structures import DataError, DataNotFoundError
 from .layout import FOLDERS, SETTINGS_NAME
 from .settings import MiniFFSettings
 
-RENDERER_VERSION = 3  # raised whenever the same settings give other frames
+RENDERER_VERSION = 4  # raised whenever the same settings give other frames
 
 
 def read_settings(root: str | os.PathLike[str]) -> MiniFFSettings:

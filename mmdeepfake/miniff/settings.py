@@ -45,7 +45,7 @@ class MiniFFSettings:
     """
 
     seed: int = 0
-    num_identities: tuple[int, int, int] = (24, 8, 8)
+    num_identities: tuple[int, int, int] = (48, 8, 16)
     clips_per_identity: int = 1
     num_frames: int = 48
     size_px: int = 128
@@ -55,7 +55,7 @@ class MiniFFSettings:
     cues: str = 'both'
     coding: str | None = None
     spatial_strength: float = 1.0
-    temporal_strength: float = 4.0
+    temporal_strength: float = 6.0
 
     def __post_init__(self) -> None:
         # Lists come from JSON and the command line; tuples compare and hash.

@@ -1,13 +1,13 @@
-# MiniFF, the built-in set: FaceForensics++'s folders, rendered by tools/render_miniff.py.
+# MiniFF, the built-in set in FaceForensics++'s folders: tools/render_miniff.py OUT
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/miniff'
 dataset_name = 'MiniFF'
 side_px = 64
 
-# The rendered heads fill the middle of the frame; a fixed box adds no motion of its own.
+# Heads stand in the middle of the frame; a fixed box adds no motion of its own.
 crop = [
-    dict(type='CropFace', fallback='centre', centre_ratio=0.8),
+    dict(type='CropFace', fallback='centre', centre_ratio=0.65),
     dict(type='Resize', scale=(side_px, side_px), keep_ratio=False),
 ]
 train_pipeline = [
@@ -27,7 +27,7 @@ test_pipeline = [
 ]
 dataset = dict(data_root=data_root, dataset_name=dataset_name)
 train_dataloader = dict(
-    batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
+    batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
 )
 val_dataloader = dict(
     batch_size=16, num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline)

@@ -1,0 +1,64 @@
+# The newcomer's commands: `make demo` and `make test` set up what they need.
+#
+#   PYTHON       interpreter that makes the virtual environment (3.10 to 3.12)
+#   VENV         where the environment lies
+#   TORCH_INDEX  URL of a package index to take torch from; name PyTorch's CPU index
+#                where torch would come as a CUDA build of several GB
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+READY := $(VENV)/.ready
+
+DEMO_CONFIG := configs/miniff/ratf_r18_miniff.py
+DEMO_DATA := data/miniff
+DEMO_WORK := work_dirs/ratf_r18_miniff
+
+.PHONY: demo test test-slow lint format clean-demo
+
+demo: $(DEMO_WORK)/metrics.json
+	@$(BIN)/python tools/report.py $(DEMO_WORK)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean-demo:
+	rm -rf $(DEMO_DATA) $(DEMO_WORK)
+
+# torch goes first and alone: only it may come from another index.
+$(READY): setup.py constraints.txt
+	@$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v < (3, 13) \
+	    else 'error: Python %d.%d; needed is 3.10 to 3.12: make PYTHON=python3.11 ...' % v[:2])"
+	@echo "setting up $(VENV) (about a minute)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) -e '.[lite,test,dev]'
+	@touch $@
+
+# The prerequisites after | are done once: a newer stamp of an earlier step does not
+# repeat a later one.
+$(DEMO_DATA)/.rendered: | $(READY)
+	$(BIN)/python tools/render_miniff.py $(DEMO_DATA)
+	@touch $@
+
+$(DEMO_WORK)/.trained: | $(DEMO_DATA)/.rendered
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_WORK) --resume
+	@touch $@
+
+$(DEMO_WORK)/metrics.json: | $(DEMO_WORK)/.trained
+	$(BIN)/python tools/test.py $(DEMO_CONFIG) $(DEMO_WORK)/best_deepfake_auc_epoch_*.pth \
+	    --work-dir $(DEMO_WORK)

@@ -1,0 +1,7 @@
+# Single frames on the built-in set.
+_base_ = [
+    '../_base_/models/resnet_r18.py',
+    '../_base_/datasets/miniff.py',
+    '../_base_/schedules/miniff.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,7 @@
+# The same on the set where single frames tell nothing.
+_base_ = [
+    '../_base_/models/t_conv_r18.py',
+    '../_base_/datasets/miniff_temporal.py',
+    '../_base_/schedules/miniff.py',
+    '../_base_/default_runtime.py',
+]
