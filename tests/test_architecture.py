@@ -22,13 +22,16 @@ ALLOWED = {
     'models': {'ops', 'registry', 'structures'},
     'evaluation': {'evaluation.ranking', 'evaluation.aggregation', 'registry'}
     | {'structures'},
-    # The report of a run draws; what it is drawn from knows no pictures.
-    'evaluation.report': {'evaluation', 'evaluation.ranking', 'visualization'}
-    | {'structures'},
     'visualization': {'structures', 'ops', 'registry'},
     'engine': {'registry', 'structures'},
     'apis': {'structures', 'ops', 'prepare', 'miniff', 'datasets', 'models', 'engine'}
-    | {'evaluation', 'visualization', 'registry', '_checkpoint_reading'},
+    | {
+        'evaluation',
+        'evaluation.ranking',
+        'visualization',
+        'registry',
+        '_checkpoint_reading',
+    },
     'registry': set(),
     'version': set(),
     '_checkpoint_reading': {'structures'},

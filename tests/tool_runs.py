@@ -38,3 +38,15 @@ def run_tool(
     )
     assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
     return done
+
+
+def shrink_loader(loader: str, *, num_videos: int) -> list[str]:
+    """Options that cut a dataloader of the paper's configs down to a CPU's size."""
+    resize = 4  # its place in the pipelines
+    return [
+        f'{loader}.dataset.pipeline.{resize}.scale=(64, 64)',
+        f'{loader}.dataset.indices={num_videos}',
+        f'{loader}.batch_size=2',
+        f'{loader}.num_workers=0',
+        f'{loader}.persistent_workers=False',
+    ]

@@ -7,7 +7,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.evaluation.report import report_run
+from mmdeepfake.apis.report import report_run
 from mmdeepfake.structures import InputError
 
 

@@ -1,7 +1,4 @@
-"""From the scores of videos to figures that can be trusted.
-
-`report` is left out: it draws, and training needs no plots.
-"""
+"""From the scores of videos to figures that can be trusted."""
 
 from .figures import summarise
 from .metrics import DeepfakeMetric

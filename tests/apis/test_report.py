@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mmdeepfake.apis.report import report_run, write_report
 from mmdeepfake.evaluation.figures import summarise
 from mmdeepfake.evaluation.predictions import VideoPrediction, write_predictions
-from mmdeepfake.evaluation.report import report_run, write_report
 from mmdeepfake.structures import DataError, DataNotFoundError, VideoKey
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'

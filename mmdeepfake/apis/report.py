@@ -1,8 +1,4 @@
-"""The report of a finished run: table, sentences and pictures in one folder.
-
-It stands here and not among the plots, because it reads what this package writes, and
-plots know arrays only; nothing else in `evaluation` imports it.
-"""
+"""The report of a finished run: table, sentences and pictures in one folder."""
 
 from __future__ import annotations
 
