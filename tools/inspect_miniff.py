@@ -9,13 +9,16 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
-from pathlib import Path
 
 import cv2
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.miniff.contact_sheet import make_contact_sheet
@@ -35,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     looks = parser.add_subparsers(dest='look', required=True)
     sheet = looks.add_parser('sheet', help='picture of real and forged frames, masks')
     sheet.add_argument('root', help='folder of a rendered set')
-    sheet.add_argument('picture', type=Path, help='PNG to write')
+    sheet.add_argument('picture', type=pathlib.Path, help='PNG to write')
     sheet.add_argument('--clips', nargs='+', help='ids of real clips, as 003')
     sheet.add_argument('--compression', help="level; default: the set's first")
     sheet.add_argument('--first-frame', type=int, default=0)
@@ -68,7 +71,7 @@ def print_evidence(args: argparse.Namespace) -> None:
     print(f'AUC of temporal jitter, {args.split} split, {len(jobs)} videos a row')
     table = Table('compression', *settings.methods, 'all')
     for level in settings.compressions:
-        paths = [job.video_path(Path(args.root), level) for job in jobs]
+        paths = [job.video_path(pathlib.Path(args.root), level) for job in jobs]
         jitter = [
             measure_jitter(decode_video(path))
             for path in track(paths, f'reading {level}')

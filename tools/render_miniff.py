@@ -7,7 +7,11 @@ Example: python tools/render_miniff.py data/miniff --identities 48 8 16
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS

@@ -1,5 +1,5 @@
 # A few minutes on two CPU cores.
-max_epochs = 5
+max_epochs = 7
 learning_rate = 6e-4
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -17,7 +17,12 @@ param_scheduler = [
         convert_to_iter_based=True,
     )
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
+train_cfg = dict(
+    type='EpochBasedTrainLoop',
+    max_epochs=max_epochs,
+    val_begin=4,  # before that there is nothing worth keeping
+    val_interval=1,
+)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=4)
