@@ -20,6 +20,7 @@ from rich.table import Table
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from mmdeepfake.apis.command_line import run_tool
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.miniff.contact_sheet import make_contact_sheet
 from mmdeepfake.miniff.encoding import decode_video
@@ -27,7 +28,7 @@ from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.record import read_settings
 from mmdeepfake.miniff.settings import SPLITS
 from mmdeepfake.miniff.temporal_statistic import measure_jitter
-from mmdeepfake.structures import FAKE, REAL, DataNotFoundError, InputError
+from mmdeepfake.structures import FAKE, REAL, DataNotFoundError
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,15 +86,14 @@ def print_evidence(args: argparse.Namespace) -> None:
     Console().print(table)
 
 
-def main() -> int:
+def look(args: argparse.Namespace) -> None:
     """Run the look that was asked for."""
-    args = parse_args()
-    try:
-        {'sheet': write_sheet, 'evidence': print_evidence}[args.look](args)
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    {'sheet': write_sheet, 'evidence': print_evidence}[args.look](args)
+
+
+def main() -> int:
+    """Look as the command line says."""
+    return run_tool(look, parse_args())
 
 
 if __name__ == '__main__':

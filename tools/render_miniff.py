@@ -13,13 +13,13 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from mmdeepfake.apis.command_line import run_tool
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS
-from mmdeepfake.structures import InputError
 
 
-def parse_args() -> tuple[argparse.Namespace, dict]:
-    """Options of the call, and the settings of the set among them."""
+def parse_args() -> argparse.Namespace:
+    """Read the command line: options of the call, and settings of the set."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -30,10 +30,7 @@ def parse_args() -> tuple[argparse.Namespace, dict]:
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     add_settings(parser.add_argument_group('settings of the set'))
-    args = parser.parse_args()
-    names = MiniFFSettings.__dataclass_fields__
-    chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
-    return args, chosen
+    return parser.parse_args()
 
 
 def add_settings(settings: argparse._ArgumentGroup) -> None:
@@ -74,25 +71,26 @@ def add_settings(settings: argparse._ArgumentGroup) -> None:
         )
 
 
-def main() -> int:
+def render(args: argparse.Namespace) -> None:
     """Render, and say in one line what was done."""
-    args, chosen = parse_args()
-    try:
-        summary = render_miniff(
-            args.root,
-            MiniFFSettings(**chosen),
-            num_workers=args.workers,
-            progress=not args.quiet,
-            overwrite=args.overwrite,
-        )
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    names = MiniFFSettings.__dataclass_fields__
+    chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    summary = render_miniff(
+        args.root,
+        MiniFFSettings(**chosen),
+        num_workers=args.workers,
+        progress=not args.quiet,
+        overwrite=args.overwrite,
+    )
     print(
         f'{args.root}: {summary.num_rendered} videos rendered, '
         f'{summary.num_kept} kept, {summary.duration_seconds:.0f} s'
     )
-    return 0
+
+
+def main() -> int:
+    """Render as the command line says."""
+    return run_tool(render, parse_args())
 
 
 if __name__ == '__main__':

@@ -7,8 +7,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from mmdeepfake.apis.command_line import run_tool
 from mmdeepfake.apis.report import report_run
-from mmdeepfake.structures import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,13 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the report, or say in one line what is missing."""
-    args = parse_args()
-    try:
-        report_run(args.work_dir)
-    except InputError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+    return run_tool(lambda args: report_run(args.work_dir), parse_args())
 
 
 if __name__ == '__main__':

@@ -28,7 +28,7 @@ def test_tool_renders_once(tmp_path, monkeypatch, capsys):
 
 def test_tool_prints_a_users_error_without_traceback(tmp_path, monkeypatch, capsys):
     arguments = [tmp_path, '--identities', 3, 2, 2]
-    assert run_tool('render_miniff', arguments, monkeypatch) == 1
+    assert run_tool('render_miniff', arguments, monkeypatch) == 2
     assert capsys.readouterr().err.startswith('error: num_identities = (3, 2, 2)')
 
 
@@ -48,5 +48,5 @@ def test_sheet_and_evidence_are_made_of_a_set(tmp_path, monkeypatch, capsys):
 def test_missing_set_is_named(tmp_path, monkeypatch, capsys, arguments):
     look, *rest = arguments
     status = run_tool('inspect_miniff', [look, tmp_path, *rest], monkeypatch)
-    assert status == 1
+    assert status == 2
     assert f'error: no miniff.json in {tmp_path}' in capsys.readouterr().err
