@@ -1,5 +1,5 @@
 # A few minutes on two CPU cores.
-max_epochs = 5
+max_epochs = 8
 learning_rate = 3e-4  # twice that ended in dead features
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -20,7 +20,7 @@ param_scheduler = [
 train_cfg = dict(
     type='EpochBasedTrainLoop',
     max_epochs=max_epochs,
-    val_begin=3,  # before that there is nothing worth keeping
+    val_begin=5,  # before that there is nothing worth keeping
     val_interval=1,
 )
 val_cfg = dict(type='ValLoop')
