@@ -85,7 +85,8 @@ class RATF(nn.Module):
             the second FC layer is one at the centre tap, its weight PyTorch's default
             times `init_scale`, the 1x1 N(0, 1e-3). 'identity' is `init_scale = 0`: the
             network equals its ResNet at the first step, but all bases are equal, a
-            saddle that can delay learning time (not so on MiniFF). 'default' keeps PyTorch's defaults.
+            saddle that can delay learning time (not on MiniFF). 'default'
+            keeps PyTorch's defaults.
         init_scale: see `init`. 0.3 keeps most of pretrained features; 1 is for training
             from scratch.
 
