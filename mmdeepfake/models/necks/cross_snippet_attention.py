@@ -122,11 +122,14 @@ class CrossSnippetAttention(BaseModule):
         if self.zero_gate:
             nn.init.zeros_(self.restore.weight)
 
-    def forward_snippets(self, maps: Tensor) -> SnippetMaps:
+    def forward_snippets(
+        self, maps: Tensor, data_samples: list | None = None
+    ) -> SnippetMaps:
         """Compute Eqs. (4) to (6) for each snippet.
 
         Args:
             maps: (B, C, S*T, h, w), snippet-major.
+            data_samples: as in `forward`.
         """
         if maps.dim() != 5 or maps.shape[1] != self.in_channels:
             raise ConfigError(
@@ -140,6 +143,7 @@ class CrossSnippetAttention(BaseModule):
                 f'multiple of clip_len = {self.clip_len}: set the clip_len of '
                 'SampleSnippets, of the backbone and of the neck to the same number'
             )
+        self._check_single_crop(maps, data_samples)
         _, _, _, h, w = maps.shape
         t = self.clip_len
         num_positions = t * h * w
@@ -183,8 +187,7 @@ class CrossSnippetAttention(BaseModule):
                 'that returns a bare tensor is cut along the batch by Recognizer2D: '
                 'return a 1-tuple, or use SnippetRecognizer'
             )
-        self._check_single_crop(inputs[0], data_samples)
-        maps = self.forward_snippets(inputs[0]).maps
+        maps = self.forward_snippets(inputs[0], data_samples).maps
         return maps.mean(dim=(1, 3)).unsqueeze(2), {}
 
     def _check_single_crop(self, maps: Tensor, data_samples: list | None) -> None:

@@ -96,8 +96,8 @@ class SnippetRecognizer(Recognizer2D):
         frames_a_row = self.clip_len
         if self.with_neck:
             maps = self._unfold_videos(features, inputs.shape[1])
-            self.neck._check_single_crop(maps, data_samples)
-            features = self.neck.forward_snippets(maps).maps.mean(dim=3).flatten(0, 1)
+            snippets = self.neck.forward_snippets(maps, data_samples)
+            features = snippets.maps.mean(dim=3).flatten(0, 1)
             frames_a_row = 1
         logits = self.cls_head(features, num_segs=frames_a_row)
         logits = logits.unflatten(0, (len(data_samples), -1))  # (B, S, 2)
