@@ -1,0 +1,1 @@
+"""Baselines, one file a paper: importing this registers them."""
