@@ -32,9 +32,8 @@ class KeyRules:
         drops: (pattern, reason) pairs of keys that have no place here: `('^aux\\.',
             'auxiliary classifier, used in training alone')`. They are looked at before
             the renames.
-        transform: called as `transform(name, tensor)` with our name; gives the tensor in
-            our layout (its own or a new one; it must not write into what it is given).
-            A tensor in our layout already passes unchanged.
+        transform: called as `transform(name, tensor)` with our name; gives the tensor
+            in our layout and must not write into the one it is given.
     """
 
     source: str
@@ -50,7 +49,7 @@ class ConversionReport:
     Attributes:
         renamed: public key -> our key, of every tensor that was taken over.
         dropped: public key -> why it has no place here.
-        unexpected: public key -> the name that the rules give it, which is none of ours.
+        unexpected: public key -> the name that the rules give it, none of ours.
         mismatched: our key -> (public shape, our shape); not taken over.
         missing: our keys that got no tensor, those of `mismatched` among them.
     """
