@@ -18,7 +18,8 @@ ALLOWED = {
     'evaluation.aggregation': set(),
     'prepare': {'structures'},
     'miniff': {'structures', 'prepare'},
-    'datasets': {'structures', 'registry', 'prepare.manifest'},
+    'datasets': {'structures', 'registry', 'prepare.manifest'}
+    | {'prepare.layouts', 'prepare.clip_storage'},
     'models': {'ops', 'registry', 'structures'},
     'evaluation': {'evaluation.ranking', 'evaluation.aggregation', 'registry'}
     | {'structures'},

@@ -6,8 +6,10 @@ r"""The manifest: a text file that lists prepared videos, one JSON object a line
      "fps": 25.0, "num_frames": 300, "boxes": [[88.0, 41.5, 210.0, 163.5]]}
 
 (on one line). `label` is a word, since some sets write 1 for real and others for fake.
-Paths are relative to the folder that the dataset is given as its root. The last six
-fields of `VideoRecord` are left out where nothing is known.
+Paths are relative to the folder that the dataset is given as its root. The optional
+fields of `VideoRecord` are left out where they hold nothing beyond their default. A
+video in which no face was found, or which could not be prepared, has its line too, with
+a `status` and no `path`: what is left out cannot be counted.
 
 The file only ever grows, and each line is flushed at once, so a run that is killed
 loses at most the line it was writing.
@@ -18,11 +20,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import fields as fields_of
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from mmdeepfake.structures import (
     LABEL_NAMES,
+    OK,
     DataError,
     DataNotFoundError,
     VideoKey,
@@ -39,7 +43,8 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
     Raises:
         DataNotFoundError: there is no such file.
         DataError: a line is torn or broken, a field is unknown, missing or out of
-            range, or two lines have the same key. The message names file and line.
+            range, or two lines have the same key and track. The message names file and
+            line.
     """
     path = Path(path)
     if not path.is_file():
@@ -49,7 +54,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
             '`data_root` and `manifest` at it'
         )
     records: list[VideoRecord] = []
-    first_lines: dict[VideoKey, int] = {}
+    first_lines: dict[tuple[VideoKey, int], int] = {}
     lines = path.read_bytes().decode(**_ENCODING).split('\n')
     if lines[-1] == '':
         lines.pop()
@@ -58,12 +63,13 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
             record = parse_line(line)
         except ValueError as error:
             raise DataError(f'{path}, line {number}: {error}') from error
-        if record.key in first_lines:
+        track = (record.key, record.track)
+        if track in first_lines:
             raise DataError(
                 f'{path}, line {number}: the video {record.key} stands already in '
-                f'line {first_lines[record.key]}; each may be listed once'
+                f'line {first_lines[track]}; each may be listed once'
             )
-        first_lines[record.key] = number
+        first_lines[track] = number
         records.append(record)
     return records
 
@@ -83,13 +89,13 @@ class ManifestWriter:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._keys: set[VideoKey] = set()
+        self._tracks: set[tuple[VideoKey, int]] = set()
         self._file: Any = None
 
     def __enter__(self) -> ManifestWriter:
         if self.path.exists():
             _mend_last_line(self.path)
-            self._keys = {record.key for record in read_manifest(self.path)}
+            self._tracks = {(r.key, r.track) for r in read_manifest(self.path)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, 'a', newline='\n', **_ENCODING)
         return self
@@ -99,7 +105,7 @@ class ManifestWriter:
         self._file = None
 
     def __contains__(self, key: VideoKey) -> bool:
-        return key in self._keys
+        return (key, 0) in self._tracks
 
     def append(self, record: VideoRecord) -> None:
         """Write one video and flush it, so that a later kill cannot lose it."""
@@ -107,7 +113,7 @@ class ManifestWriter:
             raise RuntimeError(
                 'this ManifestWriter is not open: use it in a `with` block'
             )
-        if record.key in self._keys:
+        if (record.key, record.track) in self._tracks:
             raise DataError(
                 f'{self.path}: the video {record.key} is listed already; each may be '
                 'listed once'
@@ -120,7 +126,7 @@ class ManifestWriter:
             raise DataError(f'{self.path}, next line: {error}') from error
         self._file.write(line + '\n')
         self._file.flush()
-        self._keys.add(record.key)
+        self._tracks.add((record.key, record.track))
 
 
 def _mend_last_line(path: Path) -> None:
@@ -144,10 +150,9 @@ def format_line(record: VideoRecord) -> str:
     fields: dict[str, Any] = record.key._asdict()
     fields['label'] = LABEL_NAMES[record.key.label]
     fields['split'] = record.split
-    fields['path'] = record.path
     for name in _OPTIONAL_FIELDS:
         value = getattr(record, name)
-        if value not in (None, ()):
+        if value != _DEFAULTS[name]:
             fields[name] = value
     return json.dumps(fields, ensure_ascii=False)
 
@@ -169,6 +174,11 @@ def parse_line(line: str) -> VideoRecord:
             raise ValueError(
                 f'field {name!r} is missing; needed are {", ".join(_REQUIRED_FIELDS)}'
             )
+    if 'path' not in fields and fields.get('status', OK) == OK:
+        raise ValueError(
+            "field 'path' is missing; needed is the path of the video, or a 'status' "
+            'that says why there is none'
+        )
     for name, value in fields.items():
         is_allowed, allowed = _FIELDS[name]
         if not is_allowed(value):
@@ -185,7 +195,7 @@ def parse_line(line: str) -> VideoRecord:
         optional['identities'] = tuple(optional['identities'])
     if 'boxes' in optional:
         optional['boxes'] = tuple(map(tuple, optional['boxes']))
-    return VideoRecord(key, fields['path'], fields['split'], **optional)
+    return VideoRecord(key, optional.pop('path', ''), fields['split'], **optional)
 
 
 def _load_object(line: str) -> dict[str, Any]:
@@ -260,12 +270,19 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     'name': _TEXT,
     'split': _TEXT,
     'path': _PATH,
+    'track': (_is_count, 'a whole number'),
+    'status': _TEXT,
+    'fault': _TEXT,
+    'source': _PATH,
     'identities': (_list_of(_is_text), 'a list of texts'),
     'fps': (_is_number, 'a number'),
     'num_frames': (_is_count, 'a whole number'),
     'boxes': (_list_of(_is_box), 'a list of [x1, y1, x2, y2], numbers in pixels'),
     'landmarks': _PATH,
+    'track_file': _PATH,
     'mask': _PATH,
 }
-_REQUIRED_FIELDS = (*VideoKey._fields, 'split', 'path')
+_REQUIRED_FIELDS = (*VideoKey._fields, 'split')
 _OPTIONAL_FIELDS = tuple(name for name in _FIELDS if name not in _REQUIRED_FIELDS)
+_DEFAULTS = {field.name: field.default for field in fields_of(VideoRecord)}
+_DEFAULTS['path'] = ''  # of a video that has none, for want of a face

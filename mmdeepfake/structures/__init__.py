@@ -1,9 +1,13 @@
 """Plain data: what a video is, without any framework."""
 
 from .errors import ConfigError, DataError, DataNotFoundError, InputError
+from .face_track import FaceTrack
 from .video_record import (
+    FAILED,
     FAKE,
     LABEL_NAMES,
+    NO_FACE,
+    OK,
     REAL,
     REAL_METHOD,
     VideoKey,
@@ -11,13 +15,17 @@ from .video_record import (
 )
 
 __all__ = [
+    'FAILED',
     'FAKE',
     'LABEL_NAMES',
+    'NO_FACE',
+    'OK',
     'REAL',
     'REAL_METHOD',
     'ConfigError',
     'DataError',
     'DataNotFoundError',
+    'FaceTrack',
     'InputError',
     'VideoKey',
     'VideoRecord',

@@ -11,6 +11,9 @@ FAKE = 1
 LABEL_NAMES = ('real', 'fake')  # indexed by label
 REAL_METHOD = 'real'  # what a real video carries in place of a manipulation's name
 SPLITS = ('train', 'val', 'test')
+# What became of a video in preparation; a model can be shown those that are 'ok'.
+STATUSES = ('ok', 'no_face', 'failed')
+OK, NO_FACE, FAILED = STATUSES
 
 
 class VideoKey(NamedTuple):
@@ -37,7 +40,8 @@ class VideoRecord:
 
     Attributes:
         key: see `VideoKey`.
-        path: video file or folder of frames, relative to the dataset's root.
+        path: video file, face clip or folder of frames, relative to the dataset's root;
+            empty where `status` is not 'ok'.
         split: 'train', 'val' or 'test'.
         identities: ids of the persons (or source videos) seen or used in the video;
             no identity may be in two splits.
@@ -47,6 +51,14 @@ class VideoRecord:
             them; empty where unknown.
         landmarks: path of a landmark file relative to the root, where there is one.
         mask: path of the mask video relative to the root, where there is one.
+        track: which person of the video this is: 0 is the one that the video's score is
+            told of, further persons count from 1. (key, track) is unique.
+        track_file: path, relative to the root, of the `FaceTrack` with the boxes of
+            every frame; stands in place of `boxes`, which long videos make unwieldy.
+        status: 'ok', 'no_face' (no face was found) or 'failed' (see `fault`).
+        fault: why the preparation failed.
+        source: path of the video that this was prepared from, relative to the root of
+            the dataset as it was downloaded.
     """
 
     key: VideoKey
@@ -58,6 +70,11 @@ class VideoRecord:
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     landmarks: str | None = None
     mask: str | None = None
+    track: int = 0
+    track_file: str | None = None
+    status: str = OK
+    fault: str | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         self._check_key()
@@ -67,6 +84,18 @@ class VideoRecord:
             self._refuse('fps', self.fps, 'a number above 0')
         if self.num_frames is not None and self.num_frames < 1:
             self._refuse('num_frames', self.num_frames, 'a whole number above 0')
+        if self.status not in STATUSES:
+            self._refuse(
+                'status', self.status, 'one of ' + ', '.join(map(repr, STATUSES))
+            )
+        if (self.path == '') != (self.status != OK):
+            self._refuse(
+                'path',
+                self.path,
+                f"a path if the status is 'ok', else none: {self.status!r}",
+            )
+        if self.track < 0:
+            self._refuse('track', self.track, 'a whole number from 0 on')
         self._check_boxes()
 
     def _check_key(self) -> None:

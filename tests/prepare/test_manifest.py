@@ -31,6 +31,14 @@ RECORDS = [
 ]
 
 
+PREPARED = [
+    make_record('two persons', path='clips/two persons.tar', track_file='t/0.npz'),
+    make_record('two persons', path='clips/two persons 1.tar', track=1),
+    make_record('nobody', path='', status='no_face', source='videos/nobody.mp4'),
+    make_record('broken', path='', status='failed', fault='truncated'),
+]
+
+
 def write(path, records):
     with ManifestWriter(path) as manifest:
         for record in records:
@@ -41,6 +49,19 @@ def write(path, records):
 def test_what_is_written_is_read_back(tmp_path):
     path = write(tmp_path / 'new folder' / 'manifest.jsonl', RECORDS)
     assert read_manifest(path) == RECORDS
+
+
+def test_further_persons_and_videos_without_a_face_have_their_lines(tmp_path):
+    path = write(tmp_path / 'manifest.jsonl', PREPARED)
+    assert read_manifest(path) == PREPARED
+    assert '"path"' not in path.read_text().splitlines()[2]
+
+
+def test_a_video_without_path_and_reason_is_refused(tmp_path):
+    path = write(tmp_path / 'manifest.jsonl', PREPARED)
+    path.write_text(path.read_text().replace('"status": "no_face", ', ''))
+    with pytest.raises(DataError, match=r"line 3: field 'path' is missing; .*'status'"):
+        read_manifest(path)
 
 
 def test_every_line_is_there_before_the_writer_closes(tmp_path):

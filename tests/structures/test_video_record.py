@@ -26,6 +26,9 @@ def test_key_survives_pickling_as_the_same_type():
         (FAKE_KEY, {'split': 'dev'}, "split 'dev' .* one of 'train', 'val', 'test'"),
         (FAKE_KEY, {'fps': 0.0}, r'fps 0\.0 .* a number above 0'),
         (FAKE_KEY, {'fps': float('inf')}, 'fps inf .* a number above 0'),
+        (FAKE_KEY, {'status': 'lost'}, "status 'lost' .* 'ok', 'no_face', 'failed'"),
+        (FAKE_KEY, {'status': 'no_face'}, "path 'a.mp4' .* else none: 'no_face'"),
+        (FAKE_KEY, {'track': -1}, 'track -1 .* whole number from 0 on'),
         (FAKE_KEY, {'num_frames': 0}, 'num_frames 0 .* whole number above 0'),
         (FAKE_KEY, {'boxes': ((5.0, 0.0, 5.0, 9.0),)}, r'boxes\[0\] .* x1 < x2 and'),
         (
