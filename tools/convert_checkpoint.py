@@ -1,0 +1,64 @@
+"""Converts a checkpoint of a public code into one of ours."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE, run_conversion
+from mmdeepfake.apis.command_line import run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Convert a public checkpoint, and report every key of it'
+    )
+    parser.add_argument(
+        '--from',
+        dest='code',
+        required=True,
+        choices=sorted(CONFIG_OF_CODE),
+        help='public code that wrote the checkpoint',
+    )
+    parser.add_argument('source', metavar='IN', help='checkpoint of that code')
+    parser.add_argument('target', metavar='OUT', help='checkpoint to write')
+    parser.add_argument(
+        '--config',
+        help="config whose model gets the weights; by default the code's baseline on "
+        'FaceForensics++ LQ',
+    )
+    parser.add_argument(
+        '--allow-missing',
+        nargs='+',
+        default=[],
+        metavar='PATTERN',
+        help="keys of our model that may stay without a tensor, as 'cls_head.*'",
+    )
+    parser.add_argument(
+        '--allow-unexpected',
+        nargs='+',
+        default=[],
+        metavar='PATTERN',
+        help='keys of the checkpoint that may find no place in our model',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load the checkpoint in full even if that runs code from the file',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an input error was found',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(run_conversion, arguments))
