@@ -2,7 +2,15 @@
 
 from . import baselines  # noqa: F401  (registers them)
 from .backbones import RATFNet, TConvNet
+from .heads import SegmentAveragingHead
 from .necks import CrossSnippetAttention
-from .recognizers import SnippetRecognizer
+from .recognizers import SnippetRecognizer, SnippetRecognizer3D
 
-__all__ = ['CrossSnippetAttention', 'RATFNet', 'SnippetRecognizer', 'TConvNet']
+__all__ = [
+    'CrossSnippetAttention',
+    'RATFNet',
+    'SegmentAveragingHead',
+    'SnippetRecognizer',
+    'SnippetRecognizer3D',
+    'TConvNet',
+]

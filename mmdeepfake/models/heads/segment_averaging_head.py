@@ -1,0 +1,94 @@
+"""A 3D head that averages the logits of a video's snippets, in training as at test."""
+
+from __future__ import annotations
+
+import torch
+from mmaction.models.heads import I3DHead
+from torch import Tensor
+
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import FAKE, ConfigError
+
+
+@MODELS.register_module()
+class SegmentAveragingHead(I3DHead):
+    """`I3DHead` on each snippet, then the mean of the logits over a video's snippets.
+
+    For `Recognizer3D` and `SnippetRecognizer3D`, which fold snippets into the batch:
+    the head gets B*U rows for B labels. A stock `I3DHead` would fail on that in
+    training, and at test average probabilities, where DSANet and V4D average logits.
+    The number of snippets is read off the batch, so it may differ between training and
+    test. Dropout is drawn for each snippet, before the mean, as in DSANet's code.
+
+    Args:
+        num_classes: 2 here: real, fake.
+        in_channels: C of the backbone's map.
+        kwargs: see MMAction2's `I3DHead` (`dropout_ratio`, `init_std`) and `BaseHead`
+            (`topk`, `average_clips`). `average_clips` turns the averaged logits into
+            the score: 'prob' is their softmax.
+    """
+
+    def snippet_logits(self, feats: Tensor, num_videos: int) -> Tensor:
+        """Classify each snippet by itself.
+
+        Args:
+            feats: (B*U, C, T, h, w), the U snippets of a video next to each other.
+            num_videos: B.
+
+        Returns:
+            (B, U, num_classes).
+
+        Raises:
+            ConfigError: the rows cannot be shared out evenly.
+        """
+        if feats.shape[0] % num_videos:
+            raise ConfigError(
+                f'SegmentAveragingHead got {feats.shape[0]} snippets of {num_videos} '
+                'videos: need as many of each video; use FormatShape("NCTHW") with a '
+                'Recognizer3D or SnippetRecognizer3D'
+            )
+        return super().forward(feats).unflatten(0, (num_videos, -1))
+
+    def forward(self, x: Tensor, num_segs: int = 1, **kwargs) -> Tensor:
+        """Average the logits of each `num_segs` consecutive rows.
+
+        Args:
+            x: (B*U, C, T, h, w).
+            num_segs: U, which `SnippetRecognizer3D` gives; with the stock recognizer,
+                which does not, these are the logits of each row.
+            kwargs: unused; `Recognizer3D` hands over more.
+
+        Returns:
+            (B*U / num_segs, num_classes).
+        """
+        return super().forward(x).unflatten(0, (-1, num_segs)).mean(dim=1)
+
+    def loss(self, feats: Tensor, data_samples: list, **kwargs) -> dict:
+        """Compute the loss of the averaged logits, (B, num_classes), and the B labels.
+
+        Args:
+            feats: (B*U, C, T, h, w).
+            data_samples: one `ActionDataSample` a video, with `gt_label`.
+            kwargs: unused; `Recognizer3D` hands over more.
+        """
+        logits = self.snippet_logits(feats, len(data_samples))
+        return self.loss_by_feat(logits.mean(dim=1), data_samples)
+
+    def predict(self, feats: Tensor, data_samples: list, **kwargs) -> list:
+        """Score videos and, beside it, each of their snippets.
+
+        Args:
+            feats: (B*U, C, T, h, w).
+            data_samples: one `ActionDataSample` a video.
+            kwargs: unused; `Recognizer3D` hands over more.
+
+        Returns:
+            The samples, with `pred_score` (2,), `pred_label` (1,) and `snippet_scores`
+            (U,), P(fake) of each snippet in the order of time.
+        """
+        logits = self.snippet_logits(feats, len(data_samples))
+        samples = self.predict_by_feat(logits.mean(dim=1), data_samples)
+        scores = logits.softmax(dim=-1)[..., FAKE]
+        for sample, snippet_scores in zip(samples, scores, strict=True):
+            sample.set_field(snippet_scores, 'snippet_scores', dtype=torch.Tensor)
+        return samples

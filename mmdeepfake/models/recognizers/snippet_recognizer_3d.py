@@ -1,0 +1,62 @@
+"""A 3D recognizer that tells its backbone how many snippets each video has."""
+
+from __future__ import annotations
+
+from mmaction.models.recognizers import Recognizer3D
+from torch import Tensor
+
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import ConfigError
+
+
+@MODELS.register_module()
+class SnippetRecognizer3D(Recognizer3D):
+    """`Recognizer3D` for backbones in which the snippets of a video meet.
+
+    The stock class folds snippets into the batch, and a backbone cannot tell from
+    B*S rows where a video ends, least of all when S differs between training and test.
+    Here it is called with `num_snippets` beside them.
+
+    Args:
+        neck: None; there for configs that say so.
+        kwargs: see MMAction2's `Recognizer3D`. The backbone's `forward` takes
+            (B*S, 3, T, H, W) and `num_snippets`; the head takes its map and `num_segs`,
+            as `SegmentAveragingHead` does.
+    """
+
+    def __init__(self, *, neck: dict | None = None, **kwargs) -> None:
+        if neck is not None:
+            raise ConfigError('neck of SnippetRecognizer3D: it takes none; set None')
+        super().__init__(**kwargs)
+        for option in ('fcn_test', 'max_testing_views'):
+            if (self.test_cfg or {}).get(option):
+                raise ConfigError(
+                    f'test_cfg.{option} of SnippetRecognizer3D: it is not supported, '
+                    'since it would tear snippets apart; remove it'
+                )
+
+    def extract_feat(
+        self,
+        inputs: Tensor,
+        stage: str = 'neck',
+        data_samples: list | None = None,
+        test_mode: bool = False,
+    ) -> tuple:
+        """Compute features up to `stage`: 'backbone', 'neck' (the same) or 'head'.
+
+        Args:
+            inputs: (B, S, 3, T, H, W).
+            stage: where to stop.
+            data_samples: as the stock class; unused here.
+            test_mode: as the stock class; changes nothing here.
+
+        Returns:
+            The features (B*S, C, t, h, w), or for 'head' the logits (B, 2), and what
+            the head needs beside them.
+        """
+        num_snippets = inputs.shape[1]
+        features = self.backbone(inputs.flatten(0, 1), num_snippets=num_snippets)
+        kwargs = dict(num_segs=num_snippets)
+        if stage == 'head':
+            features = self.cls_head(features, **kwargs)
+        return features, kwargs
