@@ -1,0 +1,56 @@
+"""Frame-level detectors: every frame is judged alone, and the judgements are averaged.
+
+The convention of FaceForensics++ and of frame-level rows in general; RATF's paper does
+not say how its image-based rows score a video.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import ConfigError
+
+from .snippet_recognizer import SnippetRecognizer
+
+
+@MODELS.register_module()
+class FrameRecognizer(SnippetRecognizer):
+    """`SnippetRecognizer` whose video score is the mean of P(fake) over frames.
+
+    The stock class, and ours, take the softmax of the mean logits instead. Training is
+    theirs: with several frames a video the loss is that of the mean logits; the frame
+    rows train on one.
+
+    Args:
+        kwargs: see `SnippetRecognizer`; without `neck` and `clip_len`.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if self.with_neck or self.clip_len != 1:
+            raise ConfigError(
+                f'FrameRecognizer with clip_len = {self.clip_len} and '
+                f'{"a" if self.with_neck else "no"} neck: it judges single frames, so '
+                'need clip_len = 1 and neck = None; SnippetRecognizer takes others'
+            )
+
+    def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
+        """Predict frames and, from them, videos.
+
+        Args:
+            inputs: (B, F, 3, H, W).
+            data_samples: one `ActionDataSample` a video.
+            kwargs: unused, as in the parent.
+
+        Returns:
+            The samples, with `pred_score` (2,), `pred_label` (1,) and `snippet_scores`
+            (F,), P(fake) of each frame.
+        """
+        samples = super().predict(inputs, data_samples, **kwargs)
+        for sample in samples:
+            fake = sample.snippet_scores.mean()
+            sample.set_pred_score(torch.stack([1 - fake, fake]))
+            sample.set_pred_label(sample.pred_score.argmax(dim=-1, keepdim=True))
+        return samples
