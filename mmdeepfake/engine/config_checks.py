@@ -29,6 +29,8 @@ PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:
 def check_config(cfg: Mapping) -> None:
     """Raise a `ConfigError` for the first contradiction found."""
     check_clip_lengths(cfg)
+    check_group_sizes(cfg)
+    check_input_formats(cfg)
     check_model_selection(cfg)
     filename = getattr(cfg, 'filename', None)
     if filename and os.path.isfile(filename):
@@ -94,6 +96,61 @@ def check_clip_lengths(cfg: Mapping) -> None:
             f'model and sampler disagree on the frames per snippet: {listed}. '
             'Give all of them the same clip_len'
         )
+
+
+def check_group_sizes(cfg: Mapping) -> None:
+    """Refuse a sampler whose frames or snippets the model cannot group as it would.
+
+    A model says `num_segments` where it takes that many rows of the batch for frames in
+    the order of time, and `num_snippets` where it takes that many clips for one video.
+    A number that does not go into the sampler's would mix frames of two snippets, or of
+    two videos; several groups a video are fine.
+    """
+    for path, node in walk_dicts(cfg.get('model'), 'model'):
+        for argument in ('num_segments', 'num_snippets'):
+            group = node.get(argument)
+            for sampler_path, sampler in _samplers(cfg) if group else ():
+                found = _count_grouped(sampler, argument)
+                if found is not None and found[0] % group:
+                    count, what = found
+                    raise ConfigError(
+                        f'{path}.{argument} = {group}, but {sampler_path} gives '
+                        f'{count} {what}: the model would take what belongs to '
+                        f'different ones for one group of {group}. Let it give {group} '
+                        f'of them, or a multiple'
+                    )
+
+
+def _count_grouped(sampler: Mapping, argument: str) -> tuple[int, str] | None:
+    """Count what a model groups: frames side by side in time, or snippets."""
+    if 'num_snippets' not in sampler or 'clip_len' not in sampler:
+        return None
+    if argument == 'num_snippets':
+        return sampler['num_snippets'], 'snippets a video'
+    # Frames of two snippets are no neighbours in time, unless each is a snippet.
+    if sampler['clip_len'] == 1:
+        return sampler['num_snippets'], 'single frames a video'
+    return sampler['clip_len'], 'frames a snippet'
+
+
+def check_input_formats(cfg: Mapping) -> None:
+    """Refuse frames packed in another layout than the data preprocessor reads.
+
+    It would take time for colour, in silence where the numbers happen to fit.
+    """
+    node = (cfg.get('model') or {}).get('data_preprocessor') or {}
+    if node.get('type') != 'ActionDataPreprocessor':
+        return
+    expected = node.get('format_shape', 'NCHW')  # MMAction2's default
+    if expected == 'MIX2d3d':  # tells the layouts apart by itself
+        return
+    for path, transform in find_transforms(cfg, 'FormatShape'):
+        if transform.get('input_format', expected) != expected:
+            raise ConfigError(
+                f"{path}.input_format = '{transform['input_format']}', but "
+                f"model.data_preprocessor.format_shape = '{expected}': give both the "
+                "same, 'NCTHW' for 3D models and 'NCHW' for 2D ones"
+            )
 
 
 def check_model_selection(cfg: Mapping) -> None:
@@ -173,6 +230,11 @@ def _variable_uses(cfg: Mapping) -> dict[str, dict[str, Any]]:
         uses[name] = _values(datasets, 'pipeline', loaders)
     for name, (loaders, argument) in SAMPLER_VARIABLES.items():
         uses[name] = _values(samplers, argument, loaders)
+    uses['num_segments'] = {
+        f'{path}.num_segments': node['num_segments']
+        for path, node in walk_dicts(cfg.get('model'), 'model')
+        if 'num_segments' in node
+    }
     loop = cfg.get('train_cfg') or {}
     if 'max_epochs' in loop:
         uses['max_epochs'] = {'train_cfg.max_epochs': loop['max_epochs']}

@@ -97,6 +97,78 @@ def test_model_without_a_length_takes_any_sampler(cfg):
     check_config(cfg)
 
 
+def set_samplers(cfg, **arguments):
+    for loader in ('train', 'val', 'test'):
+        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0].update(arguments)
+
+
+@pytest.mark.parametrize(
+    ('num_segments', 'clip_len', 'num_snippets'),
+    [(8, 1, 8), (8, 1, 16), (4, 4, 4), (4, 8, 2)],
+)
+def test_whole_groups_of_frames_pass(cfg, num_segments, clip_len, num_snippets):
+    cfg['model']['backbone'] = dict(type='TANet', num_segments=num_segments)
+    set_samplers(cfg, clip_len=clip_len, num_snippets=num_snippets)
+    check_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('num_segments', 'clip_len', 'num_snippets', 'told'),
+    [
+        (8, 1, 12, '12 single frames a video'),
+        (16, 4, 4, '4 frames a snippet'),  # would filter across snippets
+        (8, 4, 4, '4 frames a snippet'),
+    ],
+)
+def test_groups_across_snippets_or_videos_are_refused(
+    cfg, num_segments, clip_len, num_snippets, told
+):
+    cfg['model']['backbone'] = dict(type='TANet', num_segments=num_segments)
+    set_samplers(cfg, clip_len=clip_len, num_snippets=num_snippets)
+    message = (
+        rf'model\.backbone\.num_segments = {num_segments}, but train_dataloader\..* '
+        rf'gives {told}: .* Let it give {num_segments} of them, or a multiple'
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
+def test_snippets_that_do_not_fill_groups_are_refused(cfg):
+    cfg['model']['backbone'] = dict(type='DSANet', num_snippets=4)
+    check_config(cfg)
+    cfg['test_dataloader']['dataset']['pipeline'][0]['num_snippets'] = 6
+    message = r'backbone\.num_snippets = 4, but test_dataloader.* gives 6 snippets'
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
+def test_sampler_of_another_kind_is_left_alone(cfg):
+    cfg['model']['backbone'] = dict(type='TANet', num_segments=8, num_snippets=3)
+    for loader in ('train', 'val', 'test'):
+        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0] = dict(
+            type='SampleFrames', clip_len=1, frame_interval=1, num_clips=8
+        )
+    check_config(cfg)
+
+
+def test_layout_that_the_preprocessor_does_not_read_is_refused(cfg):
+    cfg['model']['data_preprocessor'] = dict(type='ActionDataPreprocessor')
+    pipeline = cfg['val_dataloader']['dataset']['pipeline']
+    pipeline.append(dict(type='FormatShape', input_format='NCHW'))
+    check_config(cfg)
+    pipeline[-1]['input_format'] = 'NCTHW'
+    message = (
+        r"val_dataloader\.dataset\.pipeline\.2\.input_format = 'NCTHW', but "
+        r"model\.data_preprocessor\.format_shape = 'NCHW'"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+    cfg['model']['data_preprocessor']['format_shape'] = 'MIX2d3d'
+    check_config(cfg)
+    cfg['model']['data_preprocessor']['format_shape'] = 'NCTHW'
+    check_config(cfg)
+
+
 def test_choosing_on_a_test_set_is_refused(cfg):
     cfg['val_dataloader']['dataset']['split'] = 'test'
     with pytest.raises(ConfigError, match=r"save_best = 'deepfake/auc' would choose"):
@@ -122,6 +194,14 @@ def test_variable_without_effect_is_refused(cfg, name, value, used):
     cfg[name] = value
     with pytest.raises(ConfigError, match=f'top-level {name} .* no effect.*{used}'):
         check_variables(cfg, [name])
+
+
+def test_idle_number_of_segments_is_refused(cfg):
+    cfg['model']['backbone'] = dict(type='TANet', num_segments=8)
+    cfg['num_segments'] = 16
+    message = r'num_segments .* no effect = 16, but model\.backbone\.num_segments = 8'
+    with pytest.raises(ConfigError, match=message):
+        check_variables(cfg, ['num_segments'])
 
 
 def test_variable_that_one_dataset_uses_passes(cfg):
