@@ -130,6 +130,25 @@ def equal_error_rate(labels: ArrayLike, fake_scores: ArrayLike) -> float:
     return float(fpr[before] + share * (fpr[after] - fpr[before]))
 
 
+def true_positive_rate_at(
+    labels: ArrayLike, fake_scores: ArrayLike, *, max_false_positive_rate: float
+) -> float:
+    """Share of fakes found while at most that share of reals is called fake.
+
+    The greatest TPR over all thresholds that keep FPR <= the limit, without
+    interpolation: between two thresholds there is no detector. With fewer than 1 /
+    limit reals, the limit means that none at all is called fake.
+
+    Returns:
+        A number in [0, 1]; nan unless both classes are there.
+    """
+    curve = roc_curve(labels, fake_scores)
+    fpr, tpr = curve.false_positive_rate, curve.true_positive_rate
+    if np.isnan(fpr).any() or np.isnan(tpr).any():
+        return float('nan')
+    return float(tpr[fpr <= max_false_positive_rate].max())
+
+
 def accuracy(
     labels: ArrayLike, fake_scores: ArrayLike, *, threshold: float = 0.5
 ) -> float:

@@ -156,3 +156,24 @@ def test_resample_without_reals_gives_nan():
 def test_odd_input_is_refused(labels, scores, message):
     with pytest.raises(ValueError, match=message):
         ranking.area_under_roc(labels, scores)
+
+
+@videos
+@pytest.mark.parametrize('limit', [0.0, 0.01, 0.3, 1.0])
+def test_tpr_at_a_limit_agrees_with_trying_every_threshold(labels, scores, limit):
+    reals, fakes = scores[labels == 0], scores[labels == 1]
+    expected = max(
+        [
+            (fakes >= threshold).mean()
+            for threshold in scores
+            if (reals >= threshold).mean() <= limit
+        ],
+        default=0.0,
+    )
+    found = ranking.true_positive_rate_at(labels, scores, max_false_positive_rate=limit)
+    assert found == pytest.approx(expected)
+
+
+def test_tpr_at_a_limit_needs_both_classes():
+    found = ranking.true_positive_rate_at([1], [0.5], max_false_positive_rate=0.1)
+    assert np.isnan(found)

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+from sklearn.metrics import brier_score_loss
+
+from mmdeepfake.evaluation import calibration
+from mmdeepfake.structures import DataError
+from tests.oracles import comparison_in_loops
+
+
+def draw(seed=0, num_videos=400, sharpness=1.0):
+    """Videos whose true P(fake) is known; scores are sharper or softer than it."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=num_videos) * 2
+    labels = (rng.random(num_videos) < expit(logits)).astype(int)
+    return labels, expit(logits * sharpness)
+
+
+def test_brier_score_agrees_with_scikit_learn():
+    labels, scores = draw()
+    expected = brier_score_loss(labels, scores)
+    assert calibration.brier_score(labels, scores) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('num_bins', [1, 7, 15])
+def test_calibration_error_agrees_with_the_loop_over_bins(num_bins):
+    labels, scores = draw()
+    scores[:3] = 0.0, 1.0, 6 / 7
+    expected = comparison_in_loops.calibration_error(labels, scores, num_bins)
+    found = calibration.calibration_error(labels, scores, num_bins=num_bins)
+    assert found == pytest.approx(expected)
+
+
+def test_perfect_scores_are_perfectly_calibrated():
+    labels = np.array([0, 0, 1, 1])
+    assert calibration.brier_score(labels, labels) == 0
+    assert calibration.calibration_error(labels, labels) == 0
+
+
+def test_one_score_for_all_is_off_by_its_distance_from_the_share_of_fakes():
+    labels = np.array([0, 1, 1, 1])
+    scores = np.full(4, 0.5)
+    assert calibration.brier_score(labels, scores) == 0.25
+    assert calibration.calibration_error(labels, scores) == pytest.approx(0.25)
+
+
+def test_reliability_curve_leaves_empty_bins_out_and_counts_every_video():
+    curve = calibration.reliability_curve([0, 1, 1], [0.05, 0.95, 0.99], num_bins=10)
+    np.testing.assert_allclose(curve.mean_scores, [0.05, 0.97])
+    np.testing.assert_allclose(curve.fake_shares, [0, 1])
+    assert curve.num_videos.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize('temperature', [0.5, 1.0, 3.0])
+def test_the_temperature_that_spoilt_the_scores_is_found_again(temperature):
+    labels, scores = draw(num_videos=20_000, sharpness=temperature)
+    assert calibration.fit_temperature(labels, scores) == pytest.approx(
+        temperature, rel=0.06
+    )
+
+
+def test_temperature_keeps_the_order_and_one_half_and_at_one_changes_nothing():
+    scores = np.array([0.1, 0.5, 0.7, 0.99])
+    calibrated = calibration.apply_temperature(scores, 2.5)
+    assert (np.diff(calibrated) > 0).all()
+    assert calibrated[1] == pytest.approx(0.5)
+    np.testing.assert_allclose(calibration.apply_temperature(scores, 1.0), scores)
+    assert np.isfinite(calibration.apply_temperature([0.0, 1.0], 0.1)).all()
+
+
+@pytest.mark.parametrize('rate', [0.0, 0.01, 0.1, 0.5])
+def test_threshold_keeps_the_rate_and_a_lower_one_would_not(rate):
+    labels, scores = draw()
+    threshold = calibration.threshold_at(labels, scores, max_false_positive_rate=rate)
+    reals = scores[labels == 0]
+    assert (reals >= threshold).mean() <= rate
+    next_lower = scores[scores < threshold].max()
+    assert (reals >= next_lower).mean() > rate
+
+
+def test_threshold_lies_between_scores_not_on_one():
+    threshold = calibration.threshold_at(
+        [0, 0, 1], [0.2, 0.4, 0.8], max_false_positive_rate=0
+    )
+    assert threshold == pytest.approx(0.6)
+
+
+def test_where_a_real_ranks_first_nothing_may_be_called_fake():
+    threshold = calibration.threshold_at([0, 1], [0.9, 0.1], max_false_positive_rate=0)
+    assert threshold > 0.9
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (
+            lambda: calibration.threshold_at(
+                [0, 0], [0.1, 0.2], max_false_positive_rate=0
+            ),
+            '2 real and 0 fake videos: a threshold needs both',
+        ),
+        (
+            lambda: calibration.threshold_at(
+                [0, 1], [0.1, 0.2], max_false_positive_rate=1
+            ),
+            'false positive rate 1: allowed is 0 <= rate < 1',
+        ),
+        (lambda: calibration.fit_temperature([1], [0.5]), 'one is absent'),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(call, message):
+    with pytest.raises(DataError, match=message):
+        call()
+
+
+def test_scores_that_are_no_probabilities_are_refused():
+    for scores in ([0.1, 1.2], [0.1, float('nan')]):
+        with pytest.raises(ValueError, match=r'must be probabilities in \[0, 1\]'):
+            calibration.brier_score([0, 1], scores)

@@ -1,0 +1,39 @@
+"""Compare two detectors on the same videos: differences with p-values."""
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.apis.comparison import compare_files
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('first', metavar='A.csv', help='predictions.csv of a test run')
+    parser.add_argument('second', metavar='B.csv', help='that of another model')
+    parser.add_argument(
+        '--thresholds',
+        nargs=2,
+        type=float,
+        default=(0.5, 0.5),
+        metavar=('A', 'B'),
+        help='score from which each calls a video fake',
+    )
+    parser.add_argument('--num-resamples', type=int, default=10_000)
+    parser.add_argument('--seed', type=int, default=0, help='of the bootstrap')
+    parser.add_argument('--out', metavar='FILE.csv', help='also write the table here')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the table, or say in one line why the two cannot be compared."""
+    return run_tool(compare_files, parse_args())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
