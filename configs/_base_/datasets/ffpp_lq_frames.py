@@ -1,0 +1,31 @@
+# FaceForensics++ at low quality for detectors of single frames.
+_base_ = ['ffpp_lq.py']
+
+# One frame a video in training: frames of one video look alike. As many at test as the
+# other rows see. More in training (the loss is then that of the mean logits):
+# --cfg-options train_dataloader.dataset.pipeline.1.num_snippets=16
+num_frames = 1
+num_snippets_train, num_snippets_test = 1, 32
+
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
+    *_base_.train_pipeline[2:],
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_test,
+        clip_len=num_frames,
+        position='centred',
+    ),
+    *_base_.test_pipeline[2:],
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+
+score_rule = 'mean of P(fake) over frames'
+val_evaluator = dict(score_rule=score_rule)
+test_evaluator = dict(score_rule=score_rule)
