@@ -1,8 +1,19 @@
 """Baselines, one file a paper: importing this registers them."""
 
 from .cnn_lstm import CNNLSTMHead
+from .dsanet import DSANet
 from .inception_i3d import InceptionI3d
 from .stil import STILNet
+from .tam import TAMResNet
+from .tei import TEINet
 from .xception import Xception
 
-__all__ = ['CNNLSTMHead', 'InceptionI3d', 'STILNet', 'Xception']
+__all__ = [
+    'CNNLSTMHead',
+    'DSANet',
+    'InceptionI3d',
+    'STILNet',
+    'TAMResNet',
+    'TEINet',
+    'Xception',
+]
