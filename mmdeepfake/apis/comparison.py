@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,6 +16,8 @@ from rich.table import Table
 from mmdeepfake.evaluation.comparison import Comparison, compare
 from mmdeepfake.evaluation.predictions import read_predictions, replace_text
 from mmdeepfake.structures import ConfigError
+
+_FILE_WIDTH = 120
 
 
 def compare_files(args: argparse.Namespace) -> None:
@@ -30,7 +33,8 @@ def compare_files(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     print(f'A: {args.first}\nB: {args.second}')
-    Console().print(build_table(rows))
+    # A terminal's own width; a file has none, and 80 columns would fold the numbers.
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(build_table(rows))
     print(
         'Differences are B - A, of the same videos. Interval and p (bootstrap): paired '
         f'over videos, {args.num_resamples} resamples, stratified by class and '
@@ -46,9 +50,9 @@ def build_table(rows: Sequence[Comparison]) -> Table:
     """Lay out the comparison for a terminal."""
     table = Table(box=box.ROUNDED)
     table.add_column('manipulation', overflow='fold')
-    for name in ('AUC % A', 'AUC % B', 'difference [95% CI]', 'p bootstrap'):
+    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]', 'p boot.', 'p DeLong'):
         table.add_column(name, justify='right')
-    for name in ('p DeLong', 'ACC % A', 'ACC % B', 'p ACC', 'real', 'fake'):
+    for name in ('ACC % A', 'ACC % B', 'p ACC'):
         table.add_column(name, justify='right')
     for row in rows:
         interval = (
@@ -57,7 +61,7 @@ def build_table(rows: Sequence[Comparison]) -> Table:
             else ''
         )
         table.add_row(
-            row.name,
+            f'{row.name} ({row.num_real} real, {row.num_fake} fake)',
             _percent(row.auc_a),
             _percent(row.auc_b),
             _percent(row.auc_b - row.auc_a, sign='+') + interval,
@@ -66,8 +70,6 @@ def build_table(rows: Sequence[Comparison]) -> Table:
             _percent(row.acc_a),
             _percent(row.acc_b),
             _p_value(row.p_mcnemar),
-            str(row.num_real),
-            str(row.num_fake),
         )
     return table
 
