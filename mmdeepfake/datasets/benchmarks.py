@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from mmdeepfake.prepare.layouts import (
+    CLASSIC_METHODS,
+    DFD_METHOD,
+    SourceVideo,
+    list_faceforensics,
+    list_video_folder,
+)
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import FAKE, REAL_METHOD, VideoRecord
 
 from .deepfake_dataset import DeepfakeDataset
-from .faceforensics_layout import CLASSIC_METHODS, list_faceforensics
-from .video_folder_layout import list_video_folder
+
+
+def as_record(video: SourceVideo, root: str | os.PathLike[str]) -> VideoRecord:
+    """Give the record of a video that is read from where its layout found it."""
+
+    def relative(path: Path) -> str:
+        return path.relative_to(root).as_posix()
+
+    return VideoRecord(
+        video.key,
+        relative(video.path),
+        video.split,
+        identities=video.identities,
+        mask=None if video.mask is None else relative(video.mask),
+    )
 
 
 @DATASETS.register_module()
 class FaceForensics(DeepfakeDataset):
-    """FaceForensics++ as downloaded; see `faceforensics_layout` for the folders.
+    """FaceForensics++ as downloaded; see `prepare.layouts`' module of that name.
 
     Arguments are those of `DeepfakeDataset`, with `compression` needed, `methods=None`
     for Deepfakes, Face2Face, FaceSwap and NeuralTextures, and `manifest` not used.
@@ -22,18 +43,25 @@ class FaceForensics(DeepfakeDataset):
 
     def list_records(self) -> list[VideoRecord]:
         """List the videos of the split, those whose files are missing as well."""
-        return list_faceforensics(
+        if DFD_METHOD in (self.methods or ()):
+            raise self._config_error(
+                f'methods={self.methods!r}: {DFD_METHOD!r} has no official split and '
+                'names its files otherwise; prepare it by tools/prepare.py and list it '
+                'by its manifest'
+            )
+        videos = list_faceforensics(
             self.data_root,
             split=self.split,
             methods=CLASSIC_METHODS if self.methods is None else self.methods,
             compression=self.compression,
             dataset_name=self.dataset_name or 'FaceForensics++',
         )
+        return [as_record(video, self.data_root) for video in videos]
 
 
 @DATASETS.register_module()
 class VideoFolder(DeepfakeDataset):
-    """Videos of your own, in folders; see `video_folder_layout` for their names.
+    """Videos of your own, in folders; see `prepare.layouts.video_folder`.
 
     Arguments are those of `DeepfakeDataset`, with `manifest` not used, and
     `compression` refused, since such folders have no levels of it: a config that
@@ -49,11 +77,12 @@ class VideoFolder(DeepfakeDataset):
                 'compression levels, so only None is allowed. Set compression=None'
             )
         root = os.path.abspath(self.data_root)
-        records = list_video_folder(
+        videos = list_video_folder(
             root,
             split=self.split,
             dataset_name=self.dataset_name or os.path.basename(root),
         )
+        records = [as_record(video, root) for video in videos]
         if self.methods is None:
             return records
         found = sorted({r.key.method for r in records if r.key.label == FAKE})

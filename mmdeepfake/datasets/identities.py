@@ -1,29 +1,13 @@
-"""No person may be seen in two splits: a network would be tested on faces it learnt."""
+"""Which persons each split of a manifest shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from mmdeepfake.structures import DataError, VideoRecord
+from mmdeepfake.prepare.layouts import refuse_shared_identities
+from mmdeepfake.structures import VideoRecord
 
-
-def refuse_shared_identities(
-    identities_by_split: Mapping[str, Iterable[str]], *, where: str
-) -> None:
-    """Raise a `DataError` that counts and names identities found in two splits."""
-    first_split: dict[str, str] = {}
-    shared: list[str] = []
-    for split, identities in identities_by_split.items():
-        for identity in sorted(set(identities)):
-            if identity in first_split:
-                shared.append(f'{identity!r} in {first_split[identity]} and {split}')
-            first_split.setdefault(identity, split)
-    if shared:
-        raise DataError(
-            f'{where}: {len(shared)} identities are in two splits, none may be: '
-            f'{", ".join(shared[:5])}{", ..." if len(shared) > 5 else ""}. Put all '
-            'videos of a person into one split'
-        )
+__all__ = ['identities_by_split', 'refuse_shared_identities']
 
 
 def identities_by_split(records: Iterable[VideoRecord]) -> dict[str, set[str]]:

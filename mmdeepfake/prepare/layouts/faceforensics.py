@@ -10,7 +10,15 @@
 ids. In the published ones every id is in one pair, and pair [a, b] stands for the real
 videos a and b and, in each manipulation, the fakes a_b and b_a. Where some id is in
 several pairs, the fakes of a pair are those that a manipulation's folder holds, and
-each listed pair must be found in one of them at least.
+each listed pair must be found in one of them at least. A fake has its target's frames
+with another face or expression, so its boxes are the target's.
+
+The release holds a second set, DeepFakeDetection, which is listed by itself, in full
+as a test set (it has no official split), under a dataset name of its own:
+
+    <root>/original_sequences/actors/<level>/videos/<actor>__<scene>.mp4
+    <root>/manipulated_sequences/DeepFakeDetection/<level>/videos/
+        <target>_<source>__<scene>__<8 characters>.mp4
 
 Rössler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
 ICCV 2019, https://github.com/ondyari/FaceForensics
@@ -20,9 +28,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from mmdeepfake.structures import (
     FAKE,
@@ -32,17 +42,34 @@ from mmdeepfake.structures import (
     DataError,
     DataNotFoundError,
     VideoKey,
-    VideoRecord,
 )
 from mmdeepfake.structures.video_record import SPLITS
 
-from .identities import refuse_shared_identities
+from ..source_video import SourceVideo
+from .identity_split import refuse_shared_identities
+from .layout import (
+    Layout,
+    Selection,
+    choose,
+    folder_names,
+    refuse_root,
+    video_files,
+    warn_of_counts,
+)
 
 Pair = tuple[str, str]
 
 # The four of the first release, which the RATF paper trains and tests on.
 CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
+DFD_METHOD = 'DeepFakeDetection'
+DFD_DATASET_NAME = 'DeepFakeDetection'
+_PAIR_METHODS = (*CLASSIC_METHODS, 'FaceShifter')
 COMPRESSION_FOLDERS = {'c0': ('raw', 'c0'), 'c23': ('c23',), 'c40': ('c40',)}
+COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
+
+_DFD_REAL = re.compile(r'(\d+)__(.+)')
+_DFD_FAKE = re.compile(r'(\d+)_(\d+)__(.+)__(\w{8})')
+_DFD_COUNTS = {('test', REAL_METHOD): 363, ('test', DFD_METHOD): 3068}
 
 HOW_TO_GET = """\
 To get FaceForensics++: fill in the form at https://github.com/ondyari/FaceForensics,
@@ -52,6 +79,80 @@ repository into <root>/splits. If it lies elsewhere, set `data_root`.
 `make demo` needs no data: it renders its own."""
 
 
+def plain_compression(name: str | None) -> str | None:
+    """Give the one name of a compression level: 'HQ' -> 'c23'."""
+    if name is None:
+        return None
+    return COMPRESSION_ALIASES.get(name.lower(), name.lower())
+
+
+class FaceForensicsLayout(Layout):
+    """FaceForensics++; and DeepFakeDetection, where that is the only method asked."""
+
+    dataset_name = 'FaceForensics++'
+    how_to_get = HOW_TO_GET
+    has_compressions = True
+    methods: ClassVar[tuple[str, ...]] = (*_PAIR_METHODS, DFD_METHOD)
+
+    def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
+        """List the pairs of the wanted splits, or DeepFakeDetection as a whole."""
+        methods = selection.methods or CLASSIC_METHODS
+        is_dfd = DFD_METHOD in methods
+        if is_dfd and len(methods) > 1:
+            raise ConfigError(
+                f'methods={list(methods)!r}: {DFD_METHOD} shows other people than the '
+                'rest and has no training part, so its real videos may not be mixed '
+                'with the others. Prepare it by itself, into a folder of its own'
+            )
+        name = selection.dataset_name
+        if is_dfd and name == self.dataset_name:
+            name = DFD_DATASET_NAME
+        base = root / 'original_sequences' / ('actors' if is_dfd else 'youtube')
+        for level in _levels(base, selection.compressions):
+            if is_dfd:
+                yield from list_deepfakedetection(root, level, dataset_name=name)
+            else:
+                for split in selection.splits or SPLITS:
+                    yield from list_faceforensics(
+                        root,
+                        split=split,
+                        methods=methods,
+                        compression=level,
+                        dataset_name=name,
+                    )
+
+    def check_root(self, root: Path) -> None:
+        """Refuse a root without original_sequences."""
+        super().check_root(root)
+        refuse_other_root(root)
+
+
+def refuse_other_root(root: Path) -> None:
+    """Refuse a folder that is not the root of FaceForensics++."""
+    parts = ('original_sequences', 'manipulated_sequences')
+    folder = root / parts[0]
+    if not folder.is_dir():
+        lacking = f'no folder {str(folder.absolute())!r}: it should be'
+        refuse_root(root, lacking, HOW_TO_GET, parts)
+
+
+def _levels(base: Path, asked: Sequence[str] | None) -> list[str]:
+    there = [
+        level
+        for level in COMPRESSION_FOLDERS
+        if _videos_folder(base, level) is not None
+    ]
+    if asked is None:
+        if not there:
+            raise DataNotFoundError(
+                f'no real videos: {str(base.absolute())!r} has no folder '
+                f'<level>/videos; there are {folder_names(base)}.\n{HOW_TO_GET}'
+            )
+        return there
+    plain = [plain_compression(level) for level in asked]
+    return choose('compressions', plain, tuple(COMPRESSION_FOLDERS), where=str(base))
+
+
 def list_faceforensics(
     root: str | os.PathLike[str],
     *,
@@ -59,7 +160,7 @@ def list_faceforensics(
     methods: Sequence[str],
     compression: str | None,
     dataset_name: str,
-) -> list[VideoRecord]:
+) -> list[SourceVideo]:
     """List the real videos of a split and its fakes by `methods`, missing ones as well.
 
     Args:
@@ -75,35 +176,87 @@ def list_faceforensics(
             'c40 (lq), and one of them must be given'
         )
     root = Path(root)
-    if not (root / 'original_sequences').is_dir():
-        raise DataNotFoundError(
-            f'no folder {str((root / "original_sequences").absolute())!r}: '
-            f'{str(root)!r} should be the root of FaceForensics++.\n{HOW_TO_GET}'
-        )
+    refuse_other_root(root)
     pairs, persons = _read_disjoint_splits(root, split)
     real_folder = _real_folder(root, compression)
     fake_folders = _fake_folders(root, methods, compression)
-    ids = sorted({i for pair in pairs for i in pair})
-    videos = [(REAL_METHOD, (i,), real_folder) for i in ids]
-    videos += [
-        (method, pair, fake_folders[method])
-        for method, pair in _fakes_of_pairs(root, pairs, fake_folders, split=split)
+
+    def key(label: int, method: str, name: str) -> VideoKey:
+        return VideoKey(dataset_name, label, method, compression, name)
+
+    videos = [
+        SourceVideo(
+            key(REAL, REAL_METHOD, i),
+            real_folder / f'{i}.mp4',
+            split,
+            identities=(persons[i],),
+            sources=(i,),
+        )
+        for i in sorted({i for pair in pairs for i in pair})
     ]
-    records = []
-    for method, members, folder in videos:
-        name = '_'.join(members)
-        label = REAL if method == REAL_METHOD else FAKE
+    for method, pair in _fakes_of_pairs(root, pairs, fake_folders, split=split):
+        name = '_'.join(pair)
         mask = root / 'manipulated_sequences' / method / 'masks/videos' / f'{name}.mp4'
-        records.append(
-            VideoRecord(
-                VideoKey(dataset_name, label, method, compression, name),
-                (folder / f'{name}.mp4').relative_to(root).as_posix(),
+        videos.append(
+            SourceVideo(
+                key(FAKE, method, name),
+                fake_folders[method] / f'{name}.mp4',
                 split,
-                identities=tuple(persons[i] for i in members),
-                mask=mask.relative_to(root).as_posix() if mask.is_file() else None,
+                identities=tuple(persons[i] for i in pair),
+                sources=pair,
+                partner=key(REAL, REAL_METHOD, pair[0]),
+                mask=mask if mask.is_file() else None,
             )
         )
-    return records
+    return videos
+
+
+def list_deepfakedetection(
+    root: Path, compression: str, *, dataset_name: str
+) -> list[SourceVideo]:
+    """List DeepFakeDetection at one level, all of it as test videos."""
+    real_folder = _real_folder(root, compression, part='actors')
+    fake_folder = _fake_folders(root, [DFD_METHOD], compression)[DFD_METHOD]
+    masks = root / 'manipulated_sequences' / DFD_METHOD / 'masks/videos'
+    videos = []
+    for path in video_files(real_folder):
+        match = _match_dfd(_DFD_REAL, path, '<actor>__<scene>.mp4')
+        videos.append(
+            SourceVideo(
+                VideoKey(dataset_name, REAL, REAL_METHOD, compression, path.stem),
+                path,
+                'test',
+                identities=(f'actor {match[1]}',),
+                sources=(path.stem,),
+            )
+        )
+    for path in video_files(fake_folder):
+        match = _match_dfd(_DFD_FAKE, path, '<target>_<source>__<scene>__<id>.mp4')
+        target = f'{match[1]}__{match[3]}'
+        mask = masks / path.name
+        videos.append(
+            SourceVideo(
+                VideoKey(dataset_name, FAKE, DFD_METHOD, compression, path.stem),
+                path,
+                'test',
+                identities=(f'actor {match[1]}', f'actor {match[2]}'),
+                sources=(target,),
+                partner=VideoKey(dataset_name, REAL, REAL_METHOD, compression, target),
+                mask=mask if mask.is_file() else None,
+            )
+        )
+    warn_of_counts(videos, _DFD_COUNTS, name=f'DeepFakeDetection {compression}')
+    return videos
+
+
+def _match_dfd(pattern: re.Pattern[str], path: Path, form: str) -> re.Match[str]:
+    match = pattern.fullmatch(path.stem)
+    if match is None:
+        raise DataError(
+            f'{str(path)!r} is not named as videos of DeepFakeDetection are, {form}; '
+            'take it out of the folder'
+        )
+    return match
 
 
 def _read_disjoint_splits(root: Path, split: str) -> tuple[list[Pair], dict[str, str]]:
@@ -191,14 +344,14 @@ def _read_persons(root: Path, ids: dict[str, set[str]]) -> dict[str, str]:
     return persons
 
 
-def _real_folder(root: Path, compression: str) -> Path:
-    base = root / 'original_sequences/youtube'
+def _real_folder(root: Path, compression: str, *, part: str = 'youtube') -> Path:
+    base = root / 'original_sequences' / part
     folder = _videos_folder(base, compression)
     if folder is None:
         raise DataNotFoundError(
             f'no real videos at {compression}: there is no folder '
             f'{str((base / compression / "videos").absolute())!r}; under '
-            f"'original_sequences/youtube' are {_folder_names(base)}. Download them, "
+            f"'original_sequences/{part}' are {folder_names(base)}. Download them, "
             'or set `compression`'
         )
     return folder
@@ -207,18 +360,13 @@ def _real_folder(root: Path, compression: str) -> Path:
 def _fake_folders(
     root: Path, methods: Sequence[str], compression: str
 ) -> dict[str, Path]:
-    if 'DeepFakeDetection' in methods:
-        raise ConfigError(
-            "methods: 'DeepFakeDetection' has no official split and names its files "
-            'otherwise; list it by a manifest'
-        )
     base = root / 'manipulated_sequences'
     folders = {method: _videos_folder(base / method, compression) for method in methods}
     missing = [method for method, folder in folders.items() if folder is None]
     if missing:
         there = [
             name
-            for name in _folder_names(base)
+            for name in folder_names(base)
             if _videos_folder(base / name, compression) is not None
         ]
         raise DataNotFoundError(
@@ -235,10 +383,6 @@ def _videos_folder(base: Path, compression: str) -> Path | None:
         if (base / name / 'videos').is_dir():
             return base / name / 'videos'
     return None
-
-
-def _folder_names(base: Path) -> list[str]:
-    return sorted(p.name for p in base.iterdir() if p.is_dir()) if base.is_dir() else []
 
 
 def _fakes_of_pairs(
@@ -265,7 +409,7 @@ def _refuse_pairs_without_fake(
     base = root / 'manipulated_sequences'
     there = {
         path.stem
-        for name in _folder_names(base)
+        for name in folder_names(base)
         for path in (base / name / level / 'videos').glob('*.mp4')
     }
     lacking = ['_'.join(pair) for pair in pairs if '_'.join(pair) not in there]
