@@ -1,0 +1,76 @@
+"""What every whole model is put through, whichever its parts."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+
+from mmdeepfake.registry import MODELS
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+
+def build_from_config(name, **backbone):
+    """The model of a config by its path below configs/, from random weights."""
+    cfg = Config.fromfile(CONFIGS / name)
+    cfg.model.backbone.update(pretrained=None, **backbone)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model
+
+
+def count_parameters(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def make_samples(labels):
+    return [ActionDataSample().set_gt_label(label) for label in labels]
+
+
+def check_overfits(model, clips, labels, *, num_steps=60, learning_rate=1e-3):
+    """Train on one batch until all of it is told apart in evaluation mode.
+
+    Evaluation is the stricter judge: it reads batch normalisation's running statistics
+    and has no dropout. On the way every parameter must have moved.
+    """
+    start = copy.deepcopy(dict(model.named_parameters()))
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    for step in range(1, num_steps + 1):
+        model.train()
+        loss = model.loss(clips, make_samples(labels))['loss_cls']
+        assert torch.isfinite(loss)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 5 == 0 and predict_labels(model, clips) == labels:
+            break
+    else:
+        raise AssertionError(f'not told apart after {num_steps} steps, loss {loss}')
+    still = [n for n, p in model.named_parameters() if torch.equal(p, start[n])]
+    assert not still, f'never moved: {still}'
+
+
+@torch.no_grad()
+def predict(model, clips):
+    model.train(False)
+    return model.predict(clips, make_samples([0] * len(clips)))
+
+
+def predict_labels(model, clips):
+    return [sample.pred_label.item() for sample in predict(model, clips)]
+
+
+def check_round_trip(model, build_again, clips, folder):
+    """Save, load strictly into another start, and get the same scores to the bit."""
+    torch.save(model.state_dict(), folder / 'model.pth')
+    other = build_again()
+    for parameter in other.parameters():
+        parameter.data.add_(1)
+    other.load_state_dict(torch.load(folder / 'model.pth', weights_only=True))
+    for ours, theirs in zip(predict(model, clips), predict(other, clips), strict=True):
+        assert torch.equal(ours.pred_score, theirs.pred_score)
