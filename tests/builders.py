@@ -8,6 +8,8 @@ import av
 import cv2
 import numpy as np
 
+from mmdeepfake.prepare.clip_storage import ClipWriter
+
 CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 TINY_SPLITS = {
     'train': [('000', '001')],
@@ -73,6 +75,16 @@ def make_frame_folder(folder, num_frames=12, template='{:04d}.png', first=0):
         frame = cv2.cvtColor(make_frame(index), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(folder / template.format(first + index)), frame)
     return folder
+
+
+def make_clip(path, num_frames=12, size=(64, 64), fps=25.0):
+    """Store a face clip, lossless, of frames that tell their number."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ClipWriter(path.with_suffix(''), 'png', fps=fps) as writer:
+        for index in range(num_frames):
+            writer.write(make_frame(index, size))
+    return writer.path
 
 
 def make_ffpp_tree(

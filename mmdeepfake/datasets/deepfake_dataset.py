@@ -15,20 +15,23 @@ from mmengine.logging import MMLogger
 from mmdeepfake.prepare.manifest import read_manifest
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import (
+    FAILED,
     FAKE,
     LABEL_NAMES,
+    NO_FACE,
+    OK,
     REAL_METHOD,
     ConfigError,
     DataError,
     DataNotFoundError,
     VideoRecord,
 )
-from mmdeepfake.structures.video_record import SPLITS
+from mmdeepfake.structures.video_record import SPLITS, UNSCORED_VIDEOS
 
 from .balance import BALANCES
 from .file_check import CHECK_NAMES, FileReport, check_videos
 from .identities import identities_by_split, refuse_shared_identities
-from .video_item import check_length, make_item
+from .video_item import check_length, make_item, read_face_boxes
 
 COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 _NUM_EXAMPLES = 5
@@ -48,12 +51,18 @@ class DeepfakeDataset(BaseActionDataset):
     then they are left out with a warning. None is ever replaced by another while the
     run goes on. Videos are sorted by key.
 
+    Videos in which no face was found, or which could not be prepared (see
+    `VideoRecord.status`), have nothing to show to a model. Training leaves them out and
+    logs how many they are; a test set names them in its `metainfo`, under
+    'unscored_videos' as (key, status), and `DeepfakeMetric` scores and counts them.
+
     One item, before the pipeline, has:
         filename: path of the video file; or, for a folder of frames, frame_dir,
             filename_tmpl and offset, as MMAction2's `RawFrameDecode` wants them.
-        label, video_key, dataset, method, compression, video_name, identities.
-        mask: path of the mask video, or None.
-        total_frames, fps, face_boxes ((F, 4) or (1, 4) float32): where known.
+        label, video_key, track, dataset, method, compression, video_name, identities.
+        mask, landmarks, track_file: path, or None.
+        total_frames, fps, face_boxes ((F, 4) or (1, 4) float32 pixels): where known.
+            Boxes of a track file are read when the item is asked for.
 
     Args:
         data_root: folder that the paths of the videos start from.
@@ -72,6 +81,9 @@ class DeepfakeDataset(BaseActionDataset):
         max_unusable_share: share of the split's videos, 0 to 1, that may be unusable.
         check_files: 'open' reads every file's header and index, 'stat' only sees that
             the files exist and are not empty.
+        tracks: 'main' lists each video's main face, 'all' every face that was followed,
+            of which `DeepfakeMetric` makes one score a video; for tests only, where
+            'track' must be among the meta_keys of PackActionInputs.
         test_mode: nothing random; set for validation and test.
         **kwargs: passed on to MMAction2's `BaseActionDataset`.
     """
@@ -90,6 +102,7 @@ class DeepfakeDataset(BaseActionDataset):
         real_fake_balance: str | None = None,
         max_unusable_share: float = 0.0,
         check_files: str = 'open',
+        tracks: str = 'main',
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -98,6 +111,12 @@ class DeepfakeDataset(BaseActionDataset):
         self.real_fake_balance = self._choose(
             'real_fake_balance', real_fake_balance, tuple(BALANCES)
         )
+        self.tracks = self._choose('tracks', tracks, ('main', 'all'))
+        if tracks == 'all' and not test_mode:
+            raise self._config_error(
+                "tracks='all' with test_mode=False; a fake video may show persons who "
+                'were not changed, so only the main face carries its label in training'
+            )
         if test_mode and real_fake_balance is not None:
             raise self._config_error(
                 f'real_fake_balance={real_fake_balance!r} with test_mode=True; a video '
@@ -148,7 +167,8 @@ class DeepfakeDataset(BaseActionDataset):
 
     def load_data_list(self) -> list[dict]:
         """List, check, balance and log the videos of the split."""
-        records = sorted(self.list_records(), key=lambda record: record.key)
+        listed = sorted(self.list_records(), key=lambda one: (one.key, one.track))
+        records = self._choose_tracks(listed)
         self._refuse_lack_of_videos(records)
         root = Path(self.data_root)
         min_frames = max(
@@ -167,7 +187,38 @@ class DeepfakeDataset(BaseActionDataset):
             [(record.key.label, (record, report)) for record, report in usable]
         )
         self._log_counts(records, [record for record, _ in balanced])
+        self._log_unscored(listed)
         return [make_item(root, record, report) for record, report in balanced]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Give one item; see the class for its keys."""
+        item: dict = super().get_data_info(idx)
+        if item['track_file'] is not None:
+            item['face_boxes'] = read_face_boxes(item)
+        return item
+
+    def _choose_tracks(self, listed: Sequence[VideoRecord]) -> list[VideoRecord]:
+        """Leave out what cannot be shown, and the faces that were not asked for."""
+        if self.test_mode:
+            self._metainfo[UNSCORED_VIDEOS] = tuple(
+                (record.key, record.status) for record in listed if record.status != OK
+            )
+        return [
+            record
+            for record in listed
+            if record.status == OK and (self.tracks == 'all' or record.track == 0)
+        ]
+
+    def _log_unscored(self, listed: Sequence[VideoRecord]) -> None:
+        counts = Counter(record.status for record in listed)
+        if not counts[NO_FACE] + counts[FAILED]:
+            return
+        fate = 'the metric scores them' if self.test_mode else 'they are left out'
+        MMLogger.get_current_instance().warning(
+            f'{self._here()}, split {self.split!r}: no face was found in '
+            f'{counts[NO_FACE]} further videos, {counts[FAILED]} could not be '
+            f'prepared; {fate}'
+        )
 
     def _refuse_lack_of_videos(self, records: Sequence[VideoRecord]) -> None:
         labels = {record.key.label for record in records}

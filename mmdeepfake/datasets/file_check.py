@@ -12,6 +12,9 @@ from pathlib import Path
 
 from mmengine.logging import MMLogger
 
+from mmdeepfake.prepare.clip_storage import is_clip, open_clip
+from mmdeepfake.structures import DataError
+
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v')
 FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
@@ -102,6 +105,18 @@ def open_video(path: Path) -> FileReport:
     report = stat_video(path)
     if report.problem or path.is_dir():
         return report
+    return _open_clip(path) if is_clip(path) else _open_video_file(path)
+
+
+def _open_clip(path: Path) -> FileReport:
+    try:
+        with open_clip(path) as clip:
+            return FileReport(num_frames=len(clip), fps=clip.fps)
+    except DataError as error:
+        return FileReport(f'not a face clip: {error.__cause__}, or it is truncated')
+
+
+def _open_video_file(path: Path) -> FileReport:
     try:
         import av
     except ImportError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdeepfake.structures import VideoRecord
+from mmdeepfake.structures import DataError, FaceTrack, VideoRecord
 
 from .file_check import FileReport
 
@@ -38,22 +38,30 @@ def check_length(
 
 def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
     """Give what the pipeline gets of one video; keys as in `DeepfakeDataset`."""
-    path = os.path.join(root, record.path)
+    filename = os.path.join(root, record.path)
     key = record.key
     item = dict(
         label=key.label,
         video_key=key,
+        track=record.track,
         dataset=key.dataset,
         method=key.method,
         compression=key.compression,
         video_name=key.name,
         identities=record.identities,
-        mask=None if record.mask is None else os.path.join(root, record.mask),
+        **{
+            name: None if path is None else os.path.join(root, path)
+            for name, path in (
+                ('mask', record.mask),
+                ('landmarks', record.landmarks),
+                ('track_file', record.track_file),
+            )
+        },
     )
     if report.filename_tmpl is None:
-        item['filename'] = path
+        item['filename'] = filename
     else:
-        item['frame_dir'] = path
+        item['frame_dir'] = filename
         item['filename_tmpl'] = report.filename_tmpl
         item['offset'] = report.offset
     known = dict(
@@ -63,3 +71,20 @@ def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
     )
     item.update((name, value) for name, value in known.items() if value is not None)
     return item
+
+
+def read_face_boxes(item: dict) -> np.ndarray:
+    """Read the boxes of an item's track file: (F, 4) float32 pixels of its frames.
+
+    Raises:
+        DataNotFoundError, DataError: see `FaceTrack.load`; or it is the track of a
+            video of another length.
+    """
+    boxes = FaceTrack.load(item['track_file']).boxes_in_clip()
+    num_frames = item.get('total_frames')
+    if num_frames is not None and num_frames != len(boxes):
+        raise DataError(
+            f'face track {item["track_file"]!r} has boxes for {len(boxes)} frames, '
+            f'video {item["video_key"]} has {num_frames}; prepare this video again'
+        )
+    return boxes

@@ -26,6 +26,7 @@ from mmdeepfake.evaluation.ranking import (
 from mmdeepfake.evaluation.summary import (
     CONFIDENCE,
     MEAN_LOGITS_RULE,
+    NO_FACE_SCORE,
     RowResult,
     Summary,
 )
@@ -39,6 +40,9 @@ def summarise(
     num_resamples: int = 2000,
     seed: int = 0,
     score_rule: str = MEAN_LOGITS_RULE,
+    num_no_face: int = 0,
+    num_failed: int = 0,
+    no_face_score: float = NO_FACE_SCORE,
 ) -> Summary:
     """Compute every figure of a test set from the scores of its videos.
 
@@ -48,6 +52,9 @@ def summarise(
         num_resamples: bootstrap resamples; 0 gives no intervals.
         seed: of the bootstrap.
         score_rule: how snippets became a video score; stated, not computed.
+        num_no_face: how many of the videos show no face that was found; stated.
+        num_failed: how many of the videos could not be prepared; stated.
+        no_face_score: the score that both kinds stand among `predictions` with.
     """
     if not predictions:
         raise DataError('no video was scored: there is nothing to evaluate')
@@ -75,7 +82,16 @@ def summarise(
     )
     macro = _average_rows(methods, overall, aucs[:-1])
     return Summary(
-        tuple(methods), macro, overall, threshold, num_resamples, seed, score_rule
+        tuple(methods),
+        macro,
+        overall,
+        threshold,
+        num_resamples,
+        seed,
+        score_rule,
+        num_no_face,
+        num_failed,
+        no_face_score,
     )
 
 

@@ -19,11 +19,22 @@ from mmdeepfake.evaluation.predictions import (
     replace_text,
     write_predictions,
 )
-from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, Summary
+from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, NO_FACE_SCORE, Summary
 from mmdeepfake.evaluation.table import format_text
+from mmdeepfake.evaluation.track_rules import TRACK_RULES, merge_tracks
 from mmdeepfake.registry import METRICS
-from mmdeepfake.structures import FAKE, LABEL_NAMES, ConfigError, DataError, VideoKey
+from mmdeepfake.structures import (
+    FAILED,
+    FAKE,
+    LABEL_NAMES,
+    NO_FACE,
+    ConfigError,
+    DataError,
+    VideoKey,
+)
+from mmdeepfake.structures.video_record import UNSCORED_VIDEOS
 
+_NUM_SCORED = 'num_scored'
 _SUM_TOLERANCE = 1e-2  # ours; two bfloat16 probabilities are off by up to 4e-3
 
 
@@ -33,12 +44,19 @@ class DeepfakeMetric(BaseMetric):
 
     Keys (with the prefix): 'auc', 'auc_low', 'auc_high', 'acc', 'eer', 'ap' over all
     videos, 'METHOD/auc' and so on per manipulation, 'macro/auc' and so on for their
-    mean, and 'num_videos', 'num_real', 'num_fake'. `save_best='deepfake/auc'` takes the
-    greater by itself; for 'deepfake/eer' or 'deepfake/ap' the hook must be told its
-    `rule` ('less', 'greater').
+    mean, and 'num_videos', 'num_real', 'num_fake', 'num_no_face', 'num_failed'.
+    `save_best='deepfake/auc'` takes the greater by itself; for 'deepfake/eer' or
+    'deepfake/ap' the hook must be told its `rule` ('less', 'greater').
 
     The model's `pred_score` is the score of the video: it is not computed again from
-    the snippets, `score_rule` only states how the model made it.
+    the snippets, `score_rule` only states how the model made it. Where the dataset
+    shows it several persons of a video (`tracks='all'`), `tracks_rule` makes one score
+    of theirs.
+
+    Videos that the dataset lists but cannot show, since no face was found in them or
+    their preparation failed, are in its `metainfo` (see `DeepfakeDataset`). They are
+    scored `no_face_score`, counted and told of: a set from which the hard videos are
+    missing is another set.
 
     Args:
         threshold: a video is called fake from this P(fake) on.
@@ -48,6 +66,8 @@ class DeepfakeMetric(BaseMetric):
         metrics_json: file for the table, with intervals, counts, what they rest on and
             the SHA-256 of the prediction file.
         score_rule: how the model makes a video score out of snippets.
+        no_face_score: P(fake) of a video that could not be shown to the model.
+        tracks_rule: 'max' or 'mean', see `track_rules`.
         collect_device: 'cpu' or 'gpu', see `BaseMetric`.
         collect_dir: folder shared by all processes, see `BaseMetric`.
         prefix: of the keys.
@@ -64,12 +84,20 @@ class DeepfakeMetric(BaseMetric):
         predictions_csv: str | None = None,
         metrics_json: str | None = None,
         score_rule: str = MEAN_LOGITS_RULE,
+        no_face_score: float = NO_FACE_SCORE,
+        tracks_rule: str = 'max',
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
         prefix: str | None = None,
     ) -> None:
-        if not 0 <= threshold <= 1:
-            raise ConfigError(f'DeepfakeMetric: threshold {threshold}, allowed is 0..1')
+        for name, value in (('threshold', threshold), ('no_face_score', no_face_score)):
+            if not 0 <= value <= 1:
+                raise ConfigError(f'DeepfakeMetric: {name} {value}, allowed is 0..1')
+        if tracks_rule not in TRACK_RULES:
+            raise ConfigError(
+                f'DeepfakeMetric: tracks_rule={tracks_rule!r}; allowed are '
+                + ', '.join(map(repr, TRACK_RULES))
+            )
         if num_resamples < 0:
             raise ConfigError(
                 f'DeepfakeMetric: num_resamples {num_resamples}, allowed is 0 or more'
@@ -83,6 +111,8 @@ class DeepfakeMetric(BaseMetric):
         self.predictions_csv = predictions_csv
         self.metrics_json = metrics_json
         self.score_rule = score_rule
+        self.no_face_score = float(no_face_score)
+        self.tracks_rule = tracks_rule
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Keep the score of each video of a batch.
@@ -103,10 +133,10 @@ class DeepfakeMetric(BaseMetric):
         equal; `order_by_key` refuses whatever would still count twice.
         """
         figures: dict[str, float] = super().evaluate(size)
-        num_videos = int(figures[f'{self.prefix}/num_videos'])
-        if num_videos != size:
+        num_scored = int(figures.pop(f'{self.prefix}/{_NUM_SCORED}'))
+        if num_scored != size:
             print_log(
-                f'DeepfakeMetric: {num_videos} videos were scored, the dataset has '
+                f'DeepfakeMetric: {num_scored} videos were scored, the dataset has '
                 f'{size}: the figures are not those of the whole set',
                 logger='current',
                 level=logging.WARNING,
@@ -115,16 +145,36 @@ class DeepfakeMetric(BaseMetric):
 
     def compute_metrics(self, results: list[VideoPrediction]) -> dict[str, float]:
         """Compute the figures, log the table, write the files (main process only)."""
+        merged = merge_tracks(results, rule=self.tracks_rule)
+        unscored = (self.dataset_meta or {}).get(UNSCORED_VIDEOS, ())
+        statuses = [status for _, status in unscored]
+        predictions = order_by_key(
+            [
+                *merged,
+                *(VideoPrediction(key, self.no_face_score) for key, _ in unscored),
+            ]
+        )
         summary = summarise(
-            results,
+            predictions,
             threshold=self.threshold,
             num_resamples=self.num_resamples,
             seed=self.seed,
-            score_rule=self.score_rule,
+            score_rule=self._full_score_rule(len(results) - len(merged)),
+            num_no_face=statuses.count(NO_FACE),
+            num_failed=statuses.count(FAILED),
+            no_face_score=self.no_face_score,
         )
         print_log('\n' + format_text(summary), logger='current')
-        self._write_files(summary, order_by_key(results))
-        return summary.scalars()
+        self._write_files(summary, predictions)
+        return {**summary.scalars(), _NUM_SCORED: float(len(results))}
+
+    def _full_score_rule(self, num_further_tracks: int) -> str:
+        if not num_further_tracks:
+            return self.score_rule
+        return (
+            f'{self.score_rule}; of several faces in a video ({num_further_tracks} '
+            f'further faces were scored), the {self.tracks_rule}'
+        )
 
     def _write_files(
         self, summary: Summary, predictions: list[VideoPrediction]
@@ -164,6 +214,7 @@ def read_sample(sample: dict[str, Any]) -> VideoPrediction:
         key,
         float(scores[FAKE]),
         tuple(snippets.detach().cpu().double().flatten().tolist()),
+        int(sample.get('track', 0)),
     )
 
 

@@ -38,11 +38,14 @@ class VideoPrediction:
         fake_score: P(fake) of the video, in [0, 1].
         snippet_scores: P(fake) of each snippet, in the order of time; may be empty.
             The video's score is the model's own and is not computed from them.
+        track: which person of the video was scored, see `VideoRecord`; 0 once the
+            persons' scores have become one, see `track_rules`.
     """
 
     key: VideoKey
     fake_score: float
     snippet_scores: tuple[float, ...] = ()
+    track: int = 0
 
     def __post_init__(self) -> None:
         if self.key.label not in (REAL, FAKE):

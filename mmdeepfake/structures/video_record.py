@@ -14,6 +14,8 @@ SPLITS = ('train', 'val', 'test')
 # What became of a video in preparation; a model can be shown those that are 'ok'.
 STATUSES = ('ok', 'no_face', 'failed')
 OK, NO_FACE, FAILED = STATUSES
+# Key of a test set's metainfo: the (key, status) of the videos that are not 'ok'.
+UNSCORED_VIDEOS = 'unscored_videos'
 
 
 class VideoKey(NamedTuple):

@@ -1,7 +1,7 @@
 import av
 import numpy as np
 import pytest
-from builders import make_frame_folder, make_video, read_index
+from builders import make_clip, make_frame_folder, make_video, read_index
 
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
 from mmdeepfake.structures import DataError, DataNotFoundError
@@ -67,6 +67,26 @@ def test_frame_folder_is_read_like_a_video(tmp_path, template):
     }
     images = DecodeFrames()(OpenVideo()(results))['imgs']
     assert [read_index(image) for image in images] == [3, 4, 3, 11]
+
+
+def test_stored_clip_is_read_like_a_video(tmp_path):
+    path = make_clip(tmp_path / 'track_0.tar', num_frames=12, fps=29.97)
+    opened = OpenVideo()({'filename': str(path)})
+    assert (opened['total_frames'], opened['avg_fps']) == (12, 29.97)
+    results = decode(path, [3, 4, 3, 11])
+    assert [read_index(image) for image in results['imgs']] == [3, 4, 3, 11]
+    assert results['img_shape'] == (64, 64) and 'video_reader' not in results
+    results['imgs'][0][:] = 0
+    assert read_index(results['imgs'][2]) == 3
+
+
+def test_damaged_clip_is_named(tmp_path):
+    path = make_clip(tmp_path / 'track_0.tar')
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(
+        DataError, match=r'track_0\.tar.* cannot be opened: it is trunc'
+    ):
+        OpenVideo()({'filename': str(path)})
 
 
 def test_missing_file_is_named_with_its_whole_path(tmp_path):

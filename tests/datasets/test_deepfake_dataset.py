@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import make_frame_folder, make_video
+from builders import make_clip, make_frame_folder, make_video
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.prepare import ManifestWriter
@@ -11,6 +11,7 @@ from mmdeepfake.structures import (
     ConfigError,
     DataError,
     DataNotFoundError,
+    FaceTrack,
     VideoKey,
     VideoRecord,
 )
@@ -237,6 +238,89 @@ def test_video_shorter_than_one_snippet_is_found_before_the_run(tmp_path):
         DeepfakeDataset(*arguments, check_files='stat')
     sampler['short_video'] = 'repeat_last'
     assert len(DeepfakeDataset(*arguments, check_files='stat')) == 2
+
+
+def faceless(name, status='no_face', **fields):
+    return replace(make_record(name, **fields), path='', status=status)
+
+
+def with_faceless():
+    """The videos of `records`, and three that cannot be shown."""
+    return [
+        *records(),
+        faceless('b9', method='FaceSwap'),
+        faceless('x1', method='FaceSwap', split='test'),
+        faceless('x2', 'failed', split='test', fault='no picture stream'),
+    ]
+
+
+def test_training_leaves_videos_without_a_face_out_and_says_so(tmp_path, log_lines):
+    root = write(tmp_path, with_faceless(), files=False)
+    for record in records():
+        (root / record.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / record.path).write_bytes(b'x')
+    dataset = build(root)
+    assert len(dataset) == 9
+    assert 'unscored_videos' not in dataset.metainfo
+    assert log_lines[-1] == (
+        "DeepfakeDataset, split 'train': no face was found in 1 further videos, 0 "
+        'could not be prepared; they are left out'
+    )
+    test = build(root, 'test', test_mode=True)
+    assert len(test) == 2
+    assert test.metainfo['unscored_videos'] == (
+        (VideoKey('A', 0, 'real', 'c40', 'x2'), 'failed'),
+        (VideoKey('A', 1, 'FaceSwap', 'c40', 'x1'), 'no_face'),
+    )
+    assert '1 could not be prepared; the metric scores them' in log_lines[-1]
+
+
+def test_further_faces_are_listed_at_test_if_asked_for(tmp_path):
+    persons = [make_record('x', method, 'test') for method in ('real', 'FaceSwap')]
+    second = replace(persons[1], track=1, path='test/second.mp4')
+    root = write(tmp_path, [*persons, second])
+    tracks = [i['track'] for i in items(build(root, 'test', test_mode=True))]
+    assert tracks == [0, 0]
+    every = items(build(root, 'test', test_mode=True, tracks='all'))
+    assert [(i['video_key'].label, i['track']) for i in every] == [
+        (0, 0),
+        (1, 0),
+        (1, 1),
+    ]
+    with pytest.raises(ConfigError, match="tracks='all' with test_mode=False; a fake"):
+        build(write(tmp_path / 'train', records()), tracks='all')
+    with pytest.raises(ConfigError, match="tracks=1; allowed are 'main', 'all'"):
+        build(root, 'test', tracks=1)
+
+
+def test_boxes_come_from_the_track_file_in_pixels_of_the_clip(tmp_path):
+    boxes = np.array([[110 + i, 60, 130 + i, 90] for i in range(12)], np.float32)
+    track = FaceTrack(boxes, region=(100, 50, 164, 114), scale=0.5, first_frame=7)
+    listed = [make_record('a'), make_record('b', 'FaceSwap')]
+    listed = [
+        replace(r, path=f'{r.key.name}.tar', track_file=f'{r.key.name}.npz')
+        for r in listed
+    ]
+    root = write(tmp_path, listed, files=False)
+    for record in listed:
+        make_clip(root / record.path)
+        track.save(root / record.track_file)
+    dataset = DeepfakeDataset(
+        str(root), 'train', [dict(type='OpenVideo'), dict(type='SampleSnippets',
+        num_snippets=2, clip_len=3), dict(type='DecodeFrames'),
+        dict(type='CropFace', margin_ratio=1.0)],
+    )  # fmt: skip
+    item = dataset.get_data_info(0)
+    expected = [[5 + i / 2, 5, 15 + i / 2, 20] for i in range(12)]
+    np.testing.assert_allclose(item['face_boxes'], expected)
+    assert dataset[0]['img_shape'] == (15, 15)
+    short = FaceTrack(boxes[:11], region=(100, 50, 164, 114), scale=0.5)
+    short.save(root / 'a.npz')
+    with pytest.raises(DataError, match=r'a\.npz.* has boxes for 11 frames, video A/r'):
+        dataset.get_data_info(0)
+    (root / 'a.npz').unlink()
+    with pytest.raises(DataNotFoundError, match=r'no face track .*a\.npz'):
+        dataset.get_data_info(0)
 
 
 def test_no_video_is_replaced_by_another(tmp_path):

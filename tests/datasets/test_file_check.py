@@ -1,7 +1,7 @@
 import av
 import numpy as np
 import pytest
-from builders import make_frame_folder, make_video
+from builders import make_clip, make_frame_folder, make_video
 
 from mmdeepfake.datasets import file_check
 from mmdeepfake.datasets.file_check import check_videos, open_video, stat_video
@@ -56,6 +56,24 @@ def test_frames_are_counted_where_the_header_does_not_tell(tmp_path):
 )
 def test_unusable_file_is_told_apart(tmp_path, make, problem):
     assert open_video(make(tmp_path / 'a.mp4')).problem.startswith(problem)
+
+
+def test_stored_clip_is_counted(tmp_path):
+    report = open_video(make_clip(tmp_path / 'a.tar', num_frames=9, fps=30.0))
+    assert (report.problem, report.num_frames, report.fps) == ('', 9, 30.0)
+
+
+@pytest.mark.parametrize(
+    ('make', 'problem'),
+    [
+        (lambda path: path, 'missing'),
+        (lambda path: cut_in_half(make_clip(path)), 'not a face clip: it does not end'),
+        (lambda path: path.write_text('x' * 5000) and path, 'not a face clip: it does'),
+    ],
+    ids=['missing', 'truncated', 'text'],
+)
+def test_unusable_clip_is_told_apart(tmp_path, make, problem):
+    assert open_video(make(tmp_path / 'a.tar')).problem.startswith(problem)
 
 
 def test_video_without_frames_is_unusable(tmp_path):

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 import mmdeepfake.evaluation  # noqa: F401  (registers the metric)
 from mmdeepfake.evaluation import read_predictions, summarise
 from mmdeepfake.evaluation.ranking import area_under_roc
+from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.registry import METRICS
 from mmdeepfake.structures import ConfigError, DataError, VideoKey
 
@@ -134,6 +135,107 @@ def test_key_that_came_back_as_a_plain_tuple_is_taken():
     assert metric.results[0].key == VideoKey('ffpp', 1, 'Deepfakes', 'c40', '000')
 
 
+UNSCORED = (
+    (VideoKey('ffpp', 0, 'real', 'c40', '900'), 'no_face'),
+    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '901'), 'no_face'),
+    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '902'), 'failed'),
+)
+
+
+def evaluate_with(samples, unscored=(), **config):
+    evaluator = Evaluator([dict(type='DeepfakeMetric', **config)])
+    evaluator.dataset_meta = {'unscored_videos': unscored}
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))
+
+
+def test_videos_without_a_face_are_scored_and_counted(tmp_path, logged):
+    samples = make_samples()
+    csv = str(tmp_path / 'p.csv')
+    figures = evaluate_with(samples, UNSCORED, predictions_csv=csv)
+    labels = [*(int(s.gt_label) for s in samples), 0, 1, 1]
+    scores = [*(float(s.pred_score[1]) for s in samples), 0.5, 0.5, 0.5]
+    assert figures['deepfake/auc'] == area_under_roc(labels, scores)
+    assert figures['deepfake/num_videos'] == 23
+    assert figures['deepfake/num_no_face'] == 2
+    assert figures['deepfake/num_failed'] == 1
+    assert all(level == logging.INFO for level, _ in logged)
+    assert (
+        'Among them are 2 videos in which no face was found and 1 that could not be '
+        'prepared: the model saw none of these, each has the score 0.5, which ACC '
+        'counts as fake.'
+    ) in logged[0][1]
+    read = read_predictions(csv)
+    assert len(read) == 23
+    assert [p.fake_score for p in read if p.key == UNSCORED[2][0]] == [0.5]
+
+
+def test_score_of_a_video_without_a_face_is_a_setting(tmp_path):
+    path = tmp_path / 'm.json'
+    figures = evaluate_with(
+        make_samples(), UNSCORED, no_face_score=0.25, metrics_json=str(path)
+    )
+    base = evaluate(make_samples())
+    assert figures['deepfake/acc'] == (base['deepfake/acc'] * 20 + 1) / 23
+    content = json.loads(path.read_text())
+    assert (content['num_no_face'], content['num_failed']) == (2, 1)
+    summary = Summary.from_json(content)
+    assert summary.no_face_score == 0.25
+    assert any('which ACC counts as real' in note for note in summary.notes())
+
+
+def test_scored_videos_that_are_missing_are_still_told(logged):
+    evaluator = Evaluator([dict(type='DeepfakeMetric')])
+    evaluator.dataset_meta = {'unscored_videos': UNSCORED}
+    evaluator.process(make_samples(4))
+    evaluator.evaluate(6)
+    level, message = logged[-1]
+    assert level == logging.WARNING
+    assert '4 videos were scored, the dataset has 6' in message
+
+
+def make_track(name, label, fake_score, track):
+    sample = make_sample(name, label, fake_score, snippet_scores=[fake_score])
+    sample.set_metainfo({'track': track})
+    return sample
+
+
+TRACKS = (
+    ('a', 0, 0.125, 0),
+    ('a', 0, 0.25, 1),
+    ('b', 1, 0.0, 0),
+    ('b', 1, 0.75, 1),
+    ('b', 1, 0.5, 2),
+)
+
+
+@pytest.mark.parametrize(
+    ('rule', 'scores', 'snippets'),
+    [
+        ('max', [0.25, 0.75], [(0.25,), (0.75,)]),
+        ('mean', [0.1875, 1.25 / 3], [(0.125, 0.25), (0.0, 0.75, 0.5)]),
+    ],
+)
+def test_several_faces_make_one_score(tmp_path, logged, rule, scores, snippets):
+    csv = str(tmp_path / 'p.csv')
+    samples = [make_track(*values) for values in TRACKS]
+    figures = evaluate_with(samples[::-1], tracks_rule=rule, predictions_csv=csv)
+    read = read_predictions(csv)
+    assert [p.fake_score for p in read] == pytest.approx(scores)
+    assert [p.snippet_scores for p in read] == snippets
+    assert figures['deepfake/num_videos'] == 2
+    assert 'deepfake/num_scored' not in figures
+    assert len(logged) == 2  # the table, the file: no warning of a wrong number
+    assert f'(3 further faces were scored), the {rule}' in logged[0][1]
+
+
+def test_face_scored_twice_is_refused():
+    samples = [make_track(*TRACKS[0]), make_track(*TRACKS[0])]
+    message = "ffpp/real/real/c40/a was scored more than once .*'track' must be among"
+    with pytest.raises(DataError, match=message):
+        evaluate_with(samples)
+
+
 def test_files_hold_all_figures_and_scores(tmp_path):
     csv, record = tmp_path / 'predictions.csv', tmp_path / 'metrics.json'
     samples = [
@@ -220,6 +322,8 @@ def test_sample_that_cannot_be_scored_is_refused(changes, error, message):
     ('config', 'message'),
     [
         ({'threshold': 1.5}, r'threshold 1\.5, allowed is 0\.\.1'),
+        ({'no_face_score': -0.5}, r'no_face_score -0\.5, allowed is 0\.\.1'),
+        ({'tracks_rule': 'min'}, "tracks_rule='min'; allowed are 'max', 'mean'"),
         ({'num_resamples': -1}, 'num_resamples -1, allowed is 0 or more'),
     ],
 )

@@ -1,7 +1,8 @@
 """Opening videos and decoding the sampled frames, with errors that name the file.
 
-Both transforms take video files and folders of frames, so that one pipeline serves
-both. Files are decoded by decord, which is frame-accurate on H.264 with B-frames and
+Both transforms take video files, stored face clips (told by their suffix, see
+`prepare.clip_storage`) and folders of frames, so that one pipeline serves all three.
+Video files are decoded by decord, which is frame-accurate on H.264 with B-frames and
 about as fast as decoding in sequence with PyAV or OpenCV. One thread a video, since the
 data workers are the parallelism.
 
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.prepare.clip_storage import ClipReader, is_clip, open_clip
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import DataError, DataNotFoundError
 
@@ -114,7 +116,8 @@ class OpenVideo(BaseTransform):
     Added keys, for a file only: video_reader, total_frames, avg_fps.
 
     Args:
-        num_threads: decoder threads of one video; 0 lets FFmpeg choose.
+        num_threads: decoder threads of one video file; 0 lets FFmpeg choose. Face clips
+            take one, since their frames are few.
     """
 
     def __init__(self, num_threads: int = 1) -> None:
@@ -124,10 +127,16 @@ class OpenVideo(BaseTransform):
         """Add the keys named in the class docstring."""
         if 'frame_dir' in results:
             return results
-        reader = open_with_decord(results['filename'], num_threads=self.num_threads)
+        path = results['filename']
+        if is_clip(path):
+            reader = open_clip(path)
+            fps = reader.fps
+        else:
+            reader = open_with_decord(path, num_threads=self.num_threads)
+            fps = float(reader.get_avg_fps())
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
-        results['avg_fps'] = float(reader.get_avg_fps())
+        results['avg_fps'] = fps
         return results
 
     def __repr__(self) -> str:
@@ -155,7 +164,11 @@ class DecodeFrames(BaseTransform):
         else:
             # Popped, since an open reader can neither be copied nor sent by a worker.
             reader = results.pop('video_reader')
-            frames = decode_with_decord(reader, indices, path=results['filename'])
+            if isinstance(reader, ClipReader):
+                with reader:
+                    frames = reader.read(indices)
+            else:
+                frames = decode_with_decord(reader, indices, path=results['filename'])
         results['imgs'] = [frames[place].copy() for place in places]
         results['original_shape'] = results['imgs'][0].shape[:2]
         results['img_shape'] = results['imgs'][0].shape[:2]
