@@ -94,7 +94,9 @@ class DynamicSegmentAggregation(nn.Module):
 class _BlockWithDSA:
     """Mixed into a 3D residual block: a DSA, if any, behind its first convolution."""
 
-    dsa: nn.Module | None = None
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.dsa: nn.Module | None = None
 
     def _residual(self, x: Tensor) -> Tensor:
         x = self.conv1(x)

@@ -1,0 +1,318 @@
+import pytest
+import torch
+from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
+from oracles import dsa_in_loops
+from recognizer_checks import (
+    build_from_config,
+    check_overfits,
+    check_round_trip,
+    count_parameters,
+    make_samples,
+    predict,
+)
+from torch import nn
+
+from mmdeepfake.models.baselines.dsanet import DSANet, DynamicSegmentAggregation
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import ConfigError
+
+SMALL = dict(depth=18, dsa_blocks=((), (1,), (1,), ()), zero_init_residual=False)
+NARROW = dict(base_channels=16, **SMALL)
+
+
+def draw_dsa(num_channels=16, num_snippets=4, **options):
+    """A module far from its start, batch statistics included."""
+    module = DynamicSegmentAggregation(
+        num_channels, num_snippets=num_snippets, **options
+    )
+    for name, tensor in module.state_dict().items():
+        if name.endswith('running_var'):
+            tensor.uniform_(0.5, 2)
+        elif tensor.is_floating_point():
+            tensor.normal_()
+    return module.eval()
+
+
+def weights_of(module):
+    first, norm, _, second, _ = module.generate
+    arrays = dict(
+        first=first.weight,
+        second=second.weight,
+        scale=norm.weight,
+        shift=norm.bias,
+        mean=norm.running_mean,
+        variance=norm.running_var,
+    )
+    return {name: tensor.detach().double().numpy() for name, tensor in arrays.items()}
+
+
+def make_network(**options):
+    torch.manual_seed(0)
+    network = DSANet(**NARROW | options)
+    network.init_weights()
+    for block in network.modules():
+        if isinstance(block, DynamicSegmentAggregation):
+            nn.init.normal_(block.generate[0].weight)
+            nn.init.normal_(block.generate[3].weight)
+    return network.eval()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ('num_snippets', 'split_ratio', 'num_chosen'),
+    [(4, 1 / 8, 2), (3, 0.5, 8), (2, 1.0, 16)],
+)
+def test_module_matches_the_loops(num_snippets, split_ratio, num_chosen):
+    module = draw_dsa(num_snippets=num_snippets, split_ratio=split_ratio).double()
+    x = torch.randn(2 * num_snippets, 16, 2, 3, 4, dtype=torch.float64)
+    videos = zip(x.split(num_snippets), module(x).split(num_snippets), strict=True)
+    for video, out in videos:
+        expected = dsa_in_loops.aggregate(
+            video.numpy(), weights_of(module), num_chosen=num_chosen
+        )
+        torch.testing.assert_close(out, torch.from_numpy(expected))
+        assert (out - video)[:, :num_chosen].abs().max() > 0.1
+
+
+@torch.no_grad()
+def test_channels_beyond_the_share_pass_bit_equal():
+    x = torch.randn(8, 16, 2, 3, 4)
+    assert torch.equal(draw_dsa()(x)[:, 2:], x[:, 2:])
+
+
+@torch.no_grad()
+def test_zero_last_layer_averages_three_snippets_alike():
+    module = draw_dsa()
+    nn.init.zeros_(module.generate[3].weight)
+    x = torch.randn(4, 16, 2, 3, 4)
+    kernels = module.kernels(x.unsqueeze(0)[:, :, :2])
+    torch.testing.assert_close(kernels, torch.full((1, 2, 3), 1 / 3))
+    chosen, nothing = x[:, :2], torch.zeros(1, 2, 2, 3, 4)
+    before = torch.cat([nothing, chosen[:-1]])
+    after = torch.cat([chosen[1:], nothing])
+    torch.testing.assert_close(module(x)[:, :2], (before + chosen + after) / 3)
+
+
+def grouped_convolution(module, x):
+    """The same by one convolution with a group a video and channel."""
+    u, c = module.num_snippets, module.num_aggregated
+    chosen = x[:, :c].reshape(-1, u, c, *x.shape[2:]).transpose(1, 2)
+    b = len(chosen)
+    first, norm, _, second, _ = module.generate
+    hidden = norm(chosen.mean((3, 4, 5)).reshape(b * c, u) @ first.weight.T).relu()
+    kernels = (hidden @ second.weight.T).softmax(1)
+    out = nn.functional.conv3d(
+        chosen.reshape(1, b * c, u, x.shape[2], -1),
+        kernels[:, None, :, None, None],
+        padding=(1, 0, 0),
+        groups=b * c,
+    )
+    out = out.reshape(chosen.shape).transpose(1, 2).flatten(0, 1)
+    return torch.cat([out, x[:, c:]], dim=1)
+
+
+def test_it_is_a_grouped_convolution_in_training_as_well():
+    module = draw_dsa().double().train()
+    x = torch.randn(12, 16, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    ours, theirs = module(x), grouped_convolution(module, x)
+    torch.testing.assert_close(ours, theirs)
+    parameters = list(module.parameters())
+    weights = torch.randn_like(x)
+    for a, b in zip(
+        torch.autograd.grad((ours * weights).sum(), [x, *parameters]),
+        torch.autograd.grad((theirs * weights).sum(), [x, *parameters]),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_parameters_are_those_of_the_specification():
+    network = DSANet(50)
+    modules = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, DynamicSegmentAggregation)
+    }
+    assert list(modules) == [
+        f'layer{block}.dsa' for block in ('2.1', '2.3', '3.1', '3.3', '3.5')
+    ]
+    assert [count_parameters(m) for m in modules.values()] == [72] * 5
+    assert [m.num_aggregated for m in modules.values()] == [16, 16, 32, 32, 32]
+    model = build_from_config('baselines/dsanet_ffpp_lq.py')
+    assert count_parameters(model) == 31_638_594 + 360
+
+
+@torch.no_grad()
+def test_centre_taps_alone_leave_a_slow_only_resnet():
+    network, plain = make_network(), ResNet3dSlowOnly(depth=18, base_channels=16)
+    plain.load_state_dict(
+        {n: t for n, t in network.state_dict().items() if '.dsa.' not in n}
+    )
+    plain.train(False)
+    clips = torch.randn(4, 3, 2, 32, 32)
+    assert (network(clips) - plain(clips)).abs().max() > 1e-3
+    for module in network.modules():
+        if isinstance(module, DynamicSegmentAggregation):
+            # Whatever comes in, the hidden layer is 1, and its logits 0, 60, 0.
+            nn.init.zeros_(module.generate[0].weight)
+            nn.init.ones_(module.generate[1].bias)
+            nn.init.zeros_(module.generate[3].weight)
+            nn.init.constant_(module.generate[3].weight[1], 60 / 8)
+    torch.testing.assert_close(network(clips), plain(clips))
+
+
+@torch.no_grad()
+def test_module_stands_behind_the_first_convolution():
+    block = make_network().layer2[1]
+    seen = []
+    block.dsa.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
+    x = torch.randn(4, 32, 2, 8, 8)
+    out = block(x)
+    torch.testing.assert_close(seen[0][0], block.conv1(x))
+    torch.testing.assert_close(out, (block.conv2(seen[0][1]) + x).relu())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('depth', [18, 50])
+def test_blocks_give_the_same_with_recomputation(depth):
+    places = ((), (1,), (1,), ())
+    options = dict(depth=depth, base_channels=8, dsa_blocks=places)
+    plain, recomputing = make_network(**options), make_network(**options, with_cp=True)
+    clips = torch.randn(4, 3, 2, 32, 32)
+    with torch.enable_grad():
+        out = recomputing(clips.requires_grad_())
+        torch.testing.assert_close(out, plain(clips))
+        out.sum().backward()
+    assert recomputing.layer2[1].dsa.generate[0].weight.grad.abs().max() > 0
+
+
+@torch.no_grad()
+def test_eight_snippets_are_two_interleaved_groups():
+    """Group g of 2 holds snippets g, g + 2, g + 4, g + 6, each video by itself."""
+    network = make_network()
+    clips = torch.randn(2, 8, 3, 2, 32, 32)
+    out = network(clips.flatten(0, 1), num_snippets=8).unflatten(0, (2, 8))
+    for video in range(2):
+        for group in range(2):
+            alone = network(clips[video, group::2])
+            torch.testing.assert_close(out[video, group::2], alone)
+    neighbours = network(clips[0, :4])
+    assert (out[0, :4] - neighbours).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_order_of_the_snippets_matters():
+    network, clips = make_network(), torch.randn(4, 3, 2, 32, 32)
+    order = [1, 0, 3, 2]
+    assert (network(clips[order]) - network(clips)[order]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_snippet_changes_the_others_of_its_group_and_video_alone():
+    model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=16)
+    model.cls_head = MODELS.build(
+        dict(type='SegmentAveragingHead', num_classes=2, in_channels=128, init_std=0.1)
+        | dict(topk=(1,), average_clips='prob')
+    )
+    model.cls_head.init_weights()
+    for module in model.modules():
+        if isinstance(module, DynamicSegmentAggregation):
+            nn.init.normal_(module.generate[3].weight)
+    model, clips = model.double(), torch.randn(2, 8, 3, 4, 32, 32).double()
+    changed = clips.clone()
+    changed[0, 2] = torch.randn(3, 4, 32, 32)
+    before, after = (
+        torch.stack([sample.snippet_scores for sample in predict(model, inputs)])
+        for inputs in (clips, changed)
+    )
+    differs = (before - after).abs() > 1e-12
+    # Two DSAs one after the other reach a neighbour's neighbour in its group.
+    assert differs[0].tolist() == [True, False] * 3 + [True, False]
+    assert not differs[1].any()
+
+
+def test_training_has_one_label_a_video():
+    model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=8)
+    model.cls_head = MODELS.build(
+        dict(type='SegmentAveragingHead', num_classes=2, in_channels=64, topk=(1,))
+    )
+    losses = model.loss(torch.randn(3, 4, 3, 4, 32, 32), make_samples([0, 1, 1]))
+    assert torch.isfinite(losses['loss_cls'])
+
+
+def test_imagenet_weights_are_inflated(monkeypatch):
+    network = DSANet(**SMALL)
+    images = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv3d):
+            name = name.replace('downsample.conv', 'downsample.0').removesuffix('.conv')
+            images[f'{name}.weight'] = torch.randn(module.weight[:, :, 0].shape)
+        elif isinstance(module, nn.BatchNorm3d):
+            name = name.replace('downsample.bn', 'downsample.1').removesuffix('.bn')
+            for part in ('weight', 'bias', 'running_mean', 'running_var'):
+                images[f'{name.replace("conv", "bn")}.{part}'] = torch.rand(
+                    module.num_features
+                )
+    monkeypatch.setattr(
+        'mmaction.models.backbones.resnet3d_slowfast._load_checkpoint',
+        lambda *args, **kwargs: images,
+    )
+    network.pretrained = 'weights.pth'
+    network.init_weights()
+    spatial = network.layer2[1].conv1.conv.weight
+    assert torch.equal(spatial[:, :, 0], images['layer2.1.conv1.weight'])
+    temporal = network.layer3[1].conv1.conv.weight
+    assert temporal.shape[2] == 3
+    torch.testing.assert_close(temporal.sum(2), images['layer3.1.conv1.weight'])
+    assert torch.equal(
+        network.layer4[0].downsample.bn.weight, images['layer4.0.downsample.1.weight']
+    )
+
+
+def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path):
+    def build():
+        model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=16)
+        model.cls_head = MODELS.build(
+            dict(type='SegmentAveragingHead', num_classes=2, in_channels=128)
+            | dict(topk=(1,), average_clips='prob')
+        )
+        return model
+
+    model, clips = build(), torch.randn(4, 4, 3, 4, 64, 64)
+    check_overfits(model, clips, [0, 1, 0, 1])
+    check_round_trip(model, build, clips, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_whole_r18_learns_a_batch_of_noise():
+    model = build_from_config('miniff/dsanet_r18_miniff.py')
+    check_overfits(model, torch.randn(4, 4, 3, 4, 64, 64), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(depth=20), r'depth = 20 of DSANet: allowed are \[18, 34, 50, 101, 152\]'),
+        (dict(num_snippets=1), 'num_snippets = 1 of DSANet: .* 2 or more'),
+        (dict(depth=18), r'dsa_blocks = .* of DSANet: need indices for each of 4 sta'),
+        (dict(dsa_blocks=((), (1,))), r'dsa_blocks = \(\(\), \(1,\)\) of DSANet'),
+        (dict(dsa_cfg=dict(split_ratio=1 / 999)), 'of 128 channels that makes 0'),
+        (dict(dsa_cfg=dict(split_ratio=2)), 'of 128 channels that makes 256'),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        DSANet(**options)
+
+
+@pytest.mark.parametrize(
+    ('num_rows', 'num_snippets', 'message'),
+    [
+        (6, 6, 'DSANet got 6 snippets a video, 6 in all: need whole groups of num_sn'),
+        (12, 8, 'DSANet got 8 snippets a video, 12 in all'),
+        (6, None, 'DSANet got 4 snippets a video, 6 in all'),
+    ],
+)
+def test_snippets_of_no_whole_group_are_refused(num_rows, num_snippets, message):
+    with pytest.raises(ConfigError, match=message):
+        make_network()(torch.randn(num_rows, 3, 2, 16, 16), num_snippets=num_snippets)

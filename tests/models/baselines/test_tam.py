@@ -1,0 +1,191 @@
+"""TAM: the stock TANet under our configs, and the same module on a ResNet-18."""
+
+import re
+
+import pytest
+import torch
+from mmaction.models.backbones.tanet import TANet
+from mmaction.models.common import TAM
+from mmaction.models.heads import TSMHead, TSNHead
+from oracles import tam_in_loops
+from recognizer_checks import (
+    build_from_config,
+    check_overfits,
+    check_round_trip,
+    count_parameters,
+    make_samples,
+    predict,
+)
+from torch import nn
+
+from mmdeepfake.models.baselines.tam import TAMResNet, TemporalAdaptiveModule
+from mmdeepfake.structures import ConfigError
+
+
+def randomise(module):
+    """Take every tensor far from its start, batch statistics included."""
+    for name, tensor in module.state_dict().items():
+        if name.endswith('running_var'):
+            tensor.uniform_(0.5, 2)
+        elif tensor.is_floating_point():
+            tensor.normal_(std=0.5)
+    return module
+
+
+def arrays_of(module):
+    return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('num_segments', [3, 8])
+def test_stock_module_matches_the_paper_in_loops(num_segments):
+    module = randomise(TAM(8, num_segments)).double().eval()
+    x = torch.randn(2 * num_segments, 8, 3, 4, dtype=torch.float64)
+    clips = zip(x.split(num_segments), module(x).split(num_segments), strict=True)
+    for clip, out in clips:
+        expected = tam_in_loops.adapt(clip.numpy(), arrays_of(module))
+        torch.testing.assert_close(out, torch.from_numpy(expected))
+
+
+@torch.no_grad()
+def test_zero_generator_averages_three_frames_alike():
+    module = TAM(8, 4).eval()
+    nn.init.zeros_(module.G[3].weight)
+    nn.init.zeros_(module.L[3].weight)  # gates of one half
+    x = torch.randn(4, 8, 3, 4)
+    padded = torch.cat([torch.zeros(1, 8, 3, 4), x, torch.zeros(1, 8, 3, 4)])
+    expected = (padded[:4] + padded[1:5] + padded[2:]) / 3 / 2
+    torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('name', 'num_segments', 'expected'),
+    [
+        ('baselines/tam_ffpp_lq.py', 8, 24_774_818),
+        ('baselines/tam_ffpp_lq.py', 16, 24_782_242),
+        # Each of 16 modules has 2 T^2 + 10 T that depend on T.
+        ('baselines/tam_snippets_ffpp_lq.py', 4, 24_774_818 - 16 * (208 - 72)),
+    ],
+)
+def test_parameters_are_those_of_the_specification(name, num_segments, expected):
+    model = build_from_config(name, num_segments=num_segments)
+    assert count_parameters(model) == expected
+    assert isinstance(model.backbone, TANet)
+
+
+def in_torchvision_names(resnet_state):
+    """The names of torchvision's ResNet for the tensors of MMAction2's."""
+    renames = (
+        (r'downsample\.conv\.', 'downsample.0.'),
+        (r'downsample\.bn\.', 'downsample.1.'),
+        (r'conv(\d)\.conv\.', r'conv\1.'),
+        (r'conv(\d)\.bn\.', r'bn\1.'),
+    )
+    state = {}
+    for name, tensor in resnet_state.items():
+        for pattern, replacement in renames:
+            name = re.sub(pattern, replacement, name)
+        state[name] = tensor
+    return state
+
+
+def test_imagenet_weights_reach_the_wrapped_blocks(monkeypatch):
+    """TANet loads in its constructor, before the blocks are wrapped and renamed."""
+    network = TANet(50, num_segments=4)
+    plain = {
+        name.replace('.block.', '.'): torch.randn_like(tensor.float())
+        for name, tensor in network.state_dict().items()
+        if '.tam.' not in name
+    }
+    monkeypatch.setattr(
+        'mmaction.models.backbones.resnet._load_checkpoint',
+        lambda *args, **kwargs: in_torchvision_names(plain),
+    )
+    loaded = TANet(50, num_segments=4, pretrained='weights.pth').state_dict()
+    for name, tensor in plain.items():
+        if not name.endswith('num_batches_tracked'):
+            wrapped = re.sub(r'^(layer\d\.\d+\.)', r'\1block.', name)
+            assert torch.equal(loaded[wrapped], tensor), wrapped
+
+
+@torch.no_grad()
+def test_tam_resnet_of_depth_50_equals_tanet():
+    stock = TANet(50, num_segments=4)
+    randomise(nn.ModuleList(m for m in stock.modules() if isinstance(m, TAM)))
+    ours = TAMResNet(50, num_segments=4)
+    ours.load_state_dict(
+        {
+            name.replace('.tam.', '.temporal.').replace('.block.', '.'): tensor
+            for name, tensor in stock.state_dict().items()
+        }
+    )
+    stock.train(False)
+    frames = torch.randn(8, 3, 32, 32)
+    expected = stock(frames)
+    assert expected.abs().max() > 1e-2
+    torch.testing.assert_close(ours.eval()(frames)[0], expected)
+
+
+def test_start_of_the_module_is_torch_s_default():
+    module = TemporalAdaptiveModule(32, 8)
+    torch.manual_seed(3)
+    expected = TAM(32, 8).state_dict()
+    torch.manual_seed(3)
+    module.init_weights()
+    assert arrays_of(module).keys() == expected.keys()
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+@torch.no_grad()
+def test_its_own_head_and_the_snippets_head_agree_on_eight_frames():
+    options = dict(num_classes=2, in_channels=6, init_std=0.1, dropout_ratio=0.5)
+    heads = TSMHead(num_segments=8, **options), TSNHead(**options)
+    heads[1].load_state_dict(heads[0].state_dict())
+    maps = torch.randn(16, 6, 3, 3)
+    ours, theirs = (head.eval()(maps, num_segs=8) for head in heads)
+    torch.testing.assert_close(ours, theirs)
+
+
+@torch.no_grad()
+def test_snippets_are_filtered_each_by_itself():
+    model = build_from_config('baselines/tam_snippets_ffpp_lq.py')
+    nn.init.normal_(model.cls_head.fc_cls.weight)
+    clips = torch.randn(1, 12, 3, 32, 32)
+    changed = clips.clone()
+    changed[:, 4:8] = torch.randn(1, 4, 3, 32, 32)
+    (before,), (after,) = predict(model, clips), predict(model, changed)
+    assert before.snippet_scores.shape == (3,)
+    same = before.snippet_scores == after.snippet_scores
+    assert same.tolist() == [True, False, True]
+
+
+def test_snippets_give_one_loss_a_video_in_training():
+    model = build_from_config('baselines/tam_snippets_ffpp_lq.py')
+    losses = model.loss(torch.randn(2, 8, 3, 32, 32), make_samples([0, 1]))
+    assert losses['loss_cls'].shape == ()
+    assert torch.isfinite(losses['loss_cls'])
+
+
+def test_uniform_frames_give_one_score_a_video():
+    model = build_from_config('miniff/tam_r18_miniff.py')
+    for sample in predict(model, torch.randn(2, 8, 3, 32, 32)):
+        assert sample.pred_score.shape == (2,)
+        torch.testing.assert_close(sample.snippet_scores, sample.pred_score[1:])
+
+
+def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path):
+    name = 'miniff/tam_r18_miniff.py'
+    model, clips = build_from_config(name), torch.randn(4, 8, 3, 64, 64)
+    check_overfits(model, clips, [0, 1, 0, 1])
+    check_round_trip(model, lambda: build_from_config(name), clips, tmp_path)
+
+
+def test_too_few_segments_are_refused():
+    with pytest.raises(ConfigError, match=r'num_segments = 2 of TAMResNet: .* 3 or'):
+        TAMResNet(18, num_segments=2)
+
+
+def test_frames_of_no_whole_clip_are_refused():
+    with pytest.raises(ConfigError, match='TAMResNet got 6 frames, no multiple of num'):
+        TAMResNet(18, num_segments=4)(torch.randn(6, 3, 32, 32))
