@@ -6,6 +6,7 @@ from .inception_i3d import InceptionI3d
 from .stil import STILNet
 from .tam import TAMResNet
 from .tei import TEINet
+from .v4d import V4D
 from .xception import Xception
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'STILNet',
     'TAMResNet',
     'TEINet',
+    'V4D',
     'Xception',
 ]

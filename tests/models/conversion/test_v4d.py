@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from oracles.v4d_in_loops import network, public_shapes
+
+from mmdeepfake.models.conversion import convert
+from mmdeepfake.models.conversion.v4d import RULES
+from mmdeepfake.registry import MODELS
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+LEAVES = {50: 'baselines/v4d_ffpp_lq.py', 18: 'miniff/v4d_r18_miniff.py'}
+FORMS = {
+    'as (U, T, H*W)': lambda kernel: kernel.squeeze(-1),
+    'taps over snippets first': lambda kernel: kernel.permute(2, 0, 1, 3, 4, 5),
+    'plain': lambda kernel: kernel,
+}
+
+
+def build(depth, **backbone):
+    cfg = Config.fromfile(CONFIGS / LEAVES[depth]).model
+    cfg.backbone.update(pretrained=None, r4d_norm=False, **backbone)
+    width = cfg.backbone.get('base_channels', 64)
+    cfg.cls_head.in_channels = cfg.cls_head.in_channels * width // 64
+    return MODELS.build(cfg)
+
+
+@pytest.mark.parametrize('depth', [18, 50])
+def test_every_public_tensor_finds_its_place(depth):
+    with torch.device('meta'):
+        target = build(depth).state_dict()
+        state = {
+            f'module.{name}': torch.empty(shape)
+            for name, shape in public_shapes(depth).items()
+        }
+    converted, report = convert(state, RULES, target)
+    assert set(converted) == set(target)
+    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
+    assert not report.dropped
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('depth', [18, 50])
+def test_converted_weights_give_the_public_scores(depth, form):
+    state = {}
+    for name, shape in public_shapes(depth, base_channels=8).items():
+        tensor = torch.randn(shape, dtype=torch.float64)
+        if len(shape) > 1:
+            tensor /= torch.tensor(shape[1:]).prod() ** 0.5
+        elif name.endswith('running_var'):
+            tensor = 0.5 + tensor.abs()
+        state[name] = tensor
+    public = {
+        name: FORMS[form](tensor) if '.tsa.' in name else tensor
+        for name, tensor in state.items()
+    }
+    model = build(depth, base_channels=8).double().train(False)
+    converted, _ = convert(public, RULES, model.state_dict())
+    model.load_state_dict(converted, strict=True)
+    clips = torch.randn(2, 3, 3, 3, 33, 32, dtype=torch.float64)
+    expected = network(clips, state, depth=depth)
+    scores, _ = model.extract_feat(clips, stage='head')
+    torch.testing.assert_close(scores, expected, rtol=1e-8, atol=1e-9)
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
