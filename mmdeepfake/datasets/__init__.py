@@ -2,9 +2,10 @@
 
 from .benchmarks import FaceForensics, VideoFolder
 from .deepfake_dataset import DeepfakeDataset
-from .transforms import CropFace, DecodeFrames, OpenVideo, SampleSnippets
+from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets
 
 __all__ = [
+    'CorruptVideo',
     'CropFace',
     'DecodeFrames',
     'DeepfakeDataset',

@@ -1,7 +1,8 @@
 """Pipeline steps of our own; the rest of a pipeline is MMAction2's."""
 
+from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
 from .sampling import SampleSnippets
 
-__all__ = ['CropFace', 'DecodeFrames', 'OpenVideo', 'SampleSnippets']
+__all__ = ['CorruptVideo', 'CropFace', 'DecodeFrames', 'OpenVideo', 'SampleSnippets']
