@@ -9,10 +9,10 @@ what a model takes for continuous time must be so. A person who is seen again in
 shot begins a track of their own, and is not recognised: nothing here tells faces apart
 but place and size.
 
-The trackers at hand (supervision's ByteTrack, norfair) are made for live video: they
-look at every frame, never look back, fill no gaps, and number people by counters that
-go on from video to video. What is left of them after that is the assignment, which
-`scipy` has.
+No tracker of a library is used: those at hand follow live video, so that they look at
+every frame, never look back and fill no gaps (and supervision 0.31 has none any more;
+norfair 2 excludes numpy 2). What is left of them here is the assignment, which scipy
+has.
 """
 
 from __future__ import annotations
