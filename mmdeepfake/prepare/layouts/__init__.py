@@ -1,6 +1,11 @@
 """The official folders of datasets, and a user's own, as lists of source videos."""
 
 from ..source_video import SourceVideo
+from .celeb_df import CelebDFLayout
+from .csv_list import CsvLayout
+from .deeper_forensics import DeeperForensicsLayout
+from .dfdc import DFDCLayout
+from .dfdc_preview import DFDCPreviewLayout
 from .faceforensics import (
     CLASSIC_METHODS,
     COMPRESSION_ALIASES,
@@ -12,11 +17,18 @@ from .faceforensics import (
 from .identity_split import refuse_shared_identities
 from .layout import FRAME_SUFFIXES, VIDEO_SUFFIXES, Layout
 from .video_folder import VideoFolderLayout, list_video_folder
+from .wild_deepfake import WildDeepfakeLayout
 
 # Keyed by what tools/prepare.py is told.
 LAYOUTS: dict[str, Layout] = {
     'ffpp': FaceForensicsLayout(),
+    'celeb_df': CelebDFLayout(),
+    'dfdc': DFDCLayout(),
+    'dfdc_preview': DFDCPreviewLayout(),
+    'wild_deepfake': WildDeepfakeLayout(),
+    'deeper_forensics': DeeperForensicsLayout(),
     'folder': VideoFolderLayout(),
+    'csv': CsvLayout(),
 }
 
 __all__ = [

@@ -26,7 +26,6 @@ ICCV 2019, https://github.com/ondyari/FaceForensics
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -36,6 +35,7 @@ from typing import ClassVar
 
 from mmdeepfake.structures import (
     FAKE,
+    LABEL_NAMES,
     REAL,
     REAL_METHOD,
     ConfigError,
@@ -47,6 +47,7 @@ from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
 from .identity_split import refuse_shared_identities
+from .json_files import read_json
 from .layout import (
     Layout,
     Selection,
@@ -69,7 +70,7 @@ COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 
 _DFD_REAL = re.compile(r'(\d+)__(.+)')
 _DFD_FAKE = re.compile(r'(\d+)_(\d+)__(.+)__(\w{8})')
-_DFD_COUNTS = {('test', REAL_METHOD): 363, ('test', DFD_METHOD): 3068}
+_DFD_COUNTS = {'real': 363, 'fake': 3068}
 
 HOW_TO_GET = """\
 To get FaceForensics++: fill in the form at https://github.com/ondyari/FaceForensics,
@@ -245,7 +246,8 @@ def list_deepfakedetection(
                 mask=mask if mask.is_file() else None,
             )
         )
-    warn_of_counts(videos, _DFD_COUNTS, name=f'DeepFakeDetection {compression}')
+    counts = Counter(LABEL_NAMES[video.key.label] for video in videos)
+    warn_of_counts(f'DeepFakeDetection {compression}', counts, _DFD_COUNTS)
     return videos
 
 
@@ -290,7 +292,7 @@ def read_splits(root: Path) -> dict[str, list[Pair]]:
 
 def read_pairs(path: Path) -> list[Pair]:
     """Read one split file: a JSON list of pairs of ids, each pair once."""
-    rows = _read_json(path)
+    rows = read_json(path)
     if not isinstance(rows, list) or not rows:
         raise DataError(f'{path}: should be a JSON list of pairs of ids, not empty')
     pairs: dict[Pair, int] = {}
@@ -310,13 +312,6 @@ def read_pairs(path: Path) -> list[Pair]:
     return list(pairs)
 
 
-def _read_json(path: Path) -> object:
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise DataError(f'{path} is no JSON file: {error}; copy it again') from error
-
-
 def _is_pair(row: object) -> bool:
     return (
         isinstance(row, list)
@@ -332,7 +327,7 @@ def _read_persons(root: Path, ids: dict[str, set[str]]) -> dict[str, str]:
     path = root / 'identities.json'
     if not path.is_file():
         return {i: i for i in every}
-    persons = _read_json(path)
+    persons = read_json(path)
     if not isinstance(persons, dict):
         raise DataError(f'{path}: should be a JSON object {{id: person}}')
     missing = [i for i in every if not isinstance(persons.get(i), str)]

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from mmdeepfake.structures import (
     ConfigError,
@@ -60,12 +60,15 @@ class Layout(ABC):
             layouts of a user's own, which take the name of the root folder.
         how_to_get: where to ask for the data, and how its folder must look.
         has_compressions: whether it states levels to choose from.
+        test_shows_known_persons: whether the official test part shows persons that the
+            rest shows too, which the leak audit then states in place of refusing it.
         methods: names that the manipulations have, if they are known beforehand.
     """
 
     dataset_name: ClassVar[str] = ''
     how_to_get: ClassVar[str] = ''
     has_compressions: ClassVar[bool] = False
+    test_shows_known_persons: ClassVar[bool] = False
     methods: ClassVar[tuple[str, ...]] = ()
 
     def list_videos(
@@ -123,6 +126,10 @@ class Layout(ABC):
             raise DataNotFoundError(
                 f'no folder {str(root.absolute())!r}.\n{self.how_to_get}'
             )
+
+    def base_folder(self, root: str | os.PathLike[str]) -> Path:
+        """Give the folder that the paths of the videos start from."""
+        return Path(root)
 
     @abstractmethod
     def find_videos(self, root: Path, selection: Selection) -> Iterable[SourceVideo]:
@@ -214,8 +221,8 @@ def describe_folder(folder: Path) -> str:
 
 def refuse_root(
     root: Path, lacking: str, how_to_get: str, parts: Sequence[str]
-) -> None:
-    """Raise a `DataNotFoundError` on a folder that is not the root of its set.
+) -> NoReturn:
+    """Say that a folder is not the root of its set, and which may be.
 
     Args:
         root: the folder given.
@@ -223,6 +230,9 @@ def refuse_root(
         how_to_get: the layout's text.
         parts: folders or files that mark the root; looked for one level below and
             above, where users often point by mistake.
+
+    Raises:
+        DataNotFoundError: always.
     """
     hint = ''
     below = [
@@ -240,29 +250,23 @@ def refuse_root(
 
 
 def warn_of_counts(
-    videos: Iterable[SourceVideo], expected: Mapping[tuple[str, str], int], *, name: str
+    name: str, counts: Mapping[str, int], official: Mapping[str, int]
 ) -> None:
-    """Log where the numbers of a set differ from its official ones.
+    """Log where the numbers of a set's videos differ from its official ones.
 
     Args:
-        videos: the videos of the whole set.
-        expected: (split, method) to the official number of them.
         name: what the set is called.
+        counts: what is counted to how many there are; what is missing is 0.
+        official: the same of the whole set.
     """
-    found = {part: 0 for part in expected}
-    for video in videos:
-        part = (video.split, video.key.method)
-        if part in found:
-            found[part] += 1
     wrong = [
-        f'{split} {method}: {found[split, method]}, officially {count}'
-        for (split, method), count in expected.items()
-        if found[split, method] != count
+        f'{counts.get(what, 0)} {what}, officially {count}'
+        for what, count in official.items()
+        if counts.get(what, 0) != count
     ]
     if wrong:
         logger.warning(
-            '%s: the numbers of videos are not the official ones (%s); part of the '
-            'download may be missing',
+            '%s: not the official numbers of videos: %s. Part of it may be missing',
             name,
             '; '.join(wrong),
         )
