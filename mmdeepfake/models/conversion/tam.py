@@ -1,0 +1,19 @@
+"""TAM as its authors publish it: torchvision's ResNet with wrapped blocks."""
+
+from __future__ import annotations
+
+from .key_rules import KeyRules
+
+RULES = KeyRules(
+    source='https://github.com/liu-zhy/temporal-adaptive-module',
+    renames=(
+        (r'^base_model\.', 'backbone.'),
+        # Trained with dropout the classifier is `new_fc`, else it is the ResNet's own.
+        (r'^(new_fc|backbone\.fc)\.', 'cls_head.fc_cls.'),
+        (r'^(backbone\.layer\d\.\d+)\.net\.', r'\1.block.'),
+        (r'\.downsample\.0\.', '.downsample.conv.'),
+        (r'\.downsample\.1\.', '.downsample.bn.'),
+        (r'\.conv(\d)\.weight$', r'.conv\1.conv.weight'),
+        (r'\.bn(\d)\.', r'.conv\1.bn.'),
+    ),
+)

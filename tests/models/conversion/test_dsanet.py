@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from mmengine.config import Config
+from oracles.public_bottlenecks import DSANET, draw_state, network, public_shapes
+from recognizer_checks import CONFIGS
+
+from mmdeepfake.models.conversion import convert
+from mmdeepfake.models.conversion.dsanet import RULES
+from mmdeepfake.registry import MODELS
+
+
+def build(width):
+    cfg = Config.fromfile(CONFIGS / 'baselines/dsanet_ffpp_lq.py').model
+    cfg.backbone.update(pretrained=None, base_channels=width)
+    cfg.cls_head.in_channels = 32 * width
+    return MODELS.build(cfg)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_every_public_tensor_finds_its_place(prefix):
+    with torch.device('meta'):
+        target = build(64).state_dict()
+        shapes = public_shapes(replace(DSANET, width=64), 4)
+        state = {prefix + name: torch.empty(shape) for name, shape in shapes.items()}
+    converted, report = convert(state, RULES, target)
+    assert set(converted) == set(target)
+    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
+    assert not report.dropped
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('num_groups', [1, 2])
+def test_converted_weights_give_the_public_scores(num_groups):
+    """The public test runs groups g, g + G, g + 2G, ... and averages their logits."""
+    model = build(DSANET.width).double()
+    model.train(False)
+    state = draw_state(DSANET, 4)
+    converted, _ = convert(state, RULES, model.state_dict())
+    model.load_state_dict(converted, strict=True)
+    clips = torch.randn(2, 4 * num_groups, 3, 3, 32, 32, dtype=torch.float64)
+    expected = torch.zeros(2, 2, dtype=torch.float64)
+    for video in range(2):
+        for group in range(num_groups):
+            rows = clips[video, [group + num_groups * u for u in range(4)]]
+            logits = network(rows, DSANET, state, 4)
+            expected[video] += logits.mean(dim=0) / num_groups
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+    logits, _ = model.extract_feat(clips, stage='head')
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-9)

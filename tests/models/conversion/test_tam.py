@@ -1,0 +1,62 @@
+from functools import cache
+
+import pytest
+import torch
+from oracles.public_bottlenecks import TAM, draw_state, network, public_shapes
+from recognizer_checks import build_from_config
+
+from mmdeepfake.models.conversion import convert
+from mmdeepfake.models.conversion.tam import RULES
+
+CONFIG = 'baselines/tam_ffpp_lq.py'
+
+
+@cache
+def our_tensors():
+    """Names and shapes of ours; TANet draws weights as it is built, so only once."""
+    state = build_from_config(CONFIG).state_dict()
+    return {name: tensor.to('meta') for name, tensor in state.items()}
+
+
+def public_tensors():
+    shapes = public_shapes(TAM, 8).items()
+    return {name: torch.empty(shape, device='meta') for name, shape in shapes}
+
+
+def without_dropout():
+    """The public code keeps the ResNet's own classifier then; in DataParallel."""
+    return {
+        'module.' + name.replace('new_fc.', 'base_model.fc.'): tensor
+        for name, tensor in public_tensors().items()
+    }
+
+
+@pytest.mark.parametrize(
+    'names', [public_tensors, without_dropout, our_tensors], ids=lambda f: f.__name__
+)
+def test_every_public_tensor_finds_its_place(names):
+    """MMAction2's own checkpoints of TANet have our names already."""
+    converted, report = convert(names(), RULES, our_tensors())
+    assert set(converted) == set(our_tensors())
+    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
+    assert not report.dropped
+
+
+def test_a_classifier_of_other_classes_is_told():
+    state = public_tensors() | {'new_fc.weight': torch.zeros(400, 2048)}
+    _, report = convert(state, RULES, our_tensors())
+    assert report.mismatched == {'cls_head.fc_cls.weight': ((400, 2048), (2, 2048))}
+
+
+@torch.no_grad()
+def test_converted_weights_give_the_public_scores():
+    model, state = build_from_config(CONFIG).double(), draw_state(TAM, 8)
+    model.train(False)
+    converted, _ = convert(state, RULES, model.state_dict())
+    model.load_state_dict(converted, strict=True)
+    clips = torch.randn(2, 8, 3, 32, 32, dtype=torch.float64)
+    expected = network(clips.flatten(0, 1), TAM, state, 8)
+    expected = expected.unflatten(0, (2, 8)).mean(dim=1)
+    assert (expected[0] - expected[1]).abs().max() > 1e-3
+    logits, _ = model.extract_feat(clips, stage='head')
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-9)
