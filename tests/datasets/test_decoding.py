@@ -128,7 +128,11 @@ def test_damaged_frame_data_are_named_on_decoding(tmp_path):
 
 def test_missing_frame_is_named(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', num_frames=3)
-    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    results = {
+        'frame_dir': str(folder),
+        'filename_tmpl': '{:04d}.png',
+        'total_frames': 4,
+    }
     with pytest.raises(DataNotFoundError, match=r'no frame .*0003\.png'):
         DecodeFrames()({**results, 'frame_inds': np.array([2, 3])})
 
@@ -136,7 +140,11 @@ def test_missing_frame_is_named(tmp_path):
 def test_broken_frame_is_named(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', num_frames=3)
     (folder / '0001.png').write_bytes(b'')
-    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    results = {
+        'frame_dir': str(folder),
+        'filename_tmpl': '{:04d}.png',
+        'total_frames': 4,
+    }
     with pytest.raises(DataError, match=r'0001\.png.* is empty, truncated or no pict'):
         DecodeFrames()({**results, 'frame_inds': np.array([0, 1])})
 
@@ -146,7 +154,11 @@ def test_frames_of_different_sizes_are_refused(tmp_path):
 
     folder = make_frame_folder(tmp_path / 'a', num_frames=3)
     cv2.imwrite(str(folder / '0002.png'), np.zeros((32, 48, 3), np.uint8))
-    results = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+    results = {
+        'frame_dir': str(folder),
+        'filename_tmpl': '{:04d}.png',
+        'total_frames': 4,
+    }
     with pytest.raises(DataError, match=r'0002\.png.* is 48 x 32 pixels, .* 64 x 64'):
         DecodeFrames()({**results, 'frame_inds': np.array([0, 2])})
 

@@ -168,3 +168,21 @@ def test_real_footage_comes_through(realff):
         assert sample['inputs'].shape == (32, 3, 112, 112)
         assert sample['inputs'].float().std() > 10  # a picture, not a blank
         assert sample['data_samples'].video_key.dataset == 'FaceForensics++'
+
+
+@pytest.mark.parametrize('source', ['video', 'folder'])
+def test_of_a_video_that_lost_frames_the_boxes_of_those_left_are_taken(source, request):
+    lower_rate = dict(type='CorruptVideo', name='frame_rate', level=3)
+    crop = dict(type='CropFace', margin_ratio=1.0, box='frame')
+    resize = dict(type='Resize', scale=(16, 16), keep_ratio=False)
+    boxes = np.array([[i, 0, i + 16, 16] for i in range(14)], np.float32)
+    results = run(
+        [OURS[0], lower_rate, SAMPLER, OURS[2], crop, resize],
+        request.getfixturevalue(source),
+        face_boxes=boxes,
+        video_key=VideoKey('set', 0, 'real', 'c23', 'a'),
+    )
+    assert results['total_frames'] == 7
+    shown = results['source_frames'][results['frame_inds']]
+    assert np.diff(shown.reshape(3, 2)).tolist() == [[2], [2], [2]]
+    np.testing.assert_array_equal(results['crop_boxes'][:, 0], shown)

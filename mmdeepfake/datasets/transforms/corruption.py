@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,28 +30,14 @@ from numpy.typing import NDArray
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import ConfigError
 
+from .decoding import FrameReader
+
 NUM_LEVELS = 5
 _FRAMES_A_READ = 64  # frames of a video that are held at once while it is re-encoded
 
 Frame = NDArray[np.uint8]
 # Changes one frame; the second argument is its number in the video.
 FrameChange = Callable[[Frame, int], Frame]
-
-
-class FrameReader(Protocol):
-    """Random access to a video's frames.
-
-    A reader of a worse video has `source_indices` as well where its frames are others
-    than the source's: (M,) int64, the frame of the source that each one is.
-    """
-
-    fps: float
-
-    def __len__(self) -> int: ...
-
-    def read(self, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Give the frames at `indices`: (F, H, W, 3) uint8, RGB."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +78,11 @@ class _ChangedFrames:
 
 
 class _RetimedFrames:
-    """A reader that shows some frames of another one."""
+    """A reader that shows some frames of another one.
+
+    Readers built on it carry its `source_indices` on: (M,) int64, the frame of the
+    uncorrupted video that each one is.
+    """
 
     def __init__(
         self, reader: FrameReader, source_indices: NDArray[np.int64], fps: float

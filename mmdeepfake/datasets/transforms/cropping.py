@@ -82,7 +82,8 @@ class CropFace(BaseTransform):
     prepared as face clips, whose frames are the crop, need none.
 
     Required keys: imgs, img_shape, frame_inds, num_clips, clip_len; optional:
-    face_boxes, (F, 4) or (1, 4) pixels for all F frames of the video, or one for all.
+    face_boxes, (F, 4) or (1, 4) pixels for all F frames of the video, or one for all,
+    and source_frames (see `CorruptVideo`).
     Changed keys: imgs, img_shape.
     Added keys: crop_boxes, (N * T, 4) int64 pixels of the uncut frame.
 
@@ -174,6 +175,8 @@ class CropFace(BaseTransform):
 def _boxes_of_sampled_frames(face_boxes: np.ndarray, results: dict) -> np.ndarray:
     """Pick each sampled frame's box: (F, 4) or (1, 4) -> (N, T, 4)."""
     frame_inds = np.asarray(results['frame_inds']) - results.get('start_index', 0)
+    if 'source_frames' in results:  # of a corrupted video, some frames are lost
+        frame_inds = results['source_frames'][frame_inds]
     if len(face_boxes) == 1:
         frame_inds = np.zeros_like(frame_inds)
     elif frame_inds.max() >= len(face_boxes):

@@ -14,13 +14,13 @@ that is asked for twice only once, and never add '.mp4' to a name.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.prepare.clip_storage import ClipReader, is_clip, open_clip
+from mmdeepfake.prepare.clip_storage import is_clip, open_clip
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import DataError, DataNotFoundError
 
@@ -73,30 +73,107 @@ def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.nda
         ) from error
 
 
-def read_frame_files(results: dict, indices: np.ndarray) -> list[np.ndarray]:
-    """Read frames of a folder, as MMAction2's `RawFrameDecode` names them.
+class FrameReader(Protocol):
+    """Random access to a video's frames, however they are stored.
 
-    Returns:
-        F arrays (H, W, 3) uint8, RGB, all of one size.
+    Attributes:
+        fps: frames per second, where known.
     """
-    offset = results.get('offset', 0)
-    frames = []
-    for index in indices:
-        name = results['filename_tmpl'].format(int(index) + offset)
-        path = os.path.join(results['frame_dir'], name)
-        if not os.path.isfile(path):
-            raise DataNotFoundError(f'no frame {os.path.abspath(path)!r}')
-        frame = cv2.imread(path, cv2.IMREAD_COLOR)
-        if frame is None:
-            raise DataError(f'frame {path!r} is empty, truncated or no picture')
-        if frames and frame.shape != frames[0].shape:
-            raise DataError(
-                f'frame {path!r} is {frame.shape[1]} x {frame.shape[0]} pixels, others '
-                f'of its folder are {frames[0].shape[1]} x {frames[0].shape[0]}; all '
-                'must have one size'
-            )
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    return frames
+
+    fps: float | None
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Give the frames at `indices`: (F, H, W, 3) uint8, RGB."""
+        ...
+
+
+class VideoFileReader:
+    """Frames of a video file, by decord.
+
+    Args:
+        path: of the file.
+        num_threads: decoder threads; 0 lets FFmpeg choose.
+    """
+
+    def __init__(self, path: str, *, num_threads: int = 1) -> None:
+        self._path = path
+        self._reader = open_with_decord(path, num_threads=num_threads)
+        self.fps: float | None = float(self._reader.get_avg_fps())
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See `FrameReader`; each frame is decoded once."""
+        wanted, places = np.unique(indices, return_inverse=True)
+        return decode_with_decord(self._reader, wanted, path=self._path)[places]
+
+
+class FrameFolderReader:
+    """Frames of a folder, as MMAction2's `RawFrameDecode` names them.
+
+    Args:
+        folder: with one picture a frame.
+        template: how a number becomes a file name.
+        num_frames: of the video.
+        offset: number of the first frame.
+        fps: frames per second, where known.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        template: str,
+        num_frames: int,
+        *,
+        offset: int = 0,
+        fps: float | None = None,
+    ) -> None:
+        self._folder = folder
+        self._template = template
+        self._num_frames = num_frames
+        self._offset = offset
+        self.fps = fps
+
+    def __len__(self) -> int:
+        return self._num_frames
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """See `FrameReader`; all pictures must have one size."""
+        frames: list[np.ndarray] = []
+        for index in indices:
+            name = self._template.format(int(index) + self._offset)
+            path = os.path.join(self._folder, name)
+            if not os.path.isfile(path):
+                raise DataNotFoundError(f'no frame {os.path.abspath(path)!r}')
+            frame = cv2.imread(path, cv2.IMREAD_COLOR)
+            if frame is None:
+                raise DataError(f'frame {path!r} is empty, truncated or no picture')
+            if frames and frame.shape != frames[0].shape:
+                raise DataError(
+                    f'frame {path!r} is {frame.shape[1]} x {frame.shape[0]} pixels, '
+                    f'others of its folder are {frames[0].shape[1]} x '
+                    f'{frames[0].shape[0]}; all must have one size'
+                )
+            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        return np.stack(frames)
+
+
+def open_reader(results: dict, *, num_threads: int = 1) -> FrameReader:
+    """Open the video that a dataset's item names: a file, a face clip or a folder."""
+    if 'frame_dir' in results:
+        return FrameFolderReader(
+            results['frame_dir'],
+            results['filename_tmpl'],
+            results['total_frames'],
+            offset=results.get('offset', 0),
+            fps=results.get('fps'),
+        )
+    if is_clip(results['filename']):
+        return open_clip(results['filename'])
+    return VideoFileReader(results['filename'], num_threads=num_threads)
 
 
 def _last_line(error: Exception) -> str:
@@ -112,8 +189,10 @@ def _span_text(indices: np.ndarray) -> str:
 class OpenVideo(BaseTransform):
     """Open the video and count its frames.
 
-    Required keys: filename, or frame_dir and total_frames.
-    Added keys, for a file only: video_reader, total_frames, avg_fps.
+    Required keys: filename, or frame_dir, filename_tmpl and total_frames, and
+        optionally offset and fps.
+    Added keys: video_reader (see `FrameReader`), total_frames and, where known,
+        avg_fps.
 
     Args:
         num_threads: decoder threads of one video file; 0 lets FFmpeg choose. Face clips
@@ -125,18 +204,11 @@ class OpenVideo(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the keys named in the class docstring."""
-        if 'frame_dir' in results:
-            return results
-        path = results['filename']
-        if is_clip(path):
-            reader = open_clip(path)
-            fps = reader.fps
-        else:
-            reader = open_with_decord(path, num_threads=self.num_threads)
-            fps = float(reader.get_avg_fps())
+        reader = open_reader(results, num_threads=self.num_threads)
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
-        results['avg_fps'] = fps
+        if reader.fps:
+            results['avg_fps'] = reader.fps
         return results
 
     def __repr__(self) -> str:
@@ -147,8 +219,7 @@ class OpenVideo(BaseTransform):
 class DecodeFrames(BaseTransform):
     """Decode the frames that the sampler chose.
 
-    Required keys: frame_inds, and video_reader with filename, or frame_dir with
-    filename_tmpl and, optionally, offset.
+    Required keys: frame_inds, and video_reader or what `OpenVideo` needs.
     Added keys:
         imgs: list of (H, W, 3) uint8 arrays, RGB, one for each of `frame_inds`, none
             sharing memory with another (MMAction2's `Flip` writes into them).
@@ -159,16 +230,9 @@ class DecodeFrames(BaseTransform):
         """Decode each frame once, then put them in the sampler's order."""
         wanted = np.asarray(results['frame_inds']).reshape(-1)
         indices, places = np.unique(wanted, return_inverse=True)
-        if 'frame_dir' in results:
-            frames = read_frame_files(results, indices)
-        else:
-            # Popped, since an open reader can neither be copied nor sent by a worker.
-            reader = results.pop('video_reader')
-            if isinstance(reader, ClipReader):
-                with reader:
-                    frames = reader.read(indices)
-            else:
-                frames = decode_with_decord(reader, indices, path=results['filename'])
+        # Popped, since an open reader can neither be copied nor sent by a worker.
+        reader = results.pop('video_reader', None) or open_reader(results)
+        frames = reader.read(indices)
         results['imgs'] = [frames[place].copy() for place in places]
         results['original_shape'] = results['imgs'][0].shape[:2]
         results['img_shape'] = results['imgs'][0].shape[:2]
