@@ -28,7 +28,7 @@ from .build import load_config
 # Public code -> config of ours whose model its checkpoints fit.
 CONFIG_OF_CODE = {
     'dsanet': 'baselines/dsanet_ffpp_lq.py',
-    'i3d': 'baselines/inception_i3d_ffpp_lq.py',
+    'i3d': 'baselines/i3d_inception_ffpp_lq.py',
     'stil': 'baselines/stil_ffpp_lq.py',
     'tam': 'baselines/tam_ffpp_lq.py',
     'v4d': 'baselines/v4d_ffpp_lq.py',

@@ -1,0 +1,4 @@
+# Table 4b, r = 4 basis filters.
+_base_ = '../ratf_r50_ffpp_lq.py'
+
+model = dict(backbone=dict(ratf_cfg=dict(num_basis=4)))
