@@ -33,6 +33,7 @@ from mmdeepfake.structures import ConfigError
 from .decoding import FrameReader
 
 NUM_LEVELS = 5
+_USUAL_FPS = 25.0  # told to the encoder where the rate is unknown
 _FRAMES_A_READ = 64  # frames of a video that are held at once while it is re-encoded
 
 Frame = NDArray[np.uint8]
@@ -85,7 +86,7 @@ class _RetimedFrames:
     """
 
     def __init__(
-        self, reader: FrameReader, source_indices: NDArray[np.int64], fps: float
+        self, reader: FrameReader, source_indices: NDArray[np.int64], fps: float | None
     ) -> None:
         self._reader = reader
         self.source_indices = source_indices
@@ -186,8 +187,8 @@ def encode_again(
     return _ChangedFrames(encoded, lambda f, _: _resize(f, (width, height)))
 
 
-def _exact_rate(fps: float) -> Fraction:
-    return Fraction(fps).limit_denominator(1001)  # 29.97 is 30000 / 1001
+def _exact_rate(fps: float | None) -> Fraction:
+    return Fraction(fps or _USUAL_FPS).limit_denominator(1001)  # 29.97 is 30000 / 1001
 
 
 def _source_indices(reader: FrameReader) -> NDArray[np.int64] | None:
@@ -290,7 +291,8 @@ def _lower_frame_rate(
 ) -> FrameReader:
     num_frames = max(1, int(len(reader) * ratio))
     indices = np.minimum(np.arange(num_frames) / ratio + 0.5 / ratio, len(reader) - 1)
-    return _RetimedFrames(reader, indices.astype(np.int64), reader.fps * ratio)
+    fps = None if reader.fps is None else reader.fps * ratio
+    return _RetimedFrames(reader, indices.astype(np.int64), fps)
 
 
 def _share_online(
@@ -444,7 +446,8 @@ class CorruptVideo(BaseTransform):
         )
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
-        results['avg_fps'] = reader.fps
+        if reader.fps:
+            results['avg_fps'] = reader.fps
         source_frames = _source_indices(reader)
         if source_frames is not None:
             results['source_frames'] = source_frames
