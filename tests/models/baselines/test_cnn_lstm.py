@@ -1,0 +1,165 @@
+import pytest
+import torch
+from mmengine.config import Config
+from oracles.lstm_in_loops import classify_video
+from recognizer_checks import (
+    CONFIGS,
+    build_from_config,
+    check_overfits,
+    check_round_trip,
+    count_parameters,
+    make_samples,
+)
+
+from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.models.baselines.cnn_lstm import CNNLSTMHead
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import ConfigError
+
+FFPP = 'baselines/cnn_lstm_ffpp_lq.py'
+MINIFF = 'miniff/cnn_lstm_r18_miniff.py'
+
+
+def make_head(**options):
+    head = CNNLSTMHead(
+        2, 3, hidden_channels=4, init_std=1, topk=(1,), average_clips='prob', **options
+    ).double()
+    head.init_weights()
+    return head.train(False)
+
+
+def weights_of(head):
+    lstm = head.lstm
+    named = dict(
+        input=lstm.weight_ih_l0,
+        recurrent=lstm.weight_hh_l0,
+        input_bias=lstm.bias_ih_l0,
+        recurrent_bias=lstm.bias_hh_l0,
+        classifier=head.fc_cls.weight,
+        offsets=head.fc_cls.bias,
+    )
+    return {name: tensor.tolist() for name, tensor in named.items()}
+
+
+def draw_maps(num_frames, num_videos=1):
+    return torch.randn(num_videos * num_frames, 3, 2, 3, dtype=torch.float64)
+
+
+@pytest.mark.parametrize('summary', ['last', 'mean'])
+@pytest.mark.parametrize(('num_frames', 'length'), [(6, None), (6, 6), (6, 3), (6, 1)])
+def test_logits_match_the_loops(summary, num_frames, length):
+    head = make_head(summary=summary, sequence_len=length)
+    maps = draw_maps(num_frames, num_videos=2)
+    expected = [
+        classify_video(
+            video.tolist(),
+            weights_of(head),
+            length=length or num_frames,
+            summary=summary,
+        )
+        for video in maps.unflatten(0, (2, -1))
+    ]
+    torch.testing.assert_close(
+        head(maps, num_segs=num_frames).detach(),
+        torch.tensor(expected, dtype=torch.float64),
+    )
+
+
+def test_a_single_frame_runs():
+    head = make_head()
+    assert head(draw_maps(1), num_segs=1).shape == (1, 2)
+
+
+@pytest.mark.parametrize('summary', ['last', 'mean'])
+def test_order_of_frames_matters(summary):
+    head = make_head(summary=summary)
+    maps = draw_maps(5)
+    swapped = maps[[0, 3, 2, 1, 4]]
+    assert (head(maps, num_segs=5) - head(swapped, num_segs=5)).abs().max() > 1e-6
+
+
+def test_the_last_state_has_seen_the_first_frame():
+    head = make_head()
+    maps = draw_maps(5)
+    changed = maps.clone()
+    changed[0] += 1
+    assert (head(maps, num_segs=5) - head(changed, num_segs=5)).abs().max() > 1e-6
+
+
+def test_videos_do_not_see_each_other():
+    head = make_head(sequence_len=2)
+    maps = draw_maps(4, num_videos=2)
+    changed = maps.clone()
+    changed[:4] += 1
+    before, after = head(maps, num_segs=4), head(changed, num_segs=4)
+    torch.testing.assert_close(before[1], after[1])
+    assert not torch.allclose(before[0], after[0])
+
+
+@pytest.mark.parametrize(
+    ('hidden_channels', 'in_lstm'), [(512, 5_246_976), (2048, 33_570_816)]
+)
+def test_lstm_has_the_parameters_of_the_specification(hidden_channels, in_lstm):
+    with torch.device('meta'):
+        head = CNNLSTMHead(2, 2048, hidden_channels=hidden_channels)
+    assert count_parameters(head.lstm) == in_lstm
+    assert count_parameters(head) == in_lstm + 2 * hidden_channels + 2
+
+
+def test_whole_model_has_the_parameters_of_the_specification():
+    cfg = Config.fromfile(CONFIGS / FFPP)
+    cfg.model.backbone.pretrained = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert count_parameters(model) == 23_508_032 + 5_246_976 + 1_026
+
+
+def test_the_papers_test_frames_make_two_sequences_of_the_training_length():
+    cfg = Config.fromfile(CONFIGS / FFPP)
+    head = MODELS.build(cfg.model.cls_head).eval()
+    assert head.sequence_len == cfg.num_snippets_train * cfg.num_frames
+    maps = torch.randn(cfg.num_snippets_test * cfg.num_frames, 2048, 1, 1)
+    halves = [head(half, num_segs=16) for half in maps.split(16)]
+    torch.testing.assert_close(head(maps, num_segs=32), sum(halves) / 2)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            dict(summary='max'),
+            "summary = 'max' of CNNLSTMHead: allowed are 'last', 'mean'",
+        ),
+        (dict(sequence_len=0), 'sequence_len = 0 of CNNLSTMHead: need 1 frame or more'),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        make_head(**options)
+
+
+def test_frames_that_fill_no_sequence_are_refused():
+    head = make_head(sequence_len=4)
+    with pytest.raises(ConfigError, match='got 6 frames a video, no multiple of seq'):
+        head(draw_maps(6), num_segs=6)
+
+
+def test_it_runs_in_bfloat16():
+    model = build_from_config(MINIFF)
+    clips = torch.randn(2, 16, 3, 32, 32)
+    with torch.autocast('cpu', torch.bfloat16), scores_in_float32(model):
+        loss = model.loss(clips, make_samples([0, 1]))['loss_cls']
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.cls_head.parameters())
+
+
+def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
+    def build():
+        model = build_from_config(MINIFF)
+        model.cls_head.sequence_len = 4
+        return model
+
+    clips, labels = torch.randn(4, 4, 3, 64, 64), [0, 1, 0, 1]
+    model = build()
+    check_overfits(model, clips, labels)
+    check_round_trip(model, build, clips, tmp_path)
