@@ -147,6 +147,6 @@ def test_clips_reach_the_model_frame_by_frame(tmp_path):
 
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     model = build_from_config(MINIFF)
-    clips, labels = torch.randn(4, 1, 3, 2, 64, 64), [0, 1, 0, 1]
+    clips, labels = torch.randn(4, 1, 3, 4, 64, 64), [0, 1, 0, 1]
     check_overfits(model, clips, labels, learning_rate=3e-4)
     check_round_trip(model, lambda: build_from_config(MINIFF), clips, tmp_path)
