@@ -29,12 +29,12 @@ SMALLEST_SIDE_PX = {
 
 
 def structure_of(node):
-    """A model's config without the numbers that change no code path."""
+    """A model's config without what changes no code path: numbers, stages, weights."""
     if isinstance(node, dict):
         return tuple(
             (key, value if key in ('depth', 'clip_len') else structure_of(value))
             for key, value in sorted(node.items())
-            if key != 'pretrained'
+            if key not in ('pretrained', 'ratf_stages')
         )
     if isinstance(node, list | tuple):
         return tuple(structure_of(child) for child in node)
