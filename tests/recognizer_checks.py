@@ -14,12 +14,17 @@ from mmdeepfake.registry import MODELS
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
 
+def load_model_config(name, **backbone):
+    """The model of a config by its path below configs/, without ImageNet weights."""
+    cfg = Config.fromfile(CONFIGS / name).model
+    cfg.backbone.update(pretrained=None, **backbone)
+    return cfg
+
+
 def build_from_config(name, **backbone):
     """The model of a config by its path below configs/, from random weights."""
-    cfg = Config.fromfile(CONFIGS / name)
-    cfg.model.backbone.update(pretrained=None, **backbone)
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(load_model_config(name, **backbone))
     model.init_weights()
     return model
 

@@ -2,7 +2,6 @@
 _base_ = ['tam_r50.py']
 
 model = dict(
-    # TANet has bottlenecks alone.
-    backbone=dict(type='TAMResNet', depth=18, pretrained=None),
+    backbone=dict(depth=18, pretrained=None),
     cls_head=dict(in_channels=512),  # of ResNet-18's last map
 )

@@ -1,10 +1,13 @@
-"""TAM on the small ResNets, whose blocks MMAction2's `TANet` refuses.
+"""TAM: temporal kernels made from each video's own pooled features.
 
 Paper: TAM: Temporal Adaptive Module for Video Recognition, ICCV 2021,
 https://arxiv.org/abs/2005.06803; code: https://github.com/liu-zhy/temporal-adaptive-module.
-For ResNet-50 and deeper use `TANet`, to which the module here is equal. Where it stands
-in a basic block is our choice, for the paper has bottlenecks alone: before the first
-3x3 convolution, as it stands before a bottleneck's.
+
+The module is MMAction2's, and the network equals MMAction2's `TANet` where that exists.
+`TANet` itself loads its ImageNet weights in its constructor, so that a finished
+checkpoint could not be tested without the network, and it has no ResNet-18. Where the
+module stands in the basic blocks of depths 18 and 34, of which the paper says nothing,
+is our choice: before the first 3x3 convolution, as it stands before a bottleneck's.
 """
 
 from __future__ import annotations

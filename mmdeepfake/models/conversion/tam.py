@@ -1,4 +1,7 @@
-"""TAM as its authors publish it: torchvision's ResNet with wrapped blocks."""
+"""TAM as its authors publish it, torchvision's ResNet with wrapped blocks; and TANet.
+
+MMAction2's `TANet` has our names but for the wrapping.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ RULES = KeyRules(
         (r'^base_model\.', 'backbone.'),
         # Trained with dropout the classifier is `new_fc`, else it is the ResNet's own.
         (r'^(new_fc|backbone\.fc)\.', 'cls_head.fc_cls.'),
-        (r'^(backbone\.layer\d\.\d+)\.net\.', r'\1.block.'),
+        (r'^(backbone\.layer\d\.\d+)\.(net|block)\.', r'\1.'),
+        (r'\.tam\.', '.temporal.'),
         (r'\.downsample\.0\.', '.downsample.conv.'),
         (r'\.downsample\.1\.', '.downsample.bn.'),
         (r'\.conv(\d)\.weight$', r'.conv\1.conv.weight'),

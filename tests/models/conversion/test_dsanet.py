@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mmengine.config import Config
 from oracles.public_bottlenecks import DSANET, draw_state, network, public_shapes
-from recognizer_checks import CONFIGS
+from recognizer_checks import load_model_config
 
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.dsanet import RULES
@@ -12,8 +11,7 @@ from mmdeepfake.registry import MODELS
 
 
 def build(width):
-    cfg = Config.fromfile(CONFIGS / 'baselines/dsanet_ffpp_lq.py').model
-    cfg.backbone.update(pretrained=None, base_channels=width)
+    cfg = load_model_config('baselines/dsanet_ffpp_lq.py', base_channels=width)
     cfg.cls_head.in_channels = 32 * width
     return MODELS.build(cfg)
 
