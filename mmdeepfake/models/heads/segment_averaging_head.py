@@ -47,7 +47,9 @@ class SegmentAveragingHead(I3DHead):
                 'videos: need as many of each video; use FormatShape("NCTHW") with a '
                 'Recognizer3D or SnippetRecognizer3D'
             )
-        return super().forward(feats).unflatten(0, (num_videos, -1))
+        # In half precision the mean would be rounded, and numpy has no bfloat16.
+        logits = super().forward(feats).float()
+        return logits.unflatten(0, (num_videos, -1))
 
     def forward(self, x: Tensor, num_segs: int = 1, **kwargs) -> Tensor:
         """Average the logits of each `num_segs` consecutive rows.
