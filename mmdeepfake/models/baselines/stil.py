@@ -24,16 +24,15 @@ weights load (`conv1_a`, `k1`, `scconv.k3`, ...). STIL's own:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
 
 from mmdeepfake.models.backbones import TemporalConv
+from mmdeepfake.models.backbones.initial_weights import check_shapes, read_weights
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
@@ -337,38 +336,18 @@ class STILNet(BaseModule):
 
     def _load_scnet(self) -> None:
         """Load every tensor that SCNet and STIL share; refuse a file that lacks one."""
-        where = f'pretrained = {self.pretrained!r} of STILNet'
-        if '://' not in self.pretrained and not Path(self.pretrained).is_file():
-            raise ConfigError(
-                f'{where}: no such file. Name a file of ImageNet SCNet-50 v1d weights '
-                "with the public code's key names, a URL, or None (random weights)"
-            )
-        try:
-            loaded = _load_checkpoint(self.pretrained, map_location='cpu')
-        except OSError as error:
-            raise ConfigError(
-                f'{where}: cannot be loaded ({error}). Without access to the network, '
-                'download it elsewhere and give the path: '
-                '--cfg-options model.backbone.pretrained=PATH'
-            ) from error
-        found = loaded.get('state_dict', loaded)
-        own = {
-            name: tensor
+        texts = dict(
+            owner=type(self).__name__,
+            needed="ImageNet SCNet-50 v1d weights with the public code's key names",
+        )
+        found = read_weights(self.pretrained, **texts)
+        shapes = {
+            name: tensor.shape
             for name, tensor in self.state_dict().items()
             if _in_scnet(name)
         }
-        wrong = [
-            name
-            for name, tensor in own.items()
-            if name not in found or found[name].shape != tensor.shape
-        ]
-        if wrong:
-            raise ConfigError(
-                f'{where}: {len(wrong)} of the {len(own)} tensors that SCNet and STIL '
-                f'share are missing in it or of another shape, {wrong[0]!r} the first. '
-                'Needed are weights of SCNet-50 v1d'
-            )
-        self.load_state_dict({name: found[name] for name in own}, strict=False)
+        check_shapes(found, shapes, source=self.pretrained, **texts)
+        self.load_state_dict({name: found[name] for name in shapes}, strict=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Compute the features of the frames of videos.

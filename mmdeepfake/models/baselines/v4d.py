@@ -21,13 +21,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
+from mmengine.logging import MMLogger
 from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 
+from mmdeepfake.models.backbones.initial_weights import check_inflatable
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
 _KERNEL_SIZE = (3, 3, 1)  # over snippets, frames, and positions in one axis
+_FIXED_OPTIONS = ('out_indices', 'with_pool2', 'pretrained2d')
 
 
 def lay_out_snippets(x: Tensor, num_snippets: int) -> Tensor:
@@ -91,9 +94,9 @@ class V4D(ResNet3dSlowOnly):
             0; the default is the code's, for depth 50.
         r4d_norm: whether R4Ds have a norm and a ReLU (the paper's figure) or not (its
             code).
-        kwargs: see MMAction2's `ResNet3dSlowOnly`, of which `out_indices` and
-            `with_pool2` keep their defaults; `pretrained` names 2D ImageNet weights,
-            which are inflated.
+        kwargs: see MMAction2's `ResNet3dSlowOnly`, of which `out_indices`, `with_pool2`
+            and `pretrained2d` keep their defaults; `pretrained` names 2D ImageNet
+            weights, which are inflated.
 
     Raises:
         ConfigError: an option outside what is allowed.
@@ -111,11 +114,10 @@ class V4D(ResNet3dSlowOnly):
             raise ConfigError(
                 f'depth = {depth} of V4D: allowed are {sorted(self.arch_settings)}'
             )
-        for option in ('out_indices', 'with_pool2'):
+        for option in _FIXED_OPTIONS:
             if option in kwargs:
                 raise ConfigError(
-                    f'{option} = {kwargs[option]} of V4D: it cannot be set, the last '
-                    'map of all frames is the output; remove it'
+                    f'{option} = {kwargs[option]} of V4D: it cannot be set; remove it'
                 )
         super().__init__(depth=depth, **kwargs)
         sizes = self.stage_blocks
@@ -138,7 +140,14 @@ class V4D(ResNet3dSlowOnly):
 
     def init_weights(self, pretrained: str | None = None) -> None:
         """Load or draw the ResNet's weights, then start the R4Ds as the identity."""
-        super().init_weights(pretrained)
+        self.pretrained = pretrained or self.pretrained
+        if self.pretrained:
+            check_inflatable(self)
+        super().init_weights()
+        MMLogger.get_current_instance().info(
+            f'V4D-{self.depth}: initial weights '
+            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
+        )
         for block in self.r4d.values():
             block.init_weights()
 

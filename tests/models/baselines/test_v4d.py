@@ -179,6 +179,7 @@ def test_snippets_that_fill_no_video_are_refused():
         (dict(depth=18), r'r4d_blocks = .* indices for each of 4 stages of \(2, 2, 2'),
         (dict(r4d_blocks=((), (1,))), 'indices for each of 4 stages'),
         (dict(out_indices=(2, 3)), r'out_indices = \(2, 3\) of V4D: it cannot be set'),
+        (dict(pretrained2d=False), 'pretrained2d = False of V4D: it cannot be set'),
     ],
 )
 def test_wrong_options_are_refused(options, message):
@@ -186,10 +187,11 @@ def test_wrong_options_are_refused(options, message):
         V4D(**options)
 
 
-def test_inflated_weights_leave_the_r4ds_at_their_start(tmp_path):
-    state = {}
+def make_resnet_file(path, **changes):
+    """Random weights of a 2D ResNet-18 under torchvision's names."""
     with torch.device('meta'):
         plain = V4D(18, r4d_blocks=((),) * 4)
+    state = {}
     for name, tensor in plain.state_dict().items():
         name = name.replace('downsample.conv', 'downsample.0')
         name = name.replace('downsample.bn', 'downsample.1')
@@ -197,12 +199,14 @@ def test_inflated_weights_leave_the_r4ds_at_their_start(tmp_path):
             name = name.replace(f'conv{number}.conv', f'conv{number}')
             name = name.replace(f'conv{number}.bn', f'bn{number}')
         state[name] = torch.rand(tensor.shape[:2] + tensor.shape[3:])
-    torch.save(state, tmp_path / 'resnet18.pth')
-    network = V4D(
-        18,
-        r4d_blocks=((), (1,), (1,), ()),
-        pretrained=str(tmp_path / 'resnet18.pth'),
-    )
+    torch.save({**state, **changes}, path)
+    return state
+
+
+def test_inflated_weights_leave_the_r4ds_at_their_start(tmp_path, log_lines):
+    path = str(tmp_path / 'resnet18.pth')
+    state = make_resnet_file(path)
+    network = V4D(18, r4d_blocks=((), (1,), (1,), ()), pretrained=path)
     network.init_weights()
     inflated = network.layer3[0].conv1.conv.weight  # three equal taps in time
     for tap in range(3):
@@ -211,6 +215,31 @@ def test_inflated_weights_leave_the_r4ds_at_their_start(tmp_path):
         )
     for block in network.r4d.values():
         assert not block.norm.weight.any() and block.conv.weight.any()
+    assert f'V4D-18: initial weights from {path}' in log_lines
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'layer2.0.downsample.0.weight': torch.zeros(128, 32, 1, 1)},
+        {'layer4.1.conv2.weight': torch.zeros(512, 512, 3, 3, 3)},
+    ],
+)
+def test_weights_of_another_network_are_refused(tmp_path, changes):
+    path = str(tmp_path / 'other.pth')
+    make_resnet_file(path, **changes)
+    network = V4D(18, r4d_blocks=((),) * 4, pretrained=path)
+    first = next(iter(changes))
+    with pytest.raises(
+        ConfigError, match=f"1 of the 20 tensors .* '{first}' the first"
+    ):
+        network.init_weights()
+
+
+def test_missing_weights_are_told(tmp_path):
+    network = V4D(18, r4d_blocks=((),) * 4, pretrained=str(tmp_path / 'none.pth'))
+    with pytest.raises(ConfigError, match=r'none\.pth.* of V4D: no such file'):
+        network.init_weights()
 
 
 def test_it_survives_a_checkpoint(tmp_path):
