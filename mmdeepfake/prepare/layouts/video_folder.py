@@ -5,9 +5,10 @@
     <root>/<split>/fake/<method>/<name>.mp4     method <method>
 
 In place of a file, <name> may be a folder of numbered frames. Real videos may be in
-sub-folders too, whose name then is part of the video's. Without folders of splits, that
-is as <root>/{real,fake}/..., all videos are test videos: who is seen in them is not
-known, so nothing could part them into splits without a leak.
+sub-folders too, whose name then is part of the video's. Names may repeat from split to
+split, so in preparation a video is called <split>/<name>. Without folders of splits,
+that is as <root>/{real,fake}/..., all videos are test videos: who is seen in them is
+not known, so nothing could part them into splits without a leak.
 
 For the same reason nothing can check that nobody is in two splits: sort the videos by
 person. A CSV list or a manifest can name the persons, and is checked.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mmdeepfake.structures import (
@@ -73,7 +75,7 @@ class VideoFolderLayout(Layout):
             'test': ''
         }
         found = [
-            video
+            _name_by_split(video, folder)
             for split, folder in there.items()
             if selection.splits is None or split in selection.splits
             for video in list_video_folder(
@@ -93,6 +95,14 @@ class VideoFolderLayout(Layout):
             methods = choose('methods', selection.methods, methods, where=str(root))
         wanted = {REAL_METHOD, *methods}
         yield from (video for video in found if video.key.method in wanted)
+
+
+def _name_by_split(video: SourceVideo, folder_name: str) -> SourceVideo:
+    """Add the split's folder to the name: other splits may hold a file of that name."""
+    if not folder_name:
+        return video
+    name = f'{folder_name}/{video.key.name}'
+    return replace(video, key=video.key._replace(name=name))
 
 
 def list_video_folder(

@@ -162,7 +162,11 @@ def _list_members(path: Path) -> list[str]:
 def _list_archive(path: Path) -> list[str]:
     try:
         with tarfile.open(path) as archive:
-            return [member.name for member in archive if member.isfile()]
+            names = [member.name for member in archive if member.isfile()]
+            # To the end, where a checksum tells a download that was cut off.
+            while archive.fileobj.read(1 << 20):
+                pass
+            return names
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(
             f'{str(path)!r} is torn or no archive ({error}); copy it again'

@@ -1,0 +1,178 @@
+"""Made-up trees in the official layouts of datasets; their videos are empty files."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+# Of Celeb-DF: two people of training, two of validation, and who is swapped with whom.
+CELEBS = ('id0', 'id1', 'id10', 'id12')
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding='utf-8')
+
+
+def make_ffpp(root, method='FaceSwap', level='c23'):
+    root = Path(root)
+    for split, (a, b) in {
+        'train': ('000', '001'),
+        'val': ('002', '003'),
+        'test': ('004', '005'),
+    }.items():
+        real = root / f'original_sequences/youtube/{level}/videos'
+        fake = root / f'manipulated_sequences/{method}/{level}/videos'
+        touch(real / f'{a}.mp4', real / f'{b}.mp4')
+        touch(fake / f'{a}_{b}.mp4', fake / f'{b}_{a}.mp4')
+        write(root / f'splits/{split}.json', json.dumps([[a, b]]))
+    return root
+
+
+def make_dfd(root, level='c23'):
+    real = Path(root) / f'original_sequences/actors/{level}/videos'
+    fake = Path(root) / f'manipulated_sequences/DeepFakeDetection/{level}/videos'
+    touch(real / '24__outside_talking_still_laughing.mp4')
+    touch(fake / '24_23__outside_talking_still_laughing__YR5OVD4S.mp4')
+    return Path(root)
+
+
+def make_celeb_df(root, inner=''):
+    """Two clips a person, all swaps; the list holds clip 1 of id0 and what it made."""
+    root = Path(root)
+    real, fake = root / 'Celeb-real' / inner, root / 'Celeb-synthesis' / inner
+    for a in CELEBS:
+        touch(*(real / f'{a}_000{clip}.mp4' for clip in (0, 1)))
+        touch(
+            *(
+                fake / f'{a}_{b}_000{clip}.mp4'
+                for b in CELEBS
+                for clip in (0, 1)
+                if b != a and (a in CELEBS[:2]) == (b in CELEBS[:2])
+            )
+        )
+    touch(*(root / 'YouTube-real' / inner / f'{n:05d}.mp4' for n in range(40)))
+    write(
+        root / 'List_of_testing_videos.txt',
+        '1 YouTube-real/00039.mp4\n1 Celeb-real/id0_0001.mp4\n'
+        '0 Celeb-synthesis/id0_id1_0001.mp4\n',
+    )
+    return root
+
+
+def make_dfdc(root, parts=(0, 36)):
+    root = Path(root)
+    for part in parts:
+        folder = root / f'dfdc_train_part_{part}'
+        entries = {
+            f'real{part}.mp4': {'label': 'REAL', 'split': 'train'},
+            f'fake{part}.mp4': {
+                'label': 'FAKE',
+                'split': 'train',
+                'original': f'real{part}.mp4',
+            },
+        }
+        touch(*(folder / name for name in entries))
+        write(folder / 'metadata.json', json.dumps(entries))
+    touch(root / 'test/aaa.mp4', root / 'test/bbb.mp4')
+    write(root / 'test/labels.csv', 'filename,label\naaa.mp4,0\nbbb.mp4,1\n')
+    return root
+
+
+def make_dfdc_preview(root, num_pairs=8):
+    """Pairs of actors who are swapped with each other; the last pair is the test."""
+    root = Path(root)
+    entries = {}
+    for pair in range(num_pairs):
+        people = (str(1000 + 2 * pair), str(1001 + 2 * pair))
+        split = 'test' if pair == num_pairs - 1 else 'train'
+        for a, b in (people, people[::-1]):
+            places = {
+                f'original_videos/{a}/{a}_A_001.mp4': 'real',
+                f'method_A/{a}/{a}_A/{b}_{a}_A_001.mp4': 'fake',
+                f'method_B/{a}/{a}_A/{b}_{a}_A_001.mp4': 'fake',
+            }
+            for place, label in places.items():
+                touch(root / place)
+                entries[place] = {'label': label, 'set': split}
+    write(root / 'dataset.json', json.dumps(entries))
+    return root
+
+
+def make_wild_deepfake(root, num_archives=3, spaced=False):
+    root = Path(root)
+    for name in ('real_train', 'fake_train', 'real_test', 'fake_test'):
+        folder = root / (name.replace('_', ' ') if spaced else name)
+        for k in range(1, num_archives + 1):
+            inner = 'real' if name.startswith('real') else 'fake'
+            sequences = [f'{inner}/131'] + ['real/7'] * (
+                name == 'fake_train' and k == 1
+            )
+            write_archive(
+                folder / f'{k}.tar.gz',
+                [f'./{k}/{s}/{n}.png' for s in sequences for n in (942, 1003, 99)],
+            )
+    return root
+
+
+def write_archive(path, names):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, 'w:gz') as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            content = hashlib.sha256(name.encode()).digest() * 20
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def make_deeper_forensics(root):
+    root = Path(root)
+    names = {'train': '000_M101', 'val': '001_W017', 'test': '002_M030'}
+    for split, name in names.items():
+        touch(root / f'target_videos/{name[:3]}.mp4')
+        for kind in ('end_to_end', 'end_to_end_level_1'):
+            touch(root / f'manipulated_videos/{kind}/{name}.mp4')
+        write(root / f'lists/splits/{split}.txt', f'{name}.mp4\n')
+    return root
+
+
+def make_folder(root, splits=('train', 'val', 'test')):
+    for split in splits:
+        base = Path(root) / split
+        touch(base / 'real/a.mp4', base / 'fake/a.mp4', base / 'fake/FaceSwap/b.mp4')
+    return Path(root)
+
+
+def make_csv(root, text=None):
+    root = Path(root)
+    default = (
+        'path,label,split,method,identity,partner\n'
+        'batch 1/a.mp4,real,train,,anna,\n'
+        'batch 1/b.mp4,fake,train,FaceSwap,anna;ben,batch 1/a\n'
+        'c.mp4,real,test,,eva,\n'
+        'd.mp4,FAKE,test,,eva,\n'
+    )
+    write(root / 'videos.csv', default if text is None else text)
+    return root
+
+
+TREES = {
+    'ffpp': make_ffpp,
+    'celeb_df': make_celeb_df,
+    'dfdc': make_dfdc,
+    'dfdc_preview': make_dfdc_preview,
+    'wild_deepfake': make_wild_deepfake,
+    'deeper_forensics': make_deeper_forensics,
+    'folder': make_folder,
+    'csv': make_csv,
+}
+# The four classic manipulations are expected where none is named.
+METHODS = {'ffpp': ['FaceSwap']}
