@@ -1,0 +1,7 @@
+"""How the work is spread: over processes of this machine, or over a Ray cluster."""
+
+from .local_processes import run_locally
+from .ray_cluster import run_on_ray
+from .unit_runner import VideoOutcome
+
+__all__ = ['VideoOutcome', 'run_locally', 'run_on_ray']

@@ -1,0 +1,152 @@
+"""The same work on a Ray cluster, whose machines share the folders of ROOT and OUT."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mmdeepfake.structures import ConfigError, InputError, VideoKey
+
+from ..work_plan import WorkUnit
+from ..workshop import WorkOrder, Workshop
+from .unit_runner import VideoOutcome, run_unit, settle_crash
+
+# A machine of the cluster may go away, which is no fault of the video that was there.
+_MAX_TRIES = 2
+_UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
+
+# Of one worker process of Ray, which runs many tasks: detectors are slow to make.
+_workshops: dict[str, Workshop] = {}
+
+
+def run_on_ray(
+    units: Sequence[WorkUnit],
+    order: WorkOrder,
+    *,
+    address: str | None = None,
+    num_workers: int | None = None,
+) -> Iterator[VideoOutcome]:
+    """Prepare all videos on a cluster, one CPU each, giving them unit by unit.
+
+    The package must be installed on every machine, and ROOT and OUT be the same folders
+    there. A video that kills its process twice has failed.
+
+    Args:
+        units: what to prepare.
+        order: what every worker is told.
+        address: of the cluster's head, 'auto' for the one that this machine is part of,
+            None to start one on this machine alone.
+        num_workers: units that are worked at together; None is every CPU.
+
+    Raises:
+        ConfigError: Ray is not installed, or there is no cluster at the address.
+        OutputError: the disk is full, or cannot be written to.
+    """
+    ray = _import_ray()
+    mine = not ray.is_initialized()
+    if mine:
+        try:
+            ray.init(address=address, log_to_driver=False, configure_logging=False)
+        except ConnectionError as error:
+            raise ConfigError(
+                f'no Ray cluster at {address!r} ({error}); start one by `ray start '
+                '--head`, or leave --ray-address out to use this machine'
+            ) from error
+    try:
+        yield from _Driver(ray, order, num_workers).run(units)
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError(
+            "the executor 'ray' needs Ray: pip install 'mmdeepfake[ray]'"
+        ) from error
+    return ray
+
+
+class _Driver:
+    """Sends units to the cluster and collects what became of them."""
+
+    def __init__(self, ray: Any, order: WorkOrder, num_workers: int | None) -> None:
+        self._ray = ray
+        self._order = order
+        num_cpus = int(ray.cluster_resources().get('CPU', 1))
+        self._window = num_workers or _UNITS_PER_CPU * num_cpus
+        # One thread each, as in local workers; retries are counted here, by video.
+        threads = {'env_vars': {'OMP_NUM_THREADS': '1'}}
+        self._task = ray.remote(
+            num_cpus=1, max_retries=0, runtime_env=threads, scheduling_strategy='SPREAD'
+        )(_run_remotely)
+        self._num_tries: Counter[VideoKey] = Counter()
+
+    def run(self, units: Sequence[WorkUnit]) -> Iterator[VideoOutcome]:
+        """Give the outcome of every video."""
+        ray = self._ray
+        waiting, running = deque(units), {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._window:
+                    unit = waiting.popleft()
+                    running[self._task.remote(unit, self._order)] = unit
+                (ready,), _ = ray.wait(list(running), num_returns=1)
+                unit = running.pop(ready)
+                try:
+                    outcomes, error = ray.get(ready)
+                except ray.exceptions.RayTaskError:
+                    raise  # a fault of the program
+                except ray.exceptions.RayError as crash:
+                    outcomes, rest = self._settle(unit, crash)
+                    if rest.videos:
+                        waiting.append(rest)
+                    error = None
+                yield from outcomes
+                if error is not None:
+                    raise error
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _settle(
+        self, unit: WorkUnit, crash: Exception
+    ) -> tuple[list[VideoOutcome], WorkUnit]:
+        """Find out how far a unit came whose process has died.
+
+        Returns:
+            What became of its first videos, and the unit of the others.
+        """
+        workshop = Workshop(self._order)
+        outcomes: list[VideoOutcome] = []
+        for index, video in enumerate(unit.videos):
+            done = workshop.load_finished(video.key)
+            if done is not None:
+                outcomes.append(VideoOutcome.of(done))
+                continue
+            self._num_tries[video.key] += 1
+            if self._num_tries[video.key] < _MAX_TRIES:
+                return outcomes, unit.from_video(index)
+            kind = type(crash).__name__
+            fault = f'its process on the cluster died {_MAX_TRIES} times ({kind})'
+            outcomes.append(settle_crash(video, workshop, fault))
+            return outcomes, unit.from_video(index + 1)
+        return outcomes, unit.from_video(len(unit.videos))
+
+
+def _run_remotely(
+    unit: WorkUnit, order: WorkOrder
+) -> tuple[list[VideoOutcome], InputError | None]:
+    """Prepare a unit on the cluster; an error that stops the run is given back."""
+    name = f'{order.out}/{order.run}/{order.settings.fingerprint()}'
+    if name not in _workshops:
+        _workshops[name] = Workshop(order)
+    outcomes: list[VideoOutcome] = []
+    try:
+        outcomes.extend(run_unit(unit, _workshops[name]))
+    except InputError as error:
+        return outcomes, error
+    return outcomes, None

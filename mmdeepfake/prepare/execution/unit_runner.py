@@ -1,0 +1,119 @@
+"""What a worker does with a unit of work, wherever it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdeepfake.structures import InputError, VideoKey
+
+from ..frame_archives import unpack_members
+from ..prepared_video import PreparedVideo, publish
+from ..source_video import SourceVideo
+from ..video_preparation import (
+    describe_error,
+    is_disk_error,
+    output_error,
+    prepare_video,
+    record_fault,
+)
+from ..work_plan import WorkUnit
+from ..workshop import Workshop
+
+
+@dataclass(frozen=True)
+class VideoOutcome:
+    """What became of one video, for the progress bar.
+
+    Attributes:
+        key: which one.
+        status: one of `structures.video_record.STATUSES`.
+        fault: why it failed.
+        num_frames: of the source video.
+    """
+
+    key: VideoKey
+    status: str
+    fault: str | None = None
+    num_frames: int = 0
+
+    @classmethod
+    def of(cls, done: PreparedVideo) -> VideoOutcome:
+        """Tell it from the record."""
+        first = done.records[0]
+        return cls(done.key, done.status, first.fault, done.facts.num_frames)
+
+
+def run_unit(unit: WorkUnit, workshop: Workshop) -> Iterator[VideoOutcome]:
+    """Prepare the videos of a unit, giving each as soon as it is in the output.
+
+    Raises:
+        OutputError: the disk is full, or cannot be written to.
+        ConfigError: a package is missing, or a setting cannot be used.
+    """
+    if unit.archive is None:
+        for video in unit.videos:
+            yield VideoOutcome.of(prepare_video(video, workshop))
+        return
+    folder = workshop.partial / f'unpacked-{uuid.uuid4().hex}'
+    places = {video: folder / str(i) for i, video in enumerate(unit.videos)}
+    try:
+        fault = _unpack(unit, places, workshop)
+        for video, place in places.items():
+            if fault is None:
+                done = prepare_video(video, workshop, unpacked=place)
+            else:
+                done = save_failure(video, workshop, fault)
+            yield VideoOutcome.of(done)
+            shutil.rmtree(place, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpack(
+    unit: WorkUnit, places: dict[SourceVideo, Path], workshop: Workshop
+) -> str | None:
+    """Unpack what the unit needs; tell what is wrong with the archive, if anything."""
+    try:
+        unpack_members(
+            unit.archive, {video.member: place for video, place in places.items()}
+        )
+    except InputError as error:
+        return describe_error(error)
+    except OSError as error:
+        if is_disk_error(error):
+            raise output_error(workshop.out.root, error) from error
+        return describe_error(error)
+    return None
+
+
+def save_failure(video: SourceVideo, workshop: Workshop, fault: str) -> PreparedVideo:
+    """Record that a video failed, from outside of its preparation.
+
+    Raises:
+        OutputError: the disk is full, or cannot be written to.
+    """
+    done = record_fault(video, workshop, fault)
+    made = workshop.partial / f'video-{uuid.uuid4().hex}'
+    try:
+        os.makedirs(made)
+        done.save(made)
+        publish(made, workshop.out, video.key)
+    except OSError as error:
+        if is_disk_error(error):
+            raise output_error(workshop.out.root, error) from error
+        raise
+    return done
+
+
+def settle_crash(video: SourceVideo, workshop: Workshop, fault: str) -> VideoOutcome:
+    """Say what became of the video that a worker died on.
+
+    It may have been finished in the moment before; else it is recorded as failed.
+    """
+    done = workshop.load_finished(video.key)
+    return VideoOutcome.of(done or save_failure(video, workshop, fault))

@@ -1,0 +1,330 @@
+"""Where the frames of a video come from: a video file, or pictures that are numbered.
+
+Both are read from the first frame to the last, one frame in memory at a time, as often
+as they are asked for. What comes out of a video file:
+
+- Every frame that the file shows, once, in the order of display: neither dropped nor
+  repeated to make up an even rate. Where the rate varies, `times_seconds` tells when
+  each frame is shown.
+- Upright: a rotation by a multiple of 90 degrees that the file asks for is carried out.
+- 8-bit RGB, whatever the file holds (10-bit, grey, with alpha).
+- At the size of the first frame; a file whose frames change their size is refused.
+
+A file that breaks off, or is damaged, is refused as a whole: half a video under a whole
+one's name would be worse than none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+from .layouts import FRAME_SUFFIXES
+
+_HASH_BLOCK_BYTES = 1 << 20
+# Times between frames may differ by this share of the usual one, since containers
+# round them; beyond it the rate is said to vary.
+_RATE_TOLERANCE = 0.25
+_CRF = re.compile(
+    rb'x264 - core.{0,2000}?(?:crf=([0-9.]+)|(rc=cqp.{0,400}?qp=0\b))', re.S
+)
+
+Frame = NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """The frames of one video.
+
+    Attributes:
+        height: of a frame, upright, in pixels.
+        width: of a frame, upright, in pixels.
+        fps: frames per second, the mean where the rate varies; None if unknown.
+        times_seconds: when each frame is shown, where the rate varies; else empty.
+        x264_crf: the constant rate factor that x264 wrote into the stream, 0.0 where it
+            says that it coded without loss, None where nothing is told.
+        notes: what is odd about it; complete once the frames were read.
+    """
+
+    height: int
+    width: int
+    fps: float | None
+    times_seconds: list[float]
+    x264_crf: float | None
+    notes: list[str]
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame, (H, W, 3) uint8 RGB, from the first one on."""
+        ...
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the bytes that the frames are read from, in hex."""
+        ...
+
+
+class VideoFile:
+    """The frames of a video file, see the module and `FrameSource`.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is empty, truncated, no video, or has no frame.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.times_seconds: list[float] = []
+        self.notes: list[str] = []
+        self.fps: float | None = None
+        self.x264_crf: float | None = None
+        self._look_at_packets()
+        first = next(iter(self.read()), None)
+        if first is None:
+            raise DataError(f'video file {str(path)!r} has no frames; one is needed')
+        self.height, self.width = first.shape[:2]
+
+    def _look_at_packets(self) -> None:
+        """Read headers, times and x264's settings, without decoding anything."""
+        if not self.path.is_file():
+            raise DataNotFoundError(f'no video file {str(self.path)!r}')
+        num_bytes = self.path.stat().st_size
+        if num_bytes == 0:
+            raise DataError(f'video file {str(self.path)!r} is empty (0 bytes)')
+        with _OpenVideo(self.path) as (container, stream):
+            # The index of an mp4 says where each frame lies.
+            end = max((e.pos + e.size for e in stream.index_entries), default=0)
+            if end > num_bytes:
+                raise DataError(
+                    f'video file {str(self.path)!r} is truncated: it has {num_bytes} '
+                    f'of {end} bytes; copy it again'
+                )
+            times: list[float | None] = []
+            head = stream.codec_context.extradata or b''
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:
+                    if not times:
+                        self.x264_crf = find_x264_crf(head + bytes(packet))
+                    known = packet.pts is not None
+                    times.append(
+                        float(packet.pts * packet.time_base) if known else None
+                    )
+            rate = stream.average_rate
+        self._set_rate(times, float(rate) if rate else None)
+
+    def _set_rate(self, times: list[float | None], rate: float | None) -> None:
+        """Take the mean rate, and the times of the frames if the rate varies."""
+        self.fps = rate
+        # Raw streams tell no times, and old containers not those of all frames.
+        if len(times) < 2 or None in times:
+            return
+        shown = np.sort(np.array(times, np.float64))
+        gaps = np.diff(shown)
+        usual = float(np.median(gaps))
+        if (np.abs(gaps - usual) > _RATE_TOLERANCE * usual).any() and gaps.min() > 0:
+            self.times_seconds = (shown - shown[0]).tolist()
+            self.fps = len(gaps) / self.times_seconds[-1]
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame in the order of display.
+
+        Raises:
+            DataError: the stream is damaged, or its frames change their size.
+        """
+        num_frames, num_corrupt, shape = 0, 0, None
+        with _OpenVideo(self.path) as (container, stream):
+            for picture in container.decode(stream):
+                frame = _upright(picture.to_ndarray(format='rgb24'), picture.rotation)
+                shape = shape or frame.shape
+                if frame.shape != shape:
+                    raise DataError(
+                        f'video file {str(self.path)!r}: frame {num_frames} is '
+                        f'{frame.shape[1]} x {frame.shape[0]} pixels, those before it '
+                        f'{shape[1]} x {shape[0]}; all must have one size'
+                    )
+                num_corrupt += picture.is_corrupt
+                num_frames += 1
+                yield frame
+        if num_corrupt:
+            self.notes = [f'{num_corrupt} frames are damaged in the stream']
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the file."""
+        digest = hashlib.sha256()
+        with open(self.path, 'rb') as file:
+            while block := file.read(_HASH_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+class _OpenVideo:
+    """Opens a file with PyAV for a `with` block: (container, picture stream).
+
+    Every error of FFmpeg inside the block becomes a `DataError`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._container: Any = None
+
+    def __enter__(self) -> tuple[Any, Any]:
+        try:
+            # 'ignore': titles and the like may be in any encoding.
+            self._container = av.open(str(self._path), metadata_errors='ignore')
+        except (av.FFmpegError, OSError) as error:
+            raise self._refusal('cannot be opened', error) from error
+        cover = av.stream.Disposition.attached_pic
+        streams = [
+            s for s in self._container.streams.video if not s.disposition & cover
+        ]
+        if not streams:
+            self._container.close()
+            raise DataError(f'video file {str(self._path)!r} has no video stream')
+        # Workers are the parallelism: more threads here would only fight over cores.
+        streams[0].codec_context.thread_count = 1
+        return self._container, streams[0]
+
+    def __exit__(self, kind: type | None, error: object, traceback: object) -> None:
+        self._container.close()
+        if isinstance(error, av.FFmpegError):
+            raise self._refusal('cannot be decoded to its end', error) from error
+
+    def _refusal(self, what: str, error: Exception) -> DataError:
+        says = getattr(error, 'strerror', None) or str(error)
+        return DataError(
+            f'video file {str(self._path)!r} {what}: it is truncated, damaged, or no '
+            f'video that FFmpeg reads ({says})'
+        )
+
+
+def _upright(frame: Frame, rotation_degrees: int) -> Frame:
+    """Turn a frame as its file asks for, counter-clockwise."""
+    turns = round(rotation_degrees / 90) % 4
+    return np.ascontiguousarray(np.rot90(frame, turns)) if turns else frame
+
+
+def find_x264_crf(content: bytes) -> float | None:
+    """Read the rate factor out of the settings that x264 writes into its streams.
+
+    Args:
+        content: the stream's headers and first packet.
+
+    Returns:
+        The factor, 0.0 for coding without loss, None where nothing is told.
+    """
+    match = _CRF.search(content)
+    if match is None:
+        return None
+    return float(match[1]) if match[1] else 0.0
+
+
+class NumberedPictures:
+    """The frames of a folder of pictures, in the order of the numbers in their names.
+
+    The names end in a number (007.png, frame_12.jpg), with or without zeros in front.
+    Numbers may begin anywhere and leave some out: the frames that are there follow one
+    another, and `notes` counts what is missing.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+        DataError: it holds no picture, or the names are not numbered.
+    """
+
+    fps = None
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.times_seconds: list[float] = []
+        self.x264_crf: float | None = None
+        self.notes: list[str] = []
+        if not self.folder.is_dir():
+            raise DataNotFoundError(f'no folder of frames {str(folder)!r}')
+        self._paths = sort_by_number(
+            Path(entry.path)
+            for entry in os.scandir(self.folder)
+            if entry.name.lower().endswith(FRAME_SUFFIXES)
+            and not entry.name.startswith('.')
+        )
+        if not self._paths:
+            raise DataError(f'folder {str(folder)!r} holds no pictures; one is needed')
+        numbers = [_number_in(path) for path in self._paths]
+        if missing := numbers[-1] - numbers[0] + 1 - len(numbers):
+            self.notes = [f'{missing} numbers are missing between the first and last']
+        self.height, self.width = self._read_picture(self._paths[0]).shape[:2]
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame in the order of the numbers.
+
+        Raises:
+            DataError: a file is no picture, or of another size than the first.
+        """
+        for path in self._paths:
+            frame = self._read_picture(path)
+            if frame.shape[:2] != (self.height, self.width):
+                raise DataError(
+                    f'frame {str(path)!r} is {frame.shape[1]} x {frame.shape[0]} '
+                    f'pixels, the first one {self.width} x {self.height}; all must '
+                    'have one size'
+                )
+            yield frame
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the files in their order; names do not count."""
+        digest = hashlib.sha256()
+        for path in self._paths:
+            content = path.read_bytes()
+            digest.update(len(content).to_bytes(8, 'big') + content)
+        return digest.hexdigest()
+
+    @staticmethod
+    def _read_picture(path: Path) -> Frame:
+        try:
+            content = np.fromfile(path, np.uint8)
+        except OSError as error:
+            raise DataError(f'frame {str(path)!r} cannot be read: {error}') from error
+        frame = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+        if frame is None:
+            raise DataError(f'frame {str(path)!r} is empty, truncated or no picture')
+        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def sort_by_number(paths: Iterator[Path] | Sequence[Path]) -> list[Path]:
+    """Order files by the number that their names end in, as a number: 2 before 10.
+
+    Raises:
+        DataError: a name does not end in a number, or two end in the same.
+    """
+    paths = sorted(paths)
+    by_number: dict[int, Path] = {}
+    for path in paths:
+        number = _number_in(path)
+        if number in by_number:
+            raise DataError(
+                f'frames {by_number[number].name!r} and {path.name!r} of '
+                f'{str(path.parent)!r} have the same number; each may be there once'
+            )
+        by_number[number] = path
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _number_in(path: Path) -> int:
+    match = re.search(r'(\d+)$', path.stem)
+    if match is None:
+        raise DataError(
+            f'frame {str(path)!r}: its name does not end in a number, which gives the '
+            'order of the frames'
+        )
+    return int(match[1])
+
+
+def open_frames(path: str | os.PathLike[str]) -> VideoFile | NumberedPictures:
+    """Open a video file or a folder of numbered pictures."""
+    return NumberedPictures(path) if os.path.isdir(path) else VideoFile(path)

@@ -1,0 +1,355 @@
+"""The preparation of a dataset, from its folder to the manifest and the report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from mmdeepfake.structures import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    InputError,
+)
+
+from .detection import FaceDetector, build_detector
+from .execution import VideoOutcome, run_locally, run_on_ray
+from .face_finding import box_name
+from .layouts import LAYOUTS
+from .output_folder import OutputFolder, refuse_overlap, write_json, write_text
+from .preparation_settings import PreparationSettings
+from .prepared_video import PreparedVideo, find_prepared, write_manifest
+from .progress import ProgressReport
+from .reports import (
+    Coverage,
+    Leaks,
+    count_coverage,
+    draw_contact_sheet,
+    find_leaks,
+    find_wrong_quality,
+    format_coverage,
+    format_leaks,
+)
+from .source_video import SourceVideo
+from .stil_boxes import read_stil_boxes
+from .video_preparation import is_disk_error, output_error
+from .work_plan import (
+    WorkUnit,
+    leave_out_done,
+    limit_videos,
+    parse_shard,
+    plan_units,
+    refuse_shared_folders,
+    take_shard,
+)
+from .workshop import WorkOrder
+
+logger = logging.getLogger('mmdeepfake.prepare')
+
+EXECUTORS = ('local', 'ray')
+
+
+@dataclass(frozen=True)
+class PreparationRequest:
+    """What is to be prepared, and how the work is done.
+
+    A clip depends on nothing of it but the root and the settings.
+
+    Attributes:
+        root: the dataset as downloaded; never written to.
+        out: the output folder.
+        settings: what the clips depend on.
+        methods: manipulations; None is the layout's default.
+        compressions: compression levels; None is all.
+        splits: None is all.
+        limit: videos of each split, method and level; None is all.
+        num_workers: processes; None is one a core.
+        executor: one of `EXECUTORS`.
+        ray_address: of the cluster, for the executor 'ray'.
+        shard: 'i/n' prepares one of n parts; None is everything.
+        boxes_path: STIL's file of boxes, to be used in place of a detector.
+        redo: whether to delete what is prepared, and begin anew.
+        retry_failed: whether to try failed videos again.
+        timeout_seconds: for one video; None waits for ever.
+        shows_progress: whether to tell how far it is.
+        build_detector: for tests and plug-ins, see `workshop.WorkOrder`.
+    """
+
+    root: Path
+    out: Path
+    settings: PreparationSettings
+    methods: Sequence[str] | None = None
+    compressions: Sequence[str] | None = None
+    splits: Sequence[str] | None = None
+    limit: int | None = None
+    num_workers: int | None = None
+    executor: str = 'local'
+    ray_address: str | None = None
+    shard: str | None = None
+    boxes_path: Path | None = None
+    redo: bool = False
+    retry_failed: bool = False
+    timeout_seconds: float | None = None
+    shows_progress: bool = True
+    build_detector: Callable[..., FaceDetector] = build_detector
+
+    def __post_init__(self) -> None:
+        if self.executor not in EXECUTORS:
+            raise ConfigError(
+                f'executor {self.executor!r}; allowed are '
+                + ', '.join(map(repr, EXECUTORS))
+            )
+        if self.settings.layout not in LAYOUTS:
+            raise ConfigError(
+                f'dataset {self.settings.layout!r}; allowed are '
+                + ', '.join(map(repr, LAYOUTS))
+            )
+        if self.num_workers is not None and self.num_workers < 1:
+            raise ConfigError(f'{self.num_workers} workers; allowed is 1 or more')
+        if self.shard is not None:
+            parse_shard(self.shard)
+            if self.redo:
+                raise ConfigError(
+                    '--redo with --shard would delete what the other shards have '
+                    'done; delete OUT and start all shards anew'
+                )
+
+
+@dataclass(frozen=True)
+class PreparationSummary:
+    """What a run did.
+
+    Attributes:
+        num_prepared: videos prepared by this run.
+        num_kept: videos of this run's part that were done before.
+        num_frames: read by this run.
+        seconds: wall time of the work.
+        num_lines: lines of the manifest.
+        coverage: see `reports.Coverage`.
+        leaks: see `reports.Leaks`.
+        wrong_quality: see `reports.find_wrong_quality`.
+    """
+
+    num_prepared: int
+    num_kept: int
+    num_frames: int
+    seconds: float
+    num_lines: int
+    coverage: Coverage
+    leaks: Leaks
+    wrong_quality: list[str]
+
+    @property
+    def num_failed(self) -> int:
+        """Videos of the output that could not be prepared."""
+        return self.coverage.total.failed
+
+
+def run_preparation(request: PreparationRequest) -> PreparationSummary:
+    """Prepare a dataset; what is done already is kept.
+
+    Raises:
+        InputError: the dataset, the output or the options cannot be used, or the disk
+            is full. The message says what to do.
+    """
+    refuse_overlap(request.root, request.out)
+    request = _fingerprint_boxes(request)
+    videos = list_videos(request)
+    refuse_shared_folders(videos, OutputFolder(request.out))
+    _check_boxes(request, videos)
+    try:
+        return _prepare(request, videos)
+    except OSError as error:
+        if isinstance(error, InputError) or not _is_of_output(error, request.out):
+            raise
+        raise output_error(request.out, error) from error
+
+
+def _is_of_output(error: OSError, out: Path) -> bool:
+    """Whether a file operation failed on the output, not on the dataset."""
+    named = os.fspath(error.filename or '')
+    return is_disk_error(error) or os.path.abspath(named).startswith(
+        str(out.absolute())
+    )
+
+
+def _prepare(
+    request: PreparationRequest, videos: Sequence[SourceVideo]
+) -> PreparationSummary:
+    settings, out = request.settings, OutputFolder(request.out)
+    run = 'all' if request.shard is None else f'shard-{request.shard.replace("/", "-")}'
+    with out.locked(None if request.shard is None else run):
+        with out.writing_tables():
+            out.claim(settings, redo=request.redo)
+        with out.partial_folder(run):
+            units = take_shard(
+                plan_units(videos, with_partners=settings.reuse_boxes), request.shard
+            )
+            remaining = leave_out_done(
+                units,
+                out,
+                root=request.root,
+                fingerprint=settings.fingerprint(),
+                retry_failed=request.retry_failed,
+            )
+            progress = _work(request, remaining, run)
+        num_wanted = sum(len(unit.videos) for unit in units)
+        with out.writing_tables():
+            return _write_tables(out, videos, request, progress, num_wanted)
+
+
+def list_videos(request: PreparationRequest) -> list[SourceVideo]:
+    """List the videos that a request asks for, in the order of their keys."""
+    settings = request.settings
+    videos = LAYOUTS[settings.layout].list_videos(
+        request.root,
+        methods=request.methods,
+        compressions=request.compressions,
+        splits=request.splits,
+        dataset_name=settings.dataset_name,
+    )
+    return limit_videos(videos, request.limit, with_partners=settings.reuse_boxes)
+
+
+def _fingerprint_boxes(request: PreparationRequest) -> PreparationRequest:
+    """Put the hash of the imported boxes into the settings; clips depend on them."""
+    path = request.boxes_path
+    if path is None:
+        return request
+    if not path.is_file():
+        raise DataNotFoundError(f'no file of boxes {str(path)!r}')
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(request, settings=replace(request.settings, imported_boxes=digest))
+
+
+def _check_boxes(request: PreparationRequest, videos: Sequence[SourceVideo]) -> None:
+    """Refuse a file of boxes that fits none of the videos."""
+    if request.boxes_path is None:
+        return
+    names = read_stil_boxes(request.boxes_path).keys()
+    wanted = {box_name(video) for video in videos}
+    if not wanted & names:
+        raise DataError(
+            f'{str(request.boxes_path)!r} has boxes for {len(names)} videos (such as '
+            f'{min(names)!r}), none of which is among the {len(wanted)} wanted (such '
+            f'as {min(wanted)!r}); give the file of this dataset'
+        )
+
+
+def _work(
+    request: PreparationRequest, units: list[WorkUnit], run: str
+) -> ProgressReport:
+    """Prepare what remains; tell how far it is."""
+    order = WorkOrder(
+        root=request.root.absolute(),
+        out=request.out.absolute(),
+        run=run,
+        settings=request.settings,
+        boxes_path=request.boxes_path and request.boxes_path.absolute(),
+        build_detector=request.build_detector,
+    )
+    num_videos = sum(len(unit.videos) for unit in units)
+    with ProgressReport(num_videos, shown=request.shows_progress) as progress:
+        outcomes = _execute(request, units, order)
+        try:
+            for outcome in outcomes:
+                progress.add(outcome)
+        finally:
+            outcomes.close()  # ends the workers, whatever happened
+    return progress
+
+
+def _execute(
+    request: PreparationRequest, units: list[WorkUnit], order: WorkOrder
+) -> Generator[VideoOutcome, None, None]:
+    if not units:
+        return
+    if request.executor == 'ray':
+        yield from run_on_ray(
+            units,
+            order,
+            address=request.ray_address,
+            num_workers=request.num_workers,
+        )
+    else:
+        yield from run_locally(
+            units,
+            order,
+            num_workers=request.num_workers or num_cores(),
+            timeout_seconds=request.timeout_seconds,
+        )
+
+
+def num_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _write_tables(
+    out: OutputFolder,
+    videos: Sequence[SourceVideo],
+    request: PreparationRequest,
+    progress: ProgressReport,
+    num_wanted: int,
+) -> PreparationSummary:
+    """Write the manifest and the report from all that is in the output."""
+    fingerprint = request.settings.fingerprint()
+    prepared = [v for v in find_prepared(out) if v.fingerprint == fingerprint]
+    num_lines = write_manifest(prepared, out.manifest)
+    coverage = count_coverage([(v.key, v.split) for v in videos], prepared)
+    leaks, wrong_quality = find_leaks(prepared), find_wrong_quality(prepared)
+    _write_report(out, coverage, leaks, wrong_quality, prepared)
+    return PreparationSummary(
+        num_prepared=progress.num_done,
+        num_kept=num_wanted - progress.num_done,
+        num_frames=progress.num_frames,
+        seconds=progress.seconds,
+        num_lines=num_lines,
+        coverage=coverage,
+        leaks=leaks,
+        wrong_quality=wrong_quality,
+    )
+
+
+def _write_report(
+    out: OutputFolder,
+    coverage: Coverage,
+    leaks: Leaks,
+    wrong_quality: list[str],
+    prepared: Sequence[PreparedVideo],
+) -> None:
+    folder = out.report
+    write_json(folder / 'coverage.json', coverage.to_dict())
+    write_json(folder / 'leaks.json', leaks.to_dict())
+    write_json(folder / 'wrong_quality.json', wrong_quality)
+    write_text(
+        folder / 'report.txt',
+        '\n'.join(
+            (
+                format_coverage(coverage),
+                format_leaks(leaks),
+                format_quality(wrong_quality),
+            )
+        ),
+    )
+    sheet = draw_contact_sheet(out.root, prepared)
+    if sheet is not None:
+        temporary = folder / '.contact_sheet.tmp.png'
+        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        os.replace(temporary, folder / 'contact_sheet.png')
+
+
+def format_quality(wrong_quality: Sequence[str]) -> str:
+    """Give the contradictory files as text."""
+    if not wrong_quality:
+        return 'Compression: no file contradicts its level.\n'
+    lines = [f'Compression: {len(wrong_quality)} files contradict their level:']
+    return '\n'.join([*lines, *(f'  {text}' for text in wrong_quality)]) + '\n'

@@ -1,0 +1,106 @@
+"""What decides the prepared clips: written beside them, so that two never get mixed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmdeepfake.structures import ConfigError
+
+from .clip_storage import DEFAULT_CLIP_FORMAT
+from .tracking import TrackingSettings
+
+# Raised whenever the same settings give other clips or other results.
+PREPARATION_VERSION = 1
+
+
+@dataclass(frozen=True)
+class PreparationSettings:
+    """All that the prepared clips depend on, beside the videos.
+
+    Attributes:
+        layout: name of the dataset's layout.
+        dataset_name: first part of the videos' keys; None for the layout's own.
+        detector: name of the face detector.
+        detector_options: its options.
+        tracking: how faces are followed.
+        reuse_boxes: whether a fake takes the tracks of the real video that its frames
+            come from, where the layout names one. On, since a detector behaves
+            differently on fakes, which a network could learn; and it halves the work.
+        imported_boxes: SHA-256 of the file of boxes used in place of a detector.
+        margin_ratio: side of the square around a face's box that is stored, over the
+            longer side of the box. The largest margin a crop can have at load time.
+        face_px: side of the stored face, in pixels, that is enough: larger faces are
+            reduced by whole eighths as long as they keep it. 224 is what models take.
+        min_face_px: tracks whose median box is smaller on its longer side are dropped.
+        clip_format: one of `clip_storage.CLIP_FORMATS`.
+        clip_quality: of that format; None for its default.
+        landmarks: whether 68 landmarks are found for each frame.
+        masks: whether the masks of manipulated pixels are stored, where there are any.
+    """
+
+    layout: str
+    dataset_name: str | None = None
+    detector: str = 'centerface'
+    detector_options: Mapping[str, Any] = field(default_factory=dict)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    reuse_boxes: bool = True
+    imported_boxes: str | None = None
+    margin_ratio: float = 1.6
+    face_px: int = 224
+    min_face_px: int = 32
+    clip_format: str = DEFAULT_CLIP_FORMAT
+    clip_quality: int | None = None
+    landmarks: bool = False
+    masks: bool = True
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin_ratio) and 1 <= self.margin_ratio <= 10):
+            raise ConfigError(
+                f'margin {self.margin_ratio!r} of the preparation; allowed is 1 to 10 '
+                '(1 is the face box itself)'
+            )
+        for name, low in (('face_px', 16), ('min_face_px', 0)):
+            if getattr(self, name) < low:
+                raise ConfigError(
+                    f'{name} {getattr(self, name)!r} of the preparation; allowed is '
+                    f'{low} or more'
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give them as plain JSON values, with the version of the preparation."""
+        values = {
+            'preparation_version': PREPARATION_VERSION,
+            **dataclasses.asdict(self),
+        }
+        return json.loads(json.dumps(values))  # tuples become lists, as in a file
+
+    def fingerprint(self) -> str:
+        """Give 16 hex digits that differ for other settings."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def describe_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Name each setting that differs, as in 'face_px: 224 there, 96 now'."""
+    there, now = _flatten(found), _flatten(wanted)
+    return '; '.join(
+        f'{name}: {there.get(name)!r} there, {now.get(name)!r} now'
+        for name in sorted(there.keys() | now.keys())
+        if there.get(name) != now.get(name)
+    )
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f'{prefix}{name}.')
+        else:
+            flat[prefix + name] = value
+    return flat

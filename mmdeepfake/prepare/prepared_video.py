@@ -1,0 +1,229 @@
+"""What became of one video: its lines of the manifest, and facts for the report.
+
+    <name>/track_0.tar              clip of the person that the video's score tells of
+    <name>/track_0.npz              that person's `FaceTrack`
+    <name>/track_0_landmarks.npz    68 points a frame, where asked for
+    <name>/track_0_mask.tar         the manipulated pixels, where the set has masks
+    <name>/track_1.tar, ...         further people, or the same one in another shot
+    <name>/result.json              this record
+
+A video without a face, or one that could not be prepared, has `result.json` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+from mmdeepfake.structures import FAILED, DataError, VideoKey, VideoRecord
+
+from .manifest import format_line, parse_line
+from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
+from .source_video import SourceVideo
+
+# Where the boxes of a video come from.
+ORIGINS = ('detected', 'partner', 'imported', 'whole picture')
+DETECTED, PARTNER, IMPORTED, WHOLE = ORIGINS
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """Numbers about one video, for the report; what is not known keeps its default.
+
+    Attributes:
+        num_frames: of the source video.
+        height: of its frames, in pixels.
+        width: of its frames, in pixels.
+        origin: one of `ORIGINS`, where the boxes come from.
+        num_tracks: faces stored.
+        num_people: most faces stored that are seen at the same time.
+        num_small: tracks dropped for being smaller than the smallest face wanted.
+        num_boxes: boxes of all stored tracks.
+        num_interpolated: those of them between two detections.
+        num_scene_cuts: where the video was detected.
+        variable_rate: whether the time between its frames varies.
+        x264_crf: see `frame_sources.VideoFile`.
+        num_bytes: of the source file.
+        sha256: of the source file, or of the frames of a folder.
+        notes: what else is worth knowing, one sentence each.
+    """
+
+    num_frames: int = 0
+    height: int = 0
+    width: int = 0
+    origin: str = ''
+    num_tracks: int = 0
+    num_people: int = 0
+    num_small: int = 0
+    num_boxes: int = 0
+    num_interpolated: int = 0
+    num_scene_cuts: int = 0
+    variable_rate: bool = False
+    x264_crf: float | None = None
+    num_bytes: int = 0
+    sha256: str = ''
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreparedVideo:
+    """The content of a `result.json`.
+
+    Attributes:
+        records: lines of the manifest, one for each track, or one that says why there
+            is none.
+        facts: see `VideoFacts`.
+        fingerprint: of the settings that it was prepared with.
+        sources: see `SourceVideo`; for the leak audit.
+    """
+
+    records: tuple[VideoRecord, ...]
+    facts: VideoFacts
+    fingerprint: str
+    sources: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> VideoKey:
+        """The video's key."""
+        return self.records[0].key
+
+    @property
+    def status(self) -> str:
+        """One of `structures.video_record.STATUSES`."""
+        return self.records[0].status
+
+    def save(self, folder: Path) -> None:
+        """Write it into a video's folder."""
+        write_json(
+            folder / RESULT_NAME,
+            {
+                'fingerprint': self.fingerprint,
+                'records': [json.loads(format_line(record)) for record in self.records],
+                'sources': list(self.sources),
+                'facts': asdict(self.facts),
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> PreparedVideo | None:
+        """Read it from a video's folder; None where the video is not done.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        path = folder / RESULT_NAME
+        try:
+            values = json.loads(path.read_text(encoding='utf-8'))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise _damaged(path, error) from error
+        try:
+            known = {name.name for name in fields(VideoFacts)}
+            facts = {k: v for k, v in values['facts'].items() if k in known}
+            facts['notes'] = tuple(facts.get('notes', ()))
+            return cls(
+                records=tuple(
+                    parse_line(json.dumps(record)) for record in values['records']
+                ),
+                facts=VideoFacts(**facts),
+                fingerprint=values['fingerprint'],
+                sources=tuple(values['sources']),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(path, error) from error
+
+    def with_listing(self, video: SourceVideo, *, source: str) -> PreparedVideo:
+        """Take over what a dataset's lists say now; they may have been mended."""
+        listed = dict(split=video.split, identities=video.identities, source=source)
+        return replace(
+            self,
+            records=tuple(replace(record, **listed) for record in self.records),
+            sources=tuple(video.sources),
+        )
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f'{str(path)!r} is damaged ({error}); delete the folder that it lies in and '
+        'run the preparation again'
+    )
+
+
+def failed_video(
+    video: SourceVideo,
+    fault: str,
+    *,
+    source: str,
+    fingerprint: str,
+    facts: VideoFacts | None = None,
+) -> PreparedVideo:
+    """Give the record of a video that could not be prepared.
+
+    Args:
+        video: which one.
+        fault: why, in a sentence.
+        source: its path relative to the dataset's root.
+        fingerprint: of the settings.
+        facts: what is known of it.
+    """
+    record = VideoRecord(
+        video.key,
+        '',
+        video.split,
+        video.identities,
+        status=FAILED,
+        fault=' '.join(fault.split()),  # a line of the manifest is one line
+        source=source,
+    )
+    return PreparedVideo(
+        (record,), facts or VideoFacts(), fingerprint, tuple(video.sources)
+    )
+
+
+def publish(made: Path, out: OutputFolder, key: VideoKey) -> None:
+    """Give a finished folder its name, in place of what was there.
+
+    A kill between the two steps leaves the video undone, never half done.
+    """
+    target = out.folder_of(key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        old = made.with_name(made.name + '.old')
+        os.rename(target, old)
+        shutil.rmtree(old, ignore_errors=True)
+    os.rename(made, target)
+
+
+def find_prepared(out: OutputFolder) -> Iterator[PreparedVideo]:
+    """Read every video of an output folder, in no particular order."""
+    for folder, _, files in os.walk(out.clips):
+        if RESULT_NAME in files:
+            found = PreparedVideo.load(Path(folder))
+            if found is not None:
+                yield found
+
+
+def source_name(video: SourceVideo, root: Path) -> str:
+    """Path of a source video relative to the dataset's root, with '/'."""
+    base = root if root.is_dir() else root.parent
+    path = Path(os.path.relpath(video.path, base)).as_posix()
+    return f'{path}/{video.member}' if video.member else path
+
+
+def write_manifest(videos: list[PreparedVideo], path: Path) -> int:
+    """Write the manifest anew, in the order of the keys, whole or not at all.
+
+    Returns:
+        How many lines it has.
+    """
+    records = sorted(
+        (record for video in videos for record in video.records),
+        key=lambda record: (record.key, record.track),
+    )
+    write_text(path, ''.join(format_line(record) + '\n' for record in records))
+    return len(records)

@@ -1,0 +1,188 @@
+"""Which videos are still to be prepared, and which of them belong together.
+
+A unit of work is done by one worker from its first video to its last: a real video goes
+before the fakes that take over its boxes, and what is packed into one archive is
+unpacked once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmdeepfake.structures import FAILED, ConfigError, DataError, VideoKey
+
+from .output_folder import OutputFolder
+from .prepared_video import PreparedVideo, source_name
+from .source_video import SourceVideo
+from .video_preparation import size_of
+
+logger = logging.getLogger('mmdeepfake.prepare')
+
+
+@dataclass(frozen=True)
+class WorkUnit:
+    """Videos that one worker prepares, in this order.
+
+    Attributes:
+        videos: one or more.
+        archive: the archive that the frames of all of them are in, or None.
+    """
+
+    videos: tuple[SourceVideo, ...]
+    archive: Path | None = None
+
+    def from_video(self, index: int) -> WorkUnit:
+        """Give the unit without its first `index` videos."""
+        return replace(self, videos=self.videos[index:])
+
+
+def limit_videos(
+    videos: Sequence[SourceVideo], limit: int | None, *, with_partners: bool
+) -> list[SourceVideo]:
+    """Take the first few videos of each split, method and compression level.
+
+    Args:
+        videos: in the order of their keys.
+        limit: videos of each; None takes all.
+        with_partners: whether to add the real videos whose boxes are needed.
+    """
+    if limit is None:
+        return list(videos)
+    if limit < 1:
+        raise ConfigError(f'limit {limit}; allowed is a whole number above 0')
+    counts: dict[Hashable, int] = defaultdict(int)
+    taken: dict[VideoKey, SourceVideo] = {}
+    for video in videos:
+        part = (video.split, video.key.label, video.key.method, video.key.compression)
+        counts[part] += 1
+        if counts[part] <= limit:
+            taken[video.key] = video
+    if with_partners:
+        by_key = {video.key: video for video in videos}
+        for video in list(taken.values()):
+            if video.partner in by_key:
+                taken.setdefault(video.partner, by_key[video.partner])
+    return [taken[key] for key in sorted(taken)]
+
+
+def refuse_shared_folders(videos: Iterable[SourceVideo], out: OutputFolder) -> None:
+    """Refuse two videos that would be stored in one folder."""
+    first: dict[Path, VideoKey] = {}
+    for video in videos:
+        other = first.setdefault(out.folder_of(video.key), video.key)
+        if other != video.key:
+            raise DataError(
+                f'the videos {other} and {video.key} would both be stored in '
+                f'{str(out.folder_of(video.key))!r}; prepare them into two folders'
+            )
+
+
+def plan_units(videos: Sequence[SourceVideo], *, with_partners: bool) -> list[WorkUnit]:
+    """Group videos that have to be prepared one after another.
+
+    Args:
+        videos: all that are wanted, done or not: the groups, and so the shards, must
+            not depend on what is done.
+        with_partners: whether fakes wait for the real video whose boxes they take.
+    """
+    keys = {video.key for video in videos}
+    groups: dict[Hashable, list[SourceVideo]] = defaultdict(list)
+    for video in videos:
+        if video.member is not None:
+            groups[video.path].append(video)
+        elif with_partners and video.partner in keys:
+            groups[video.partner].append(video)
+        else:
+            groups[video.key].append(video)
+    units = []
+    for members in groups.values():
+        ordered = sorted(members, key=lambda v: (v.partner is not None, v.key))
+        archive = ordered[0].path if ordered[0].member is not None else None
+        units.append(WorkUnit(tuple(ordered), archive))
+    return sorted(units, key=lambda unit: unit.videos[0].key)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Read '3/8', the third of eight parts.
+
+    Raises:
+        ConfigError: it is no such text.
+    """
+    index, _, count = text.partition('/')
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise ConfigError(
+            f'shard {text!r}; allowed is i/n with 1 <= i <= n, as in 3/8 for the third '
+            'of eight parts'
+        )
+    return int(index), int(count)
+
+
+def take_shard(units: Sequence[WorkUnit], shard: str | None) -> list[WorkUnit]:
+    """Take every n-th unit, so that all shards together are all units."""
+    if shard is None:
+        return list(units)
+    index, count = parse_shard(shard)
+    return list(units[index - 1 :: count])
+
+
+def leave_out_done(
+    units: Iterable[WorkUnit],
+    out: OutputFolder,
+    *,
+    root: Path,
+    fingerprint: str,
+    retry_failed: bool,
+) -> list[WorkUnit]:
+    """Keep what is still to be done; bring what is done up to the dataset's lists.
+
+    A video is done if it was prepared with these settings and its file has not changed
+    its size since.
+
+    Args:
+        units: of this run.
+        out: the output folder.
+        root: the dataset as downloaded.
+        fingerprint: of the settings.
+        retry_failed: whether videos that failed are to be tried again.
+    """
+    remaining = []
+    for unit in units:
+        videos = tuple(
+            video
+            for video in unit.videos
+            if not _is_done(video, out, root, fingerprint, retry_failed)
+        )
+        if videos:
+            remaining.append(replace(unit, videos=videos))
+    return remaining
+
+
+def _is_done(
+    video: SourceVideo,
+    out: OutputFolder,
+    root: Path,
+    fingerprint: str,
+    retry_failed: bool,
+) -> bool:
+    folder = out.folder_of(video.key)
+    try:
+        found = PreparedVideo.load(folder)
+    except DataError as error:
+        logger.warning('%s; it is prepared again', error)
+        return False
+    if (
+        found is None
+        or found.fingerprint != fingerprint
+        or found.key != video.key
+        or found.facts.num_bytes != size_of(video.path)
+        or (retry_failed and found.status == FAILED)
+    ):
+        return False
+    listed = found.with_listing(video, source=source_name(video, root))
+    if listed != found:
+        listed.save(folder)
+    return True
