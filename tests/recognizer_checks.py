@@ -9,6 +9,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 
+from mmdeepfake.engine.cpu_amp import scores_in_float32
 from mmdeepfake.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -79,3 +80,15 @@ def check_round_trip(model, build_again, clips, folder):
     other.load_state_dict(torch.load(folder / 'model.pth', weights_only=True))
     for ours, theirs in zip(predict(model, clips), predict(other, clips), strict=True):
         assert torch.equal(ours.pred_score, theirs.pred_score)
+
+
+def check_bfloat16(model, clips, labels):
+    """A training step and a prediction under autocast, as `--amp` has them on CPUs."""
+    model.train()
+    with torch.autocast('cpu', torch.bfloat16), scores_in_float32(model):
+        loss = model.loss(clips, make_samples(labels))['loss_cls']
+        predicted = predict(model, clips)
+    assert loss.dtype == predicted[0].pred_score.dtype == torch.float32
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), name

@@ -17,14 +17,17 @@ from collections.abc import Sequence
 import torch
 from mmaction.models.backbones.resnet3d import BasicBlock3d, Bottleneck3d
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmdeepfake.models.backbones.initial_weights import check_inflatable
 from mmdeepfake.ops.temporal_filter import filter_over_time
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
 _NUM_TAPS = 3
+_FIXED_OPTIONS = ('out_indices', 'pretrained2d')
 
 
 class DynamicSegmentAggregation(nn.Module):
@@ -66,6 +69,12 @@ class DynamicSegmentAggregation(nn.Module):
             nn.Linear(width, _NUM_TAPS, bias=False),
             nn.Softmax(dim=-1),
         )
+
+    def init_weights(self) -> None:
+        """Draw the generator as torch does by default."""
+        for layer in self.generate:
+            if hasattr(layer, 'reset_parameters'):
+                layer.reset_parameters()
 
     def kernels(self, x: Tensor) -> Tensor:
         """Generate the kernels of the channels that are convolved.
@@ -143,8 +152,9 @@ class DSANet(ResNet3dSlowOnly):
         dsa_blocks: for each stage the indices of its blocks that get a DSA, from 0;
             the default is the code's, for depth 50.
         dsa_cfg: options of `DynamicSegmentAggregation` other than its channels and U.
-        kwargs: see MMAction2's `ResNet3dSlowOnly`; `pretrained` names 2D ImageNet
-            weights, which are inflated.
+        kwargs: see MMAction2's `ResNet3dSlowOnly`, of which `out_indices` and
+            `pretrained2d` keep their defaults; `pretrained` names 2D ImageNet weights,
+            which are inflated.
 
     Raises:
         ConfigError: an option outside what is allowed, or snippets that make no groups.
@@ -173,6 +183,12 @@ class DSANet(ResNet3dSlowOnly):
                 f'num_snippets = {num_snippets!r} of DSANet: need a whole number of '
                 'snippets, 2 or more'
             )
+        for option in _FIXED_OPTIONS:
+            if option in kwargs:
+                raise ConfigError(
+                    f'{option} = {kwargs[option]} of DSANet: it cannot be set; '
+                    'remove it'
+                )
         super().__init__(depth=depth, **kwargs)
         self.num_snippets = num_snippets
         sizes = self.stage_blocks
@@ -193,6 +209,23 @@ class DSANet(ResNet3dSlowOnly):
                     num_snippets=num_snippets,
                     **(dsa_cfg or {}),
                 )
+
+    def init_weights(self, pretrained: str | None = None) -> None:
+        """Load or draw the ResNet's weights, then draw the generators of the DSAs.
+
+        These start as torch's layers do by default, as in the public code.
+        """
+        self.pretrained = pretrained or self.pretrained
+        if self.pretrained:
+            check_inflatable(self)
+        super().init_weights()
+        MMLogger.get_current_instance().info(
+            f'DSANet-{self.depth}: initial weights '
+            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
+        )
+        for module in self.modules():
+            if isinstance(module, DynamicSegmentAggregation):
+                module.init_weights()
 
     def train(self, mode: bool = True) -> DSANet:
         """Switch the mode; returns self, which MMAction2's ResNet3d does not."""

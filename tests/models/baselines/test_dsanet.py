@@ -4,9 +4,11 @@ from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
 from oracles import dsa_in_loops
 from recognizer_checks import (
     build_from_config,
+    check_bfloat16,
     check_overfits,
     check_round_trip,
     count_parameters,
+    load_model_config,
     make_samples,
     predict,
 )
@@ -55,6 +57,15 @@ def make_network(**options):
             nn.init.normal_(block.generate[0].weight)
             nn.init.normal_(block.generate[3].weight)
     return network.eval()
+
+
+def build_narrow():
+    """MiniFF's model with a quarter of its channels."""
+    cfg = load_model_config('miniff/dsanet_r18_miniff.py', base_channels=16)
+    cfg.cls_head.in_channels = 128
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model
 
 
 @torch.no_grad()
@@ -127,7 +138,8 @@ def test_it_is_a_grouped_convolution_in_training_as_well():
 
 
 def test_parameters_are_those_of_the_specification():
-    network = DSANet(50)
+    with torch.device('meta'):
+        network = DSANet(50)
     modules = {
         name: module
         for name, module in network.named_modules()
@@ -138,7 +150,8 @@ def test_parameters_are_those_of_the_specification():
     ]
     assert [count_parameters(m) for m in modules.values()] == [72] * 5
     assert [m.num_aggregated for m in modules.values()] == [16, 16, 32, 32, 32]
-    model = build_from_config('baselines/dsanet_ffpp_lq.py')
+    with torch.device('meta'):
+        model = MODELS.build(load_model_config('baselines/dsanet_ffpp_lq.py'))
     assert count_parameters(model) == 31_638_594 + 360
 
 
@@ -209,12 +222,8 @@ def test_order_of_the_snippets_matters():
 
 @torch.no_grad()
 def test_a_snippet_changes_the_others_of_its_group_and_video_alone():
-    model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=16)
-    model.cls_head = MODELS.build(
-        dict(type='SegmentAveragingHead', num_classes=2, in_channels=128, init_std=0.1)
-        | dict(topk=(1,), average_clips='prob')
-    )
-    model.cls_head.init_weights()
+    model = build_narrow()
+    nn.init.normal_(model.cls_head.fc_cls.weight, std=0.1)
     for module in model.modules():
         if isinstance(module, DynamicSegmentAggregation):
             nn.init.normal_(module.generate[3].weight)
@@ -232,55 +241,73 @@ def test_a_snippet_changes_the_others_of_its_group_and_video_alone():
 
 
 def test_training_has_one_label_a_video():
-    model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=8)
-    model.cls_head = MODELS.build(
-        dict(type='SegmentAveragingHead', num_classes=2, in_channels=64, topk=(1,))
-    )
-    losses = model.loss(torch.randn(3, 4, 3, 4, 32, 32), make_samples([0, 1, 1]))
+    samples = make_samples([0, 1, 1])
+    losses = build_narrow().loss(torch.randn(3, 4, 3, 4, 32, 32), samples)
     assert torch.isfinite(losses['loss_cls'])
 
 
-def test_imagenet_weights_are_inflated(monkeypatch):
-    network = DSANet(**SMALL)
-    images = {}
+def images_weights(network):
+    """Random 2D weights that fill a 3D network, under torchvision's names."""
+    weights = {}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv3d):
             name = name.replace('downsample.conv', 'downsample.0').removesuffix('.conv')
-            images[f'{name}.weight'] = torch.randn(module.weight[:, :, 0].shape)
+            weights[f'{name}.weight'] = torch.randn(module.weight[:, :, 0].shape)
         elif isinstance(module, nn.BatchNorm3d):
             name = name.replace('downsample.bn', 'downsample.1').removesuffix('.bn')
             for part in ('weight', 'bias', 'running_mean', 'running_var'):
-                images[f'{name.replace("conv", "bn")}.{part}'] = torch.rand(
+                weights[f'{name.replace("conv", "bn")}.{part}'] = torch.rand(
                     module.num_features
                 )
-    monkeypatch.setattr(
-        'mmaction.models.backbones.resnet3d_slowfast._load_checkpoint',
-        lambda *args, **kwargs: images,
-    )
-    network.pretrained = 'weights.pth'
+    return weights
+
+
+def test_imagenet_weights_are_inflated(tmp_path, log_lines):
+    path = tmp_path / 'imagenet.pth'
+    network = DSANet(**NARROW, pretrained=str(path))
+    weights = images_weights(network)
+    torch.save(weights, path)
     network.init_weights()
     spatial = network.layer2[1].conv1.conv.weight
-    assert torch.equal(spatial[:, :, 0], images['layer2.1.conv1.weight'])
+    assert torch.equal(spatial[:, :, 0], weights['layer2.1.conv1.weight'])
     temporal = network.layer3[1].conv1.conv.weight
     assert temporal.shape[2] == 3
-    torch.testing.assert_close(temporal.sum(2), images['layer3.1.conv1.weight'])
-    assert torch.equal(
-        network.layer4[0].downsample.bn.weight, images['layer4.0.downsample.1.weight']
-    )
+    torch.testing.assert_close(temporal.sum(2), weights['layer3.1.conv1.weight'])
+    shortcut = network.layer4[0].downsample.bn.weight
+    assert torch.equal(shortcut, weights['layer4.0.downsample.1.weight'])
+    assert f'DSANet-18: initial weights from {path}' in log_lines
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    path = tmp_path / 'imagenet.pth'
+    network = DSANet(**NARROW, pretrained=str(path))
+    with pytest.raises(ConfigError, match='of DSANet: no such file'):
+        network.init_weights()
+    weights = images_weights(network)
+    weights['layer3.0.conv1.weight'] = torch.zeros(1)
+    torch.save(weights, path)
+    with pytest.raises(ConfigError, match=r"'layer3\.0\.conv1\.weight' the first"):
+        network.init_weights()
+
+
+def test_generators_start_as_torch_s_layers():
+    network = DSANet(**NARROW)
+    network.init_weights()
+    layer = network.layer2[1].dsa.generate[0]
+    torch.manual_seed(1)
+    network.layer2[1].dsa.init_weights()
+    torch.manual_seed(1)
+    assert torch.equal(layer.weight, nn.Linear(4, 8, bias=False).weight)
+
+
+def test_it_trains_and_tests_in_bfloat16():
+    check_bfloat16(build_narrow(), torch.randn(2, 4, 3, 4, 32, 32), [0, 1])
 
 
 def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path):
-    def build():
-        model = build_from_config('miniff/dsanet_r18_miniff.py', base_channels=16)
-        model.cls_head = MODELS.build(
-            dict(type='SegmentAveragingHead', num_classes=2, in_channels=128)
-            | dict(topk=(1,), average_clips='prob')
-        )
-        return model
-
-    model, clips = build(), torch.randn(4, 4, 3, 4, 64, 64)
+    model, clips = build_narrow(), torch.randn(4, 4, 3, 4, 64, 64)
     check_overfits(model, clips, [0, 1, 0, 1])
-    check_round_trip(model, build, clips, tmp_path)
+    check_round_trip(model, build_narrow, clips, tmp_path)
 
 
 @pytest.mark.slow
@@ -296,6 +323,8 @@ def test_the_whole_r18_learns_a_batch_of_noise():
         (dict(num_snippets=1), 'num_snippets = 1 of DSANet: .* 2 or more'),
         (dict(depth=18), r'dsa_blocks = .* of DSANet: need indices for each of 4 sta'),
         (dict(dsa_blocks=((), (1,))), r'dsa_blocks = \(\(\), \(1,\)\) of DSANet'),
+        (dict(out_indices=(2, 3)), r'out_indices = \(2, 3\) of DSANet: it cannot be'),
+        (dict(pretrained2d=False), 'pretrained2d = False of DSANet'),
         (dict(dsa_cfg=dict(split_ratio=1 / 999)), 'of 128 channels that makes 0'),
         (dict(dsa_cfg=dict(split_ratio=2)), 'of 128 channels that makes 256'),
     ],

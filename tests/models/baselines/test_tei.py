@@ -5,6 +5,7 @@ from mmaction.models.backbones.resnet_tsm import TemporalShift
 from oracles import tei_in_loops
 from recognizer_checks import (
     build_from_config,
+    check_bfloat16,
     check_overfits,
     check_round_trip,
     count_parameters,
@@ -158,9 +159,15 @@ def test_sixteen_frames_have_as_many_parameters():
     assert network(torch.randn(16, 3, 32, 32))[0].shape == (16, 512, 1, 1)
 
 
-def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path):
+def test_it_trains_and_tests_in_bfloat16():
+    model = build_from_config('miniff/tei_r18_miniff.py')
+    check_bfloat16(model, torch.randn(2, 8, 3, 32, 32), [0, 1])
+
+
+@pytest.mark.parametrize('side_px', [32, pytest.param(64, marks=pytest.mark.slow)])
+def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path, side_px):
     name = 'miniff/tei_r18_miniff.py'
-    model, clips = build_from_config(name), torch.randn(4, 8, 3, 64, 64)
+    model, clips = build_from_config(name), torch.randn(4, 8, 3, side_px, side_px)
     check_overfits(model, clips, [0, 1, 0, 1])
     check_round_trip(model, lambda: build_from_config(name), clips, tmp_path)
 
