@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
+from mmdeepfake.prepare.layouts import plain_compression
 from mmdeepfake.prepare.manifest import read_manifest
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import (
@@ -30,10 +31,9 @@ from mmdeepfake.structures.video_record import SPLITS, UNSCORED_VIDEOS
 
 from .balance import BALANCES
 from .file_check import CHECK_NAMES, FileReport, check_videos
-from .identities import identities_by_split, refuse_shared_identities
+from .identities import check_identities
 from .video_item import check_length, make_item, read_face_boxes
 
-COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 _NUM_EXAMPLES = 5
 
 
@@ -84,6 +84,9 @@ class DeepfakeDataset(BaseActionDataset):
         tracks: 'main' lists each video's main face, 'all' every face that was followed,
             of which `DeepfakeMetric` makes one score a video; for tests only, where
             'track' must be among the meta_keys of PackActionInputs.
+        test_shows_known_persons: lets the manifest's test split show persons that its
+            other splits show, and logs how many, as official splits may need it; if
+            not, a person in two splits is an error. Used by this class only.
         test_mode: nothing random; set for validation and test.
         **kwargs: passed on to MMAction2's `BaseActionDataset`.
     """
@@ -103,6 +106,7 @@ class DeepfakeDataset(BaseActionDataset):
         max_unusable_share: float = 0.0,
         check_files: str = 'open',
         tracks: str = 'main',
+        test_shows_known_persons: bool = False,
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -128,6 +132,7 @@ class DeepfakeDataset(BaseActionDataset):
                 f'max_unusable_share={max_unusable_share!r}; allowed is 0 <= share < 1'
             )
         self.manifest = manifest
+        self.test_shows_known_persons = test_shows_known_persons
         self.methods = [methods] if isinstance(methods, str) else methods
         self.compression = plain_compression(compression)
         self.dataset_name = dataset_name
@@ -148,7 +153,11 @@ class DeepfakeDataset(BaseActionDataset):
         """List the videos of the split as the manifest has them, in any order."""
         path = Path(self.data_root, self.manifest)
         every = read_manifest(path)
-        refuse_shared_identities(identities_by_split(every), where=str(path))
+        check_identities(
+            every,
+            where=str(path),
+            test_shows_known_persons=self.test_shows_known_persons,
+        )
         records = [record for record in every if record.split == self.split]
         for argument, asked, name_of in (
             ('dataset_name', self.dataset_name, lambda key: key.dataset),
@@ -305,13 +314,6 @@ class DeepfakeDataset(BaseActionDataset):
                 f'{str(where)!r}, split {self.split!r}; found are {list(found)!r}. Set '
                 f'`{argument}` to some of them, or to None for all'
             )
-
-
-def plain_compression(name: str | None) -> str | None:
-    """Give the one name of a compression level: 'HQ' -> 'c23'."""
-    if name is None:
-        return None
-    return COMPRESSION_ALIASES.get(name.lower(), name.lower())
 
 
 def count_text(records: Iterable[VideoRecord]) -> str:

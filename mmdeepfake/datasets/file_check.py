@@ -13,10 +13,8 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 
 from mmdeepfake.prepare.clip_storage import is_clip, open_clip
+from mmdeepfake.prepare.layouts import FRAME_SUFFIXES
 from mmdeepfake.structures import DataError
-
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v')
-FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
 _NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
 _SECONDS_BETWEEN_LOGS = 10.0

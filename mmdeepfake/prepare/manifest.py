@@ -50,8 +50,9 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
     if not path.is_file():
         raise DataNotFoundError(
             f'no manifest {str(path.absolute())!r}: it is the file that lists the '
-            'prepared videos, one a line. Prepare the data first, or point '
-            '`data_root` and `manifest` at it'
+            'prepared videos, one a line. Prepare the data first (python '
+            'tools/prepare.py SET ROOT OUT, see docs/datasets.md), and point '
+            '`data_root` at OUT'
         )
     records: list[VideoRecord] = []
     first_lines: dict[tuple[VideoKey, int], int] = {}

@@ -1,0 +1,38 @@
+"""Whether a person may be in two splits of a manifest."""
+
+import pytest
+
+from mmdeepfake.datasets.identities import check_identities
+from mmdeepfake.structures import DataError, VideoKey, VideoRecord
+
+
+def record(name, split, *identities):
+    key = VideoKey('Celeb-DF', 0, 'real', 'as_is', name)
+    return VideoRecord(key, f'{name}.mp4', split, identities=identities)
+
+
+def check(*records, allowed):
+    check_identities(records, where='manifest.jsonl', test_shows_known_persons=allowed)
+
+
+def test_person_of_training_in_the_test_split_is_refused_unless_it_is_allowed(
+    log_lines,
+):
+    records = [record('a', 'train', 'id0'), record('b', 'test', 'id0', 'id1')]
+    with pytest.raises(DataError, match=r"1 identities .*'Celeb-DF/id0' in train and t"):
+        check(*records, allowed=False)
+    check(*records, allowed=True)
+    assert '1 of the 2 persons of the test split are in the others too' in log_lines[0]
+
+
+@pytest.mark.parametrize('allowed', [False, True])
+def test_person_of_training_in_validation_is_always_refused(allowed):
+    records = [record('a', 'train', 'id0'), record('b', 'val', 'id0')]
+    with pytest.raises(DataError, match="'Celeb-DF/id0' in train and val"):
+        check(*records, allowed=allowed)
+
+
+@pytest.mark.parametrize('allowed', [False, True])
+def test_nobody_named_is_nobody_shared(allowed):
+    check(record('a', 'test'), allowed=allowed)
+    check(allowed=allowed)
