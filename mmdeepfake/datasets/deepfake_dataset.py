@@ -210,7 +210,9 @@ class DeepfakeDataset(BaseActionDataset):
         """Leave out what cannot be shown, and the faces that were not asked for."""
         if self.test_mode:
             self._metainfo[UNSCORED_VIDEOS] = tuple(
-                (record.key, record.status) for record in listed if record.status != OK
+                (record.key, record.status, record.identities)
+                for record in listed
+                if record.status != OK
             )
         return [
             record

@@ -99,6 +99,58 @@ def resample_within_strata(
         yield counts
 
 
+def group_by_identity(identities: Sequence[Sequence[str]]) -> Integers | None:
+    """Put videos that share a person, directly or through others, into one group.
+
+    Args:
+        identities: (N,) the persons of each video, told apart between datasets.
+
+    Returns:
+        (N,) the group of each video, counted from 0; None where a person is not known
+        of some video.
+    """
+    group_of: dict[str, str] = {}
+
+    def find(person: str) -> str:
+        while group_of.setdefault(person, person) != person:
+            person = group_of[person]
+        return person
+
+    for persons in identities:
+        if not persons:
+            return None
+        for person in persons:
+            group_of[find(person)] = find(persons[0])
+    numbers: dict[str, int] = {}
+    return np.array(
+        [numbers.setdefault(find(p[0]), len(numbers)) for p in identities], np.intp
+    )
+
+
+def resample_groups(
+    groups: Integers, *, num_resamples: int, seed: int
+) -> Iterator[NDArray[np.int64]]:
+    """Draw bootstrap resamples of whole groups of videos, in chunks.
+
+    Videos of one person are alike, so drawing videos one by one promises more than
+    there is to know; drawing persons does not.
+
+    Args:
+        groups: (N,) the group of each video, from `group_by_identity`.
+        num_resamples: R, over all chunks.
+        seed: of the draws.
+
+    Yields:
+        (r, N) how often each resample holds each video; the r of all chunks sum to R.
+    """
+    generator = np.random.default_rng([seed, 1])
+    num_groups = int(groups.max()) + 1
+    chunk = max(1, _COUNTS_PER_CHUNK // len(groups))
+    for start in range(0, num_resamples, chunk):
+        r = min(chunk, num_resamples - start)
+        yield _count_draws(generator, r, num_groups)[:, groups]
+
+
 def percentile_interval(
     values: NDArray[np.float64], *, confidence: float = 0.95
 ) -> tuple[float, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +10,37 @@ from numpy.typing import NDArray
 from mmdeepfake.evaluation.aggregation import (
     Row,
     Stratum,
+    group_by_identity,
     group_by_method,
     percentile_interval,
+    resample_groups,
     resample_within_strata,
 )
+from mmdeepfake.evaluation.calibration import brier_score, calibration_error
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
 from mmdeepfake.evaluation.ranking import (
     accuracy,
     area_under_roc,
-    area_under_roc_of_resamples,
     average_precision,
     equal_error_rate,
+    true_positive_rate_at,
+)
+from mmdeepfake.evaluation.resampled_figures import (
+    FIGURES,
+    RATE_LIMITS,
+    ResampledFigures,
 )
 from mmdeepfake.evaluation.summary import (
     CONFIDENCE,
     MEAN_LOGITS_RULE,
+    MIN_GROUPS,
     NO_FACE_SCORE,
     RowResult,
     Summary,
 )
 from mmdeepfake.structures import DataError
+
+Resampled = dict[str, NDArray[np.float64]]
 
 
 def summarise(
@@ -60,27 +70,25 @@ def summarise(
         raise DataError('no video was scored: there is nothing to evaluate')
     predictions = order_by_key(predictions)
     strata = [stratum_of(prediction) for prediction in predictions]
-    labels = np.array([prediction.key.label for prediction in predictions])
-    scores = np.array([prediction.fake_score for prediction in predictions])
-    method_rows = group_by_method(strata)
     everything = Row('all', np.arange(len(predictions)))
-    rows = [*method_rows, everything]
-
-    aucs = np.concatenate(
-        [
-            np.stack([_resampled_auc(labels, scores, counts, row) for row in rows])
-            for counts in resample_within_strata(
-                strata, num_resamples=num_resamples, seed=seed
-            )
-        ]
-        or [np.empty((len(rows), 0))],
-        axis=1,
-    )  # (rows, R)
-    *methods, overall = (
-        _evaluate_row(row, labels, scores, threshold, auc)
-        for row, auc in zip(rows, aucs, strict=True)
+    rows = [
+        _RowOfVideos(row, predictions, threshold)
+        for row in (*group_by_method(strata), everything)
+    ]
+    groups = group_by_identity([persons_of(prediction) for prediction in predictions])
+    num_groups = 0 if groups is None else int(groups.max()) + 1
+    over_videos = _resample(
+        rows, resample_within_strata(strata, num_resamples=num_resamples, seed=seed)
     )
-    macro = _average_rows(methods, overall, aucs[:-1])
+    over_groups: list[Resampled] = [{} for _ in rows]
+    if groups is not None and num_groups >= MIN_GROUPS:
+        chunks = resample_groups(groups, num_resamples=num_resamples, seed=seed)
+        over_groups = _resample(rows, chunks)
+    *methods, overall = (
+        row.result(videos, persons)
+        for row, videos, persons in zip(rows, over_videos, over_groups, strict=True)
+    )
+    macro = _average_rows(methods, overall, over_videos[:-1], over_groups[:-1])
     return Summary(
         tuple(methods),
         macro,
@@ -92,6 +100,7 @@ def summarise(
         num_no_face,
         num_failed,
         no_face_score,
+        num_groups,
     )
 
 
@@ -109,60 +118,97 @@ def stratum_of(prediction: VideoPrediction) -> Stratum:
     return Stratum(key.dataset, key.compression, key.label, key.method)
 
 
-def _resampled_auc(
-    labels: NDArray[Any], scores: NDArray[Any], counts: NDArray[np.int64], row: Row
-) -> NDArray[np.float64]:
-    members = row.members
-    return area_under_roc_of_resamples(
-        labels[members], scores[members], counts[:, members]
-    )
+def persons_of(prediction: VideoPrediction) -> list[str]:
+    """Who is in the video; numbers of persons mean others in each dataset."""
+    return [f'{prediction.key.dataset}/{name}' for name in prediction.identities]
 
 
-def _evaluate_row(
-    row: Row,
-    labels: NDArray[Any],
-    scores: NDArray[Any],
-    threshold: float,
-    resampled_auc: NDArray[np.float64],
-) -> RowResult:
-    labels, scores = labels[row.members], scores[row.members]
-    num_fake = int(labels.sum())
-    num_real = len(labels) - num_fake
-    low, high = float('nan'), float('nan')
-    if min(num_real, num_fake) > 1:
-        low, high = percentile_interval(resampled_auc, confidence=CONFIDENCE)
-    return RowResult(
-        name=row.name,
-        num_real=num_real,
-        num_fake=num_fake,
-        acc=accuracy(labels, scores, threshold=threshold),
-        auc=area_under_roc(labels, scores),
-        auc_low=low,
-        auc_high=high,
-        eer=equal_error_rate(labels, scores),
-        ap=average_precision(labels, scores),
-    )
+class _RowOfVideos:
+    """The videos of one row, ready to be resampled."""
+
+    def __init__(
+        self, row: Row, predictions: Sequence[VideoPrediction], threshold: float
+    ) -> None:
+        self.name, self.members = row
+        chosen = [predictions[index] for index in row.members]
+        labels = np.array([prediction.key.label for prediction in chosen])
+        scores = np.array([prediction.fake_score for prediction in chosen])
+        self.num_fake = int(labels.sum())
+        self.num_real = len(labels) - self.num_fake
+        self.resample = ResampledFigures(labels, scores, threshold=threshold)
+        self._figures = {
+            'acc': accuracy(labels, scores, threshold=threshold),
+            'auc': area_under_roc(labels, scores),
+            'eer': equal_error_rate(labels, scores),
+            'ap': average_precision(labels, scores),
+            'brier': brier_score(labels, scores),
+            'ece': calibration_error(labels, scores),
+        } | {
+            name: true_positive_rate_at(labels, scores, max_false_positive_rate=limit)
+            for name, limit in RATE_LIMITS.items()
+        }
+
+    def result(self, over_videos: Resampled, over_groups: Resampled) -> RowResult:
+        enough = min(self.num_real, self.num_fake) > 1
+        return RowResult(
+            name=self.name,
+            num_real=self.num_real,
+            num_fake=self.num_fake,
+            **self._figures,
+            intervals=_intervals(over_videos) if enough else {},
+            identity_intervals=_intervals(over_groups) if enough else {},
+        )
+
+
+def _resample(
+    rows: Sequence[_RowOfVideos], chunks: Iterable[NDArray[np.int64]]
+) -> list[Resampled]:
+    """Compute the figures of every row in every resample: (R,) each."""
+    found: list[list[Resampled]] = [[] for _ in rows]
+    for counts in chunks:
+        for row, parts in zip(rows, found, strict=True):
+            parts.append(row.resample(counts[:, row.members]))
+    return [
+        {name: np.concatenate([part[name] for part in parts]) for name in FIGURES}
+        if parts
+        else {}
+        for parts in found
+    ]
+
+
+def _intervals(resampled: Resampled) -> dict[str, tuple[float, float]]:
+    ends = {
+        name: percentile_interval(values, confidence=CONFIDENCE)
+        for name, values in resampled.items()
+    }
+    return {name: (low, high) for name, (low, high) in ends.items() if low == low}
 
 
 def _average_rows(
-    methods: list[RowResult], overall: RowResult, resampled_auc: NDArray[np.float64]
+    methods: list[RowResult],
+    overall: RowResult,
+    over_videos: Sequence[Resampled],
+    over_groups: Sequence[Resampled],
 ) -> RowResult:
     """Mean over manipulations; its interval is that of the mean in each resample."""
-    nan = float('nan')
-    mean = {
-        name: float(np.mean([getattr(row, name) for row in methods] or [nan]))
-        for name in ('acc', 'auc', 'eer', 'ap')
+    means = {
+        name: float(np.mean([getattr(row, name) for row in methods] or [float('nan')]))
+        for name in FIGURES
     }
-    low, high = nan, nan
-    if methods and not any(np.isnan(row.auc_low) for row in methods):
-        low, high = percentile_interval(
-            resampled_auc.mean(axis=0), confidence=CONFIDENCE
-        )
+    has_intervals = methods and all(row.intervals for row in methods)
     return RowResult(
         name='macro',
         num_real=overall.num_real,
         num_fake=overall.num_fake,
-        auc_low=low,
-        auc_high=high,
-        **mean,
+        **means,
+        intervals=_mean_intervals(over_videos) if has_intervals else {},
+        identity_intervals=_mean_intervals(over_groups) if has_intervals else {},
+    )
+
+
+def _mean_intervals(rows: Sequence[Resampled]) -> dict[str, tuple[float, float]]:
+    if not all(rows):
+        return {}
+    return _intervals(
+        {name: np.mean([row[name] for row in rows], axis=0) for name in FIGURES}
     )

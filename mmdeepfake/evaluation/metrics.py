@@ -45,8 +45,9 @@ class DeepfakeMetric(BaseMetric):
     Keys (with the prefix): 'auc', 'auc_low', 'auc_high', 'acc', 'eer', 'ap' over all
     videos, 'METHOD/auc' and so on per manipulation, 'macro/auc' and so on for their
     mean, and 'num_videos', 'num_real', 'num_fake', 'num_no_face', 'num_failed'.
-    `save_best='deepfake/auc'` takes the greater by itself; for 'deepfake/eer' or
-    'deepfake/ap' the hook must be told its `rule` ('less', 'greater').
+    Further figures are 'tpr_at_1' and 'tpr_at_01' (TPR at an FPR of 1% and 0.1%),
+    'brier' and 'ece'. `save_best='deepfake/auc'` takes the greater by itself; for the
+    others the hook must be told its `rule` ('less', 'greater').
 
     The model's `pred_score` is the score of the video: it is not computed again from
     the snippets, `score_rule` only states how the model made it. Where the dataset
@@ -147,11 +148,14 @@ class DeepfakeMetric(BaseMetric):
         """Compute the figures, log the table, write the files (main process only)."""
         merged = merge_tracks(results, rule=self.tracks_rule)
         unscored = (self.dataset_meta or {}).get(UNSCORED_VIDEOS, ())
-        statuses = [status for _, status in unscored]
+        statuses = [status for _, status, _ in unscored]
         predictions = order_by_key(
             [
                 *merged,
-                *(VideoPrediction(key, self.no_face_score) for key, _ in unscored),
+                *(
+                    VideoPrediction(key, self.no_face_score, identities=identities)
+                    for key, _, identities in unscored
+                ),
             ]
         )
         summary = summarise(
@@ -215,6 +219,7 @@ def read_sample(sample: dict[str, Any]) -> VideoPrediction:
         float(scores[FAKE]),
         tuple(snippets.detach().cpu().double().flatten().tolist()),
         int(sample.get('track', 0)),
+        tuple(sample.get('identities', ())),
     )
 
 

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import itertools
+import json
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -25,7 +26,13 @@ from mmdeepfake.structures import (
     VideoKey,
 )
 
-COLUMNS = (*VideoKey._fields, 'fake_score', 'num_snippets', 'snippet_scores')
+COLUMNS = (
+    *VideoKey._fields,
+    'fake_score',
+    'num_snippets',
+    'snippet_scores',
+    'identities',
+)
 _SNIPPET_SEPARATOR = ';'
 
 
@@ -40,12 +47,14 @@ class VideoPrediction:
             The video's score is the model's own and is not computed from them.
         track: which person of the video was scored, see `VideoRecord`; 0 once the
             persons' scores have become one, see `track_rules`.
+        identities: who is seen or used in the video, where known.
     """
 
     key: VideoKey
     fake_score: float
     snippet_scores: tuple[float, ...] = ()
     track: int = 0
+    identities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.key.label not in (REAL, FAKE):
@@ -100,6 +109,8 @@ def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) 
                 repr(prediction.fake_score),
                 len(prediction.snippet_scores),
                 scores,
+                # JSON, since a name may hold any separator.
+                json.dumps(prediction.identities) if prediction.identities else '',
             )
         )
     replace_text(path, buffer.getvalue())
@@ -149,7 +160,7 @@ def replace_text(path: str | Path, text: str) -> None:
 def _parse_line(fields: list[str]) -> VideoPrediction:
     if len(fields) != len(COLUMNS):
         raise DataError(f'{len(fields)} fields, expected {len(COLUMNS)}')
-    dataset, label, method, compression, name, score, num_snippets, scores = fields
+    dataset, label, method, compression, name, score, num_snippets, scores, who = fields
     if label not in (str(REAL), str(FAKE)):
         raise DataError(f'label {label!r}: allowed are {REAL} (real) and {FAKE} (fake)')
     snippet_scores = tuple(
@@ -166,7 +177,20 @@ def _parse_line(fields: list[str]) -> VideoPrediction:
         VideoKey(dataset, int(label), method, compression, name),
         _parse_float('fake_score', score),
         snippet_scores,
+        identities=_parse_identities(who),
     )
+
+
+def _parse_identities(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f'identities {text!r}: allowed is a JSON list of texts')
+    return tuple(names)
 
 
 def _parse_float(column: str, text: str) -> float:

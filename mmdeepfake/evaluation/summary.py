@@ -2,19 +2,29 @@
 
 Every figure is at video level. `acc` calls a video fake at score >= threshold; `auc`
 counts ties one half; `eer` is read off the linearly interpolated ROC curve; `ap` has
-fakes as positives (see `ranking`). Intervals belong to the AUC and come from a
-percentile bootstrap over videos, stratified by class and manipulation (see
-`aggregation`).
+fakes as positives; `tpr_at_1` and `tpr_at_01` are the share of fakes found while at
+most 1% and 0.1% of reals are called fake (see `ranking`); `brier` and `ece` ask whether
+scores are probabilities (see `calibration`). Intervals come from a percentile bootstrap
+over videos, stratified by class and manipulation, and, where it is known who is in
+them, from one over groups of persons (see `aggregation`).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from mmdeepfake.evaluation.resampled_figures import FIGURES
 
 CONFIDENCE = 0.95
 NO_FACE_SCORE = 0.5  # undecided; ours, as in other work on these datasets
 MEAN_LOGITS_RULE = 'softmax of the mean logits over snippets'
+MIN_GROUPS = 10  # fewer groups of persons show no spread that could be trusted
+
+Intervals = Mapping[str, tuple[float, float]]
+_INTERVALS = ('intervals', 'identity_intervals')
+_NO_INTERVAL = (float('nan'), float('nan'))
 
 
 @dataclass(frozen=True)
@@ -27,11 +37,16 @@ class RowResult:
         num_fake: fake videos in the row.
         acc: accuracy.
         auc: area under the ROC curve.
-        auc_low: lower end of its interval; nan also where a class has one video only,
-            since resampling one video shows no spread.
-        auc_high: upper end of its interval.
         eer: equal error rate.
         ap: average precision.
+        tpr_at_1: true positive rate at a false positive rate of 1%.
+        tpr_at_01: at 0.1%.
+        brier: Brier score.
+        ece: expected calibration error of P(fake).
+        intervals: (low, high) of each figure, over videos. Figures without one are not
+            in it: nan ones, and all of them where a class has one video only, since
+            resampling one video shows no spread.
+        identity_intervals: the same over groups of persons.
     """
 
     name: str
@@ -39,10 +54,24 @@ class RowResult:
     num_fake: int
     acc: float
     auc: float
-    auc_low: float
-    auc_high: float
     eer: float
     ap: float
+    tpr_at_1: float
+    tpr_at_01: float
+    brier: float
+    ece: float
+    intervals: Intervals = field(default_factory=dict)
+    identity_intervals: Intervals = field(default_factory=dict)
+
+    @property
+    def auc_low(self) -> float:
+        """Lower end of the interval of the AUC over videos, or nan."""
+        return self.intervals.get('auc', _NO_INTERVAL)[0]
+
+    @property
+    def auc_high(self) -> float:
+        """Upper end of it."""
+        return self.intervals.get('auc', _NO_INTERVAL)[1]
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,7 @@ class Summary:
         num_no_face: videos, among those counted, in which no face was found.
         num_failed: videos, among those counted, that could not be prepared.
         no_face_score: what both kinds were given for a score, unseen by the model.
+        num_groups: groups of videos that share persons; 0 where that is not known.
     """
 
     methods: tuple[RowResult, ...]
@@ -72,6 +102,7 @@ class Summary:
     num_no_face: int = 0
     num_failed: int = 0
     no_face_score: float = NO_FACE_SCORE
+    num_groups: int = 0
 
     @property
     def rows(self) -> tuple[RowResult, ...]:
@@ -83,12 +114,12 @@ class Summary:
         """Flat figures for a log: 'auc' over all videos, 'METHOD/auc', 'macro/auc'."""
         overall = {
             name: getattr(self.overall, name)
-            for name in ('acc', 'auc', 'auc_low', 'auc_high', 'eer', 'ap')
+            for name in (*FIGURES, 'auc_low', 'auc_high')
         }
         by_row = {
             f'{row.name}/{name}': getattr(row, name)
             for row in (*self.methods, self.macro)
-            for name in ('acc', 'auc', 'eer', 'ap')
+            for name in FIGURES
         }
         num_real, num_fake = self.overall.num_real, self.overall.num_fake
         return {
@@ -121,6 +152,16 @@ class Summary:
                 f'and {self.num_failed} that could not be prepared: the model saw none '
                 f'of these, each has the score {self.no_face_score:g}, which ACC '
                 f'counts as {verdict}.'
+            )
+        if self.num_groups:
+            enough = self.num_groups >= MIN_GROUPS
+            notes.append(
+                f'The videos make {self.num_groups} groups that share no person. '
+                + (
+                    'Intervals over groups are in the record as well.'
+                    if enough
+                    else f'Below {MIN_GROUPS}, intervals over groups are not given.'
+                )
             )
         if len(self.methods) > 1:
             notes.append(
@@ -168,8 +209,8 @@ class Summary:
             'num_no_face': self.num_no_face,
             'num_failed': self.num_failed,
             'no_face_score': self.no_face_score,
+            'num_groups': self.num_groups,
             'interval': {
-                'figure': 'auc',
                 'method': 'percentile bootstrap over videos, stratified by dataset, '
                 'compression, class and manipulation',
                 'confidence': CONFIDENCE,
@@ -196,6 +237,7 @@ class Summary:
             num_no_face=int(record.get('num_no_face', 0)),
             num_failed=int(record.get('num_failed', 0)),
             no_face_score=float(record.get('no_face_score', NO_FACE_SCORE)),
+            num_groups=int(record.get('num_groups', 0)),
         )
 
 
@@ -204,10 +246,19 @@ def _without_nan(row: RowResult) -> dict[str, Any]:
 
 
 def _with_nan(record: dict[str, Any]) -> RowResult:
-    name, num_real, num_fake, *figures = (record[f.name] for f in fields(RowResult))
+    values = {
+        f.name: record[f.name] for f in fields(RowResult) if f.name not in _INTERVALS
+    }
+    name, num_real, num_fake, *figures = values.values()
     return RowResult(
         str(name),
         int(num_real),
         int(num_fake),
         *(float('nan') if figure is None else float(figure) for figure in figures),
+        **{
+            kind: {
+                k: (float(low), float(high)) for k, (low, high) in record[kind].items()
+            }
+            for kind in _INTERVALS
+        },
     )

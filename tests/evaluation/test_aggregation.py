@@ -3,8 +3,10 @@ import pytest
 
 from mmdeepfake.evaluation.aggregation import (
     Stratum,
+    group_by_identity,
     group_by_method,
     percentile_interval,
+    resample_groups,
     resample_within_strata,
 )
 
@@ -88,3 +90,25 @@ def test_interval_cuts_equal_tails():
 @pytest.mark.parametrize('values', [[], [0.5, float('nan')]])
 def test_interval_of_nothing_is_nan(values):
     assert np.isnan(percentile_interval(np.array(values))).all()
+
+
+def test_videos_that_share_a_person_through_others_are_one_group():
+    groups = group_by_identity([('a',), ('c', 'd'), ('b', 'a'), ('d',), ('e',), ('b',)])
+    assert groups.tolist() == [0, 1, 0, 1, 2, 0]
+
+
+def test_groups_need_a_person_for_every_video():
+    assert group_by_identity([('a',), ()]) is None
+
+
+def test_resamples_of_groups_hold_groups_whole():
+    groups = np.array([0, 1, 0, 2, 1, 0])
+    counts = np.concatenate(list(resample_groups(groups, num_resamples=40, seed=0)))
+    assert counts.shape == (40, 6)
+    for group in range(3):
+        members = counts[:, groups == group]
+        np.testing.assert_array_equal(
+            members, members[:, :1].repeat(len(members[0]), 1)
+        )
+    np.testing.assert_array_equal(counts[:, [0, 1, 3]].sum(axis=1), 3)
+    assert len(np.unique(counts, axis=0)) > 5

@@ -136,9 +136,9 @@ def test_key_that_came_back_as_a_plain_tuple_is_taken():
 
 
 UNSCORED = (
-    (VideoKey('ffpp', 0, 'real', 'c40', '900'), 'no_face'),
-    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '901'), 'no_face'),
-    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '902'), 'failed'),
+    (VideoKey('ffpp', 0, 'real', 'c40', '900'), 'no_face', ()),
+    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '901'), 'no_face', ()),
+    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', '902'), 'failed', ()),
 )
 
 

@@ -1,5 +1,5 @@
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from mmdeepfake.evaluation.figures import summarise
 from mmdeepfake.evaluation.predictions import VideoPrediction
+from mmdeepfake.evaluation.resampled_figures import FIGURES
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import format_markdown, format_text
 from mmdeepfake.structures import DataError, VideoKey
@@ -183,7 +184,7 @@ def test_json_gives_back_the_same_summary():
     )
     again = Summary.from_json(summary.to_json())
     assert repr(again) == repr(summary)  # by text, since nan is not equal to nan
-    assert summary.to_json()['all']['auc_low'] is None
+    assert summary.to_json()['all']['intervals'] == {}
 
 
 def test_tables_state_figures_interval_and_what_they_rest_on():
@@ -203,3 +204,52 @@ def test_tables_state_figures_interval_and_what_they_rest_on():
         '95% percentile bootstrap over videos, 2000 resamples',
     ):
         assert stated in text
+
+
+def with_persons(predictions, persons_of):
+    return [replace(p, identities=persons_of(i)) for i, p in enumerate(predictions)]
+
+
+def test_persons_who_look_alike_make_intervals_over_persons_wider():
+    """Ten videos a person, all with the same score: ten times less is known."""
+    rng = np.random.default_rng(0)
+    reals = np.repeat(rng.normal(0, 1, 30), 10)
+    fakes = np.repeat(rng.normal(0.7, 1, 30), 10)
+    squash = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    predictions = with_persons(
+        predict('real', squash(reals)), lambda i: (f'{i // 10}',)
+    ) + with_persons(predict('Deepfakes', squash(fakes)), lambda i: (f'{i // 10}',))
+    summary = summarise(predictions)
+    assert summary.num_groups == 30
+    widths = [
+        high - low
+        for low, high in (
+            summary.overall.intervals['auc'],
+            summary.overall.identity_intervals['auc'],
+        )
+    ]
+    assert widths[1] > 2 * widths[0]
+    assert Summary.from_json(summary.to_json()) == summary
+
+
+def test_few_groups_or_unknown_persons_give_no_interval_over_persons():
+    scores = draw_scores(0, 20, 0)
+    both = predict('real', scores) + predict('Deepfakes', scores)
+    few = summarise(with_persons(both, lambda i: (f'{i % 9}',)))
+    assert (few.num_groups, few.overall.identity_intervals) == (9, {})
+    assert any(
+        'Below 10, intervals over groups are not given' in n for n in few.notes()
+    )
+    unknown = summarise(with_persons(both, lambda i: (f'{i}',) if i else ()))
+    assert (unknown.num_groups, unknown.overall.identity_intervals) == (0, {})
+
+
+def test_every_figure_has_an_interval_around_it():
+    row = summarise(
+        predict('real', draw_scores(0, 50, 0))
+        + predict('FaceSwap', draw_scores(1, 50, 2))
+    ).overall
+    assert set(row.intervals) == set(FIGURES)
+    for name, (low, high) in row.intervals.items():
+        # ECE is biased upwards by resampling; the others lie inside.
+        assert name == 'ece' or low <= getattr(row, name) <= high

@@ -1,5 +1,6 @@
-# FaceForensics++ at low quality (c40), the four manipulations of the paper.
-data_root = 'data/ffpp'
+# FaceForensics++ at low quality (c40), the four manipulations of the paper, its faces
+# prepared: python tools/prepare.py ffpp data/ffpp data/ffpp_faces
+data_root = 'data/ffpp_faces'
 methods = ['Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures']
 compression = 'c40'
 
@@ -36,7 +37,7 @@ test_pipeline = [
 ]
 
 dataset = dict(
-    type='FaceForensics',
+    type='DeepfakeDataset',
     data_root=data_root,
     methods=methods,
     compression=compression,
