@@ -9,6 +9,7 @@ after it. A dissolve of one shot into another is not found.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _THUMBNAIL_SIZE = (32, 18)  # columns, rows
-_NUM_NEIGHBOURS = 4  # steps on either side that a cut must stand out from
+_NUM_NEIGHBOURS = 8  # steps on either side that a cut must stand out from
 _MIN_RATIO = 3.0  # by so much
 _FLASH_FRAMES = 3  # a picture that comes back sooner was never gone
 _BLANK_SPREAD = 3.0  # grey levels; a picture of less contrast shows nothing
@@ -24,7 +25,7 @@ _BLANK_SPREAD = 3.0  # grey levels; a picture of less contrast shows nothing
 
 @dataclass
 class _Candidate:
-    """A step that may be a cut: the picture before it, and how near that came back."""
+    """A step that may be a cut, and how near pictures on its two sides are."""
 
     index: int
     before: NDArray[np.float32]
@@ -42,7 +43,8 @@ class SceneCutFinder:
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._previous: NDArray[np.float32] | None = None
+        # The last picture, and those before it that a flash may have hidden.
+        self._recent: deque[NDArray[np.float32]] = deque(maxlen=_FLASH_FRAMES + 1)
         self._steps: list[float] = [0.0]  # difference of each frame to the one before
         self._watched: list[_Candidate] = []
         self._lasting: list[int] = []
@@ -56,21 +58,23 @@ class SceneCutFinder:
         told of will not be among the cuts; but no other frame will.
         """
         thumbnail = make_thumbnail(frame)
-        if self._previous is None:
-            self._previous = thumbnail
+        if not self._recent:
+            self._recent.append(thumbnail)
             self._num_blank = int(_is_blank(thumbnail))
             return False
         index = len(self._steps)
         self._watch(thumbnail)
-        step = _difference(self._previous, thumbnail)
+        differences = [_difference(picture, thumbnail) for picture in self._recent]
+        step = differences[-1]
         may_begin = step > self._threshold
         if may_begin:
-            self._watched.append(_Candidate(index, self._previous, step))
+            nearest = min(differences)  # small if this ends a flash
+            self._watched.append(_Candidate(index, self._recent[-1], nearest))
         if self._ends_blank_run(thumbnail, index):
             self._after_blank.append(index)
             may_begin = True
         self._steps.append(step)
-        self._previous = thumbnail
+        self._recent.append(thumbnail)
         return may_begin
 
     def _watch(self, thumbnail: NDArray[np.float32]) -> None:

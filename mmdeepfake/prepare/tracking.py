@@ -68,7 +68,7 @@ class TrackingSettings:
     max_gap_frames: int = 30
     min_length_frames: int = 8
     smoothing_frames: float = 3.0
-    cut_threshold: float = 18.0
+    cut_threshold: float = 12.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -37,11 +37,14 @@ def build_detector(name: str, **options: Any) -> FaceDetector:
         )
     module, class_name = _CLASSES[name]
     detector_class = getattr(importlib.import_module(module, __package__), class_name)
-    allowed = list(inspect.signature(detector_class).parameters)
+    parameters = inspect.signature(detector_class).parameters
     for option in options:
-        if option not in allowed:
+        if option not in parameters:
             raise ConfigError(
                 f'option {option!r} of detector {name!r} is unknown; allowed are '
-                + ', '.join(map(repr, allowed))
+                + ', '.join(map(repr, parameters))
             )
+    for option, parameter in parameters.items():
+        if parameter.default is parameter.empty and option not in options:
+            raise ConfigError(f'detector {name!r} needs the option {option!r}')
     return detector_class(**options)

@@ -169,7 +169,9 @@ def decode_faces(
     sizes = np.exp(log_size[here].T) * _CELL_PX
     corners = centres - sizes / 2
     relative = points[here].T.reshape(-1, _NUM_POINTS, 2)
-    found = np.clip(corners, 0, None)[:, None] + relative * sizes[:, None]
+    # From the corner as it is: of faces that the frame cuts off, points told from the
+    # corner cut off lay up to 2 times further from where the whole face has them.
+    found = corners[:, None] + relative * sizes[:, None]
     boxes = np.concatenate((corners, corners + sizes), 1)
     boxes = np.clip(boxes, 0, np.array(2 * frame_size))[:, [1, 0, 3, 2]]  # x first
     scores = heat[0, rows, columns]
