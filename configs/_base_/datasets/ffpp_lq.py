@@ -8,7 +8,14 @@ num_frames = 4  # T, frames of a snippet, Sec. 4.1
 num_snippets_train, num_snippets_test = 4, 8  # Sec. 4.1
 side_px = 224  # Sec. 4.1
 
-meta_keys = ('video_key', 'track', 'frame_inds', 'num_clips', 'clip_len')
+meta_keys = (
+    'video_key',
+    'identities',
+    'track',
+    'frame_inds',
+    'num_clips',
+    'clip_len',
+)
 pack = [
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=meta_keys),
