@@ -3,6 +3,14 @@
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
+from .reversal import ReverseTime
 from .sampling import SampleSnippets
 
-__all__ = ['CorruptVideo', 'CropFace', 'DecodeFrames', 'OpenVideo', 'SampleSnippets']
+__all__ = [
+    'CorruptVideo',
+    'CropFace',
+    'DecodeFrames',
+    'OpenVideo',
+    'ReverseTime',
+    'SampleSnippets',
+]

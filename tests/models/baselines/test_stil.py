@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from mmengine.config import Config
+from mmengine.registry import PARAM_SCHEDULERS
 from oracles import stil_in_loops, stil_on_slices
 from recognizer_checks import CONFIGS, check_overfits, check_round_trip, make_samples
 
@@ -329,3 +330,32 @@ def test_benchmark_config_takes_eight_frames_and_tests_sixteen():
         (16, 1),
     ]
     assert cfg.model.backbone.num_segments == 8
+
+
+def test_published_recipe_steps_its_learning_rate_as_the_public_code():
+    """A warm-up epoch, then 1e-3 for 5 epochs, 1e-4 up to 20, 5e-5 from there on."""
+    cfg = Config.fromfile(CONFIGS / 'published/stil_ffpp_lq.py')
+    weight = torch.nn.Parameter(torch.zeros(1))
+    options = {k: v for k, v in cfg.optim_wrapper.optimizer.items() if k != 'type'}
+    optimiser = torch.optim.Adam([weight], **options)
+    assert optimiser.defaults['weight_decay'] == 1e-5
+    epoch_length, rates = 10, []
+    schedulers = [
+        PARAM_SCHEDULERS.build(
+            {**scheduler, 'optimizer': optimiser, 'epoch_length': epoch_length}
+        )
+        for scheduler in cfg.param_scheduler
+    ]
+    for _ in range(30):
+        for _ in range(epoch_length):
+            rates.append(optimiser.param_groups[0]['lr'])
+            optimiser.step()
+            for scheduler in schedulers:
+                if not scheduler.by_epoch:
+                    scheduler.step()
+        for scheduler in schedulers:
+            if scheduler.by_epoch:
+                scheduler.step()
+    first, rest = rates[:epoch_length], rates[epoch_length::epoch_length]
+    assert first == sorted(first) and first[0] < 1e-5
+    assert rest == pytest.approx([1e-3] * 5 + [1e-4] * 15 + [5e-5] * 9)
