@@ -1,0 +1,72 @@
+"""The figures that RATF's paper prints, looked up by our configs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmdeepfake.structures import DataError
+
+# Reached through the package, so that an installed copy finds it as well.
+PAPER_RESULTS = (
+    Path(__file__).resolve().parents[1] / '.mim/configs/baselines/paper_results.yml'
+)
+_DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_\w+)?$')
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """One row of a table of the paper.
+
+    Attributes:
+        name: as printed.
+        table: its number, '1' or '4a'.
+        accuracies: manipulation -> accuracy, a share of videos.
+    """
+
+    name: str
+    table: str
+    accuracies: dict[str, float]
+
+
+def find_paper_row(
+    config_stem: str, dataset: Mapping, *, path: Path = PAPER_RESULTS
+) -> PaperRow | None:
+    """Give the paper's row of a config, None where the paper has no such figure.
+
+    Args:
+        config_stem: file name of the config, as 'tam_ffpp_lq'.
+        dataset: the test dataset of the config; only FaceForensics++ at c23 or c40 is
+            the paper's.
+        path: the file of the figures.
+    """
+    is_papers = dataset.get('type') == 'FaceForensics' and dataset.get(
+        'dataset_name'
+    ) in (None, 'FaceForensics++')
+    if not is_papers:
+        return None
+    tables = read_paper_results(path)
+    method = _DATA_OF_CONFIG.sub('', config_stem)
+    for row in tables['rows']:
+        figures = row.get(dataset.get('compression'))
+        if method in row['configs'] and figures:
+            pairs = zip(tables['manipulations'], figures, strict=True)
+            known = {name: figure for name, figure in pairs if figure is not None}
+            return PaperRow(row['name'], str(row['table']), known)
+    return None
+
+
+def read_paper_results(path: Path = PAPER_RESULTS) -> dict[str, Any]:
+    """Read the file of the figures."""
+    try:
+        tables = yaml.safe_load(path.read_text(encoding='utf-8'))
+        if not {'rows', 'manipulations', 'title', 'url'} <= set(tables):
+            raise ValueError('rows, manipulations, title or url is missing')
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise DataError(f"cannot read the paper's figures {path}: {error}") from error
+    return tables
