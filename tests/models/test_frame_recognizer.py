@@ -86,3 +86,9 @@ def test_loss_of_one_frame_is_the_stock_recognizers():
 def test_what_is_not_for_single_frames_is_refused(options):
     with pytest.raises(ConfigError, match='it judges single frames, so need clip_len'):
         make_model(**options)
+
+
+def test_a_head_that_sees_several_frames_is_refused():
+    head = dict(type='CNNLSTMHead', num_classes=2, in_channels=512)
+    with pytest.raises(ConfigError, match='= CNNLSTMHead of FrameRecognizer: need'):
+        make_model(cls_head=head)

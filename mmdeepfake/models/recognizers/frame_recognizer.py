@@ -24,7 +24,8 @@ class FrameRecognizer(SnippetRecognizer):
     rows train on one.
 
     Args:
-        kwargs: see `SnippetRecognizer`; without `neck` and `clip_len`.
+        kwargs: see `SnippetRecognizer`. There is no neck, `clip_len` is 1, and the head
+            averages frames by itself, as `TSNHead` does.
     """
 
     def __init__(self, **kwargs) -> None:
@@ -34,6 +35,11 @@ class FrameRecognizer(SnippetRecognizer):
                 f'FrameRecognizer with clip_len = {self.clip_len} and '
                 f'{"a" if self.with_neck else "no"} neck: it judges single frames, so '
                 'need clip_len = 1 and neck = None; SnippetRecognizer takes others'
+            )
+        if getattr(self.cls_head, 'consensus', None) is None:
+            raise ConfigError(
+                f'cls_head.type = {type(self.cls_head).__name__} of FrameRecognizer: '
+                'need a head that classifies frames by themselves, as TSNHead'
             )
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
