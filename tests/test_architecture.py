@@ -24,7 +24,7 @@ ALLOWED = {
     'evaluation': {'evaluation.ranking', 'evaluation.aggregation', 'registry'}
     | {'structures'},
     'visualization': {'structures', 'ops', 'registry'},
-    'engine': {'registry', 'structures'},
+    'engine': {'registry', 'structures', 'evaluation.leakage'},
     'apis': {'structures', 'ops', 'prepare', 'miniff', 'datasets', 'models', 'engine'}
     | {
         'evaluation',

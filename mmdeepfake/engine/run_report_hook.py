@@ -16,6 +16,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
+from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
 from mmdeepfake.version import __version__
@@ -28,7 +29,8 @@ class RunReportHook(Hook):
     """Logs the facts of a run when it starts and keeps them in `run.json`.
 
     The file holds one entry for training and one for testing, so that a test in the
-    folder of its training adds to the record.
+    folder of its training adds to the record. A training also leaves the list of its
+    videos, with which an evaluation finds out whether it tests on them.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,13 @@ class RunReportHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Report once weights are loaded and just before the first step."""
         self._report(runner, 'train', {'train': runner.train_dataloader})
+        self._list_videos(runner)
+
+    @master_only
+    def _list_videos(self, runner: Runner) -> None:
+        items = iterate_videos(runner.train_dataloader.dataset)
+        path = pathlib.Path(runner.work_dir, TRAINING_VIDEOS_FILE)
+        SeenVideos.of_items(items).write(path)
 
     def before_val(self, runner: Runner) -> None:
         """Report a validation on its own; those inside a training are part of it."""
@@ -94,7 +103,7 @@ def count_videos(dataset: Any) -> dict[str, int]:
     """
     seen = set()
     counts: Counter = Counter()
-    for info in _iterate_videos(dataset):
+    for info in iterate_videos(dataset):
         if 'video_key' in info:
             if info['video_key'] in seen:
                 continue
@@ -105,12 +114,12 @@ def count_videos(dataset: Any) -> dict[str, int]:
     return dict(sorted(counts.items(), reverse=True))
 
 
-def _iterate_videos(dataset: Any) -> Iterator[Mapping]:
+def iterate_videos(dataset: Any) -> Iterator[Mapping]:
     """Give the items of a dataset; wrappers hold theirs in `dataset` or `datasets`."""
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if inner[0] is not None:
         for one in inner:
-            yield from _iterate_videos(one)
+            yield from iterate_videos(one)
     else:
         for index in range(len(dataset)):
             yield dataset.get_data_info(index)

@@ -23,6 +23,8 @@ MEAN_LOGITS_RULE = 'softmax of the mean logits over snippets'
 MIN_GROUPS = 10  # fewer groups of persons show no spread that could be trusted
 
 Intervals = Mapping[str, tuple[float, float]]
+# Of single rows a log holds the main figures; the record holds them all.
+_LOGGED_BY_ROW = ('acc', 'auc', 'eer', 'ap')
 _INTERVALS = ('intervals', 'identity_intervals')
 _NO_INTERVAL = (float('nan'), float('nan'))
 
@@ -119,7 +121,7 @@ class Summary:
         by_row = {
             f'{row.name}/{name}': getattr(row, name)
             for row in (*self.methods, self.macro)
-            for name in FIGURES
+            for name in _LOGGED_BY_ROW
         }
         num_real, num_fake = self.overall.num_real, self.overall.num_fake
         return {

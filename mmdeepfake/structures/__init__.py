@@ -1,6 +1,6 @@
 """Plain data: what a video is, without any framework."""
 
-from .errors import ConfigError, DataError, DataNotFoundError, InputError
+from .errors import ConfigError, DataError, DataNotFoundError, InputError, LeakError
 from .face_track import FaceTrack
 from .video_record import (
     FAILED,
@@ -27,6 +27,7 @@ __all__ = [
     'DataNotFoundError',
     'FaceTrack',
     'InputError',
+    'LeakError',
     'VideoKey',
     'VideoRecord',
 ]

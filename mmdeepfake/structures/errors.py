@@ -18,3 +18,7 @@ class DataError(InputError, ValueError):
 
 class ConfigError(InputError, ValueError):
     """A config contradicts itself or asks for something that does not exist."""
+
+
+class LeakError(DataError):
+    """A model would be tested on what it was trained or chosen on."""

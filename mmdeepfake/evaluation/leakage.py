@@ -1,0 +1,79 @@
+"""Has a model been trained on what it is tested on? Videos and persons are compared.
+
+A training run leaves the list of its videos beside its checkpoints, so that the check
+needs no training data. A video is the same video at another compression level.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdeepfake.evaluation.predictions import replace_text
+from mmdeepfake.structures import DataError, VideoKey
+
+TRAINING_VIDEOS_FILE = 'training_videos.json'
+_NUM_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class SeenVideos:
+    """What a model has seen, or is to be shown.
+
+    Attributes:
+        videos: (dataset, method, name) of each video.
+        persons: 'dataset/person' of everyone in them, where known.
+    """
+
+    videos: frozenset[tuple[str, str, str]]
+    persons: frozenset[str]
+
+    @classmethod
+    def of_items(cls, items: Iterable[Mapping[str, Any]]) -> SeenVideos:
+        """Collect them from a dataset's items, which have a video_key each."""
+        videos, persons = set(), set()
+        for item in items:
+            if 'video_key' not in item:
+                continue
+            key = VideoKey(*item['video_key'])
+            videos.add((key.dataset, key.method, key.name))
+            persons |= {f'{key.dataset}/{name}' for name in item.get('identities', ())}
+        return cls(frozenset(videos), frozenset(persons))
+
+    def write(self, path: Path) -> None:
+        """Write them as JSON, whole or not at all."""
+        record = {'videos': sorted(self.videos), 'persons': sorted(self.persons)}
+        replace_text(path, json.dumps(record, ensure_ascii=False) + '\n')
+
+    @classmethod
+    def read(cls, path: Path) -> SeenVideos:
+        """Read what `write` wrote; a DataError says what is wrong with it."""
+        try:
+            record = json.loads(path.read_text(encoding='utf-8'))
+            videos = [(str(d), str(m), str(n)) for d, m, n in record['videos']]
+            return cls(frozenset(videos), frozenset(map(str, record['persons'])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f'{path} is no list of training videos ({error}); train again, or take '
+                'it away to have the training data of the config compared'
+            ) from error
+
+
+def find_leaks(trained: SeenVideos, tested: SeenVideos) -> list[str]:
+    """Say which videos and persons of the test were trained on; empty if none."""
+    leaks = []
+    for kind, shared, total in (
+        ('videos', trained.videos & tested.videos, len(tested.videos)),
+        ('persons', trained.persons & tested.persons, len(tested.persons)),
+    ):
+        if shared:
+            names = [one if isinstance(one, str) else '/'.join(one) for one in shared]
+            examples = ', '.join(sorted(names)[:_NUM_EXAMPLES])
+            leaks.append(
+                f'{len(shared)} of {total} {kind} of the test were seen in training, '
+                f'such as {examples}'
+            )
+    return leaks
