@@ -10,12 +10,12 @@ from .v4d import V4D
 from .xception import Xception
 
 __all__ = [
+    'V4D',
     'CNNLSTMHead',
     'DSANet',
     'InceptionI3d',
     'STILNet',
     'TAMResNet',
     'TEINet',
-    'V4D',
     'Xception',
 ]
