@@ -31,7 +31,7 @@ CONFIG_OF_CODE = {
     'i3d': 'baselines/i3d_inception_ffpp_lq.py',
     'stil': 'baselines/stil_ffpp_lq.py',
     'tam': 'baselines/tam_ffpp_lq.py',
-    'v4d': 'baselines/v4d_ffpp_lq.py',
+    'v4d': 'baselines/v4d_no_norm_ffpp_lq.py',
     'xception': 'baselines/xception_ffpp_lq.py',
 }
 # Reached through the package, so that an installed copy finds them as well.
@@ -49,6 +49,7 @@ def run_conversion(args: argparse.Namespace) -> None:
         args.target,
         load_rules(args.code),
         args.config or CONFIGS / CONFIG_OF_CODE[args.code],
+        options=args.cfg_options,
         allow_missing=args.allow_missing,
         allow_unexpected=args.allow_unexpected,
     )
@@ -66,6 +67,7 @@ def convert_file(
     rules: KeyRules,
     config: str | Path,
     *,
+    options: Mapping[str, Any] | None = None,
     allow_missing: Sequence[str] = (),
     allow_unexpected: Sequence[str] = (),
 ) -> ConversionReport:
@@ -76,6 +78,7 @@ def convert_file(
         target: file to write; written whole or not at all.
         rules: of the public code.
         config: config of ours whose model gets the weights.
+        options: settings that replace those of the config.
         allow_missing: glob patterns of keys of ours that need get no tensor.
         allow_unexpected: glob patterns of public keys that need find no place.
 
@@ -87,7 +90,7 @@ def convert_file(
     if target.exists() and source.exists() and target.samefile(source):
         raise ConfigError(f'{target} is the checkpoint itself: name another file')
     weights = read_weights(source)
-    cfg = load_config(config)
+    cfg = load_config(config, options)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     # Built, not initialised: initial weights may have to be downloaded.
     expected = MODELS.build(cfg.model).state_dict()

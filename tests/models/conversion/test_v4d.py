@@ -5,12 +5,16 @@ import torch
 from mmengine.config import Config
 from oracles.v4d_in_loops import network, public_shapes
 
+from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.v4d import RULES
 from mmdeepfake.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
-LEAVES = {50: 'baselines/v4d_ffpp_lq.py', 18: 'miniff/v4d_r18_miniff.py'}
+MODELS_OF_DEPTH = {
+    50: (CONFIG_OF_CODE['v4d'], {}),
+    18: ('miniff/v4d_r18_miniff.py', dict(r4d_norm=False)),
+}
 FORMS = {
     'as (U, T, H*W)': lambda kernel: kernel.squeeze(-1),
     'taps over snippets first': lambda kernel: kernel.permute(2, 0, 1, 3, 4, 5),
@@ -19,8 +23,9 @@ FORMS = {
 
 
 def build(depth, **backbone):
-    cfg = Config.fromfile(CONFIGS / LEAVES[depth]).model
-    cfg.backbone.update(pretrained=None, r4d_norm=False, **backbone)
+    leaf, options = MODELS_OF_DEPTH[depth]
+    cfg = Config.fromfile(CONFIGS / leaf).model
+    cfg.backbone.update(pretrained=None, **options, **backbone)
     width = cfg.backbone.get('base_channels', 64)
     cfg.cls_head.in_channels = cfg.cls_head.in_channels * width // 64
     return MODELS.build(cfg)
