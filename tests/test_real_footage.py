@@ -6,7 +6,7 @@ from tool_runs import ROOT, run_tool, shrink_loader
 
 from mmdeepfake.evaluation import read_predictions
 
-CONFIG = ROOT / 'configs/ratf_r50_ffpp_lq.py'
+CONFIG = ROOT / 'configs/ratf_r50_ffpp_lq_uncropped.py'
 
 
 def test_the_papers_model_trains_and_tests_on_real_footage(realff, tmp_path):

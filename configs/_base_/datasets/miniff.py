@@ -25,7 +25,7 @@ test_pipeline = [
     *crop,
     *_base_.pack,
 ]
-dataset = dict(data_root=data_root, dataset_name=dataset_name)
+dataset = dict(type='FaceForensics', data_root=data_root, dataset_name=dataset_name)
 train_dataloader = dict(
     batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
 )

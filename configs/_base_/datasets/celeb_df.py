@@ -1,0 +1,16 @@
+# Celeb-DF v2: python tools/prepare.py celeb_df data/celeb_df data/celeb_df_faces
+_base_ = ['ffpp_lq.py']
+
+data_root = 'data/celeb_df_faces'
+methods = None
+compression = None
+
+dataset = dict(
+    data_root=data_root,
+    methods=methods,
+    compression=compression,
+    test_shows_known_persons=True,  # so do the official test videos
+)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

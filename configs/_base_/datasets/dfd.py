@@ -1,0 +1,8 @@
+# DeepFakeDetection, at low quality (c40). All of it is a test set, so training and
+# validation are FaceForensics++'s:
+# python tools/prepare.py ffpp data/ffpp data/dfd_faces --methods DeepFakeDetection
+_base_ = ['ffpp_lq.py']
+
+test_dataloader = dict(
+    dataset=dict(data_root='data/dfd_faces', methods=['DeepFakeDetection'])
+)

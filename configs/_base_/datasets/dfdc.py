@@ -1,0 +1,11 @@
+# DFDC, full: python tools/prepare.py dfdc data/dfdc data/dfdc_faces
+_base_ = ['ffpp_lq.py']
+
+data_root = 'data/dfdc_faces'
+methods = None
+compression = None
+
+dataset = dict(data_root=data_root, methods=methods, compression=compression)
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

@@ -1,0 +1,11 @@
+# Table 3: trained on FaceForensics++ LQ, tested on Celeb-DF (v2).
+_base_ = ['../ratf_r50_ffpp_lq.py']
+
+test_dataloader = dict(
+    dataset=dict(
+        data_root='data/celeb_df_faces',
+        methods=None,
+        compression=None,
+        test_shows_known_persons=True,  # of other Celeb-DF videos: none is trained on
+    )
+)

@@ -1,0 +1,7 @@
+# Table 2: the paper's recipe on WildDeepfake.
+_base_ = [
+    '_base_/models/ratf_csa_r50.py',
+    '_base_/datasets/wild_deepfake.py',
+    '_base_/schedules/adam_45e.py',
+    '_base_/default_runtime.py',
+]

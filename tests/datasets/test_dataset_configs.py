@@ -1,0 +1,159 @@
+"""The configs of the datasets fit what the layouts list."""
+
+import functools
+from pathlib import Path
+
+import pytest
+from layout_trees import TREES, make_dfd, make_ffpp
+from mmengine import Config
+
+from mmdeepfake.prepare import ManifestWriter
+from mmdeepfake.prepare.layouts import CLASSIC_METHODS, LAYOUTS
+from mmdeepfake.registry import DATASETS
+from mmdeepfake.structures import DataNotFoundError, VideoRecord
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def make_four_methods(root):
+    for method in CLASSIC_METHODS:
+        make_ffpp(root, method, level='c40')
+    return root
+
+
+def prepare(name, root, out, **options):
+    """Write the manifest of a tree as if one clip had been cut out of each video."""
+    out.mkdir()
+    (out / 'clip.mp4').write_bytes(b'no video, but something')
+    with ManifestWriter(out / 'manifest.jsonl') as manifest:
+        for video in LAYOUTS[name].list_videos(root, **options):
+            manifest.append(
+                VideoRecord(
+                    video.key, 'clip.mp4', video.split, identities=video.identities
+                )
+            )
+    return out
+
+
+@functools.cache
+def read_config(name):
+    return Config.fromfile(CONFIGS / name)
+
+
+def build(config, loader, out):
+    dataset = read_config(config)[loader].dataset
+    return DATASETS.build(dict(dataset, data_root=str(out), check_files='stat'))
+
+
+def keys(dataset):
+    return [dataset.get_data_info(i)['video_key'] for i in range(len(dataset))]
+
+
+@pytest.mark.parametrize(
+    ('name', 'config', 'make', 'options'),
+    [
+        ('ffpp', 'ratf_r50_ffpp_lq.py', make_four_methods, {}),
+        (
+            *('ffpp', 'ratf_r50_faceshifter_lq.py'),
+            lambda root: make_ffpp(root, 'FaceShifter', 'c40'),
+            {'methods': ['FaceShifter']},
+        ),
+        ('celeb_df', 'ratf_r50_celeb_df.py', TREES['celeb_df'], {}),
+        ('celeb_df', 'ratf_r50_celeb_df_v1.py', TREES['celeb_df'], {}),
+        ('dfdc', 'ratf_r50_dfdc.py', TREES['dfdc'], {}),
+        ('dfdc_preview', 'ratf_r50_dfdc_preview.py', TREES['dfdc_preview'], {}),
+        (
+            *('wild_deepfake', 'ratf_r50_wild_deepfake.py'),
+            lambda root: TREES['wild_deepfake'](root, num_archives=30),
+            {},
+        ),
+        (
+            *('deeper_forensics', 'ratf_r50_deeper_forensics.py'),
+            TREES['deeper_forensics'],
+            {},
+        ),
+    ],
+    ids=lambda value: value.removesuffix('.py') if isinstance(value, str) else '',
+)
+def test_all_splits_of_a_prepared_set_are_read(tmp_path, name, config, make, options):
+    root = make(tmp_path / 'raw')
+    out = prepare(name, root, tmp_path / 'faces', **options)
+    listed = LAYOUTS[name].list_videos(root, **options)
+    for loader in LOADERS:
+        dataset = build(config, loader, out)
+        read = set(keys(dataset))
+        assert read == {v.key for v in listed if v.split == dataset.split}
+        assert {key.label for key in read} == {0, 1}
+
+
+def test_deepfakedetection_is_tested_on_as_a_whole(tmp_path):
+    root = make_dfd(tmp_path / 'raw', level='c40')
+    out = prepare('ffpp', root, tmp_path / 'faces', methods=['DeepFakeDetection'])
+    config = 'cross/ratf_r50_ffpp_lq_to_dfd.py'
+    read = keys(build(config, 'test_dataloader', out))
+    assert [(key.dataset, key.label) for key in read] == [
+        ('DeepFakeDetection', 0),
+        ('DeepFakeDetection', 1),
+    ]
+
+
+CROSS = sorted(path.name for path in (CONFIGS / 'cross').glob('*.py'))
+
+
+@pytest.mark.parametrize('name', CROSS)
+def test_cross_dataset_config_swaps_the_test_set_alone(name):
+    cfg, own = read_config(f'cross/{name}'), read_config('ratf_r50_ffpp_lq.py')
+    for key in ('model', 'train_dataloader', 'val_dataloader', 'optim_wrapper'):
+        assert cfg[key] == own[key], key
+    tested, before = cfg.test_dataloader.dataset, own.test_dataloader.dataset
+    assert tested.pipeline == before.pipeline
+    assert tested.split == 'test'
+    where = [(d.data_root, d.methods, d.compression) for d in (tested, before)]
+    assert where[0] != where[1]
+
+
+@pytest.mark.parametrize(
+    ('target', 'intra'),
+    [
+        ('celeb_df', 'celeb_df'),
+        ('dfdc', 'dfdc'),
+        ('dfdc_preview', 'dfdc_preview'),
+        ('wild_deepfake', 'wild_deepfake'),
+        ('faceshifter', 'faceshifter_lq'),
+    ],
+)
+def test_a_set_is_tested_alike_within_and_across(target, intra):
+    across = read_config(f'cross/ratf_r50_ffpp_lq_to_{target}.py')
+    within = read_config(f'ratf_r50_{intra}.py')
+    assert across.test_dataloader == within.test_dataloader
+
+
+@pytest.mark.parametrize(
+    'name', [p.name for p in sorted(CONFIGS.glob('ratf_r50_*.py'))]
+)
+def test_sets_differ_in_their_data_alone(name):
+    cfg, ffpp = read_config(name), read_config('ratf_r50_ffpp_lq.py')
+    places = {'type', 'data_root', 'methods', 'compression', 'test_shows_known_persons'}
+
+    def without_data(loader):
+        dataset = {k: v for k, v in loader.dataset.items() if k not in places}
+        return {**loader, 'dataset': dataset}
+
+    for loader in LOADERS:
+        assert without_data(cfg[loader]) == without_data(ffpp[loader])
+    assert cfg.model == ffpp.model
+
+
+def test_data_that_was_not_prepared_is_told_how_to(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'python tools/prepare\.py SET ROOT'):
+        build('ratf_r50_ffpp_lq.py', 'train_dataloader', make_four_methods(tmp_path))
+
+
+def test_uncropped_config_reads_the_downloaded_folders(realff):
+    dataset = dict(
+        read_config('ratf_r50_ffpp_lq_uncropped.py').val_dataloader.dataset,
+        data_root=str(realff),
+        methods=['FaceSwap'],
+    )
+    assert len(DATASETS.build(dataset)) == 4
