@@ -25,7 +25,7 @@ _NUM_FOR_VELOCITY = 3  # detections that a track's velocity is taken from
 _MAX_SIZE_RATIO = 1.6  # of two boxes that may be matched by nearness
 
 
-@dataclass
+@dataclass(eq=False)
 class Chain:
     """The detections of one person within one shot, in the order of time.
 

@@ -23,7 +23,7 @@ _FLASH_FRAMES = 3  # a picture that comes back sooner was never gone
 _BLANK_SPREAD = 3.0  # grey levels; a picture of less contrast shows nothing
 
 
-@dataclass
+@dataclass(eq=False)
 class _Candidate:
     """A step that may be a cut, and how near pictures on its two sides are."""
 

@@ -48,8 +48,8 @@ class TrackingSettings:
         detection_side_px: frames are scaled down to this longer side for the detector,
             never up.
         batch_size: frames that the detector gets at once.
-        min_score: detections below this confidence are dropped.
-        start_score: confidence that begins a track; weaker ones only continue one.
+        start_score: confidence that begins a track; weaker detections (how weak, is the
+            detector's `min_score`) only continue one.
         min_iou: overlap of a detection with a track's predicted box that joins them.
         max_gap_frames: a face unseen for longer than this ends its track.
         min_length_frames: shorter tracks are dropped, unless their shot is as short.
@@ -62,7 +62,6 @@ class TrackingSettings:
     detect_every: int = 5
     detection_side_px: int = 512
     batch_size: int = 4
-    min_score: float = 0.3
     start_score: float = 0.5
     min_iou: float = 0.3
     max_gap_frames: int = 30
@@ -91,7 +90,6 @@ _ALLOWED: dict[str, tuple[float, float]] = {
     'detect_every': (1, math.inf),
     'detection_side_px': (32, math.inf),
     'batch_size': (1, math.inf),
-    'min_score': (0, 1),
     'start_score': (0, 1),
     'min_iou': (0, 1),
     'max_gap_frames': (1, math.inf),
@@ -271,11 +269,10 @@ class _SparseDetection:
         # From pixels of the scaled frame to pixels of the source, x first.
         scale = np.array(self.frame_size[::-1]) / np.array(scaled_size[::-1])
         for (index, _), faces in zip(self._waiting, found, strict=True):
-            kept = faces.scores >= self._settings.min_score
             scaled = Faces(
-                faces.boxes[kept] * np.tile(scale, 2),
-                faces.scores[kept],
-                None if faces.points is None else faces.points[kept] * scale,
+                faces.boxes * np.tile(scale, 2),
+                faces.scores,
+                None if faces.points is None else faces.points * scale,
             )
             self._detections.append((index, scaled))
         self._waiting = []

@@ -88,6 +88,13 @@ def test_chain_ends_at_a_cut():
     ]
 
 
+def test_people_who_leave_together_are_told_apart():
+    people = faces_at((80, 80), (200, 80), (300, 80))
+    detections = [(frame, people) for frame in range(0, 40, 5)]
+    chains = link(detections, cuts=[20])
+    assert [chain.frames[0] for chain in chains] == [0, 0, 0, 20, 20, 20]
+
+
 def test_cut_between_two_detections_counts():
     detections = [(frame, faces_at((80, 80))) for frame in range(0, 40, 5)]
     chains = link(detections, cuts=[11, 13])

@@ -244,7 +244,7 @@ def test_settings_can_be_written_down():
         ({'detect_every': 0}, 'detect_every is 0 .*a whole number from 1$'),
         ({'detect_every': 2.5}, r'detect_every is 2\.5 .*a whole number from 1$'),
         ({'batch_size': True}, 'batch_size is True'),
-        ({'min_score': 1.5}, r'min_score is 1\.5 .*a number from 0 to 1$'),
+        ({'start_score': 1.5}, r'start_score is 1\.5 .*a number from 0 to 1$'),
         ({'smoothing_frames': -1}, 'smoothing_frames is -1 .*a number from 0'),
         ({'smoothing_frames': float('nan')}, 'smoothing_frames is nan'),
         ({'cut_threshold': '9'}, "cut_threshold is '9' .*a number from 0 to 256"),
