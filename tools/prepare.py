@@ -205,7 +205,8 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
         '--workers',
         type=int,
         metavar='N',
-        help=f'processes, of at most 1 GB each (one a core: {num_cores()} here)',
+        help=f'processes, of less than 1 GB each (one a core: {num_cores()} here); 0 '
+        'works in this process, for debugging',
     )
     group.add_argument(
         '--shard',

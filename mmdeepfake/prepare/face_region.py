@@ -65,7 +65,8 @@ def choose_region(
     """Choose what is stored of a face.
 
     The region holds, for every frame, the square around that frame's box whose side is
-    `margin_ratio` times the longer side of the box, as far as the frame has it. The
+    `margin_ratio` times the longer side of the box, as far as the frame has it (a
+    region as long as the frame lacks up to 15 pixels that are no whole multiple). The
     scale is the smallest number of eighths at which the face, by the median of the
     boxes' longer sides, has `face_px` or more; a smaller face is not enlarged.
 

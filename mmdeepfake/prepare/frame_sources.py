@@ -10,8 +10,9 @@ as they are asked for. What comes out of a video file:
 - 8-bit RGB, whatever the file holds (10-bit, grey, with alpha).
 - At the size of the first frame; a file whose frames change their size is refused.
 
-A file that breaks off, or is damaged, is refused as a whole: half a video under a whole
-one's name would be worse than none.
+A file that breaks off, or cannot be decoded to its end, is refused as a whole: half a
+video under a whole one's name would be worse than none. Frames that the decoder could
+mend are kept, and counted in `notes`.
 """
 
 from __future__ import annotations

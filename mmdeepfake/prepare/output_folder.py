@@ -23,7 +23,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote
@@ -197,6 +197,8 @@ class OutputFolder:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # other shards may be at work in it
+                folder.parent.rmdir()
 
 
 def _read_owner(file: TextIO) -> str:

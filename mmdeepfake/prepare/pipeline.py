@@ -19,7 +19,7 @@ from mmdeepfake.structures import (
 )
 
 from .detection import FaceDetector, build_detector
-from .execution import VideoOutcome, run_locally, run_on_ray
+from .execution import VideoOutcome, run_here, run_locally, run_on_ray
 from .face_finding import box_name
 from .layouts import LAYOUTS
 from .output_folder import OutputFolder, refuse_overlap, write_json, write_text
@@ -69,7 +69,7 @@ class PreparationRequest:
         compressions: compression levels; None is all.
         splits: None is all.
         limit: videos of each split, method and level; None is all.
-        num_workers: processes; None is one a core.
+        num_workers: processes; None is one a core, 0 none but this one.
         executor: one of `EXECUTORS`.
         ray_address: of the cluster, for the executor 'ray'.
         shard: 'i/n' prepares one of n parts; None is everything.
@@ -110,8 +110,11 @@ class PreparationRequest:
                 f'dataset {self.settings.layout!r}; allowed are '
                 + ', '.join(map(repr, LAYOUTS))
             )
-        if self.num_workers is not None and self.num_workers < 1:
-            raise ConfigError(f'{self.num_workers} workers; allowed is 1 or more')
+        if self.num_workers is not None and self.num_workers < 0:
+            raise ConfigError(
+                f'{self.num_workers} workers; allowed is 1 or more, or 0 to work in '
+                'this process'
+            )
         if self.shard is not None:
             parse_shard(self.shard)
             if self.redo:
@@ -277,6 +280,8 @@ def _execute(
             address=request.ray_address,
             num_workers=request.num_workers,
         )
+    elif request.num_workers == 0:
+        yield from run_here(units, order)
     else:
         yield from run_locally(
             units,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,8 +45,6 @@ class Workshop:
     """A `WorkOrder` with the things that cannot be sent, made when they are needed."""
 
     def __init__(self, order: WorkOrder) -> None:
-        # Workers are the parallelism: threads of theirs would fight over the cores.
-        cv2.setNumThreads(1)
         self.root = order.root
         self.settings = order.settings
         self.fingerprint = order.settings.fingerprint()

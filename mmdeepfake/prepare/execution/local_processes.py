@@ -20,7 +20,7 @@ from typing import Any
 
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
-from .unit_runner import VideoOutcome, run_unit, settle_crash
+from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 
 _POLL_SECONDS = 1.0
 _THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
@@ -184,6 +184,7 @@ def _work(connection: Connection, order: WorkOrder) -> None:
     # Ctrl-C reaches every process of the terminal; the main one ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    use_one_thread()
     try:
         workshop = Workshop(order)
         while True:

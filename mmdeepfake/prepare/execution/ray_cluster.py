@@ -10,7 +10,7 @@ from mmdeepfake.structures import ConfigError, InputError, VideoKey
 
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
-from .unit_runner import VideoOutcome, run_unit, settle_crash
+from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 
 # A machine of the cluster may go away, which is no fault of the video that was there.
 _MAX_TRIES = 2
@@ -143,6 +143,7 @@ def _run_remotely(
     """Prepare a unit on the cluster; an error that stops the run is given back."""
     name = f'{order.out}/{order.run}/{order.settings.fingerprint()}'
     if name not in _workshops:
+        use_one_thread()
         _workshops[name] = Workshop(order)
     outcomes: list[VideoOutcome] = []
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import cv2
 
 from mmdeepfake.structures import InputError, VideoKey
 
@@ -22,7 +24,7 @@ from ..video_preparation import (
     record_fault,
 )
 from ..work_plan import WorkUnit
-from ..workshop import Workshop
+from ..workshop import WorkOrder, Workshop
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,25 @@ class VideoOutcome:
         """Tell it from the record."""
         first = done.records[0]
         return cls(done.key, done.status, first.fault, done.facts.num_frames)
+
+
+def use_one_thread() -> None:
+    """Keep OpenCV from starting threads in a worker: workers are the parallelism."""
+    cv2.setNumThreads(1)
+
+
+def run_here(units: Iterable[WorkUnit], order: WorkOrder) -> Iterator[VideoOutcome]:
+    """Prepare all videos in this process: for debugging, and where processes cannot be.
+
+    A video that makes a decoder crash ends the run; running it again goes on there.
+
+    Raises:
+        OutputError: the disk is full, or cannot be written to.
+        ConfigError: a package is missing, or a setting cannot be used.
+    """
+    workshop = Workshop(order)
+    for unit in units:
+        yield from run_unit(unit, workshop)
 
 
 def run_unit(unit: WorkUnit, workshop: Workshop) -> Iterator[VideoOutcome]:

@@ -1,0 +1,456 @@
+"""The whole preparation on made-up videos, with a stub for the detector."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import make_frame_folder, read_index
+from preparation_builders import (
+    draw_faces,
+    encode,
+    make_face_video,
+    make_request,
+    make_tree,
+    snapshot,
+    write_boxes,
+)
+
+from mmdeepfake.prepare.clip_storage import open_clip
+from mmdeepfake.prepare.frame_sources import VideoFile
+from mmdeepfake.prepare.manifest import read_manifest
+from mmdeepfake.prepare.output_folder import OutputFolder
+from mmdeepfake.prepare.pipeline import run_preparation
+from mmdeepfake.prepare.prepared_video import PreparedVideo
+from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError, FaceTrack
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A real and a fake video in the folder of each split."""
+    return make_tree(tmp_path / 'raw', names=('a',), splits=('train', 'test'))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / 'faces'
+
+
+def records_of(out):
+    """The records by name, without the split that the layout puts before it."""
+    records = read_manifest(out / 'manifest.jsonl')
+    return {record.key.name.split('/')[-1]: record for record in records}
+
+
+def prepared(out, record):
+    return PreparedVideo.load(OutputFolder(out).folder_of(record.key))
+
+
+def test_clips_hold_the_face_of_every_frame(root, out):
+    run_preparation(make_request(root, out, settings={'clip_format': 'png'}))
+    record = records_of(out)['a_test_fake']
+    track = FaceTrack.load(out / record.track_file)
+    clip = open_clip(out / record.path)
+    x1, y1, x2, y2 = track.region
+    frames = list(VideoFile(root / record.source).read())
+    assert len(clip) == len(track) == record.num_frames == len(frames) == 20
+    shown = clip.read(range(20))
+    for index, frame in enumerate(frames):
+        np.testing.assert_array_equal(shown[index], frame[y1:y2, x1:x2])
+    for index, box in enumerate(track.boxes_in_clip()):
+        crop = shown[index][slice(*np.rint(box[1::2]).astype(int))]
+        crop = crop[:, slice(*np.rint(box[::2]).astype(int))]
+        assert np.median(crop.reshape(-1, 3), axis=0)[1] > 200  # the green face
+
+
+def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(tmp_path, out):
+    frames = [draw_faces(i, [] if i < 10 else [(40, 30)]) for i in range(30)]
+    options = {'bf': '3', 'g': '12', 'preset': 'medium'}
+    encode(tmp_path / 'raw/train/real/a.mp4', frames, options=options)
+    make_face_video(tmp_path / 'raw/train/fake/b.mp4')
+    settings = {'clip_format': 'png', 'tracking': tracking(detect_every=1)}
+    run_preparation(make_request(tmp_path / 'raw', out, settings=settings))
+    record = records_of(out)['a']
+    track = FaceTrack.load(out / record.track_file)
+    assert (track.first_frame, len(track)) == (10, 20)
+    x1, y1, x2, y2 = track.region
+    source = list(VideoFile(tmp_path / 'raw' / record.source).read())
+    for index, shown in enumerate(open_clip(out / record.path).read(range(20))):
+        np.testing.assert_array_equal(shown, source[10 + index][y1:y2, x1:x2])
+
+
+def tracking(**values):
+    from mmdeepfake.prepare.tracking import TrackingSettings
+
+    return TrackingSettings(**values)
+
+
+def test_manifest_lists_every_video_in_the_order_of_keys(root, out):
+    summary = run_preparation(make_request(root, out))
+    records = read_manifest(out / 'manifest.jsonl')
+    assert [r.key for r in records] == sorted(r.key for r in records)
+    assert {(r.key.name.split('/')[-1], r.split, r.status) for r in records} == {
+        ('a_train_real', 'train', 'ok'),
+        ('a_train_fake', 'train', 'ok'),
+        ('a_test_real', 'test', 'ok'),
+        ('a_test_fake', 'test', 'ok'),
+    }
+    assert (summary.num_prepared, summary.num_lines, summary.num_failed) == (4, 4, 0)
+
+
+def test_several_people_are_all_stored_the_largest_first(tmp_path, out):
+    small, large = (10, 10), (70, 50)
+    frames = [
+        np.maximum(draw_faces(i, [small], side=24, grey=60), draw_faces(i, [large]))
+        for i in range(20)
+    ]
+    encode(tmp_path / 'raw/train/real/crowd.mp4', frames)
+    make_face_video(tmp_path / 'raw/train/fake/one.mp4')
+    summary = run_preparation(make_request(tmp_path / 'raw', out))
+    records = read_manifest(out / 'manifest.jsonl')
+    tracks = [r for r in records if r.key.name.endswith('crowd')]
+    assert [r.track for r in tracks] == [0, 1]
+    sides = [np.ptp(FaceTrack.load(out / r.track_file).boxes[0, ::2]) for r in tracks]
+    assert sides[0] > sides[1]
+    assert summary.coverage.total.several_people == 1
+
+
+def test_face_that_is_too_small_is_no_face_and_says_so(root, out):
+    run_preparation(make_request(root, out, settings={'min_face_px': 60}))
+    record = records_of(out)['a_test_fake']
+    assert (record.status, record.path) == ('no_face', '')
+    notes = prepared(out, record).facts.notes
+    assert notes == ('1 faces, all smaller than 60 pixels',)
+
+
+def test_video_without_a_face_stays_in_the_manifest(root, out):
+    make_face_video(root / 'train/real/empty.mp4', faces=())
+    summary = run_preparation(make_request(root, out))
+    record = records_of(out)['empty']
+    assert (record.status, record.path, record.num_frames) == ('no_face', '', None)
+    assert record.source == 'train/real/empty.mp4'
+    assert (summary.coverage.total.no_face, summary.num_failed) == (1, 0)
+
+
+def test_broken_video_fails_alone_with_a_reason_without_paths(root, out):
+    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
+    summary = run_preparation(make_request(root, out))
+    record = records_of(out)['broken']
+    assert record.status == 'failed'
+    assert record.fault.startswith(
+        "video file 'train/real/broken.mp4' cannot be opened"
+    )
+    assert (summary.coverage.total.ok, summary.num_failed) == (4, 1)
+    assert list(summary.coverage.faults.values()) == [record.fault]
+
+
+def test_short_video_is_kept_and_counted(root, out):
+    make_face_video(root / 'train/real/short.mp4', num_frames=3)
+    summary = run_preparation(make_request(root, out))
+    assert records_of(out)['short'].num_frames == 3
+    assert summary.coverage.total.short == 1
+
+
+def test_variable_rate_keeps_the_times_of_the_frames(root, out):
+    pts = [0, 40, 80, 200, 240, 600, 640, 680, 720, 760]
+    frames = [draw_faces(i) for i in range(10)]
+    encode(root / 'train/real/vfr.mkv', frames, pts=pts, fps=1000)
+    run_preparation(make_request(root, out))
+    record = records_of(out)['vfr']
+    clip = open_clip(out / record.path)
+    np.testing.assert_allclose(clip.times_seconds, np.array(pts) / 1000, atol=2e-3)
+    assert record.fps == pytest.approx(9 / 0.76, rel=0.01)
+    assert prepared(out, record).facts.variable_rate
+
+
+@pytest.mark.parametrize('size', [(161, 121), (75, 75)])
+def test_odd_sizes_give_even_clips(tmp_path, out, size):
+    for kind in ('real', 'fake'):
+        frames = [draw_faces(i, [(10, 12)], size) for i in range(12)]
+        path = tmp_path / f'raw/train/{kind}/{kind}.mkv'
+        encode(path, frames, codec='ffv1', pix_fmt='yuv444p')
+    run_preparation(make_request(tmp_path / 'raw', out))
+    clip = open_clip(out / records_of(out)['real'].path)
+    assert (clip.height % 2, clip.width % 2) == (0, 0)
+
+
+def test_names_may_hold_spaces_and_other_alphabets(tmp_path):
+    root, out = tmp_path / 'données brutes', tmp_path / 'visages 顔'
+    for kind in ('real', 'fake'):
+        make_face_video(root / f'train/{kind}/видео № 1 {kind}.mp4')
+    run_preparation(make_request(root, out))
+    record = records_of(out)['видео № 1 real']
+    assert len(open_clip(out / record.path)) == 20
+
+
+def test_dataset_is_never_written_to(root, out):
+    before = {path: path.stat().st_mtime_ns for path in root.rglob('*')}
+    for path in (root, *root.rglob('*')):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        run_preparation(make_request(root, out))
+        assert {path: path.stat().st_mtime_ns for path in root.rglob('*')} == before
+    finally:
+        for path in (root, *root.rglob('*')):
+            path.chmod(0o755)
+
+
+def test_output_inside_the_dataset_is_refused(root):
+    with pytest.raises(DataError, match='lies in ROOT'):
+        run_preparation(make_request(root, root / 'faces'))
+    assert not (root / 'faces').exists()
+
+
+def test_second_run_has_nothing_to_do_and_changes_nothing(root, out):
+    run_preparation(make_request(root, out))
+    before = snapshot(out)
+    summary = run_preparation(make_request(root, out, build_detector=None))
+    assert (summary.num_prepared, summary.num_kept) == (0, 4)
+    assert snapshot(out) == before
+
+
+def test_any_number_of_workers_gives_the_same_bytes(root, out, tmp_path):
+    run_preparation(make_request(root, out))
+    other = tmp_path / 'other'
+    run_preparation(make_request(root, other, num_workers=2))
+    assert snapshot(other) == snapshot(out)
+    assert len(snapshot(out)) == 1 + 4 * 3
+
+
+def test_new_videos_are_added_and_the_rest_is_kept(root, out):
+    run_preparation(make_request(root, out))
+    make_face_video(root / 'train/real/new.mp4')
+    summary = run_preparation(make_request(root, out))
+    assert (summary.num_prepared, summary.num_kept, summary.num_lines) == (1, 4, 5)
+
+
+def test_video_whose_file_changed_is_prepared_again(root, out):
+    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
+    run_preparation(make_request(root, out))
+    make_face_video(root / 'train/real/broken.mp4', num_frames=12)
+    summary = run_preparation(make_request(root, out))
+    assert summary.num_prepared == 1
+    assert records_of(out)['broken'].num_frames == 12
+
+
+def test_failed_videos_are_tried_again_when_asked_for(root, out, monkeypatch):
+    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
+    run_preparation(make_request(root, out))
+    assert run_preparation(make_request(root, out)).num_prepared == 0
+    assert run_preparation(make_request(root, out, retry_failed=True)).num_prepared == 1
+
+
+def test_mended_lists_reach_the_manifest_without_preparing_again(ffpp_root, out):
+    request = make_request(ffpp_root, out, layout='ffpp')
+    assert run_preparation(request).num_prepared == 30
+    before = records_of(out)['002_003']
+    val, test = (ffpp_root / f'splits/{split}.json' for split in ('val', 'test'))
+    texts = val.read_text(), test.read_text()
+    val.write_text(texts[1])
+    test.write_text(texts[0])
+    assert run_preparation(request).num_prepared == 0
+    after = records_of(out)['002_003']
+    assert (before.split, after.split) == ('val', 'test')
+
+
+def test_damaged_record_is_prepared_again(root, out, caplog):
+    run_preparation(make_request(root, out))
+    before = snapshot(out)
+    path = next(out.rglob('result.json'))
+    path.write_text('{')
+    assert run_preparation(make_request(root, out)).num_prepared == 1
+    assert 'is damaged' in caplog.text
+    assert snapshot(out) == before
+
+
+def test_other_settings_are_refused_until_redo(root, out):
+    run_preparation(make_request(root, out))
+    other = {'face_px': 32}
+    with pytest.raises(DataError, match='face_px: 224 there, 32 now'):
+        run_preparation(make_request(root, out, settings=other))
+    summary = run_preparation(make_request(root, out, settings=other, redo=True))
+    assert summary.num_prepared == 4
+    track = FaceTrack.load(out / records_of(out)['a_test_fake'].track_file)
+    assert track.scale == 7 / 8  # a face of 40 pixels is reduced to 35
+
+
+def test_limit_takes_some_of_each_split_and_label(tmp_path, out):
+    root = make_tree(tmp_path / 'raw', names='abc', splits=('train', 'test'))
+    summary = run_preparation(make_request(root, out, limit=1))
+    assert summary.num_prepared == 4
+    assert {(r.split, r.key.label) for r in read_manifest(out / 'manifest.jsonl')} == {
+        (split, label) for split in ('train', 'test') for label in (0, 1)
+    }
+    assert run_preparation(make_request(root, out)).num_prepared == 8
+
+
+def test_splits_are_chosen(root, out):
+    run_preparation(make_request(root, out, splits=['test']))
+    assert {r.split for r in read_manifest(out / 'manifest.jsonl')} == {'test'}
+
+
+def test_shards_together_are_the_whole(tmp_path, out):
+    root = make_tree(tmp_path / 'raw', names='ab', splits=('train', 'test'))
+    whole = tmp_path / 'whole'
+    run_preparation(make_request(root, whole))
+    to_do = []
+    for shard in ('1/3', '2/3', '3/3'):
+        summary = run_preparation(make_request(root, out, shard=shard))
+        to_do.append(summary.coverage.total.to_do)
+    assert to_do == [5, 2, 0]
+    assert snapshot(out) == snapshot(whole)
+
+
+@pytest.mark.parametrize('shard', ['0/2', '3/2', '1', 'a/b', '1/2/3'])
+def test_impossible_shards_are_refused(root, out, shard):
+    with pytest.raises(ConfigError, match='allowed is i/n with 1 <= i <= n'):
+        make_request(root, out, shard=shard)
+
+
+def test_redo_of_one_shard_is_refused(root, out):
+    with pytest.raises(ConfigError, match='would delete what the other shards'):
+        make_request(root, out, shard='1/2', redo=True)
+
+
+@pytest.mark.parametrize(
+    ('options', 'told'),
+    [
+        ({'executor': 'slurm'}, "executor 'slurm'; allowed are 'local', 'ray'"),
+        ({'layout': 'imagenet'}, "dataset 'imagenet'; allowed are"),
+        ({'num_workers': -1}, '-1 workers; allowed is 1 or more'),
+    ],
+)
+def test_impossible_requests_are_refused(root, out, options, told):
+    with pytest.raises(ConfigError, match=told):
+        make_request(root, out, **options)
+
+
+def test_missing_root_says_what_is_expected(tmp_path, out):
+    with pytest.raises(DataNotFoundError, match='no folder'):
+        run_preparation(make_request(tmp_path / 'none', out))
+
+
+def test_two_videos_in_one_folder_are_refused(root, out):
+    from mmdeepfake.prepare.source_video import SourceVideo
+    from mmdeepfake.prepare.work_plan import refuse_shared_folders
+    from mmdeepfake.structures import VideoKey
+
+    videos = [
+        SourceVideo(VideoKey(name, 0, 'real', 'c40', '000'), root, 'train')
+        for name in ('one', 'two')
+    ]
+    with pytest.raises(DataError, match='would both be stored in'):
+        refuse_shared_folders(videos, OutputFolder(out))
+
+
+def test_folders_of_frames_are_prepared_like_videos(tmp_path, out):
+    import cv2
+
+    for kind in ('real', 'fake'):
+        folder = tmp_path / f'raw/train/{kind}/{kind}_frames'
+        folder.mkdir(parents=True)
+        for index in range(12):  # 94 to 105: '100' sorts before '94' as a text
+            frame = draw_faces(index)[..., ::-1]
+            cv2.imwrite(str(folder / f'{94 + index}.png'), frame)
+    run_preparation(make_request(tmp_path / 'raw', out))
+    record = records_of(out)['real_frames']
+    track = FaceTrack.load(out / record.track_file)
+    assert (record.num_frames, record.fps) == (12, None)
+    assert (np.diff(track.boxes[:, 0]) > 0).all()  # the face moves to the right
+
+
+def make_wild(root):
+    """Lay out WildDeepfake: archives of numbered face pictures, two sequences each."""
+    for part, kind in (('real_train', 'real'), ('fake_train', 'fake')):
+        for shard in (1, 2):
+            folder = root.parent / f'unpacked/{part}/{shard}'
+            for sequence in (131, 7):
+                target = folder / f'{shard}/{kind}/{sequence}'
+                make_frame_folder(target, 5, template='{}.png', first=98)
+            archive = root / part / f'{shard}.tar.gz'
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(archive, 'w:gz') as tar:
+                tar.add(folder / str(shard), f'./{shard}')
+    for part in ('real_test', 'fake_test'):
+        (root / part).mkdir()
+    return root
+
+
+def test_sequences_of_archives_are_stored_whole_in_their_order(tmp_path, out):
+    root = make_wild(tmp_path / 'deepfake_in_the_wild')
+    request = make_request(root, out, layout='wild_deepfake', build_detector=None)
+    summary = run_preparation(request)
+    records = read_manifest(out / 'manifest.jsonl')
+    assert (len(records), summary.num_failed) == (8, 0)
+    for record in records:
+        clip = open_clip(out / record.path)
+        track = FaceTrack.load(out / record.track_file)
+        assert [read_index(f) for f in clip.read(range(5))] == list(range(5))
+        assert track.boxes_in_clip().tolist() == [[0, 0, 64, 64]] * 5
+    assert summary.coverage.origins == {'whole picture': 8}
+    assert not (out / '.partial').exists()
+
+
+def test_damaged_archive_fails_its_sequences_alone(tmp_path, out):
+    root = make_wild(tmp_path / 'deepfake_in_the_wild')
+    request = make_request(root, out, layout='wild_deepfake', build_detector=None)
+    archive = root / 'fake_train/1.tar.gz'
+    listed = run_preparation(request)
+    assert listed.num_failed == 0
+    archive.write_bytes(archive.read_bytes()[:-400])
+    try:
+        summary = run_preparation(request)
+    except DataError as error:  # the layout may find it first, when it lists
+        assert '1.tar.gz' in str(error)
+    else:
+        assert summary.num_failed == 2
+        assert all('truncated' in text for text in summary.coverage.faults.values())
+
+
+def write_box_file(root, names):
+    boxes = np.tile([20.0, 20, 70, 80], (20, 1))
+    return write_boxes(root / 'boxes.pkl', dict.fromkeys(names, boxes))
+
+
+def test_imported_boxes_need_no_detector(root, out, tmp_path):
+    names = [
+        f'{s}/a_{s}_{kind}' for s in ('train', 'test') for kind in ('real', 'fake')
+    ]
+    path = write_box_file(tmp_path, names)
+    request = make_request(root, out, boxes_path=path, build_detector=None)
+    summary = run_preparation(request)
+    assert summary.coverage.origins == {'imported': 4}
+    track = FaceTrack.load(out / records_of(out)['a_train_real'].track_file)
+    assert track.boxes.tolist() == [[20, 20, 70, 80]] * 20
+
+
+def test_video_without_imported_boxes_is_detected_and_noted(root, out, tmp_path):
+    path = write_box_file(tmp_path, ['train/a_train_real'])
+    summary = run_preparation(make_request(root, out, boxes_path=path))
+    assert summary.coverage.origins == {'detected': 3, 'imported': 1}
+    notes = prepared(out, records_of(out)['a_test_real']).facts.notes
+    assert notes == (
+        "detected on its own: the imported boxes have none for 'test/a_test_real'",
+    )
+
+
+def test_boxes_of_another_dataset_are_refused(root, out, tmp_path):
+    path = write_box_file(tmp_path, ['317'])
+    with pytest.raises(DataError, match='none of which is among the 4 wanted'):
+        run_preparation(make_request(root, out, boxes_path=path))
+
+
+def test_other_boxes_are_other_settings(root, out, tmp_path):
+    path = write_box_file(tmp_path, ['train/a_train_real'])
+    run_preparation(make_request(root, out, boxes_path=path))
+    with pytest.raises(DataError, match='imported_boxes'):
+        run_preparation(make_request(root, out))
+
+
+def test_settings_file_tells_everything_that_clips_depend_on(root, out):
+    run_preparation(make_request(root, out))
+    settings = json.loads((out / 'settings.json').read_text())
+    assert settings['tracking']['detect_every'] == 5
+    assert settings['margin_ratio'] == 1.6
+    assert Path(out / 'report/report.txt').is_file()
