@@ -1,0 +1,106 @@
+"""Read DeepfakeBench's data into a manifest, or write a prepared dataset for it."""
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.prepare.clip_storage import CLIP_FORMATS
+from mmdeepfake.prepare.deepfakebench import export_bench, import_bench
+from mmdeepfake.prepare.deepfakebench.exporting import CROPS
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar='import|export')
+    reading = commands.add_parser(
+        'import', help='their JSON files -> OUT/manifest.jsonl'
+    )
+    reading.set_defaults(run=run_import)
+    reading.add_argument('json', nargs='+', help="DeepfakeBench's dataset files")
+    reading.add_argument('--out', required=True, help='folder for manifest and clips')
+    reading.add_argument(
+        '--bench-root', required=True, help='folder that the paths in them start from'
+    )
+    reading.add_argument('--strip', help='what the paths begin with, if they do not')
+    reading.add_argument(
+        '--drop-train-test-overlap',
+        action='store_true',
+        help='keep videos that are in train and in test in test alone',
+    )
+    storage = reading.add_mutually_exclusive_group()
+    storage.add_argument('--clip-format', choices=CLIP_FORMATS, default='png')
+    storage.add_argument(
+        '--in-place', action='store_true', help='list the folders and copy nothing'
+    )
+    writing = commands.add_parser('export', help='MANIFEST -> their folders and files')
+    writing.set_defaults(run=run_export)
+    writing.add_argument('manifest', help='of a preparation')
+    writing.add_argument('out', help='a new or empty folder')
+    writing.add_argument(
+        '--data-root', help="folder its paths start from, if not the manifest's own"
+    )
+    writing.add_argument(
+        '--crop',
+        choices=CROPS,
+        default='face',
+        help="'face': the square around each frame's box, resized; 'none': whole clip",
+    )
+    writing.add_argument('--margin', type=float, default=1.3, help='of that square')
+    writing.add_argument('--side', type=int, default=256, help='pixels of a picture')
+    writing.add_argument(
+        '--frames', type=int, help='of each video, evenly spread; all by default'
+    )
+    return parser.parse_args()
+
+
+def run_import(args: argparse.Namespace) -> None:
+    """Import, then print what was found."""
+    report = import_bench(
+        args.json,
+        args.out,
+        bench_root=args.bench_root,
+        strip=args.strip,
+        drop_train_test_overlap=args.drop_train_test_overlap,
+        clip_format=None if args.in_place else args.clip_format,
+    )
+    for defect in report.defects:
+        print(f'{defect.kind}: {defect.details}')
+    num_ok = sum(record.status == 'ok' for record in report.records)
+    print(
+        f'{args.out}/manifest.jsonl: {len(report.records)} videos, {num_ok} of them '
+        f'usable; {len(report.defects)} kinds of defects'
+    )
+
+
+def run_export(args: argparse.Namespace) -> None:
+    """Export, then print what was written."""
+    report = export_bench(
+        args.manifest,
+        args.out,
+        data_root=args.data_root,
+        crop=args.crop,
+        margin_ratio=args.margin,
+        side_px=args.side,
+        num_frames=args.frames,
+    )
+    for note in report.notes:
+        print(note)
+    print(
+        f'{report.num_videos} videos, {report.num_frames} pictures, listed in '
+        + ', '.join(map(str, report.files))
+    )
+
+
+def main() -> int:
+    """Run the sub-command, or say in one line what is wrong."""
+    args = parse_args()
+    return run_tool(args.run, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
