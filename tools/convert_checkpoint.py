@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE, run_conversion
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.apis.command_line import OptionAction, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,6 +31,13 @@ def parse_args() -> argparse.Namespace:
         '--config',
         help="config whose model gets the weights; by default the code's baseline on "
         'FaceForensics++ LQ',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        metavar='KEY=VALUE',
+        help="settings that replace the config's; tools/test.py needs them as well",
     )
     parser.add_argument(
         '--allow-missing',

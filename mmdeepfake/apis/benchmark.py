@@ -16,13 +16,15 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdeepfake.engine.config_checks import check_config, find_datasets
+from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.structures import ConfigError
 
 from .benchmark_run import BenchmarkRun, Launch, RunState
 from .benchmark_table import BenchmarkRow, SeedResult, write_tables
 from .build import load_config
 from .complexity import Complexity, measure_complexity
-from .paper_results import find_paper_row
+from .paper_results import DATASET, find_paper_row
+from .report import PREDICTIONS
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ def collect_rows(
             node for path, node in find_datasets(cfg) if path.startswith('test_')
         )
         paper = find_paper_row(stem, dataset)
+        if any(result.dataset not in ('', DATASET) for result in results):
+            paper = None  # data_root led to other videos than the config's name says
         rows.append(BenchmarkRow(stem, tuple(results), costs[stem], paper))
     return rows
 
@@ -185,5 +189,6 @@ def read_result(run: BenchmarkRun) -> SeedResult:
     """The figures of one run, or why there are none."""
     state = run.read_state()
     if state.stage == 'done':
-        return SeedResult(run.seed, run.read_summary(), '')
+        keys = [p.key for p in read_predictions(run.folder / PREDICTIONS)]
+        return SeedResult(run.seed, run.read_summary(), '', keys[0].dataset)
     return SeedResult(run.seed, None, state.failure or f'next: {state.stage}')

@@ -31,11 +31,13 @@ class SeedResult:
         seed: of the training.
         summary: its figures, None where there are none.
         failure: why there are none; '' if there are.
+        dataset: name of the dataset in the keys of its videos.
     """
 
     seed: int
     summary: Summary | None
     failure: str
+    dataset: str = ''
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from mmdeepfake.structures import DataError
 PAPER_RESULTS = (
     Path(__file__).resolve().parents[1] / '.mim/configs/baselines/paper_results.yml'
 )
+DATASET = 'FaceForensics++'
 _DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_\w+)?$')
+_COMPRESSIONS = {'lq': 'c40', 'hq': 'c23'}
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,21 @@ def find_paper_row(
 
     Args:
         config_stem: file name of the config, as 'tam_ffpp_lq'.
-        dataset: the test dataset of the config; only FaceForensics++ at c23 or c40 is
-            the paper's.
+        dataset: the test dataset of the config, which options may have replaced.
         path: the file of the figures.
     """
-    is_papers = dataset.get('type') == 'FaceForensics' and dataset.get(
-        'dataset_name'
-    ) in (None, 'FaceForensics++')
-    if not is_papers:
+    found = _DATA_OF_CONFIG.search(config_stem)
+    names = {DATASET, dataset.get('dataset_name') or DATASET}
+    if (
+        not found
+        or names != {DATASET}
+        or _COMPRESSIONS[found[1]] != dataset.get('compression')
+    ):
         return None
     tables = read_paper_results(path)
-    method = _DATA_OF_CONFIG.sub('', config_stem)
+    method = config_stem[: found.start()]
     for row in tables['rows']:
-        figures = row.get(dataset.get('compression'))
+        figures = row.get(dataset['compression'])
         if method in row['configs'] and figures:
             pairs = zip(tables['manipulations'], figures, strict=True)
             known = {name: figure for name, figure in pairs if figure is not None}

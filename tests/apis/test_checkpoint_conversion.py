@@ -1,8 +1,10 @@
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_runs import CONFIG, ROOT, run_tool
+from tool_runs import CONFIG, ROOT
 
 from mmdeepfake.apis.checkpoint_conversion import (
     CONFIG_OF_CODE,
@@ -127,6 +129,12 @@ def test_key_without_a_place_is_refused_unless_named(tmp_path):
     run(tmp_path, state, allow_unexpected=['stem.deeper'])
 
 
+def test_options_change_the_model_that_gets_the_weights(tmp_path):
+    state = make_public_state(num_classes=5)
+    target, _ = run(tmp_path, state, options={'model.cls_head.num_classes': 5})
+    assert torch.load(target)['state_dict']['cls_head.fc_cls.bias'].shape == (5,)
+
+
 def test_file_without_tensors_is_refused(tmp_path):
     with pytest.raises(DataError, match='no tensors in it; expected are named'):
         read_weights(save(tmp_path, {'epoch': 3}))
@@ -150,10 +158,25 @@ def test_checkpoint_is_not_written_over_itself(tmp_path):
         convert_file(path, path, RULES, CONFIG)
 
 
-def test_unknown_code_ends_in_the_list_of_codes(tmp_path):
-    done = run_tool(TOOL, '--from', 'x', 'in', 'out', cwd=tmp_path, code=2)
-    assert 'choose from' in done.stderr
-    assert 'dsanet' in done.stderr
+def run_the_tool(monkeypatch, *words):
+    monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    return caught.value.code
+
+
+def test_unknown_code_ends_in_the_list_of_codes(monkeypatch, capsys):
+    assert run_the_tool(monkeypatch, '--from', 'x', 'in', 'out') == 2
+    assert 'choose from' in (told := capsys.readouterr().err)
+    assert 'dsanet' in told
+
+
+def test_tool_ends_in_one_message(monkeypatch, capsys, tmp_path):
+    words = ['--from', 'tam', tmp_path / 'none.pth', tmp_path / 'out.pth']
+    assert run_the_tool(monkeypatch, *words) == 2
+    assert capsys.readouterr().err == (
+        f'error: no such checkpoint file: {tmp_path}/none.pth\n'
+    )
 
 
 @pytest.mark.parametrize('code', CONFIG_OF_CODE)
