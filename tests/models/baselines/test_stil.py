@@ -172,6 +172,13 @@ def test_shift_starts_as_tsm():
     assert torch.equal(network.layer1[0].shift(x), expected)
 
 
+def test_convolutions_are_drawn_by_their_fan_out():
+    network = STILNet(stage_blocks=(1, 1))
+    network.init_weights()
+    weight = network.layer2[0].conv1_a.weight.detach()  # from 256 channels to 64
+    assert weight.std() == pytest.approx((2 / 64) ** 0.5, rel=0.05)
+
+
 @torch.no_grad()
 def test_sixteen_frames_are_two_groups_of_eight_in_the_order_of_time():
     model = build(MINIFF, stage_blocks=(1, 1))
@@ -264,8 +271,8 @@ def test_scnet_weights_are_loaded_and_the_rest_is_drawn(tmp_path, log_lines):
     for name, tensor in state.items():
         if 'k2' not in name and not name.startswith('fc.'):
             assert torch.equal(loaded[name], tensor), name
-    gate = network.layer1[0].scconv.gate_row[0].weight
-    assert gate.detach().std() == pytest.approx((2 / (32 * 3)) ** 0.5, rel=0.1)
+    gate = network.layer1[0].scconv.gate_row[0].weight.detach()
+    assert gate.std() == pytest.approx((2 / (32 * 3)) ** 0.5, rel=0.1)
     assert f'STILNet: initial weights from {path}' in log_lines
 
 
