@@ -166,6 +166,7 @@ def make_csv(root, text=None):
 
 TREES = {
     'ffpp': make_ffpp,
+    'dfd': make_dfd,
     'celeb_df': make_celeb_df,
     'dfdc': make_dfdc,
     'dfdc_preview': make_dfdc_preview,

@@ -10,6 +10,7 @@ from .faceforensics import (
     CLASSIC_METHODS,
     COMPRESSION_ALIASES,
     DFD_METHOD,
+    DeepFakeDetectionLayout,
     FaceForensicsLayout,
     list_faceforensics,
     plain_compression,
@@ -22,6 +23,7 @@ from .wild_deepfake import WildDeepfakeLayout
 # Keyed by what tools/prepare.py is told.
 LAYOUTS: dict[str, Layout] = {
     'ffpp': FaceForensicsLayout(),
+    'dfd': DeepFakeDetectionLayout(),
     'celeb_df': CelebDFLayout(),
     'dfdc': DFDCLayout(),
     'dfdc_preview': DFDCPreviewLayout(),

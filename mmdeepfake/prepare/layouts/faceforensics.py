@@ -13,8 +13,8 @@ several pairs, the fakes of a pair are those that a manipulation's folder holds,
 each listed pair must be found in one of them at least. A fake has its target's frames
 with another face or expression, so its boxes are the target's.
 
-The release holds a second set, DeepFakeDetection, which is listed by itself, in full
-as a test set (it has no official split), under a dataset name of its own:
+The release holds a second set, DeepFakeDetection, a layout of its own here ('dfd'). It
+has no official split and is a test set in full:
 
     <root>/original_sequences/actors/<level>/videos/<actor>__<scene>.mp4
     <root>/manipulated_sequences/DeepFakeDetection/<level>/videos/
@@ -63,7 +63,6 @@ Pair = tuple[str, str]
 # The four of the first release, which the RATF paper trains and tests on.
 CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 DFD_METHOD = 'DeepFakeDetection'
-DFD_DATASET_NAME = 'DeepFakeDetection'
 _PAIR_METHODS = (*CLASSIC_METHODS, 'FaceShifter')
 COMPRESSION_FOLDERS = {'c0': ('raw', 'c0'), 'c23': ('c23',), 'c40': ('c40',)}
 COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
@@ -88,39 +87,55 @@ def plain_compression(name: str | None) -> str | None:
 
 
 class FaceForensicsLayout(Layout):
-    """FaceForensics++; and DeepFakeDetection, where that is the only method asked."""
+    """FaceForensics++; see this module."""
 
     dataset_name = 'FaceForensics++'
     how_to_get = HOW_TO_GET
     has_compressions = True
-    methods: ClassVar[tuple[str, ...]] = (*_PAIR_METHODS, DFD_METHOD)
+    methods: ClassVar[tuple[str, ...]] = _PAIR_METHODS
 
     def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
-        """List the pairs of the wanted splits, or DeepFakeDetection as a whole."""
+        """List the pairs of the wanted splits."""
         methods = selection.methods or CLASSIC_METHODS
-        is_dfd = DFD_METHOD in methods
-        if is_dfd and len(methods) > 1:
+        if DFD_METHOD in methods:
             raise ConfigError(
                 f'methods={list(methods)!r}: {DFD_METHOD} shows other people than the '
-                'rest and has no training part, so its real videos may not be mixed '
-                'with the others. Prepare it by itself, into a folder of its own'
+                'rest and has no training part, so the real videos of both may not be '
+                "mixed. Prepare it by itself, as 'dfd', into a folder of its own"
             )
-        name = selection.dataset_name
-        if is_dfd and name == self.dataset_name:
-            name = DFD_DATASET_NAME
-        base = root / 'original_sequences' / ('actors' if is_dfd else 'youtube')
+        base = root / 'original_sequences/youtube'
         for level in _levels(base, selection.compressions):
-            if is_dfd:
-                yield from list_deepfakedetection(root, level, dataset_name=name)
-            else:
-                for split in selection.splits or SPLITS:
-                    yield from list_faceforensics(
-                        root,
-                        split=split,
-                        methods=methods,
-                        compression=level,
-                        dataset_name=name,
-                    )
+            for split in selection.splits or SPLITS:
+                yield from list_faceforensics(
+                    root,
+                    split=split,
+                    methods=methods,
+                    compression=level,
+                    dataset_name=selection.dataset_name,
+                )
+
+    def check_root(self, root: Path) -> None:
+        """Refuse a root without original_sequences."""
+        super().check_root(root)
+        refuse_other_root(root)
+
+
+class DeepFakeDetectionLayout(Layout):
+    """DeepFakeDetection, all of it a test set; see this module."""
+
+    dataset_name = 'DeepFakeDetection'
+    how_to_get = HOW_TO_GET
+    has_compressions = True
+    methods: ClassVar[tuple[str, ...]] = (DFD_METHOD,)
+
+    def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
+        """List all videos of the wanted levels."""
+        choose('methods', selection.methods, self.methods, where=self.dataset_name)
+        base = root / 'original_sequences/actors'
+        for level in _levels(base, selection.compressions):
+            yield from list_deepfakedetection(
+                root, level, dataset_name=selection.dataset_name
+            )
 
     def check_root(self, root: Path) -> None:
         """Refuse a root without original_sequences."""

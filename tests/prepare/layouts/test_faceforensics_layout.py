@@ -77,9 +77,12 @@ def test_official_split_files_give_the_official_numbers(tmp_path):
     assert first.partner.name == '953'
 
 
+def list_dfd(root, **options):
+    return LAYOUTS['dfd'].list_videos(root, **options)
+
+
 def test_deepfakedetection_is_one_test_set_under_its_own_name(tmp_path, caplog):
-    root = make_dfd(make_ffpp(tmp_path))
-    real, fake = list_videos(root, methods=['DeepFakeDetection'])
+    real, fake = list_dfd(make_dfd(make_ffpp(tmp_path)))
     assert {real.split, fake.split} == {'test'}
     assert {real.key.dataset, fake.key.dataset} == {'DeepFakeDetection'}
     assert fake.partner == real.key
@@ -89,20 +92,15 @@ def test_deepfakedetection_is_one_test_set_under_its_own_name(tmp_path, caplog):
     assert '1 real, officially 363; 1 fake, officially 3068' in caplog.text
 
 
-def test_deepfakedetection_needs_no_split_files(tmp_path):
-    assert len(list_videos(make_dfd(tmp_path), methods=['DeepFakeDetection'])) == 2
-
-
 def test_deepfakedetection_is_not_mixed_with_others(tmp_path):
-    with pytest.raises(ConfigError, match='Prepare it by itself'):
-        list_videos(
-            make_dfd(make_ffpp(tmp_path)), methods=['FaceSwap', 'DeepFakeDetection']
-        )
+    message = "Prepare it by itself, as 'dfd', into a folder of its own"
+    with pytest.raises(ConfigError, match=message):
+        list_videos(make_dfd(make_ffpp(tmp_path)), methods=['DeepFakeDetection'])
 
 
 def test_deepfakedetection_is_no_training_set(tmp_path):
     with pytest.raises(DataNotFoundError, match='no videos of train'):
-        list_videos(make_dfd(tmp_path), methods=['DeepFakeDetection'], splits=['train'])
+        list_dfd(make_dfd(tmp_path), splits=['train'])
 
 
 def test_foreign_file_among_deepfakedetection_is_named(tmp_path):
@@ -112,7 +110,7 @@ def test_foreign_file_among_deepfakedetection_is_named(tmp_path):
     with pytest.raises(
         DataError, match=r'000_001\.mp4. is not named as videos of Deep'
     ):
-        list_videos(root, methods=['DeepFakeDetection'])
+        list_dfd(root)
 
 
 def test_real_footage_is_listed(realff):

@@ -138,6 +138,7 @@ def test_root_one_level_too_high_is_noticed(tmp_path, name):
     ('name', 'below'),
     [
         ('ffpp', 'original_sequences'),
+        ('dfd', 'manipulated_sequences'),
         ('celeb_df', 'Celeb-real'),
         ('dfdc', 'dfdc_train_part_0'),
         ('dfdc_preview', 'method_A'),
