@@ -91,7 +91,7 @@ def plot_training_curve(
     lr_axes.set_ylim(bottom=0)
     for axes in (loss_axes, val_axes, lr_axes):
         _tidy(axes)
-    _save(figure, out_png)
+    save_figure(figure, out_png)
 
 
 def plot_scores(
@@ -114,7 +114,7 @@ def plot_scores(
     score_axes, roc_axes = figure.subplots(1, 2, width_ratios=(1.35, 1))
     _draw_histograms(score_axes, rows, threshold)
     _draw_roc(roc_axes, curves)
-    _save(figure, out_png)
+    save_figure(figure, out_png)
 
 
 def _series(
@@ -254,7 +254,7 @@ def _tidy(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _save(figure: Figure, out_png: str | Path) -> None:
+def save_figure(figure: Figure, out_png: str | Path) -> None:
     """Write the picture under a temporary name, then rename it."""
     out_png = Path(out_png)
     out_png.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from mmdeepfake.engine.run_report_hook import (
     describe_initial_weights,
     write_entry,
 )
+from mmdeepfake.evaluation.leakage import SeenVideos
 from mmdeepfake.version import __version__
 
 
@@ -28,13 +29,17 @@ class Videos:
         return self.infos[index]
 
 
-REAL = dict(label=0, method='real', video_key=('a',))
-SWAP = dict(label=1, method='FaceSwap', video_key=('b',))
-FAKE = dict(label=1, method='Deepfakes', video_key=('c',))
+REAL = dict(label=0, method='real', video_key=('set', 0, 'real', 'c40', 'a'))
+SWAP = dict(label=1, method='FaceSwap', video_key=('set', 1, 'FaceSwap', 'c40', 'b'))
+FAKE = dict(label=1, method='Deepfakes', video_key=('set', 1, 'Deepfakes', 'c40', 'c'))
 
 
 def test_videos_are_counted_per_class_and_method():
-    counts = count_videos(Videos(REAL, SWAP, FAKE, dict(SWAP, video_key=('d',))))
+    counts = count_videos(
+        Videos(
+            REAL, SWAP, FAKE, dict(SWAP, video_key=('set', 1, 'FaceSwap', 'c40', 'd'))
+        )
+    )
     assert counts == {'real': 1, 'fake/FaceSwap': 2, 'fake/Deepfakes': 1}
 
 
@@ -162,3 +167,9 @@ def test_copy_inside_another_checkout_takes_no_commit_from_it(tmp_path, monkeypa
 def test_machine_without_git_is_no_error(monkeypatch):
     monkeypatch.setenv('PATH', str(Path('/nowhere')))
     assert describe_code() == f'mmdeepfake {__version__}'
+
+
+def test_training_lists_its_videos_beside_the_checkpoints(tmp_path):
+    RunReportHook().before_train(make_runner(tmp_path))
+    seen = SeenVideos.read(tmp_path / 'training_videos.json')
+    assert seen.videos == {('set', 'real', 'a'), ('set', 'FaceSwap', 'b')}
