@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmdeepfake.structures import ConfigError, InputError, VideoKey
@@ -14,6 +16,7 @@ from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 
 # A machine of the cluster may go away, which is no fault of the video that was there.
 _MAX_TRIES = 2
+_PACKAGE = Path(__file__).resolve().parents[2]
 _UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
 
 # Of one worker process of Ray, which runs many tasks: detectors are slow to make.
@@ -78,10 +81,18 @@ class _Driver:
         self._order = order
         num_cpus = int(ray.cluster_resources().get('CPU', 1))
         self._window = num_workers or _UNITS_PER_CPU * num_cpus
-        # One thread each, as in local workers; retries are counted here, by video.
-        threads = {'env_vars': {'OMP_NUM_THREADS': '1'}}
+        # One thread each, as in local workers. A checkout that is not installed is
+        # found where the machines share its folder.
+        variables = {
+            'OMP_NUM_THREADS': '1',
+            'PYTHONPATH': f'{_PACKAGE.parent}{os.pathsep}${{PYTHONPATH}}',
+        }
+        # Retries are counted here, by video.
         self._task = ray.remote(
-            num_cpus=1, max_retries=0, runtime_env=threads, scheduling_strategy='SPREAD'
+            num_cpus=1,
+            max_retries=0,
+            runtime_env={'env_vars': variables},
+            scheduling_strategy='SPREAD',
         )(_run_remotely)
         self._num_tries: Counter[VideoKey] = Counter()
 

@@ -1,0 +1,193 @@
+"""kill -9 at any moment, then the same command: the same bytes as without the kill."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from preparation_builders import make_request, make_tree, snapshot, write_boxes
+from tool_runs import ROOT, run_tool
+
+from mmdeepfake.prepare.manifest import parse_line
+from mmdeepfake.prepare.pipeline import run_preparation
+from mmdeepfake.prepare.prepared_video import PreparedVideo
+
+TOOL = ROOT / 'tools/prepare.py'
+
+
+def refuse_half_videos(out):
+    """Every folder of a video is whole, whatever moment the run was killed at."""
+    for folder in {
+        path.parent for path in (out / 'clips').rglob('*') if path.is_file()
+    }:
+        done = PreparedVideo.load(folder)
+        for record in done.records:
+            for name in filter(None, (record.path, record.track_file, record.mask)):
+                assert (out / name).is_file()
+    manifest = out / 'manifest.jsonl'
+    if manifest.exists():
+        for line in manifest.read_text().splitlines():
+            parse_line(line)
+
+
+def make_mixed_tree(root):
+    """Videos with a face, one without frames that can be read."""
+    make_tree(root, names='abc', num_frames=12)
+    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
+    return root
+
+
+def run_and_tell(request, started):
+    started.set()
+    run_preparation(request)
+
+
+@pytest.fixture
+def start():
+    """Start a preparation in a process of its own, without threads to be forked."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['mmdeepfake.prepare.pipeline'])
+
+    def run(request):
+        started = context.Event()
+        process = context.Process(target=run_and_tell, args=(request, started))
+        process.start()
+        started.wait()
+        return process
+
+    return run
+
+
+def test_kill_at_random_moments_changes_nothing(tmp_path, start):
+    root, whole = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'whole'
+    start(make_request(root, tmp_path / 'warm')).join()
+    begin = time.monotonic()
+    start(make_request(root, whole)).join()
+    duration = time.monotonic() - begin
+    expected, rng, num_killed = snapshot(whole), random.Random(0), 0
+    assert len(expected) == 1 + 6 * 3 + 1
+    for attempt in range(4):
+        out = tmp_path / f'out{attempt}'
+        for _ in range(2):  # the second kill meets what the first one left
+            process = start(make_request(root, out))
+            time.sleep(rng.uniform(0, duration))
+            process.kill()
+            process.join()
+            num_killed += process.exitcode == -signal.SIGKILL
+            refuse_half_videos(out)
+        run_preparation(make_request(root, out))
+        assert snapshot(out) == expected
+        assert not (out / '.partial').exists()
+    assert num_killed >= 4  # else the moments were too late to show anything
+
+
+def tool_words(root, out, boxes):
+    words = ['folder', str(root), str(out), '--boxes', str(boxes), '--workers', '2']
+    return [*words, '--min-face-px', '16', '--quiet']
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    names = [f'train/{n}_train_{kind}' for n in 'abc' for kind in ('real', 'fake')]
+    boxes = np.tile([20.0, 20, 70, 80], (12, 1))
+    return write_boxes(tmp_path / 'boxes.pkl', dict.fromkeys(names, boxes))
+
+
+def processes_with(mark):
+    """Processes whose environment holds a text: the tool and all that it started."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            if mark.encode() in (folder / 'environ').read_bytes():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def start_tool(words, mark):
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PREPARATION_MARK': mark}
+    return subprocess.Popen(
+        [sys.executable, str(TOOL), *words],
+        env=environment,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.05)
+
+
+needs_proc = pytest.mark.skipif(
+    not Path('/proc/self/environ').exists(), reason='looks for processes in /proc'
+)
+
+
+@needs_proc
+def test_workers_end_with_a_tool_that_is_killed(tmp_path, boxes):
+    root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
+    mark = f'killed-{os.getpid()}-{time.monotonic_ns()}'
+    process = start_tool(tool_words(root, out, boxes), mark)
+    wait_for(lambda: list(out.rglob('result.json')) or process.poll() is not None)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not processes_with(mark), seconds=20)
+    refuse_half_videos(out)
+    whole = tmp_path / 'whole'
+    for folder in (out, whole):
+        request = make_request(root, folder, boxes_path=boxes, build_detector=None)
+        run_preparation(request)
+    assert snapshot(out) == snapshot(whole)
+
+
+@pytest.mark.slow
+@needs_proc
+def test_twenty_kills_of_the_tool_and_its_workers_change_nothing(tmp_path, boxes):
+    root, whole = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'whole'
+    begin = time.monotonic()
+    run_tool(TOOL, *tool_words(root, whole, boxes), cwd=tmp_path, code=1)
+    duration = time.monotonic() - begin
+    expected, rng = snapshot(whole), random.Random(0)
+    for attempt in range(20):
+        out = tmp_path / f'out{attempt}'
+        mark = f'twenty-{os.getpid()}-{attempt}'
+        process = start_tool(tool_words(root, out, boxes), mark)
+        # The first third goes into imports; kill from there on.
+        time.sleep(rng.uniform(duration / 3, duration))
+        process.kill()
+        process.communicate()
+        wait_for(lambda mark=mark: not processes_with(mark), seconds=20)
+        refuse_half_videos(out)
+        run_tool(TOOL, *tool_words(root, out, boxes), cwd=tmp_path, code=1)
+        assert snapshot(out) == expected
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    'number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_polite_stop_cleans_up_and_says_how_to_go_on(tmp_path, boxes, number):
+    root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
+    make_tree(root, names='defg', num_frames=200)
+    mark = f'stopped-{os.getpid()}-{time.monotonic_ns()}'
+    process = start_tool(tool_words(root, out, boxes), mark)
+    wait_for(lambda: list(out.rglob('result.json')) or process.poll() is not None)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().endswith('stopped; run the same command again to go on')
+    assert 'Traceback' not in errors
+    assert not (out / '.partial').exists()
+    wait_for(lambda: not processes_with(mark), seconds=20)
+    refuse_half_videos(out)
