@@ -37,6 +37,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--threshold', type=float, help='call a video fake from this P(fake) on'
     )
+    parser.add_argument(
+        '--operating-point',
+        metavar='FILE.json',
+        help='threshold and temperature that tools/calibrate.py chose on validation',
+    )
     parser.add_argument('--num-resamples', type=int, default=10_000)
     parser.add_argument('--seed', type=int, default=0, help='of the bootstrap')
     parser.add_argument(

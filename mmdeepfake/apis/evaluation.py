@@ -55,6 +55,10 @@ def run_evaluation(args: argparse.Namespace) -> None:
     metric: dict[str, Any] = {'num_resamples': args.num_resamples, 'seed': args.seed}
     if args.threshold is not None:
         metric['threshold'] = args.threshold
+    if args.operating_point is not None:
+        if args.threshold is not None:
+            raise ConfigError('--threshold and --operating-point: only one is allowed')
+        metric['operating_point'] = args.operating_point
     folder = pathlib.Path(cfg.work_dir, FOLDER)
     scored = list(
         score_sets(

@@ -103,6 +103,20 @@ def own_test_set(cfg: Config, *, split: str = 'test') -> TestSet:
     return TestSet('own', {**dataset, 'split': split})
 
 
+def validation_set(cfg: Config) -> TestSet:
+    """Give the validation videos of the model's config, read as test videos are."""
+    if cfg.get('val_dataloader') is None:
+        raise ConfigError('the config has no val_dataloader: nothing to choose on')
+    dataset = copy.deepcopy(cfg.val_dataloader.dataset.to_dict())
+    if dataset.get('split') != 'val':
+        raise ConfigError(
+            f'val_dataloader.dataset.split = {dataset.get("split")!r}: a threshold is '
+            "chosen on validation videos, so it must be 'val'"
+        )
+    pipeline = copy.deepcopy(cfg.test_dataloader.dataset.to_dict())['pipeline']
+    return TestSet('val', {**dataset, 'pipeline': pipeline})
+
+
 def score_sets(
     cfg: Config,
     checkpoint: str,

@@ -13,6 +13,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmdeepfake.evaluation.figures import summarise
+from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.evaluation.predictions import (
     VideoPrediction,
     order_by_key,
@@ -67,6 +68,8 @@ class DeepfakeMetric(BaseMetric):
         metrics_json: file for the table, with intervals, counts, what they rest on and
             the SHA-256 of the prediction file.
         score_rule: how the model makes a video score out of snippets.
+        operating_point: file of tools/calibrate.py, whose threshold stands in place of
+            `threshold`, and whose temperature is applied to all scores.
         no_face_score: P(fake) of a video that could not be shown to the model.
         tracks_rule: 'max' or 'mean', see `track_rules`.
         collect_device: 'cpu' or 'gpu', see `BaseMetric`.
@@ -85,6 +88,7 @@ class DeepfakeMetric(BaseMetric):
         predictions_csv: str | None = None,
         metrics_json: str | None = None,
         score_rule: str = MEAN_LOGITS_RULE,
+        operating_point: str | None = None,
         no_face_score: float = NO_FACE_SCORE,
         tracks_rule: str = 'max',
         collect_device: str = 'cpu',
@@ -106,6 +110,10 @@ class DeepfakeMetric(BaseMetric):
         super().__init__(
             collect_device=collect_device, prefix=prefix, collect_dir=collect_dir
         )
+        self.operating_point = None
+        if operating_point is not None:
+            self.operating_point = OperatingPoint.read(Path(operating_point))
+            threshold = self.operating_point.threshold
         self.threshold = threshold
         self.num_resamples = num_resamples
         self.seed = seed
@@ -147,6 +155,8 @@ class DeepfakeMetric(BaseMetric):
     def compute_metrics(self, results: list[VideoPrediction]) -> dict[str, float]:
         """Compute the figures, log the table, write the files (main process only)."""
         merged = merge_tracks(results, rule=self.tracks_rule)
+        if self.operating_point is not None:
+            merged = [self.operating_point.apply(one) for one in merged]
         unscored = (self.dataset_meta or {}).get(UNSCORED_VIDEOS, ())
         statuses = [status for _, status, _ in unscored]
         predictions = order_by_key(
@@ -173,10 +183,15 @@ class DeepfakeMetric(BaseMetric):
         return {**summary.scalars(), _NUM_SCORED: float(len(results))}
 
     def _full_score_rule(self, num_further_tracks: int) -> str:
+        rule = self.score_rule
+        if self.operating_point is not None and self.operating_point.temperature != 1:
+            rule += (
+                f', calibrated by temperature {self.operating_point.temperature:.3f}'
+            )
         if not num_further_tracks:
-            return self.score_rule
+            return rule
         return (
-            f'{self.score_rule}; of several faces in a video ({num_further_tracks} '
+            f'{rule}; of several faces in a video ({num_further_tracks} '
             f'further faces were scored), the {self.tracks_rule}'
         )
 

@@ -1,0 +1,133 @@
+"""The threshold and temperature that a model is used with, chosen on validation data.
+
+Kept as `operating_point.json` beside the checkpoint. What it was chosen on is written
+into it: a threshold without that is a number to mistrust.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmdeepfake.evaluation.calibration import (
+    apply_temperature,
+    fit_temperature,
+    threshold_at,
+)
+from mmdeepfake.evaluation.predictions import VideoPrediction, replace_text
+from mmdeepfake.structures import DataError, DataNotFoundError
+
+OPERATING_POINT_FILE = 'operating_point.json'
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """How scores are read.
+
+    Attributes:
+        threshold: a video is called fake from this P(fake) on, after the temperature.
+        temperature: sigmoid(logit(score) / temperature) is the score; 1 changes none.
+        max_false_positive_rate: the share of reals that the threshold was chosen for.
+        false_positive_rate: what it is on the validation videos.
+        true_positive_rate: share of their fakes that are found.
+        num_real: real validation videos: with N of them, a rate below 1 / N cannot be
+            told from 0.
+        num_fake: fake ones.
+        chosen_on: the validation set, in words.
+        predictions_sha256: of the prediction file it was chosen on.
+    """
+
+    threshold: float
+    temperature: float
+    max_false_positive_rate: float
+    false_positive_rate: float
+    true_positive_rate: float
+    num_real: int
+    num_fake: int
+    chosen_on: str
+    predictions_sha256: str
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.threshold) and 0 <= self.threshold):
+            raise DataError(f'threshold {self.threshold}: a number from 0 on is needed')
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise DataError(f'temperature {self.temperature}: one above 0 is needed')
+
+    def apply(self, prediction: VideoPrediction) -> VideoPrediction:
+        """Give the prediction with calibrated scores; their order stays."""
+        if self.temperature == 1:
+            return prediction
+        score, *snippets = apply_temperature(
+            [prediction.fake_score, *prediction.snippet_scores], self.temperature
+        ).tolist()
+        return replace(prediction, fake_score=score, snippet_scores=tuple(snippets))
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all."""
+        replace_text(path, json.dumps(asdict(self), indent=2) + '\n')
+
+    @classmethod
+    def read(cls, path: Path) -> OperatingPoint:
+        """Read what `write` wrote.
+
+        Raises:
+            DataNotFoundError: there is no such file.
+            DataError: it is no operating point.
+        """
+        if not path.is_file():
+            raise DataNotFoundError(
+                f'no operating point {path}: python tools/calibrate.py CONFIG '
+                'CHECKPOINT chooses one on the validation videos'
+            )
+        try:
+            return cls(**json.loads(path.read_text(encoding='utf-8')))
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f'{path} is no operating point ({error}); choose it again with '
+                'python tools/calibrate.py'
+            ) from error
+
+
+def choose_operating_point(
+    predictions: Sequence[VideoPrediction],
+    *,
+    max_false_positive_rate: float,
+    with_temperature: bool,
+    chosen_on: str,
+    predictions_sha256: str,
+) -> OperatingPoint:
+    """Fit the temperature, if asked for, then the threshold, on validation videos.
+
+    Args:
+        predictions: of the validation videos; both classes are needed.
+        max_false_positive_rate: share of reals that may be called fake.
+        with_temperature: whether scores are to become better probabilities; their
+            order, and so what the threshold parts, is the same either way.
+        chosen_on: the validation set, in words.
+        predictions_sha256: of the prediction file.
+    """
+    labels = np.array([prediction.key.label for prediction in predictions])
+    scores = np.array([prediction.fake_score for prediction in predictions])
+    temperature = fit_temperature(labels, scores) if with_temperature else 1.0
+    if temperature != 1:
+        scores = apply_temperature(scores, temperature)
+    threshold = threshold_at(
+        labels, scores, max_false_positive_rate=max_false_positive_rate
+    )
+    called = scores >= threshold
+    return OperatingPoint(
+        threshold=threshold,
+        temperature=temperature,
+        max_false_positive_rate=max_false_positive_rate,
+        false_positive_rate=float(called[labels == 0].mean()),
+        true_positive_rate=float(called[labels == 1].mean()),
+        num_real=int((labels == 0).sum()),
+        num_fake=int((labels == 1).sum()),
+        chosen_on=chosen_on,
+        predictions_sha256=predictions_sha256,
+    )

@@ -1,0 +1,92 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmdeepfake.evaluation.operating_point import (
+    OperatingPoint,
+    choose_operating_point,
+)
+from mmdeepfake.evaluation.predictions import VideoPrediction
+from mmdeepfake.structures import DataError, DataNotFoundError, VideoKey
+
+
+def make_predictions(num_videos=400, sharpness=3.0):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, num_videos)
+    labels = rng.random(num_videos) < 1 / (1 + np.exp(-logits))
+    scores = 1 / (1 + np.exp(-logits * sharpness))
+    return [
+        VideoPrediction(
+            VideoKey('set', int(label), 'FaceSwap' if label else 'real', 'c40', f'{i}'),
+            float(score),
+            (float(score), 0.5),
+        )
+        for i, (label, score) in enumerate(zip(labels, scores, strict=True))
+    ]
+
+
+def choose(predictions, **arguments):
+    return choose_operating_point(
+        predictions,
+        **{'max_false_positive_rate': 0.05, 'with_temperature': False}
+        | {'chosen_on': 'set, val', 'predictions_sha256': 'abc'}
+        | arguments,
+    )
+
+
+def test_rate_is_kept_and_what_it_was_chosen_on_is_told():
+    predictions = make_predictions()
+    point = choose(predictions)
+    reals = [p.fake_score for p in predictions if p.key.label == 0]
+    assert 0.03 < point.false_positive_rate <= 0.05
+    assert np.mean(np.array(reals) >= point.threshold) == point.false_positive_rate
+    assert point.num_real == len(reals)
+    assert (point.temperature, point.chosen_on) == (1, 'set, val')
+
+
+def test_temperature_changes_the_scores_and_not_the_verdicts():
+    predictions = make_predictions()
+    plain, warm = choose(predictions), choose(predictions, with_temperature=True)
+    assert warm.temperature == pytest.approx(3, rel=0.25)
+    assert warm.false_positive_rate == plain.false_positive_rate
+    for prediction in predictions:
+        applied = warm.apply(prediction)
+        assert (applied.fake_score >= warm.threshold) == (
+            prediction.fake_score >= plain.threshold
+        )
+        assert applied.snippet_scores == pytest.approx((applied.fake_score, 0.5))
+    assert plain.apply(predictions[0]) is predictions[0]
+
+
+def test_what_is_written_is_read(tmp_path):
+    point = choose(make_predictions())
+    point.write(tmp_path / 'point.json')
+    assert OperatingPoint.read(tmp_path / 'point.json') == point
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'threshold': float('nan')}, 'threshold nan: a number from 0 on is needed'),
+        ({'temperature': 0}, 'temperature 0: one above 0 is needed'),
+        ({'unknown': 1}, 'unexpected keyword'),
+    ],
+)
+def test_broken_file_is_named(tmp_path, change, message):
+    path = tmp_path / 'point.json'
+    choose(make_predictions()).write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(DataError, match=rf'point\.json is no operating .*{message}'):
+        OperatingPoint.read(path)
+
+
+def test_missing_file_names_its_command(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'tools/calibrate\.py CONFIG CHECK'):
+        OperatingPoint.read(tmp_path / 'point.json')
+
+
+def test_one_class_is_not_enough():
+    reals = [p for p in make_predictions() if p.key.label == 0]
+    with pytest.raises(DataError, match='0 fake videos: a threshold needs both'):
+        choose(reals)

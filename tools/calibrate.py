@@ -1,0 +1,41 @@
+"""Choose the threshold of a model, and a temperature, on its validation videos."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.calibration import run_calibration
+from mmdeepfake.apis.command_line import add_run_arguments, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the model')
+    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument(
+        '--max-fpr',
+        type=float,
+        default=0.01,
+        help='share of real videos that may be called fake (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--temperature',
+        action='store_true',
+        help='also fit a temperature, so that scores are better probabilities',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE.json', help='default: operating_point.json in --work-dir'
+    )
+    add_run_arguments(parser)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(run_calibration, arguments))
