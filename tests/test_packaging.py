@@ -75,19 +75,39 @@ def test_links_for_mim_are_relative_and_lead_to_the_root(name):
     assert (MIM / name).resolve() == ROOT / name
 
 
-def read_models():
+def read_index(kind):
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
     for path in index['Import']:
-        yield from yaml.safe_load((ROOT / path).read_text())['Models']
+        yield from yaml.safe_load((ROOT / path).read_text()).get(kind, ())
+
+
+def read_models():
+    return read_index('Models')
 
 
 def test_every_model_of_the_index_has_its_config():
     models = list(read_models())
+    collections = {collection['Name'] for collection in read_index('Collections')}
     assert models
     for model in models:
         assert (ROOT / model['Config']).is_file(), model['Config']
         assert model['Config'].endswith(f'/{model["Name"]}.py')
-        assert model['In Collection'] == 'RATF'
+        assert model['In Collection'] in collections
+    names = [model['Name'] for model in models]
+    assert len(set(names)) == len(names)
+
+
+def test_every_baseline_and_ablation_is_in_the_index():
+    listed = {model['Config'] for model in read_models()}
+    for folder in ('baselines', 'ablations'):
+        for path in (ROOT / 'configs' / folder).glob('*.py'):
+            assert str(path.relative_to(ROOT)) in listed
+
+
+def test_code_and_readme_of_every_collection_exist():
+    for collection in read_index('Collections'):
+        assert (ROOT / collection['Code']['URL']).is_file()
+        assert (ROOT / collection.get('README', 'README.md')).is_file()
 
 
 def test_every_result_of_the_index_was_measured():

@@ -29,11 +29,13 @@ class PaperRow:
         name: as printed.
         table: its number, '1' or '4a'.
         accuracies: manipulation -> accuracy, a share of videos.
+        reimplemented: whether the paper says that its authors wrote the method anew.
     """
 
     name: str
     table: str
     accuracies: dict[str, float]
+    reimplemented: bool
 
 
 def find_paper_row(
@@ -61,7 +63,8 @@ def find_paper_row(
         if method in row['configs'] and figures:
             pairs = zip(tables['manipulations'], figures, strict=True)
             known = {name: figure for name, figure in pairs if figure is not None}
-            return PaperRow(row['name'], str(row['table']), known)
+            table = str(row['table'])
+            return PaperRow(row['name'], table, known, row['reimplemented'])
     return None
 
 

@@ -1,3 +1,5 @@
+import functools
+import math
 import runpy
 import sys
 
@@ -20,6 +22,11 @@ def read(path):
     return Config.fromfile(ROOT / 'configs' / path)
 
 
+@functools.cache
+def cost_of_baseline(name, split):
+    return measure_complexity(Config.fromfile(BASELINES / name), split=split)
+
+
 # Parameters with two classes, and GMAC of the training frames: known of each method.
 @pytest.mark.parametrize(
     ('name', 'parameters', 'gmacs'),
@@ -36,9 +43,34 @@ def read(path):
     ],
 )
 def test_baseline_costs_what_is_known_of_it(name, parameters, gmacs):
-    found = measure_complexity(read(f'baselines/{name}_ffpp_lq.py'), split='train')
+    found = cost_of_baseline(f'{name}_ffpp_lq.py', 'train')
     assert found.num_parameters == parameters
     assert found.gmacs == pytest.approx(gmacs, abs=0.05)
+
+
+def rows_of_the_readme():
+    text = (BASELINES / 'README.md').read_text(encoding='utf-8')
+    for line in text.splitlines():
+        if line.startswith('| `'):
+            name, _, _, frames, parameters, gmacs, _ = line.strip('| ').split(' | ')
+            yield name.strip('`'), frames, parameters, gmacs
+
+
+@pytest.mark.parametrize('row', list(rows_of_the_readme()), ids=lambda row: row[0])
+def test_readme_of_the_baselines_tells_what_is_measured(row):
+    name, frames, parameters, gmacs = row
+    train, test = (cost_of_baseline(name, split) for split in ('train', 'test'))
+    assert parameters == f'{test.num_parameters:,}'
+    assert gmacs == f'{train.gmacs:.2f} / {test.gmacs:.2f}'
+    for told, found in zip(frames.split(' / '), (train, test), strict=True):
+        shape = found.input_shape
+        count = shape[0] * (shape[2] if len(shape) == 5 else 1)
+        assert math.prod(map(int, told.split(' x '))) == count
+
+
+def test_readme_of_the_baselines_names_all_of_them():
+    named = {name for name, *_ in rows_of_the_readme()}
+    assert {path.name for path in BASELINES.glob('*.py')} <= named
 
 
 def test_products_of_a_small_model_are_those_counted_by_hand():

@@ -52,6 +52,21 @@ def test_every_baseline_and_ablation_has_its_row():
             assert path.stem in known
 
 
+def test_readme_of_the_baselines_prints_these_figures():
+    text = (ROOT / 'configs/baselines/README.md').read_text(encoding='utf-8')
+    printed = 0
+    for line in text.splitlines():
+        config, *_, figures = line.strip('| ').split(' | ')
+        if not config.startswith('`') or 'as above' in figures:
+            continue
+        row = find_paper_row(config.strip('`').removeprefix('../')[:-3], LQ)
+        expected = ', '.join(f'{100 * x:.2f}' for x in row.accuracies.values())
+        assert figures.removesuffix(' †') == expected
+        assert figures.endswith('†') == row.reimplemented
+        printed += 1
+    assert printed == 10
+
+
 @pytest.mark.parametrize(
     ('stem', 'compression', 'name', 'figure'),
     [
