@@ -67,7 +67,7 @@ class ProgressReport:
         self.statuses[outcome.status] += 1
         self.num_frames += outcome.num_frames
         if outcome.status == FAILED:
-            logger.warning('%s failed: %s', outcome.key, outcome.fault)
+            self._tell(f'{outcome.key} failed: {outcome.fault}')
         if self._bar is not None:
             failed = self.statuses[FAILED]
             self._bar.update(
@@ -81,6 +81,13 @@ class ProgressReport:
         ):
             self._last_line = time.monotonic()
             print(self.line(), file=sys.stderr, flush=True)
+
+    def _tell(self, text: str) -> None:
+        """Say something without tearing the bar."""
+        if self._bar is None:
+            logger.warning('%s', text)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False)
 
     def line(self) -> str:
         """Say how far it is, as '12 of 40 videos, 1.3 videos/s, 390 frames/s, ...'."""

@@ -33,7 +33,6 @@ def cluster():
     monkeypatch.undo()
 
 
-@pytest.mark.slow
 def test_cluster_of_two_nodes_gives_the_same_bytes(cluster, tmp_path):
     import ray
 

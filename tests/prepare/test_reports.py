@@ -197,6 +197,7 @@ def test_on_a_terminal_a_bar_shows_rate_and_failures(capsys):
     shown = capsys.readouterr().err
     assert 'preparing' in shown
     assert '1/2' in shown
+    assert 'set/real/real/c40/000 failed: torn' in shown
 
 
 @pytest.mark.parametrize(
