@@ -1,0 +1,116 @@
+"""evaluate.py, robustness.py and calibrate.py on a tiny FaceForensics++."""
+
+import csv
+import json
+
+import pytest
+import torch
+from builders import make_ffpp_tree
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from tool_runs import ROOT, run_tool
+
+from mmdeepfake.registry import MODELS
+
+CONFIG = ROOT / 'configs/miniff/resnet_r18_miniff.py'
+SMALL = ['data_root=ffpp', 'test_dataloader.num_workers=0']
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """A folder with a data set and random weights."""
+    folder = tmp_path_factory.mktemp('evaluation')
+    make_ffpp_tree(folder / 'ffpp')
+    make_ffpp_tree(folder / 'other')
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        model = MODELS.build(Config.fromfile(CONFIG).model)
+    (folder / 'run').mkdir()
+    torch.save({'state_dict': model.state_dict()}, folder / 'run/random.pth')
+    return folder
+
+
+def run(tool, *words, cwd, code=0, options=()):
+    return run_tool(
+        ROOT / 'tools' / tool,
+        *words,
+        '--work-dir',
+        'out',
+        '--cfg-options',
+        *SMALL,
+        *options,
+        cwd=cwd,
+        code=code,
+    )
+
+
+def test_evaluation_makes_one_table_of_several_sets(folder):
+    done = run(
+        'evaluate.py', CONFIG, 'run/random.pth', '--on', 'miniff', 'ffpp_lq_uncropped',
+        '--data-root', 'miniff=ffpp', 'ffpp_lq_uncropped=other', cwd=folder,
+    )  # fmt: skip
+    assert '| miniff | FaceSwap |' in done.stdout
+    with open(folder / 'out/evaluation/table.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert {row['set'] for row in rows} == {'miniff', 'ffpp_lq_uncropped'}
+    auc = next(
+        row for row in rows if row['manipulation'] == 'all' and row['figure'] == 'auc'
+    )
+    assert (auc['real'], auc['fake']) == ('2', '8')
+    assert 0 <= float(auc['low']) <= float(auc['value']) <= float(auc['high']) <= 1
+    for name in ('miniff', 'ffpp_lq_uncropped'):
+        folder_of_set = folder / 'out/evaluation' / name
+        assert len((folder_of_set / 'predictions.csv').read_text().splitlines()) == 11
+
+
+def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder):
+    seen = {'videos': [['MiniFF', 'FaceSwap', '004_005']], 'persons': ['MiniFF/004']}
+    listed = folder / 'run/training_videos.json'
+    listed.write_text(json.dumps(seen))
+    try:
+        done = run('evaluate.py', CONFIG, 'run/random.pth', cwd=folder, code=2)
+        assert 'seen in training, such as MiniFF/FaceSwap/004_005' in done.stderr
+        assert 'pass --allow-leak' in done.stderr
+        done = run('evaluate.py', CONFIG, 'run/random.pth', '--allow-leak', cwd=folder)
+        assert '**Beware:** 1 of 10 videos of the test were seen' in done.stdout
+    finally:
+        listed.unlink()
+
+
+def test_wrong_words_end_in_one_line(folder):
+    words = ['--on', 'ffpq']
+    done = run('evaluate.py', CONFIG, 'run/random.pth', *words, cwd=folder, code=2)
+    assert "test set 'ffpq': allowed are celeb_df" in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_operating_point_of_the_validation_videos_is_used_at_test(folder):
+    words = ['--temperature', '--max-fpr', '0.5', '--out', 'point.json']
+    done = run('calibrate.py', CONFIG, 'run/random.pth', *words, cwd=folder)
+    assert 'On 2 real and 8 fake validation videos' in done.stdout
+    point = json.loads((folder / 'point.json').read_text())
+    assert point['chosen_on'].endswith('ffpp, val')
+    words = ['--operating-point', 'point.json']
+    run('evaluate.py', CONFIG, 'run/random.pth', *words, cwd=folder)
+    metrics = json.loads((folder / 'out/evaluation/own/metrics.json').read_text())
+    assert metrics['threshold'] == point['threshold']
+    assert 'calibrated by temperature' in metrics['score_rule']
+
+
+def test_robustness_writes_table_and_plot(folder):
+    words = ['--corruptions', 'blur', 'frame_rate', '--levels', '3']
+    done = run_tool(
+        ROOT / 'tools/robustness.py', 'run', CONFIG, 'run/random.pth', *words,
+        '--work-dir', 'out', '--cfg-options', *SMALL, cwd=folder,
+    )  # fmt: skip
+    assert '| resnet_r18_miniff | frame_rate | share of the rate: 0.5 |' in done.stdout
+    lines = (folder / 'out/robustness/robustness.csv').read_text().splitlines()
+    assert [line.split(',')[1:3] for line in lines[1:]] == [
+        ['clean', '0'],
+        ['blur', '3'],
+        ['frame_rate', '3'],
+    ]
+    assert (folder / 'out/robustness/robustness.png').stat().st_size > 5000
+    table = 'out/robustness/robustness.csv'
+    run_tool(ROOT / 'tools/robustness.py', 'join', 'joined', table, cwd=folder)
+    assert (folder / 'joined/robustness.png').is_file()
