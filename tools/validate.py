@@ -32,6 +32,11 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='decode every frame, not just the first, the middle and the last',
     )
+    parser.add_argument(
+        '--test-shows-known-persons',
+        action='store_true',
+        help='persons may be in train and in test, as in Celeb-DF',
+    )
     return parser.parse_args()
 
 
@@ -45,6 +50,7 @@ def main() -> int:
             data_root=args.data_root,
             sample=args.sample,
             every_frame=args.every_frame,
+            test_shows_known_persons=args.test_shows_known_persons,
             seed=args.seed,
         )
         print_validation(result)

@@ -171,6 +171,19 @@ def test_tracks_of_one_video_must_agree(tmp_path):
     assert [kind for kind, *_ in found].count('leak') == 2  # the person, the source
 
 
+def test_known_persons_in_the_test_part_can_be_allowed(tmp_path):
+    shared = make_record('z', split='test', identities=('a',))
+    root = write(tmp_path, [*records(), shared])
+    assert only_finding(root)[0] == 'leak'
+    assert findings(root, test_shows_known_persons=True) == []
+    other = make_record('y', split='val', identities=('a',))
+    (root / 'manifest.jsonl').unlink()
+    write(root, [*records(), shared, other])
+    assert findings(root, test_shows_known_persons=True) == [
+        ('leak', 'manifest', "identity 'A/a' is in train and val and test")
+    ]
+
+
 def test_whole_folder_names_alone_tell_a_label(tmp_path):
     innocent = make_record('real', 'FaceSwap', path='deepfakes/latest/real/real.tar')
     assert findings(write(tmp_path, [*records(), innocent])) == []
