@@ -1,0 +1,8 @@
+# Leave one out, on MiniFF: trained without NeuralTextures, tested on it.
+_base_ = ['../miniff/ratf_r18_miniff.py']
+
+trained = ['Deepfakes', 'Face2Face', 'FaceSwap']
+
+train_dataloader = dict(dataset=dict(methods=trained))
+val_dataloader = dict(dataset=dict(methods=trained))
+test_dataloader = dict(dataset=dict(methods=['NeuralTextures']))
