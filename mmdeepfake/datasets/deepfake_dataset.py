@@ -54,7 +54,8 @@ class DeepfakeDataset(BaseActionDataset):
     Videos in which no face was found, or which could not be prepared (see
     `VideoRecord.status`), have nothing to show to a model. Training leaves them out and
     logs how many they are; a test set names them in its `metainfo`, under
-    'unscored_videos' as (key, status), and `DeepfakeMetric` scores and counts them.
+    'unscored_videos' as (key, status, identities), and `DeepfakeMetric` scores and
+    counts them.
 
     One item, before the pipeline, has:
         filename: path of the video file; or, for a folder of frames, frame_dir,
@@ -62,7 +63,7 @@ class DeepfakeDataset(BaseActionDataset):
         label, video_key, track, dataset, method, compression, video_name, identities.
         mask, landmarks, track_file: path, or None.
         total_frames, fps, face_boxes ((F, 4) or (1, 4) float32 pixels): where known.
-            Boxes of a track file are read when the item is asked for.
+            Boxes of a track file are added when the item enters the pipeline.
 
     Args:
         data_root: folder that the paths of the videos start from.
@@ -199,12 +200,12 @@ class DeepfakeDataset(BaseActionDataset):
         self._log_unscored(listed)
         return [make_item(root, record, report) for record, report in balanced]
 
-    def get_data_info(self, idx: int) -> dict:
-        """Give one item; see the class for its keys."""
-        item: dict = super().get_data_info(idx)
+    def prepare_data(self, idx: int) -> Any:
+        """Show one item to the pipeline; only then its track file is read."""
+        item = self.get_data_info(idx)
         if item['track_file'] is not None:
             item['face_boxes'] = read_face_boxes(item)
-        return item
+        return self.pipeline(item)
 
     def _choose_tracks(self, listed: Sequence[VideoRecord]) -> list[VideoRecord]:
         """Leave out what cannot be shown, and the faces that were not asked for."""

@@ -269,8 +269,8 @@ def test_training_leaves_videos_without_a_face_out_and_says_so(tmp_path, log_lin
     test = build(root, 'test', test_mode=True)
     assert len(test) == 2
     assert test.metainfo['unscored_videos'] == (
-        (VideoKey('A', 0, 'real', 'c40', 'x2'), 'failed'),
-        (VideoKey('A', 1, 'FaceSwap', 'c40', 'x1'), 'no_face'),
+        (VideoKey('A', 0, 'real', 'c40', 'x2'), 'failed', ('x',)),
+        (VideoKey('A', 1, 'FaceSwap', 'c40', 'x1'), 'no_face', ('x',)),
     )
     assert '1 could not be prepared; the metric scores them' in log_lines[-1]
 
@@ -310,17 +310,19 @@ def test_boxes_come_from_the_track_file_in_pixels_of_the_clip(tmp_path):
         num_snippets=2, clip_len=3), dict(type='DecodeFrames'),
         dict(type='CropFace', margin_ratio=1.0)],
     )  # fmt: skip
-    item = dataset.get_data_info(0)
+    # Start-up looks at every item, so the file is read only when the video is shown.
+    assert 'face_boxes' not in dataset.get_data_info(0)
+    item = dataset[0]
     expected = [[5 + i / 2, 5, 15 + i / 2, 20] for i in range(12)]
     np.testing.assert_allclose(item['face_boxes'], expected)
-    assert dataset[0]['img_shape'] == (15, 15)
+    assert item['img_shape'] == (15, 15)
     short = FaceTrack(boxes[:11], region=(100, 50, 164, 114), scale=0.5)
     short.save(root / 'a.npz')
     with pytest.raises(DataError, match=r'a\.npz.* has boxes for 11 frames, video A/r'):
-        dataset.get_data_info(0)
+        dataset[0]
     (root / 'a.npz').unlink()
     with pytest.raises(DataNotFoundError, match=r'no face track .*a\.npz'):
-        dataset.get_data_info(0)
+        dataset[0]
 
 
 def test_no_video_is_replaced_by_another(tmp_path):
