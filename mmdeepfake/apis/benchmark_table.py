@@ -12,7 +12,7 @@ from pathlib import Path
 from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult, Summary
 
-from .complexity import Complexity
+from .complexity import Complexity, describe_shape
 from .paper_results import PaperRow, read_paper_results
 
 MARKDOWN, CSV = 'benchmark.md', 'benchmark.csv'
@@ -128,7 +128,7 @@ def _manipulations(rows: Sequence[BenchmarkRow]) -> list[str]:
 
 def _auc_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
     header = ['model', *names, 'all', f'all, each seed [{CONFIDENCE:.0%} CI]']
-    header += ['macro ACC', 'parameters', 'GMAC']
+    header += ['macro ACC', 'parameters', 'GMAC', 'input of one video']
     lines = [header, ['---'] + ['---:'] * (len(header) - 1)]
     for row in rows:
         found = row.summaries
@@ -138,10 +138,15 @@ def _auc_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
         each = [_with_interval(s.overall) for s in found]
         cells.append('; '.join([*each, *_failures(row)]))
         cells.append(_spread([s.macro.acc for s in found]))
-        cost = row.complexity
-        cells += [f'{cost.num_parameters:,}', f'{cost.gmacs:.2f}'] if cost else ['', '']
-        lines.append(cells)
+        lines.append([*cells, *_cost_cells(row.complexity)])
     return _join(lines)
+
+
+def _cost_cells(cost: Complexity | None) -> list[str]:
+    if cost is None:
+        return ['-', '-', '-']
+    shape = describe_shape(cost.input_shape)
+    return [f'{cost.num_parameters:,}', f'{cost.gmacs:.2f}', shape]
 
 
 def _paper_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
@@ -164,14 +169,10 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
         'Figures in %, at video level. Several seeds: their mean ± sample standard '
         "deviation. An interval is that of one seed's test videos (bootstrap); it "
         'knows nothing of the spread over seeds, nor the other way round.',
-        'GMAC: multiply-accumulates of convolutions and matrix products for one video '
-        "at the config's own test input, "
-        + ', '.join(
-            f'{row.name} {list(row.complexity.input_shape)}'
-            for row in rows
-            if row.complexity
-        )
-        + '.',
+        'GMAC: multiply-accumulates of convolutions and matrix products for one video, '
+        'at the test input of the row.',
+        'Whether two rows differ by more than chance: tools/compare.py on their '
+        'predictions.csv.',
     ]
     if any(row.paper for row in rows):
         paper = read_paper_results()
@@ -184,8 +185,20 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
     if failures:
         count = len(failures)
         notes.append(f'{count} {"run has" if count == 1 else "runs have"} no figures.')
-    summaries = [summary for row in rows for summary in row.summaries]
-    return notes + (summaries[0].notes() if summaries else [])
+    return notes + _notes_of_metric(rows)
+
+
+def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
+    """Those of the first row, and how other rows make a video score, if otherwise."""
+    rules: dict[str, list[str]] = {}
+    for row in rows:
+        for summary in row.summaries[:1]:
+            rules.setdefault(summary.score_rule, []).append(row.name)
+    first = [summary for row in rows for summary in row.summaries][:1]
+    notes = first[0].notes() if first else []
+    for rule, names in list(rules.items())[1:]:
+        notes.append(f'Video score of {", ".join(names)}: {rule}.')
+    return notes
 
 
 def _failures(row: BenchmarkRow) -> list[str]:

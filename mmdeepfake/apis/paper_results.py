@@ -18,7 +18,6 @@ PAPER_RESULTS = (
 )
 DATASET = 'FaceForensics++'
 _DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_\w+)?$')
-_COMPRESSIONS = {'lq': 'c40', 'hq': 'c23'}
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,12 @@ def find_paper_row(
         path: the file of the figures.
     """
     found = _DATA_OF_CONFIG.search(config_stem)
-    names = {DATASET, dataset.get('dataset_name') or DATASET}
-    if (
-        not found
-        or names != {DATASET}
-        or _COMPRESSIONS[found[1]] != dataset.get('compression')
-    ):
+    if not found or dataset.get('dataset_name') not in (None, DATASET):
         return None
     tables = read_paper_results(path)
     method = config_stem[: found.start()]
     for row in tables['rows']:
-        figures = row.get(dataset['compression'])
+        figures = row.get(dataset.get('compression'))
         if method in row['configs'] and figures:
             pairs = zip(tables['manipulations'], figures, strict=True)
             known = {name: figure for name, figure in pairs if figure is not None}

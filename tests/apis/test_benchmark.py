@@ -147,6 +147,17 @@ def test_papers_figures_stand_beside_ours_on_its_data_alone(bench, tmp_path):
     assert '97.14' not in (work / 'benchmark.md').read_text()
 
 
+def test_other_rules_of_the_video_score_are_named(bench):
+    work = bench()
+    path = work / 'two/seed0/metrics.json'
+    record = json.loads(path.read_text()) | {'score_rule': 'mean over frames'}
+    path.write_text(json.dumps(record))
+    bench(table_only=True)
+    text = (work / 'benchmark.md').read_text()
+    assert 'Video score: softmax of the mean logits over snippets.' in text
+    assert '- Video score of two: mean over frames.' in text
+
+
 def test_seeds_are_told_with_mean_and_spread(bench):
     work = bench('one', seeds=[0, 1])
     aucs = [float(x['auc']) for x in read_csv(work) if x['row'] == 'all']

@@ -73,6 +73,7 @@ def test_readme_of_the_baselines_prints_these_figures():
         ('tam_ffpp_lq', 'c40', 'NeuralTextures', 0.9286),
         ('ratf_r50_ffpp_lq', 'c40', 'Face2Face', 0.9536),
         ('ratf_r50_ffpp_hq_nt', 'c23', 'NeuralTextures', 0.9607),
+        ('tam_ffpp_lq', 'c23', 'NeuralTextures', 0.9536),  # by --cfg-options
         ('ratf_star_csa_r50_ffpp_lq', 'c40', 'Deepfakes', 0.9893),
     ],
 )
