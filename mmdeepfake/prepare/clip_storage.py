@@ -15,6 +15,7 @@ always give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -206,7 +207,9 @@ class ClipWriter:
     def discard(self) -> None:
         """Remove what was written, unless the clip was closed already."""
         if self._file is not None:
-            self._file.close()
+            # On a full disk closing fails as well, for what is still in the buffer.
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._file = None
             self._temporary.unlink(missing_ok=True)
 

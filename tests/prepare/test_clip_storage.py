@@ -1,3 +1,4 @@
+import resource
 import tarfile
 
 import cv2
@@ -106,6 +107,22 @@ def test_full_disk_passes_through_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr('mmdeepfake.prepare.clip_storage.os.fsync', refuse)
     with pytest.raises(OSError, match='No space left'):
         write(tmp_path / 'a', make_frames(2))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('size', ['large', 'small'])
+def test_disk_that_fills_while_frames_are_written_leaves_nothing(tmp_path, size):
+    # Large ones are written at once, small ones wait in a buffer.
+    side = {'large': 64, 'small': 8}[size]
+    shape = (64**3 // side**2 // 8, side, side, 3)
+    frames = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match='File too large'):
+            write(tmp_path / 'a', frames)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
 
 
