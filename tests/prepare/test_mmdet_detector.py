@@ -30,7 +30,7 @@ model = dict(
         loss_cls=dict(type='FocalLoss', use_sigmoid=True),
         loss_bbox=dict(type='L1Loss')),
     test_cfg=dict(nms_pre=200, min_bbox_size=0, score_thr=0.001,
-                  nms=dict(type='nms', iou_threshold=0.3), max_per_img=20))
+                  nms=dict(type='nms', iou_threshold=0.3), max_per_img=100))
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=None),
     dict(type='Resize', scale=(160, 96), keep_ratio=True),
@@ -40,6 +40,7 @@ test_pipeline = [
 test_dataloader = dict(dataset=dict(
     type='CocoDataset', metainfo=dict(classes=('person', 'face')),
     pipeline=test_pipeline))
+visualizer = dict(type='DetLocalVisualizer', vis_backends=None, name='visualizer')
 default_scope = 'mmdet'
 """
 
@@ -59,7 +60,7 @@ def files(tmp_path_factory):
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(config).model)
     # Random weights alone score every anchor alike, and low.
-    torch.nn.init.normal_(model.bbox_head.retina_cls.weight, std=1.0)
+    torch.nn.init.normal_(model.bbox_head.retina_cls.weight, std=0.1)
     torch.nn.init.zeros_(model.bbox_head.retina_cls.bias)
     checkpoint = folder / 'tiny.pth'
     torch.save(

@@ -95,8 +95,8 @@ def _import_inferencer() -> type:
     except (ImportError, AssertionError) as error:  # it asserts mmcv's version
         raise ConfigError(
             "detector 'mmdet' needs MMDetection and the compiled mmcv; mmcv-lite lacks "
-            f'its operators ({error}). See "Detectors" in docs/preparing.md, or run '
-            'pip uninstall mmcv-lite, then '
-            "MMCV_WITH_OPS=1 pip install --no-build-isolation 'mmcv<2.2' mmdet"
+            f'its operators ({error}). Run pip uninstall mmcv-lite, then pip install '
+            "'setuptools<81' wheel psutil ninja, then MMCV_WITH_OPS=1 pip install "
+            "--no-build-isolation 'mmcv<2.2' mmdet"
         ) from error
     return DetInferencer
