@@ -15,7 +15,7 @@ from mmdeepfake.prepare.pipeline import run_preparation
 
 root, out = map(Path, sys.argv[1:])
 summary = run_preparation(make_request(root, out))
-assert summary.coverage.total.ok == 1, summary
+assert summary.coverage.total.ok == 2, summary
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -23,7 +23,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 def measure_peak_mb(tmp_path, num_frames):
     root = tmp_path / f'raw{num_frames}'
     frames = (draw_faces(i, size=(640, 360), side=120) for i in range(num_frames))
-    encode(root / 'train/real/a.mp4', frames, fps=30)
+    encode(root / 'train/real/long.mp4', frames, fps=30)
+    encode(root / 'train/fake/short.mp4', [draw_faces(0)] * 8)
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM, root, tmp_path / f'out{num_frames}'],
         env={'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}', 'OMP_NUM_THREADS': '1'},
