@@ -21,7 +21,7 @@ CONFIGS = sorted(
 NAMES = [str(path.relative_to(ROOT / 'configs')) for path in CONFIGS]
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=NAMES)
 
-SMALL_SIDE_PX = 48
+SMALL_SIDE_PX = 32
 # Backbone -> rows and columns that it needs at the least, where that is more.
 SMALLEST_SIDE_PX = {
     'STILNet': 128,  # the last of four maps, of side / 32, is pooled by 4

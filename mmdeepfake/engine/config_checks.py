@@ -101,13 +101,14 @@ def check_clip_lengths(cfg: Mapping) -> None:
 def check_group_sizes(cfg: Mapping) -> None:
     """Refuse a sampler whose frames or snippets the model cannot group as it would.
 
-    A model says `num_segments` where it takes that many rows of the batch for frames in
-    the order of time, and `num_snippets` where it takes that many clips for one video.
-    A number that does not go into the sampler's would mix frames of two snippets, or of
-    two videos; several groups a video are fine.
+    A model says `num_segments` where it takes that many rows of the batch for frames at
+    equal distances, `sequence_len` where they may be any frames of a video in order,
+    and `num_snippets` where it takes that many clips for one video. A number that does
+    not go into the sampler's would mix frames of two snippets, or of two videos;
+    several groups a video are fine.
     """
     for path, node in walk_dicts(cfg.get('model'), 'model'):
-        for argument in ('num_segments', 'num_snippets'):
+        for argument in ('num_segments', 'sequence_len', 'num_snippets'):
             group = node.get(argument)
             for sampler_path, sampler in _samplers(cfg) if group else ():
                 found = _count_grouped(sampler, argument)
@@ -127,6 +128,8 @@ def _count_grouped(sampler: Mapping, argument: str) -> tuple[int, str] | None:
         return None
     if argument == 'num_snippets':
         return sampler['num_snippets'], 'snippets a video'
+    if argument == 'sequence_len':
+        return sampler['num_snippets'] * sampler['clip_len'], 'frames a video'
     # Frames of two snippets are no neighbours in time, unless each is a snippet.
     if sampler['clip_len'] == 1:
         return sampler['num_snippets'], 'single frames a video'

@@ -142,6 +142,17 @@ def test_snippets_that_do_not_fill_groups_are_refused(cfg):
         check_config(cfg)
 
 
+def test_frames_that_do_not_fill_sequences_are_refused(cfg):
+    cfg['model']['cls_head'] = dict(type='CNNLSTMHead', sequence_len=16)
+    check_config(cfg)
+    cfg['model']['cls_head']['sequence_len'] = 12
+    message = (
+        r'cls_head\.sequence_len = 12, but train_dataloader.* gives 16 frames a vi'
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
 def test_sampler_of_another_kind_is_left_alone(cfg):
     cfg['model']['backbone'] = dict(type='TANet', num_segments=8, num_snippets=3)
     for loader in ('train', 'val', 'test'):
