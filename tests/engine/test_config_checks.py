@@ -146,9 +146,7 @@ def test_frames_that_do_not_fill_sequences_are_refused(cfg):
     cfg['model']['cls_head'] = dict(type='CNNLSTMHead', sequence_len=16)
     check_config(cfg)
     cfg['model']['cls_head']['sequence_len'] = 12
-    message = (
-        r'cls_head\.sequence_len = 12, but train_dataloader.* gives 16 frames a vi'
-    )
+    message = r'cls_head\.sequence_len = 12, but train_dataloader.* gives 16 frames'
     with pytest.raises(ConfigError, match=message):
         check_config(cfg)
 
