@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import re
 import signal
@@ -25,6 +26,8 @@ from .build import load_config
 from .complexity import Complexity, measure_complexity
 from .paper_results import DATASET, find_paper_row
 from .report import PREDICTIONS
+
+RUN_RECORD = 'run.json'  # of RunReportHook, where a config has it
 
 
 @dataclass(frozen=True)
@@ -190,5 +193,15 @@ def read_result(run: BenchmarkRun) -> SeedResult:
     state = run.read_state()
     if state.stage == 'done':
         keys = [p.key for p in read_predictions(run.folder / PREDICTIONS)]
-        return SeedResult(run.seed, run.read_summary(), '', keys[0].dataset)
+        summary, code = run.read_summary(), read_code(run.folder / RUN_RECORD)
+        return SeedResult(run.seed, summary, '', keys[0].dataset, code)
     return SeedResult(run.seed, None, state.failure or f'next: {state.stage}')
+
+
+def read_code(record: Path) -> tuple[str, ...]:
+    """Versions of the code in a `run.json`; none where there is no such file."""
+    try:
+        phases = json.loads(record.read_text(encoding='utf-8'))
+        return tuple(str(phase['code']) for phase in phases.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()

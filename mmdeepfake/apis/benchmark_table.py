@@ -32,12 +32,14 @@ class SeedResult:
         summary: its figures, None where there are none.
         failure: why there are none; '' if there are.
         dataset: name of the dataset in the keys of its videos.
+        code: version of the code that trained and tested it, as far as is known.
     """
 
     seed: int
     summary: Summary | None
     failure: str
     dataset: str = ''
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,9 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
     if failures:
         count = len(failures)
         notes.append(f'{count} {"run has" if count == 1 else "runs have"} no figures.')
+    code = {version for row in rows for seed in row.seeds for version in seed.code}
+    if code:
+        notes.append(f'Code: {"; ".join(sorted(code))}.')
     return notes + _notes_of_metric(rows)
 
 

@@ -147,6 +147,15 @@ def test_papers_figures_stand_beside_ours_on_its_data_alone(bench, tmp_path):
     assert '97.14' not in (work / 'benchmark.md').read_text()
 
 
+def test_versions_of_the_code_are_told(bench):
+    work = bench()
+    for name, code in (('one', 'commit a'), ('two', 'commit b')):
+        record = {'train': {'code': code}, 'test': {'code': 'commit b'}}
+        (work / name / 'seed0/run.json').write_text(json.dumps(record))
+    bench(table_only=True)
+    assert '- Code: commit a; commit b.\n' in (work / 'benchmark.md').read_text()
+
+
 def test_other_rules_of_the_video_score_are_named(bench):
     work = bench()
     path = work / 'two/seed0/metrics.json'
