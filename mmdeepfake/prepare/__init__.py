@@ -1,4 +1,4 @@
-"""From raw videos to what a dataset reads: so far, the manifest."""
+"""From raw videos to what a dataset reads: `pipeline` runs the whole of it."""
 
 from .manifest import ManifestWriter, read_manifest
 

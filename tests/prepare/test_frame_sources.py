@@ -61,13 +61,15 @@ def test_rotation_of_the_file_is_carried_out(tmp_path, degrees):
         ('ffv1', 'yuv444p', (65, 47)),
         ('ffv1', 'yuv420p', (65, 47)),
         ('mpeg4', 'yuv420p', (64, 48)),
+        ('png', 'rgba', (64, 48)),
     ],
-    ids=['ten_bit', 'grey', 'odd', 'odd_420', 'mpeg4'],
+    ids=['ten_bit', 'grey', 'odd', 'odd_420', 'mpeg4', 'alpha'],
 )
 def test_any_pixels_become_rgb_of_eight_bits(tmp_path, codec, pix_fmt, size):
     shades = [40, 128, 220]
     frames = [np.full((size[1], size[0], 3), shade, np.uint8) for shade in shades]
-    read = read_all(encode(tmp_path / 'a.mkv', frames, codec=codec, pix_fmt=pix_fmt))
+    path = tmp_path / ('a.mov' if codec == 'png' else 'a.mkv')
+    read = read_all(encode(path, frames, codec=codec, pix_fmt=pix_fmt))
     assert read.shape == (3, size[1], size[0], 3)
     assert read.dtype == np.uint8
     assert np.abs(read.mean((1, 2)) - np.array(shades)[:, None]).max() < 4
@@ -161,6 +163,38 @@ def test_damage_in_the_middle_is_not_passed_over(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match='cannot be decoded to its end'):
         list(VideoFile(path).read())
+
+
+def test_file_whose_frames_change_their_size_is_refused(tmp_path):
+    parts = [
+        encode(
+            tmp_path / f'{width}.h264', [make_frame(i, (width, 64)) for i in range(6)]
+        )
+        for width in (64, 96)
+    ]
+    path = tmp_path / 'both.h264'
+    path.write_bytes(b''.join(part.read_bytes() for part in parts))
+    with pytest.raises(
+        DataError, match='frame 6 is 96 x 64 pixels, those before it 64'
+    ):
+        list(VideoFile(path).read())
+
+
+def test_sound_makes_no_difference(tmp_path):
+    path = tmp_path / 'talk.mkv'
+    with av.open(str(path), 'w') as container:
+        sound = container.add_stream('pcm_s16le', rate=8000, layout='mono')
+        pictures = container.add_stream('ffv1', rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 64, 'yuv444p'
+        for index in range(5):
+            silence = np.zeros((1, 320), np.int16)
+            block = av.AudioFrame.from_ndarray(silence, format='s16', layout='mono')
+            block.rate = 8000
+            container.mux(sound.encode(block))
+            picture = av.VideoFrame.from_ndarray(make_frame(index), format='rgb24')
+            container.mux(pictures.encode(picture))
+        container.mux(pictures.encode())
+    assert [read_index(frame) for frame in read_all(path)] == list(range(5))
 
 
 def test_x264_settings_are_read_from_the_stream(tmp_path):

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,48 +44,76 @@ def make_mixed_tree(root):
     return root
 
 
-def run_and_tell(request, started):
-    started.set()
+def run_until(request, last_step, num_steps):
+    """Prepare, and kill this process at a step: before a file operation in OUT.
+
+    Args:
+        request: what to prepare.
+        last_step: the step that is not taken; 0 takes all.
+        num_steps: shared number, set to the steps that were reached.
+    """
+    out = str(request.out)
+    events = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir', 'fcntl.flock')
+
+    def count(event, arguments):
+        is_step = event in events and (
+            event == 'fcntl.flock' or str(arguments[0]).startswith(out)
+        )
+        if is_step:
+            num_steps.value += 1
+            if num_steps.value == last_step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
     run_preparation(request)
 
 
 @pytest.fixture
-def start():
-    """Start a preparation in a process of its own, without threads to be forked."""
+def run_in_child():
+    """Run `run_until` in a process of its own; give the steps that it reached."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['mmdeepfake.prepare.pipeline'])
 
-    def run(request):
-        started = context.Event()
-        process = context.Process(target=run_and_tell, args=(request, started))
+    def run(request, last_step=0):
+        num_steps = context.Value('i', 0)
+        arguments = (request, last_step, num_steps)
+        process = context.Process(target=run_until, args=arguments)
         process.start()
-        started.wait()
-        return process
+        process.join()
+        assert process.exitcode == (-signal.SIGKILL if last_step else 0)
+        return num_steps.value
 
     return run
 
 
-def test_kill_at_random_moments_changes_nothing(tmp_path, start):
-    root, whole = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'whole'
-    start(make_request(root, tmp_path / 'warm')).join()
-    begin = time.monotonic()
-    start(make_request(root, whole)).join()
-    duration = time.monotonic() - begin
-    expected, rng, num_killed = snapshot(whole), random.Random(0), 0
-    assert len(expected) == 1 + 6 * 3 + 1
-    for attempt in range(4):
+def test_kill_at_twenty_random_moments_changes_nothing(tmp_path, run_in_child):
+    root, whole = tmp_path / 'raw', tmp_path / 'whole'
+    make_tree(root, names='ab', num_frames=8)
+    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
+    num_steps = run_in_child(make_request(root, whole))
+    expected = snapshot(whole)
+    assert len(expected) == 1 + 4 * 3 + 1
+    assert num_steps > 60
+    moments = random.Random(0).sample(range(1, num_steps + 1), 20)
+    for attempt, moment in enumerate(moments):
         out = tmp_path / f'out{attempt}'
-        for _ in range(2):  # the second kill meets what the first one left
-            process = start(make_request(root, out))
-            time.sleep(rng.uniform(0, duration))
-            process.kill()
-            process.join()
-            num_killed += process.exitcode == -signal.SIGKILL
-            refuse_half_videos(out)
+        assert run_in_child(make_request(root, out), moment) == moment
+        refuse_half_videos(out)
         run_preparation(make_request(root, out))
-        assert snapshot(out) == expected
+        assert snapshot(out) == expected, f'killed at step {moment}'
         assert not (out / '.partial').exists()
-    assert num_killed >= 4  # else the moments were too late to show anything
+        shutil.rmtree(out)
+
+
+def test_kills_of_the_runs_that_mend_change_nothing(tmp_path, run_in_child):
+    root, whole, out = tmp_path / 'raw', tmp_path / 'whole', tmp_path / 'out'
+    make_tree(root, names='ab', num_frames=8)
+    run_preparation(make_request(root, whole))
+    for moment in (30, 25, 20, 15, 35):  # each goes on where the one before was killed
+        run_in_child(make_request(root, out), moment)
+        refuse_half_videos(out)
+    run_preparation(make_request(root, out))
+    assert snapshot(out) == snapshot(whole)
 
 
 def tool_words(root, out, boxes):
