@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,8 @@ def write_report(work_dir: str | Path) -> Report:
     summary = read_summary(work_dir / METRICS, work_dir / PREDICTIONS)
     files = {'report': work_dir / REPORT, 'scores': work_dir / SCORES_PLOT}
     plot_scores(
-        _score_rows(predictions),
-        _roc_lines(predictions, summary),
+        score_rows(predictions),
+        roc_lines(predictions, summary),
         files['scores'],
         threshold=summary.threshold,
     )
@@ -128,7 +129,7 @@ def read_summary(metrics_json: Path, predictions_csv: Path) -> Summary:
     return summary
 
 
-def _score_rows(predictions: list[VideoPrediction]) -> list[ScoreRow]:
+def score_rows(predictions: Sequence[VideoPrediction]) -> list[ScoreRow]:
     """One row per stratum, reals first."""
     strata = sorted(
         {stratum_of(prediction) for prediction in predictions},
@@ -151,7 +152,9 @@ def _score_rows(predictions: list[VideoPrediction]) -> list[ScoreRow]:
     ]
 
 
-def _roc_lines(predictions: list[VideoPrediction], summary: Summary) -> list[RocLine]:
+def roc_lines(
+    predictions: Sequence[VideoPrediction], summary: Summary
+) -> list[RocLine]:
     """One curve per manipulation that has both classes."""
     auc_of = {row.name: row.auc for row in summary.methods}
     lines = []

@@ -1,0 +1,45 @@
+"""Collect finished runs into Tables 1 to 4 of RATF's paper, its figures beside ours."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.apis.paper_tables import write_paper_tables
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__
+        + ' A cell without predictions stays empty; the commands that fill it are '
+        'listed.'
+    )
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        metavar='WORK_DIR',
+        help='folders of runs, or folders that hold such folders; sets scored by '
+        'tools/evaluate.py are found in them',
+    )
+    parser.add_argument(
+        '--out',
+        default='work_dirs/paper_tables',
+        help='folder for paper_tables.md, .csv and .html',
+    )
+    parser.add_argument(
+        '--traceback',
+        action='store_true',
+        help='show where in the code an input error was found',
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(write_paper_tables, arguments))
