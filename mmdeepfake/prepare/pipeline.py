@@ -9,8 +9,6 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-
 from mmdeepfake.structures import (
     ConfigError,
     DataError,
@@ -22,19 +20,17 @@ from .detection import FaceDetector, build_detector
 from .execution import VideoOutcome, run_here, run_locally, run_on_ray
 from .face_finding import box_name
 from .layouts import LAYOUTS
-from .output_folder import OutputFolder, refuse_overlap, write_json, write_text
+from .output_folder import OutputFolder, refuse_overlap
 from .preparation_settings import PreparationSettings
-from .prepared_video import PreparedVideo, find_prepared, write_manifest
+from .prepared_video import find_prepared, write_manifest
 from .progress import ProgressReport
 from .reports import (
     Coverage,
     Leaks,
     count_coverage,
-    draw_contact_sheet,
     find_leaks,
     find_wrong_quality,
-    format_coverage,
-    format_leaks,
+    write_report,
 )
 from .source_video import SourceVideo
 from .stil_boxes import read_stil_boxes
@@ -162,6 +158,8 @@ def run_preparation(request: PreparationRequest) -> PreparationSummary:
             is full. The message says what to do.
     """
     refuse_overlap(request.root, request.out)
+    # Workers, on other machines too, need not be in the folder that this one is in.
+    request = replace(request, root=request.root.absolute(), out=request.out.absolute())
     request = _fingerprint_boxes(request)
     videos = list_videos(request)
     refuse_shared_folders(videos, OutputFolder(request.out))
@@ -198,7 +196,7 @@ def _prepare(
                 units,
                 out,
                 root=request.root,
-                fingerprint=settings.fingerprint(),
+                settings=settings,
                 retry_failed=request.retry_failed,
             )
             progress = _work(request, remaining, run)
@@ -250,8 +248,8 @@ def _work(
 ) -> ProgressReport:
     """Prepare what remains; tell how far it is."""
     order = WorkOrder(
-        root=request.root.absolute(),
-        out=request.out.absolute(),
+        root=request.root,
+        out=request.out,
         run=run,
         settings=request.settings,
         boxes_path=request.boxes_path and request.boxes_path.absolute(),
@@ -311,7 +309,7 @@ def _write_tables(
     num_lines = write_manifest(prepared, out.manifest)
     coverage = count_coverage([(v.key, v.split) for v in videos], prepared)
     leaks, wrong_quality = find_leaks(prepared), find_wrong_quality(prepared)
-    _write_report(out, coverage, leaks, wrong_quality, prepared)
+    write_report(out, coverage, leaks, wrong_quality, prepared)
     return PreparationSummary(
         num_prepared=progress.num_done,
         num_kept=num_wanted - progress.num_done,
@@ -322,39 +320,3 @@ def _write_tables(
         leaks=leaks,
         wrong_quality=wrong_quality,
     )
-
-
-def _write_report(
-    out: OutputFolder,
-    coverage: Coverage,
-    leaks: Leaks,
-    wrong_quality: list[str],
-    prepared: Sequence[PreparedVideo],
-) -> None:
-    folder = out.report
-    write_json(folder / 'coverage.json', coverage.to_dict())
-    write_json(folder / 'leaks.json', leaks.to_dict())
-    write_json(folder / 'wrong_quality.json', wrong_quality)
-    write_text(
-        folder / 'report.txt',
-        '\n'.join(
-            (
-                format_coverage(coverage),
-                format_leaks(leaks),
-                format_quality(wrong_quality),
-            )
-        ),
-    )
-    sheet = draw_contact_sheet(out.root, prepared)
-    if sheet is not None:
-        temporary = folder / '.contact_sheet.tmp.png'
-        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        os.replace(temporary, folder / 'contact_sheet.png')
-
-
-def format_quality(wrong_quality: Sequence[str]) -> str:
-    """Give the contradictory files as text."""
-    if not wrong_quality:
-        return 'Compression: no file contradicts its level.\n'
-    lines = [f'Compression: {len(wrong_quality)} files contradict their level:']
-    return '\n'.join([*lines, *(f'  {text}' for text in wrong_quality)]) + '\n'

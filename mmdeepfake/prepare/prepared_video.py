@@ -23,6 +23,7 @@ from mmdeepfake.structures import FAILED, DataError, VideoKey, VideoRecord
 
 from .manifest import format_line, parse_line
 from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
+from .preparation_settings import PreparationSettings
 from .source_video import SourceVideo
 
 # Where the boxes of a video come from.
@@ -39,6 +40,8 @@ class VideoFacts:
         height: of its frames, in pixels.
         width: of its frames, in pixels.
         origin: one of `ORIGINS`, where the boxes come from.
+        partner_state: of a fake that takes boxes, what it found its real video in, see
+            `PreparedVideo.state`; it is prepared again when that changes.
         num_tracks: faces stored.
         num_people: most faces stored that are seen at the same time.
         num_small: tracks dropped for being smaller than the smallest face wanted.
@@ -56,6 +59,7 @@ class VideoFacts:
     height: int = 0
     width: int = 0
     origin: str = ''
+    partner_state: str = ''
     num_tracks: int = 0
     num_people: int = 0
     num_small: int = 0
@@ -95,6 +99,11 @@ class PreparedVideo:
     def status(self) -> str:
         """One of `structures.video_record.STATUSES`."""
         return self.records[0].status
+
+    @property
+    def state(self) -> str:
+        """What another video's boxes may depend on: status and content."""
+        return f'{self.status} {self.facts.sha256}'.strip()
 
     def save(self, folder: Path) -> None:
         """Write it into a video's folder."""
@@ -183,6 +192,28 @@ def failed_video(
     return PreparedVideo(
         (record,), facts or VideoFacts(), fingerprint, tuple(video.sources)
     )
+
+
+MISSING = 'missing'  # the state of a video that is not prepared
+
+
+def partner_state(
+    video: SourceVideo, out: OutputFolder, settings: PreparationSettings
+) -> str:
+    """Tell in what state the real video is whose boxes a fake takes.
+
+    Returns:
+        The state of the partner; empty for a video that takes no boxes of another.
+    """
+    takes_boxes = settings.reuse_boxes and settings.imported_boxes is None
+    if video.partner is None or video.is_cropped or not takes_boxes:
+        return ''
+    try:
+        partner = PreparedVideo.load(out.folder_of(video.partner))
+    except DataError:
+        return MISSING
+    is_ours = partner is not None and partner.fingerprint == settings.fingerprint()
+    return partner.state if is_ours else MISSING
 
 
 def publish(made: Path, out: OutputFolder, key: VideoKey) -> None:

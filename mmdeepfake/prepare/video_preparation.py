@@ -37,6 +37,7 @@ from .prepared_video import (
     PreparedVideo,
     VideoFacts,
     failed_video,
+    partner_state,
     publish,
     source_name,
 )
@@ -127,7 +128,10 @@ def record_fault(video: SourceVideo, workshop: Workshop, fault: str) -> Prepared
         fault,
         source=source_name(video, workshop.root),
         fingerprint=workshop.fingerprint,
-        facts=VideoFacts(num_bytes=num_bytes),
+        facts=VideoFacts(
+            num_bytes=num_bytes,
+            partner_state=partner_state(video, workshop.out, workshop.settings),
+        ),
     )
 
 
@@ -309,6 +313,7 @@ class _VideoJob:
             height=frames.height,
             width=frames.width,
             origin=found.origin,
+            partner_state=partner_state(self.video, self.workshop.out, self.settings),
             num_tracks=len(tracks),
             num_people=count_people(tracks),
             num_small=found.num_small,

@@ -16,7 +16,8 @@ from pathlib import Path
 from mmdeepfake.structures import FAILED, ConfigError, DataError, VideoKey
 
 from .output_folder import OutputFolder
-from .prepared_video import PreparedVideo, source_name
+from .preparation_settings import PreparationSettings
+from .prepared_video import PreparedVideo, partner_state, source_name
 from .source_video import SourceVideo
 from .video_preparation import size_of
 
@@ -134,55 +135,60 @@ def leave_out_done(
     out: OutputFolder,
     *,
     root: Path,
-    fingerprint: str,
+    settings: PreparationSettings,
     retry_failed: bool,
 ) -> list[WorkUnit]:
     """Keep what is still to be done; bring what is done up to the dataset's lists.
 
-    A video is done if it was prepared with these settings and its file has not changed
-    its size since.
+    A video is done if it was prepared with these settings, its file has not changed its
+    size since, and the real video whose boxes it takes is as it was then.
 
     Args:
         units: of this run.
         out: the output folder.
         root: the dataset as downloaded.
-        fingerprint: of the settings.
+        settings: of this run.
         retry_failed: whether videos that failed are to be tried again.
     """
     remaining = []
     for unit in units:
-        videos = tuple(
-            video
-            for video in unit.videos
-            if not _is_done(video, out, root, fingerprint, retry_failed)
-        )
-        if videos:
-            remaining.append(replace(unit, videos=videos))
+        to_do: dict[VideoKey, SourceVideo] = {}
+        for video in unit.videos:  # the real video before its fakes
+            partner_changes = settings.reuse_boxes and video.partner in to_do
+            found = None if partner_changes else _load(video, out)
+            if found is None or not _is_valid(
+                found, video, out, settings=settings, retry_failed=retry_failed
+            ):
+                to_do[video.key] = video
+                continue
+            listed = found.with_listing(video, source=source_name(video, root))
+            if listed != found:
+                listed.save(out.folder_of(video.key))
+        if to_do:
+            remaining.append(replace(unit, videos=tuple(to_do.values())))
     return remaining
 
 
-def _is_done(
-    video: SourceVideo,
-    out: OutputFolder,
-    root: Path,
-    fingerprint: str,
-    retry_failed: bool,
-) -> bool:
-    folder = out.folder_of(video.key)
+def _load(video: SourceVideo, out: OutputFolder) -> PreparedVideo | None:
     try:
-        found = PreparedVideo.load(folder)
+        return PreparedVideo.load(out.folder_of(video.key))
     except DataError as error:
         logger.warning('%s; it is prepared again', error)
-        return False
-    if (
-        found is None
-        or found.fingerprint != fingerprint
-        or found.key != video.key
-        or found.facts.num_bytes != size_of(video.path)
-        or (retry_failed and found.status == FAILED)
-    ):
-        return False
-    listed = found.with_listing(video, source=source_name(video, root))
-    if listed != found:
-        listed.save(folder)
-    return True
+        return None
+
+
+def _is_valid(
+    found: PreparedVideo,
+    video: SourceVideo,
+    out: OutputFolder,
+    *,
+    settings: PreparationSettings,
+    retry_failed: bool,
+) -> bool:
+    return (
+        found.key == video.key
+        and found.fingerprint == settings.fingerprint()
+        and found.facts.num_bytes == size_of(video.path)
+        and not (retry_failed and found.status == FAILED)
+        and found.facts.partner_state == partner_state(video, out, settings)
+    )

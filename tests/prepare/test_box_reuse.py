@@ -146,6 +146,40 @@ def test_fake_without_fitting_boxes_is_detected_and_noted(
     assert records['000_001'][0].status == 'ok'
 
 
+def test_fake_is_prepared_again_when_its_real_video_gets_boxes(prepare, root):
+    whole = real_path(root).read_bytes()
+    real_path(root).write_bytes(b'x')
+    _, _, _, facts = prepare()
+    assert facts['000_001'].origin == 'detected'
+    real_path(root).write_bytes(whole)
+    _, _, tracks, facts = prepare()
+    assert facts['000_001'].origin == 'partner'
+    np.testing.assert_array_equal(tracks['000_001'][0].boxes, tracks['000'][0].boxes)
+
+
+def test_fake_whose_real_video_was_prepared_again_before_a_stop_follows(
+    prepare, root, monkeypatch
+):
+    from mmdeepfake.prepare.progress import ProgressReport
+
+    real_path(root).write_bytes(b'x')
+    prepare()
+    make_face_video(real_path(root), faces=[REAL_FACE])
+    outcomes = []
+
+    def stop_after_the_real_video(self, outcome):
+        outcomes.append(outcome.key.name)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressReport, 'add', stop_after_the_real_video)
+        with pytest.raises(KeyboardInterrupt):
+            prepare()
+    assert outcomes == ['000']
+    _, _, _, facts = prepare()
+    assert facts['000_001'].origin == 'partner'
+
+
 def test_limit_adds_the_real_videos_whose_boxes_are_needed(root, tmp_path):
     from mmdeepfake.prepare.layouts import LAYOUTS
     from mmdeepfake.prepare.work_plan import limit_videos

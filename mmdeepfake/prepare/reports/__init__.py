@@ -1,17 +1,17 @@
 """What is told at the end: how many faces were found, leaks, wrong files, pictures."""
 
-from .contact_sheet import draw_contact_sheet
 from .coverage import Coverage, count_coverage, format_coverage
 from .leak_audit import Leaks, find_leaks, format_leaks
+from .report_files import write_report
 from .stream_quality import find_wrong_quality
 
 __all__ = [
     'Coverage',
     'Leaks',
     'count_coverage',
-    'draw_contact_sheet',
     'find_leaks',
     'find_wrong_quality',
     'format_coverage',
     'format_leaks',
+    'write_report',
 ]
