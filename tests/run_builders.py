@@ -1,6 +1,7 @@
 """Folders as a training and a test leave them, made without either."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,18 +50,24 @@ def write_figures(folder, predictions, **settings):
     return summary
 
 
+@cache
+def config_text(stem, options):
+    """A config of ours with options (JSON) in it, as MMEngine writes it down."""
+    (path,) = [p for p in CONFIGS.rglob(f'{stem}.py') if 'published' not in p.parts]
+    return load_config(path, json.loads(options)).pretty_text
+
+
 def write_training(
     folder, stem, *, options=None, methods=('Deepfakes',), dataset=FFPP, seed=0,
     weights='model.backbone.pretrained = https://a.b/resnet50.pth', persons=('000',),
 ):  # fmt: skip
     """Write what a training leaves: its config, its record, its videos."""
-    (path,) = [p for p in CONFIGS.rglob(f'{stem}.py') if 'published' not in p.parts]
-    cfg = load_config(path, options)
+    text = config_text(stem, json.dumps(options))
     log = folder / '20260101_000000/vis_data/scalars.json'
     log.parent.mkdir(parents=True)
     log.write_text('{"loss": 0.7, "lr": 0.001, "step": 10}\n')
-    cfg.dump(str(log.with_name('config.py')))
-    cfg.dump(str(folder / f'{stem}.py'))
+    log.with_name('config.py').write_text(text)
+    (folder / f'{stem}.py').write_text(text)
     videos = {(dataset, 'real', '000')} | {(dataset, m, '000_001') for m in methods}
     SeenVideos(
         frozenset(videos), frozenset(f'{dataset}/{name}' for name in persons)

@@ -204,13 +204,13 @@ def find_mismatch(run: ScoredRun, column: Column) -> tuple[int, str] | None:
             f'{column.trained.describe()}'
         )
     if tested.compression != wanted.source.compression or not _covers(tested, wanted):
-        return 1, (
+        return 2, (
             f'trained on {trained.describe()}, tested on {tested.describe()}: the '
             f'paper tests on {wanted.source.describe()}'
         )
     problem = _problem_of_videos(run, wanted) or _problem_of_leaks(run, wanted)
     problem = problem or _problem_of_frames(run.training)
-    return (2, problem) if problem else None
+    return (3, problem) if problem else None
 
 
 def _same_methods(trained: VideoSource, wanted: VideoSource) -> bool:
