@@ -1,6 +1,7 @@
 """The whole preparation on made-up videos, with a stub for the detector."""
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -446,6 +447,30 @@ def test_other_boxes_are_other_settings(root, out, tmp_path):
     run_preparation(make_request(root, out, boxes_path=path))
     with pytest.raises(DataError, match='imported_boxes'):
         run_preparation(make_request(root, out))
+
+
+def test_landmarks_are_stored_in_pixels_of_the_clip(root, out):
+    pytest.importorskip('dlib', reason="needs dlib: pip install 'mmdeepfake[dlib]'")
+    # Faces are reduced to half, so that the clip's pixels are not the video's.
+    settings = {'landmarks': True, 'face_px': 20}
+    run_preparation(make_request(root, out, settings=settings))
+    for record in read_manifest(out / 'manifest.jsonl'):
+        track = FaceTrack.load(out / record.track_file)
+        points = np.load(out / record.landmarks)['points']
+        assert track.scale == 0.5
+        assert points.shape == (20, 68, 2)
+        # A green square is no face; the model still draws one around its middle.
+        boxes = track.boxes_in_clip()
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        offsets = points.mean(1) - middles
+        assert np.abs(offsets).max() < (boxes[:, 2:] - boxes[:, :2]).max()
+
+
+def test_landmarks_without_dlib_say_what_to_install(root, out, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'dlib', None)
+    request = make_request(root, out, settings={'landmarks': True})
+    with pytest.raises(ConfigError, match=r'mmdeepfake\[dlib\]'):
+        run_preparation(request)
 
 
 def test_settings_file_tells_everything_that_clips_depend_on(root, out):
