@@ -12,7 +12,7 @@ from typing import Any
 
 from mmdeepfake.structures import ConfigError
 
-from .clip_storage import DEFAULT_CLIP_FORMAT
+from .clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 from .tracking import TrackingSettings
 
 # Raised whenever the same settings give other clips or other results.
@@ -64,6 +64,17 @@ class PreparationSettings:
             raise ConfigError(
                 f'margin {self.margin_ratio!r} of the preparation; allowed is 1 to 10 '
                 '(1 is the face box itself)'
+            )
+        if self.clip_format not in FORMATS:
+            raise ConfigError(
+                f'clip format {self.clip_format!r} of the preparation; allowed are '
+                + ', '.join(map(repr, FORMATS))
+            )
+        low, _, high = FORMATS[self.clip_format].qualities
+        if self.clip_quality is not None and not low <= self.clip_quality <= high:
+            raise ConfigError(
+                f'clip quality {self.clip_quality!r} of the preparation; allowed of '
+                f'{self.clip_format!r} is {low} to {high}'
             )
         for name, low in (('face_px', 16), ('min_face_px', 0)):
             if getattr(self, name) < low:

@@ -110,6 +110,8 @@ def test_damaged_settings_are_told(tmp_path):
     ('values', 'told'),
     [
         ({'margin_ratio': 0.5}, 'margin 0.5 of the preparation; allowed is 1 to 10'),
+        ({'clip_format': 'gif'}, "clip format 'gif' of the preparation; allowed are"),
+        ({'clip_quality': 101}, "clip quality 101 .* allowed of 'jpeg' is 1 to 100"),
         ({'face_px': 3}, 'face_px 3 of the preparation; allowed is 16 or more'),
     ],
 )
