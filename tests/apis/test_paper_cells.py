@@ -1,12 +1,11 @@
 """Which run may stand beside a figure of the paper, and which may not."""
 
-import hashlib
 from dataclasses import replace
 
 import pytest
 from run_builders import (
-    TEST_NAMES,
     add_record,
+    made_up_tables,
     make_predictions,
     make_run,
     test_keys,
@@ -18,28 +17,15 @@ from run_builders import (
 
 from mmdeepfake.apis.finished_runs import find_runs
 from mmdeepfake.apis.paper_cells import assign_runs, method_of
-from mmdeepfake.apis.paper_protocol import read_paper_tables
 from mmdeepfake.evaluation import VideoPrediction
 from mmdeepfake.structures import VideoKey
 
 ALL = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 CELEB = 'Celeb-DF'
-OFFICIAL = hashlib.sha256('\n'.join(TEST_NAMES).encode()).hexdigest()
 MADE_UP = make_predictions(test_keys())
 
 
-def with_official_names(table):
-    """The table as if the made-up names of the tests were the official ones."""
-    columns = tuple(
-        replace(c, tested=replace(c.tested, real_names_sha256=OFFICIAL))
-        if c.tested.real_names_sha256
-        else c
-        for c in table.columns
-    )
-    return replace(table, columns=columns)
-
-
-TABLES = tuple(with_official_names(table) for table in read_paper_tables())
+TABLES = made_up_tables()
 
 
 def assign(*folders):
