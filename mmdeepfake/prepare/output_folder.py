@@ -222,9 +222,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text; the file has its name only when it is whole."""
+    """Write text; the file has its name only when it is whole.
+
+    One writer at a time: what a killed one left is written over by the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    temporary = path.with_name(f'.{path.name}.tmp')
     try:
         with open(
             temporary, 'w', encoding='utf-8', errors='surrogateescape', newline='\n'

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 
 import numpy as np
 import pytest
@@ -82,6 +83,20 @@ def test_detector_that_lacks_a_package_stops_the_run(root, out):
     with pytest.raises(ConfigError, match='the stub needs a package'):
         run_preparation(request)
     assert not (out / 'clips').exists()
+
+
+def tell_threads(name, **options):
+    """A detector that only tells how many threads it may use."""
+    import cv2
+
+    threads = cv2.getNumThreads(), os.environ['OMP_NUM_THREADS']
+    raise ConfigError(f'threads: {threads}')
+
+
+def test_worker_has_one_thread(root, out):
+    request = make_request(root, out, num_workers=2, build_detector=tell_threads)
+    with pytest.raises(ConfigError, match=re.escape("threads: (1, '1')")):
+        run_preparation(request)
 
 
 def test_interrupt_leaves_whole_videos_alone(root, out, monkeypatch):

@@ -102,6 +102,7 @@ def test_kill_at_twenty_random_moments_changes_nothing(tmp_path, run_in_child):
         run_preparation(make_request(root, out))
         assert snapshot(out) == expected, f'killed at step {moment}'
         assert not (out / '.partial').exists()
+        assert not list(out.rglob('*.tmp*'))
         shutil.rmtree(out)
 
 
