@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from mmdeepfake.apis.build import load_config
+from mmdeepfake.apis.evaluation import format_markdown
 from mmdeepfake.apis.paper_protocol import read_paper_tables
+from mmdeepfake.apis.scoring import ScoredSet
 from mmdeepfake.evaluation import VideoPrediction, summarise, write_predictions
 from mmdeepfake.evaluation.leakage import SeenVideos
 from mmdeepfake.structures import VideoKey
@@ -112,11 +114,12 @@ def write_test(folder, stem, predictions, *, checkpoint=None, **settings):
 def write_evaluation(folder, sets, *, checkpoint=None):
     """Write what an evaluation on several sets leaves: name -> predictions."""
     checkpoint = checkpoint or folder / 'best_deepfake_auc_epoch_3.pth'
-    lines = [f'Checkpoint: `{checkpoint}`', '']
+    scored = []
     for name, predictions in sets.items():
-        write_figures(folder / 'evaluation' / name, predictions)
-        lines += ['', f'**{name}**', '']
-    (folder / 'evaluation/table.md').write_text('\n'.join(lines))
+        place = folder / 'evaluation' / name
+        scored.append(ScoredSet(name, place, write_figures(place, predictions), ()))
+    table = format_markdown(scored, str(checkpoint))
+    (folder / 'evaluation/table.md').write_text(table)
 
 
 def add_record(folder, phase, facts):

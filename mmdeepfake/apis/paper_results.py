@@ -17,7 +17,7 @@ PAPER_RESULTS = (
     Path(__file__).resolve().parents[1] / '.mim/configs/baselines/paper_results.yml'
 )
 DATASET = 'FaceForensics++'
-_DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_\w+)?$')
+_DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_(df|f2f|fs|nt))?$')
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ def test_config_finds_its_row(stem, compression, name, figure):
         ('tam_ffpp_lq', LQ | {'compression': 'raw'}),
         ('tam_ffpp_lq', {'type': 'VideoFolder', 'compression': None}),
         ('mine_ffpp_lq', LQ),
+        ('ratf_r50_ffpp_lq_uncropped', LQ),
+        ('ratf_r50_ffpp_lq_without_df', LQ),
         ('tam', LQ),
         ('t_conv_r50_ffpp_hq', LQ | {'compression': 'c23'}),  # Table 4 is LQ alone
     ],
