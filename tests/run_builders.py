@@ -80,6 +80,7 @@ def config_text(stem, options):
 def write_training(
     folder, stem, *, options=None, methods=('Deepfakes',), dataset=FFPP, seed=0,
     weights='model.backbone.pretrained = https://a.b/resnet50.pth', persons=('000',),
+    num_videos=720,
 ):  # fmt: skip
     """Write what a training leaves: its config, its record, its videos."""
     text = config_text(stem, json.dumps(options))
@@ -92,12 +93,13 @@ def write_training(
     SeenVideos(
         frozenset(videos), frozenset(f'{dataset}/{name}' for name in persons)
     ).write(folder / 'training_videos.json')
+    classes = ['real', *(f'fake/{method}' for method in methods)]
     facts = {
         'config': str(folder / f'{stem}.py'),
         'initial_weights': weights,
         'seed': seed,
         'code': 'mmdeepfake 0.1.0',
-        'videos': {'train': {'real': 1, **{f'fake/{m}': 1 for m in methods}}},
+        'videos': {'train': dict.fromkeys(classes, num_videos)},
     }
     add_record(folder, 'train', facts)
 

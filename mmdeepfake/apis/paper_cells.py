@@ -300,6 +300,12 @@ def footnotes_of(run: ScoredRun, column: Column, table: PaperTable) -> tuple[str
         )
     if column.tested.shows_known_persons and any(' persons ' in x for x in run.leaks()):
         notes.append('the official test split shows persons of the training videos')
+    num_real = training.facts['videos']['train'].get('real', 0)
+    if column.num_training_real not in (None, num_real):
+        notes.append(
+            f'trained on {num_real} real videos; the official training split has '
+            f'{column.num_training_real}'
+        )
     notes += _notes_of_training(run, training)
     return tuple(notes)
 

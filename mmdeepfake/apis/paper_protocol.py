@@ -78,12 +78,14 @@ class Column:
         name: as printed.
         trained: what its models are trained on.
         tested: what they are tested on.
+        num_training_real: real videos in the official training split, if it is known.
     """
 
     group: str
     name: str
     trained: VideoSource
     tested: TestVideos
+    num_training_real: int | None = None
 
 
 @dataclass(frozen=True)
@@ -182,13 +184,15 @@ def _manipulation_columns(
     levels: list[str], record: Mapping[str, Any]
 ) -> tuple[Column, ...]:
     """One model for each manipulation, tested on it."""
-    columns = []
+    columns, num_training = [], record['test_sets'][DATASET]['num_training_real']
     for compression in levels:
         for method in record['manipulations']:
             source = VideoSource(DATASET, compression, (method,))
             tested = _test_videos(DATASET, source, record)
             group = QUALITIES[compression]
-            columns.append(Column(group, SHORT_METHODS[method], source, tested))
+            columns.append(
+                Column(group, SHORT_METHODS[method], source, tested, num_training)
+            )
     return tuple(columns)
 
 
@@ -209,7 +213,9 @@ def _set_columns(
                 DATASET, 'c40', tuple(record['manipulations'])
             ),
         }[number]
-        columns.append(Column('', name, trained, tested))
+        num_training = record['test_sets'][DATASET]['num_training_real']
+        known = num_training if trained.dataset == DATASET else None
+        columns.append(Column('', name, trained, tested, known))
     return tuple(columns)
 
 
@@ -218,6 +224,7 @@ def _test_videos(
 ) -> TestVideos:
     one = dict(record['test_sets'][name])
     del one['dataset']
+    one.pop('num_training_real', None)
     if 'num_videos' not in one:
         one['num_videos'] = one['num_real'] + one['num_fake']
     return TestVideos(source, **one)

@@ -297,6 +297,10 @@ def test_folder_that_was_moved_still_knows_its_training(tmp_path):
             'began from random weights, the paper from ImageNet',
         ),
         (
+            {'num_videos': 48},
+            'trained on 48 real videos; the official training split has 720',
+        ),
+        (
             {
                 'options': {
                     'val_cfg': None,
