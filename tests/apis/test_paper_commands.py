@@ -1,11 +1,13 @@
 """The commands for empty cells name configs that train and test what the cell says."""
 
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 from mmengine.config import DictAction
 from run_builders import write_training
+from tool_runs import ROOT
 
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.apis.finished_runs import find_runs
@@ -137,3 +139,27 @@ def test_tools_that_commands_name_exist():
 
 def test_method_without_a_config_has_no_command():
     assert find_commands(TABLES['1'], 'unknown', TABLES['1'].columns[0], ()) == ()
+
+
+DOCS = (ROOT / 'docs/paper_tables.md').read_text(encoding='utf-8')
+
+
+def test_configs_and_tools_that_the_docs_name_exist():
+    named = set(re.findall(r'(?:configs|tools)/[\w/]+\.(?:py|yml)', DOCS))
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).is_file()]
+
+
+def test_trainings_of_the_docs_are_sound():
+    lines = re.findall(
+        r'^    (python tools/train\.py (?:.*\\\n)*.*)$', DOCS, re.MULTILINE
+    )
+    assert len(lines) == 8
+    for line in lines:
+        words = shlex.split(line.replace('\\\n', ' '))
+        pairs = words[words.index('--cfg-options') + 1 :] if len(words) > 5 else []
+        options = {
+            key: DictAction._parse_iterable(value)
+            for key, value in (pair.split('=', 1) for pair in pairs)
+        }
+        check_config(load_config(ROOT / words[2], options))
