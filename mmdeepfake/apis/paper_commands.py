@@ -20,7 +20,7 @@ _DATASET_OPTIONS = (
 )
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _OWN_BASE = 'ffpp_lq'
-# The methods of Tables 2 and 3 are named by their sets, and not by a manipulation.
+# As many manipulations as a config names when it is not called after one.
 _NUM_ALL = len(SHORT_METHODS)
 
 
