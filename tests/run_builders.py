@@ -59,12 +59,13 @@ def make_predictions(keys, *, seed=0):
     ]
 
 
-def write_figures(folder, predictions, **settings):
+def write_figures(folder, predictions, *, checkpoint=None, **settings):
     """Write predictions.csv and metrics.json, as a test does."""
     folder.mkdir(parents=True, exist_ok=True)
     sha256 = write_predictions(folder / 'predictions.csv', predictions)
     summary = summarise(predictions, **{'num_resamples': 20, **settings})
     record = summary.to_json()
+    record['checkpoint'] = None if checkpoint is None else str(checkpoint)
     record['predictions'] = {'file': 'predictions.csv', 'sha256': sha256}
     (folder / 'metrics.json').write_text(json.dumps(record))
     return summary
@@ -110,7 +111,7 @@ def write_test(folder, stem, predictions, *, checkpoint=None, **settings):
     config = str(folder / f'{stem}.py')
     weights = f'loaded from {checkpoint}'
     add_record(folder, 'test', {'config': config, 'initial_weights': weights})
-    return write_figures(folder, predictions, **settings)
+    return write_figures(folder, predictions, checkpoint=checkpoint, **settings)
 
 
 def write_evaluation(folder, sets, *, checkpoint=None):
@@ -119,7 +120,8 @@ def write_evaluation(folder, sets, *, checkpoint=None):
     scored = []
     for name, predictions in sets.items():
         place = folder / 'evaluation' / name
-        scored.append(ScoredSet(name, place, write_figures(place, predictions), ()))
+        summary = write_figures(place, predictions, checkpoint=checkpoint)
+        scored.append(ScoredSet(name, place, summary, ()))
     table = format_markdown(scored, str(checkpoint))
     (folder / 'evaluation/table.md').write_text(table)
 

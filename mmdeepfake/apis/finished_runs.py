@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,7 +39,6 @@ from .paper_protocol import VideoSource
 from .report import METRICS, PREDICTIONS, read_summary
 
 RUN = 'run.json'
-_LOADED = re.compile(r'(?:loaded|resumed) from (.*)')
 _CHECKED = ('num_real', 'num_fake', 'acc', 'auc')
 _TOLERANCE = 1e-9  # ours; figures are written in full precision
 
@@ -103,7 +101,7 @@ class ScoredRun:
 
     Attributes:
         folder: of the prediction file.
-        checkpoint: the weights, as `run.json` names them; '' if it does not.
+        checkpoint: the weights, as `metrics.json` names them; '' if it does not.
         training: what made the weights; None where that is not known.
         config: the config of the last test in the run's folder, options included;
             None where it is not there.
@@ -258,7 +256,7 @@ def read_scored_run(place: Path, folder: Path) -> ScoredRun:
     predictions = read_predictions(place / PREDICTIONS)
     summary = read_summary(place / METRICS, place / PREDICTIONS)
     check_figures(summary, predictions, where=place / METRICS)
-    checkpoint = _checkpoint_of(place, folder)
+    checkpoint = _checkpoint_of(place)
     return ScoredRun(
         place,
         checkpoint,
@@ -291,17 +289,9 @@ def check_figures(
                 )
 
 
-def _checkpoint_of(place: Path, folder: Path) -> str:
-    if place != folder:
-        # run.json tells of the last set that was scored, in whatever evaluation; the
-        # table of an evaluation tells of its own sets.
-        table = place.parent / 'table.md'
-        text = table.read_text(encoding='utf-8') if table.is_file() else ''
-        found = re.match(r'Checkpoint: `(.*)`\n', text)
-        return found[1] if found and f'\n**{place.name}**\n' in text else ''
-    entry = _read_record(folder).get('test') or {}
-    found = _LOADED.fullmatch(str(entry.get('initial_weights', '')))
-    return found[1] if found else ''
+def _checkpoint_of(place: Path) -> str:
+    record = json.loads((place / METRICS).read_text(encoding='utf-8'))
+    return str(record.get('checkpoint') or '')
 
 
 def _config_of_test(folder: Path) -> Config | None:

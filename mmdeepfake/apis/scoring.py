@@ -151,6 +151,7 @@ def score_sets(
         place = folder / name
         evaluator = {
             'type': 'DeepfakeMetric',
+            'checkpoint': checkpoint,
             'predictions_csv': str(place / PREDICTIONS),
             'metrics_json': str(place / METRICS),
             **(metric or {}),

@@ -24,7 +24,7 @@ def run_testing(args: argparse.Namespace) -> None:
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, list):
         evaluators = [evaluators]
-    keep_results(evaluators, cfg.work_dir)
+    keep_results(evaluators, cfg.work_dir, checkpoint=args.checkpoint)
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
             raise ConfigError(
@@ -36,11 +36,12 @@ def run_testing(args: argparse.Namespace) -> None:
     build_runner(cfg).test()
 
 
-def keep_results(evaluators: list[Config], work_dir: str) -> None:
+def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:
     """Have DeepfakeMetric write its tables into the work folder, if told nowhere."""
     files = {'predictions_csv': 'predictions.csv', 'metrics_json': 'metrics.json'}
     for evaluator in evaluators:
         if evaluator.get('type') == 'DeepfakeMetric':
+            evaluator['checkpoint'] = checkpoint
             for argument, name in files.items():
                 if evaluator.get(argument) is None:
                     evaluator[argument] = os.path.join(work_dir, name)

@@ -67,6 +67,7 @@ class DeepfakeMetric(BaseMetric):
         predictions_csv: file for the score of each video (see `write_predictions`).
         metrics_json: file for the table, with intervals, counts, what they rest on and
             the SHA-256 of the prediction file.
+        checkpoint: where the scored weights come from; stated in `metrics_json`.
         score_rule: how the model makes a video score out of snippets.
         operating_point: file of tools/calibrate.py, whose threshold stands in place of
             `threshold`, and whose temperature is applied to all scores.
@@ -87,6 +88,7 @@ class DeepfakeMetric(BaseMetric):
         seed: int = 0,
         predictions_csv: str | None = None,
         metrics_json: str | None = None,
+        checkpoint: str | None = None,
         score_rule: str = MEAN_LOGITS_RULE,
         operating_point: str | None = None,
         no_face_score: float = NO_FACE_SCORE,
@@ -119,6 +121,7 @@ class DeepfakeMetric(BaseMetric):
         self.seed = seed
         self.predictions_csv = predictions_csv
         self.metrics_json = metrics_json
+        self.checkpoint = checkpoint
         self.score_rule = score_rule
         self.no_face_score = float(no_face_score)
         self.tracks_rule = tracks_rule
@@ -199,6 +202,7 @@ class DeepfakeMetric(BaseMetric):
         self, summary: Summary, predictions: list[VideoPrediction]
     ) -> None:
         record = summary.to_json()
+        record['checkpoint'] = self.checkpoint
         record['predictions'] = None
         if self.predictions_csv is not None:
             path = Path(self.predictions_csv)

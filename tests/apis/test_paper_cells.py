@@ -337,20 +337,27 @@ def test_path_of_the_data_and_of_the_weights_is_no_difference(tmp_path):
     assert notes(make_run(tmp_path / 'run', options=options)) == ()
 
 
-def test_set_of_an_older_evaluation_is_not_taken_for_that_of_the_last(tmp_path):
+def test_sets_of_an_older_evaluation_keep_their_own_checkpoint(tmp_path):
     folder = tmp_path / 'run'
     write_training(folder, 'ratf_r50_ffpp_lq', methods=ALL)
-    write_evaluation(folder, {'ffpp_lq': make_predictions(test_keys(ALL))})
+    older = {'ffpp_lq': make_predictions(test_keys(ALL))}
+    write_evaluation(folder, older, checkpoint=tmp_path / 'elsewhere/epoch_1.pth')
     write_evaluation(folder, {'celeb_df': celeb_predictions()})
     assignment = assign(folder)
     assert places(assignment) == [('3', 'RATF + CSA', 'Celeb-DF')]
-    assert 'which is not told either' in assignment.others[0].reason
+    assert 'what it was trained on is not known' in assignment.others[0].reason
+
+
+def test_figures_without_a_checkpoint_stand_in_no_table(tmp_path):
+    folder = make_run(tmp_path / 'run')
+    write_figures(folder, MADE_UP)
+    assert 'which is not told either' in refusal(folder)
 
 
 def test_several_datasets_at_once_are_refused(tmp_path):
     folder = make_run(tmp_path / 'run')
     mixed = [*MADE_UP, *celeb_predictions()]
-    write_figures(folder, mixed)
+    write_figures(folder, mixed, checkpoint=folder / 'epoch_3.pth')
     assert 'several datasets or compressions at once' in refusal(folder)
 
 

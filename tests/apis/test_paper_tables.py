@@ -254,7 +254,8 @@ def test_files_are_written_and_named(tmp_path, capsys):
 
 def test_refused_run_is_printed(tmp_path, capsys):
     folder = make_run(tmp_path / 'run')
-    write_figures(folder, make_predictions(test_keys())[1:])
+    one_less = make_predictions(test_keys())[1:]
+    write_figures(folder, one_less, checkpoint=folder / 'epoch_3.pth')
     write(tmp_path, folder)
     printed = capsys.readouterr().out
     assert f'not in a table: {folder}: 139 real and 140 fake videos' in printed
