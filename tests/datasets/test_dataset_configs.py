@@ -22,6 +22,17 @@ def make_four_methods(root):
     return root
 
 
+def make_list_of_three_splits(root):
+    root.mkdir()
+    rows = [
+        f'{split}_{label}.mp4,{label},{split}'
+        for split in ('train', 'val', 'test')
+        for label in ('real', 'fake')
+    ]
+    (root / 'list.csv').write_text('\n'.join(['path,label,split', *rows]))
+    return root
+
+
 def prepare(name, root, out, **options):
     """Write the manifest of a tree as if one clip had been cut out of each video."""
     out.mkdir()
@@ -68,6 +79,8 @@ def keys(dataset):
             lambda root: TREES['wild_deepfake'](root, num_archives=30),
             {},
         ),
+        ('folder', 'ratf_r50_own_faces.py', TREES['folder'], {}),
+        ('csv', 'ratf_r50_own_faces.py', make_list_of_three_splits, {}),
         (
             *('deeper_forensics', 'ratf_r50_deeper_forensics.py'),
             TREES['deeper_forensics'],
