@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.apis.benchmark import run_benchmark
-from mmdeepfake.apis.command_line import OptionAction, run_tool
+from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,11 +62,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='run nothing, write the tables of what is there',
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an input error was found',
-    )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -9,7 +9,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, run_tool
+from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
 from mmdeepfake.apis.complexity import run_complexity
 
 
@@ -32,11 +32,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='settings that replace those of the configs',
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an input error was found',
-    )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE, run_conversion
-from mmdeepfake.apis.command_line import OptionAction, run_tool
+from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,11 +58,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='load the checkpoint in full even if that runs code from the file',
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an input error was found',
-    )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 

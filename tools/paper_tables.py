@@ -9,7 +9,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.apis.command_line import add_traceback_argument, run_tool
 from mmdeepfake.apis.paper_tables import write_paper_tables
 
 
@@ -32,11 +32,7 @@ def parse_args() -> argparse.Namespace:
         default='work_dirs/paper_tables',
         help='folder for paper_tables.md, .csv and .html',
     )
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an input error was found',
-    )
+    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -61,6 +61,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='load a checkpoint in full even if that runs code from the file',
     )
+    add_traceback_argument(parser)
+
+
+def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool can be asked for: where an input error was found."""
     parser.add_argument(
         '--traceback',
         action='store_true',

@@ -256,7 +256,9 @@ def test_pretrained_weights_of_another_depth_are_refused(tmp_path):
     plain = ResNet(18)
     torch.save(torchvision_names(plain), tmp_path / 'resnet18.pth')
     network = RATFNet(34, clip_len=4, pretrained=str(tmp_path / 'resnet18.pth'))
-    with pytest.raises(ConfigError, match=r'of 33 convolutions are missing'):
+    with pytest.raises(
+        ConfigError, match=r'of the 33 tensors that it needs are missing'
+    ):
         network.init_weights()
 
 

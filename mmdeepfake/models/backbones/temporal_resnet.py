@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from mmaction.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
 from mmengine.logging import MMLogger
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdeepfake.structures import ConfigError
+
+from .initial_weights import check_shapes, read_weights
 
 
 class TemporalBasicBlock(BasicBlock):
@@ -144,41 +144,19 @@ class TemporalResNet(ResNet):
 
     def _check_pretrained(self) -> None:
         """Refuse weights that MMAction2's loader would take in part and in silence."""
-        where = f'pretrained = {self.pretrained!r} of {type(self).__name__}'
-        is_url = '://' in self.pretrained
-        if not is_url and not Path(self.pretrained).is_file():
-            raise ConfigError(
-                f'{where}: no such file. Name a file of ImageNet ResNet-{self.depth} '
-                "weights with torchvision's key names, a URL, or None (random weights)"
-            )
-        try:
-            loaded = _load_checkpoint(self.pretrained, map_location='cpu')
-        except OSError as error:
-            raise ConfigError(
-                f'{where}: cannot be loaded ({error}). Without access to the network, '
-                'download it elsewhere and give the path: '
-                '--cfg-options model.backbone.pretrained=PATH'
-            ) from error
-        found = loaded.get('state_dict', loaded)
-        own = {'conv1.weight': self.conv1.conv.weight}
+        shapes = {'conv1.weight': self.conv1.conv.weight.shape}
         for layer in self.res_layers:
             for index, block in enumerate(getattr(self, layer)):
                 for conv in ('conv1', 'conv2', 'conv3'):
                     if hasattr(block, conv):
-                        own[f'{layer}.{index}.{conv}.weight'] = getattr(
-                            block, conv
-                        ).conv.weight
-        wrong = [
-            name
-            for name, weight in own.items()
-            if name not in found or found[name].shape != weight.shape
-        ]
-        if wrong:
-            raise ConfigError(
-                f'{where}: {len(wrong)} of {len(own)} convolutions are missing in it '
-                f'or of another shape, {wrong[0]!r} the first. Needed are ResNet-'
-                f"{self.depth} weights with torchvision's key names"
-            )
+                        weight = getattr(block, conv).conv.weight
+                        shapes[f'{layer}.{index}.{conv}.weight'] = weight.shape
+        texts = dict(
+            owner=type(self).__name__,
+            needed=f"ImageNet ResNet-{self.depth} weights with torchvision's key names",
+        )
+        found = read_weights(self.pretrained, **texts)
+        check_shapes(found, shapes, source=self.pretrained, **texts)
 
     def train(self, mode: bool = True) -> TemporalResNet:
         """Switch the mode; returns self, which MMAction2's ResNet does not."""

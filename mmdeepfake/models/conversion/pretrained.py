@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import nn
 
+from mmdeepfake.models.backbones.initial_weights import read_weights
 from mmdeepfake.structures import ConfigError
 
 from .key_rules import KeyRules, convert
@@ -25,22 +23,12 @@ def load_backbone(backbone: nn.Module, source: str, rules: KeyRules) -> None:
     Raises:
         ConfigError: there is no such file, or it does not fill the backbone exactly.
     """
-    where = f'pretrained = {source!r} of {type(backbone).__name__}'
-    if '://' not in source and not Path(source).is_file():
-        raise ConfigError(
-            f'{where}: no such file. Name a checkpoint of {rules.source}, a URL, or '
-            'None (random weights)'
-        )
-    try:
-        loaded = _load_checkpoint(source, map_location='cpu')
-    except OSError as error:
-        raise ConfigError(
-            f'{where}: cannot be loaded ({error}). Without access to the network, '
-            'download it elsewhere and give the path: '
-            '--cfg-options model.backbone.pretrained=PATH'
-        ) from error
+    owner = type(backbone).__name__
+    weights = read_weights(
+        source, owner=owner, needed=f'a checkpoint of {rules.source}'
+    )
     own = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
-    converted, report = convert(loaded.get('state_dict', loaded), rules, own)
+    converted, report = convert(weights, rules, own)
     wrong = [*report.missing, *report.mismatched]
     wrong += [
         public
@@ -49,9 +37,9 @@ def load_backbone(backbone: nn.Module, source: str, rules: KeyRules) -> None:
     ]
     if wrong:
         raise ConfigError(
-            f'{where}: it does not fill this network, {wrong[0]!r} is missing, of '
-            f'another shape or not a part of it ({len(wrong)} such in all). Needed is '
-            f'a checkpoint of {rules.source}'
+            f'pretrained = {source!r} of {owner}: it does not fill this network, '
+            f'{wrong[0]!r} is missing, of another shape or not a part of it '
+            f'({len(wrong)} such in all). Needed is a checkpoint of {rules.source}'
         )
     backbone.load_state_dict(
         {name.removeprefix('backbone.'): value for name, value in converted.items()},

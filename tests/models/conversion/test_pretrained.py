@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmdeepfake.models.conversion import KeyRules, pretrained
+from mmdeepfake.models.backbones import initial_weights
+from mmdeepfake.models.conversion import KeyRules
 from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.structures import ConfigError
 
@@ -69,7 +70,7 @@ def test_a_download_that_fails_names_the_way_out(monkeypatch):
     def refuse(source, map_location):
         raise OSError('no route to host')
 
-    monkeypatch.setattr(pretrained, '_load_checkpoint', refuse)
+    monkeypatch.setattr(initial_weights, '_load_checkpoint', refuse)
     message = r'cannot be loaded \(no route to host\).*model\.backbone\.pretrained=PATH'
     with pytest.raises(ConfigError, match=message):
         load_backbone(make_backbone(), 'https://example.org/weights.pth', RULES)
