@@ -15,6 +15,7 @@ from mmdeepfake.structures import FaceTrack
 
 from .clip_storage import ClipWriter
 from .face_region import FaceRegion
+from .source_frames import SourceFrame
 
 MASK_FORMAT = 'png'  # lossless, and masks are a few hundred bytes a frame
 UNKNOWN_FPS = 25.0  # what a clip is said to have where its frames tell no rate
@@ -58,7 +59,7 @@ class Cut:
 
 
 def write_clips(
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[SourceFrame | NDArray[np.uint8]],
     cuts: Sequence[Cut],
     stems: Sequence[Path],
     *,
@@ -70,7 +71,7 @@ def write_clips(
     """Store every face in one pass; frame i of a clip is frame first_frame + i.
 
     Args:
-        frames: (H, W, 3) uint8 RGB, all frames of the video.
+        frames: all frames of the video; arrays are (H, W, 3) uint8 RGB.
         cuts: what to store.
         stems: paths of the clips without their suffix.
         format: of the clips.

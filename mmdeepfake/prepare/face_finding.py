@@ -77,7 +77,9 @@ def find_known_faces(
 
 def detect_faces(frames: FrameSource, workshop: Workshop) -> FoundFaces:
     """Read the video once, with the detector and the tracker."""
-    result = track_faces(frames.read(), workshop.detector, workshop.settings.tracking)
+    result = track_faces(
+        frames.read_unconverted(), workshop.detector, workshop.settings.tracking
+    )
     cuts, num_small = _plan_cuts(result.tracks, frames, workshop)
     return FoundFaces(
         cuts, DETECTED, result.num_frames, num_small, len(result.scene_cuts)
@@ -107,7 +109,7 @@ def _plan_cuts(
 
 def _whole_pictures(frames: FrameSource) -> FoundFaces:
     region = whole_region(height=frames.height, width=frames.width)
-    num_frames = sum(1 for _ in frames.read())
+    num_frames = sum(1 for _ in frames.read_unconverted())
     boxes = np.tile(np.array(region.x1y1x2y2_px, np.float32), (num_frames, 1))
     return FoundFaces([Cut(FaceTrack(boxes), region)], WHOLE, num_frames)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError
 
+from .source_frames import SourceFrame, as_source_frame
+
 _PARTS = 8  # scales are whole eighths, see FaceRegion
 
 
@@ -44,10 +46,10 @@ class FaceRegion(NamedTuple):
         """Pixels of the clip over pixels of the source frame."""
         return self.eighths / _PARTS
 
-    def cut(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def cut(self, frame: SourceFrame | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Cut the region out of a frame and reduce it: (h, w, 3) uint8."""
         x1, y1, x2, y2 = self.x1y1x2y2_px
-        part = frame[y1:y2, x1:x2]
+        part = as_source_frame(frame).part(self.x1y1x2y2_px)
         if self.eighths == _PARTS:
             return np.ascontiguousarray(part)
         size = tuple(side * self.eighths // _PARTS for side in (x2 - x1, y2 - y1))

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from mmdeepfake.structures import DataError, DataNotFoundError
 
 from .layouts import FRAME_SUFFIXES
+from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
 
 _HASH_BLOCK_BYTES = 1 << 20
 # Times between frames may differ by this share of the usual one, since containers
@@ -68,6 +69,10 @@ class FrameSource(Protocol):
         """Give every frame, (H, W, 3) uint8 RGB, from the first one on."""
         ...
 
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """Give the same frames, of which only what is asked for becomes RGB."""
+        ...
+
     def content_hash(self) -> str:
         """Give the SHA-256 of the bytes that the frames are read from, in hex."""
         ...
@@ -88,10 +93,10 @@ class VideoFile:
         self.fps: float | None = None
         self.x264_crf: float | None = None
         self._look_at_packets()
-        first = next(iter(self.read()), None)
+        first = next(self.read_unconverted(), None)
         if first is None:
             raise DataError(f'video file {str(path)!r} has no frames; one is needed')
-        self.height, self.width = first.shape[:2]
+        self.height, self.width = first.height, first.width
 
     def _look_at_packets(self) -> None:
         """Read headers, times and x264's settings, without decoding anything."""
@@ -140,16 +145,21 @@ class VideoFile:
         Raises:
             DataError: the stream is damaged, or its frames change their size.
         """
-        num_frames, num_corrupt, shape = 0, 0, None
+        return (frame.whole() for frame in self.read_unconverted())
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """See `read` and `FrameSource.read_unconverted`."""
+        num_frames, num_corrupt, size = 0, 0, None
+        converter = FrameConverter()
         with _OpenVideo(self.path) as (container, stream):
             for picture in container.decode(stream):
-                frame = _upright(picture.to_ndarray(format='rgb24'), picture.rotation)
-                shape = shape or frame.shape
-                if frame.shape != shape:
+                frame = DecodedFrame(picture, converter)
+                size = size or (frame.width, frame.height)
+                if (frame.width, frame.height) != size:
                     raise DataError(
                         f'video file {str(self.path)!r}: frame {num_frames} is '
-                        f'{frame.shape[1]} x {frame.shape[0]} pixels, those before it '
-                        f'{shape[1]} x {shape[0]}; all must have one size'
+                        f'{frame.width} x {frame.height} pixels, those before it '
+                        f'{size[0]} x {size[1]}; all must have one size'
                     )
                 num_corrupt += picture.is_corrupt
                 num_frames += 1
@@ -204,12 +214,6 @@ class _OpenVideo:
             f'video file {str(self._path)!r} {what}: it is truncated, damaged, or no '
             f'video that FFmpeg reads ({says})'
         )
-
-
-def _upright(frame: Frame, rotation_degrees: int) -> Frame:
-    """Turn a frame as its file asks for, counter-clockwise."""
-    turns = round(rotation_degrees / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame, turns)) if turns else frame
 
 
 def find_x264_crf(content: bytes) -> float | None:
@@ -276,6 +280,10 @@ class NumberedPictures:
                     'have one size'
                 )
             yield frame
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """See `read` and `FrameSource.read_unconverted`."""
+        return map(ArrayFrame, self.read())
 
     def content_hash(self) -> str:
         """Give the SHA-256 of the files in their order; names do not count."""

@@ -16,7 +16,7 @@ from .clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 from .tracking import TrackingSettings
 
 # Raised whenever the same settings give other clips or other results.
-PREPARATION_VERSION = 1
+PREPARATION_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .source_frames import SourceFrame, as_source_frame
+
 _THUMBNAIL_SIZE = (32, 18)  # columns, rows
 _NUM_NEIGHBOURS = 8  # steps on either side that a cut must stand out from
 _MIN_RATIO = 3.0  # by so much
@@ -51,7 +53,7 @@ class SceneCutFinder:
         self._after_blank: list[int] = []
         self._num_blank = 0
 
-    def add(self, frame: NDArray[np.uint8]) -> bool:
+    def add(self, frame: SourceFrame | NDArray[np.uint8]) -> bool:
         """Take the next frame; tell whether it may begin a shot.
 
         Only the frames that follow show whether it does, so that some of the frames
@@ -105,16 +107,17 @@ class SceneCutFinder:
         return sorted({*sudden, *self._after_blank})
 
 
-def make_thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+def make_thumbnail(frame: SourceFrame | NDArray[np.uint8]) -> NDArray[np.float32]:
     """Reduce a frame (H, W, 3) to (18, 32, 3), in which noise and motion hardly show.
 
     Most rows and columns are skipped: averaging all pixels of a large frame would cost
     as much as the rest of the search for cuts.
     """
     rows, columns = _THUMBNAIL_SIZE[1], _THUMBNAIL_SIZE[0]
-    skip_rows = max(1, frame.shape[0] // (4 * rows))
-    skip_columns = max(1, frame.shape[1] // (4 * columns))
-    thinned = np.ascontiguousarray(frame[::skip_rows, ::skip_columns])
+    frame = as_source_frame(frame)
+    skip_rows = max(1, frame.height // (4 * rows))
+    skip_columns = max(1, frame.width // (4 * columns))
+    thinned = np.ascontiguousarray(frame.thinned(skip_rows, skip_columns))
     return cv2.resize(thinned, _THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA).astype(
         np.float32
     )

@@ -21,7 +21,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +35,7 @@ from .smoothing import (
     shapes_to_boxes,
     smooth_over_time,
 )
+from .source_frames import SourceFrame, as_source_frame
 from .track_choice import choose_dominant
 
 
@@ -124,15 +124,15 @@ class TrackingResult:
 
 
 def track_faces(
-    frames: Iterable[NDArray[np.uint8]],
+    frames: Iterable[SourceFrame | NDArray[np.uint8]],
     detector: FaceDetector,
     settings: TrackingSettings | None = None,
 ) -> TrackingResult:
     """Follow every face of a video in one pass over its frames.
 
     Args:
-        frames: (H, W, 3) RGB each, in order, all of one size. The last few are kept
-            for a moment and must not be written over.
+        frames: in order, all of one size; arrays are (H, W, 3) uint8 RGB. The last few
+            are kept for a moment and must not be written over.
         detector: see `detection.build_detector`.
         settings: see `TrackingSettings`.
 
@@ -214,21 +214,21 @@ class _SparseDetection:
         self._detector = detector
         self._settings = settings
         self._cuts = SceneCutFinder(settings.cut_threshold)
-        self._previous: NDArray[np.uint8] | None = None
+        self._previous: SourceFrame | None = None
         self._waiting: list[tuple[int, NDArray[np.uint8]]] = []
         self._last_chosen = -1
         self._detections: list[tuple[int, Faces]] = []
         self.num_frames = 0
         self.frame_size = (0, 0)
 
-    def add(self, frame: NDArray[np.uint8]) -> None:
+    def add(self, given: SourceFrame | NDArray[np.uint8]) -> None:
         """Take the next frame."""
-        index = self.num_frames
+        index, frame = self.num_frames, as_source_frame(given)
         if index == 0:
-            self.frame_size = frame.shape[:2]
-        elif frame.shape[:2] != self.frame_size:
+            self.frame_size = (frame.height, frame.width)
+        elif (frame.height, frame.width) != self.frame_size:
             raise DataError(
-                f'frame {index} is of {frame.shape[1]} x {frame.shape[0]} pixels; '
+                f'frame {index} is of {frame.width} x {frame.height} pixels; '
                 f'all before it are of {self.frame_size[1]} x {self.frame_size[0]}'
             )
         may_begin_shot = self._cuts.add(frame)
@@ -247,7 +247,7 @@ class _SparseDetection:
         self._detect_waiting()
         return self._detections, self._cuts.finish()
 
-    def _choose(self, index: int, frame: NDArray[np.uint8]) -> None:
+    def _choose(self, index: int, frame: SourceFrame) -> None:
         if index <= self._last_chosen:
             return
         self._last_chosen = index
@@ -255,13 +255,13 @@ class _SparseDetection:
         if len(self._waiting) == self._settings.batch_size:
             self._detect_waiting()
 
-    def _scale_down(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _scale_down(self, frame: SourceFrame) -> NDArray[np.uint8]:
         height, width = self.frame_size
         scale = self._settings.detection_side_px / max(height, width)
         if scale >= 1:
-            return frame
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+            return frame.whole()
+        size = (max(1, round(side * scale)) for side in (height, width))
+        return frame.reduced(*size)
 
     def _detect_waiting(self) -> None:
         if not self._waiting:

@@ -200,7 +200,7 @@ class _VideoJob:
         cuts = self._sort_cuts(found, frames)
         stems = [self.made / f'cut_{which}' for which in range(len(cuts))]
         lengths, num_frames = write_clips(
-            frames.read(),
+            frames.read_unconverted(),
             cuts,
             stems,
             format=self.settings.clip_format,
