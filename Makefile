@@ -3,7 +3,7 @@
 #   PYTHON       interpreter that makes the virtual environment (3.10 to 3.12)
 #   VENV         where the environment lies
 #   EXTRAS       optional parts of the package to set up and test as well, by their names
-#                in setup.py: EXTRAS=dlib,ray,onnxruntime
+#                in setup.py: EXTRAS=dlib,ray
 #   TORCH_INDEX  URL of a package index to take torch from; name PyTorch's CPU index
 #                where torch would come as a CUDA build of several GB
 

