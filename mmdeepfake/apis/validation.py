@@ -434,7 +434,7 @@ def format_verdict(result: Validation) -> str:
         )
     )
     number = len(result.findings)
-    verdict = 'nothing is wrong' if not number else f'{number} faults found'
+    verdict = 'nothing is wrong' if not number else f'faults found: {number}'
     return (
         f'{result.manifest}: {result.num_videos} videos ({counts}), '
         f'{result.num_opened} of {result.num_tracks} faces opened: {verdict}'

@@ -36,6 +36,6 @@ def test_exit_code_tells_whether_anything_is_wrong(tmp_path, validate, capsys):
     (tmp_path / 'b.tar').unlink()
     assert validate(path) == 1
     text = capsys.readouterr().out
-    assert 'missing' in text and '1 faults found' in text
+    assert 'missing' in text and 'faults found: 1' in text
     assert validate(tmp_path / 'none.jsonl') == 2
     assert capsys.readouterr().err.startswith('error: no manifest ')
