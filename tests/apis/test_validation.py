@@ -357,8 +357,8 @@ def test_findings_are_printed_as_a_table_with_a_verdict(tmp_path):
     assert 'A/real/real/c40/r00' in text.getvalue()
     assert lines[-2] == 'and 5 more'
     assert lines[-1].endswith(
-        '45 videos (45 ok, 0 without a face, 0 failed), 45 of 45 faces opened: 45 '
-        'faults found'
+        '45 videos (45 ok, 0 without a face, 0 failed), 45 of 45 faces opened: faults '
+        'found: 45'
     )
 
 
