@@ -1,5 +1,5 @@
-# FaceForensics++ at low quality for methods that compare frames across the whole video: single frames,
-# evenly spread, since they take neighbours as equally far.
+# FaceForensics++ at low quality for methods that compare frames across the whole video:
+# single frames, evenly spread, since they take neighbours as equally far.
 _base_ = ['ffpp_lq.py']
 
 num_frames = 1
