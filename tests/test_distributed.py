@@ -35,6 +35,7 @@ def read_predictions(folder):
 def read_figures(folder):
     record = json.loads((folder / 'metrics.json').read_text())
     record.pop('predictions')  # its hash tells the last bit of each score
+    record.pop('checkpoint')  # a validation in training is of none yet
     return record
 
 

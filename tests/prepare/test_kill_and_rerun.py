@@ -209,7 +209,8 @@ def test_twenty_kills_of_the_tool_and_its_workers_change_nothing(tmp_path, boxes
 )
 def test_polite_stop_cleans_up_and_says_how_to_go_on(tmp_path, boxes, number):
     root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
-    make_tree(root, names='defg', num_frames=200)
+    # Long enough to be at work when it is told to stop, on a fast machine too.
+    make_tree(root, names='defg', num_frames=1500)
     mark = f'stopped-{os.getpid()}-{time.monotonic_ns()}'
     process = start_tool(tool_words(root, out, boxes), mark)
     wait_for(lambda: list(out.rglob('result.json')) or process.poll() is not None)

@@ -20,10 +20,15 @@ from typing import Any
 
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
-from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
+from .unit_runner import (
+    THREAD_VARIABLES,
+    VideoOutcome,
+    run_unit,
+    settle_crash,
+    use_one_thread,
+)
 
 _POLL_SECONDS = 1.0
-_THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
 def run_locally(
@@ -210,7 +215,7 @@ def _worker_context() -> Any:
     Plain forks of this process could hang, since OpenCV's and PyTorch's threads do not
     survive a fork.
     """
-    for variable in _THREAD_VARIABLES:  # read when the libraries are loaded
+    for variable in THREAD_VARIABLES:  # read when the libraries are loaded
         os.environ.setdefault(variable, '1')
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')

@@ -26,6 +26,8 @@ from ..video_preparation import (
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
 
+THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+
 
 @dataclass(frozen=True)
 class VideoOutcome:
@@ -51,7 +53,13 @@ class VideoOutcome:
 
 
 def use_one_thread() -> None:
-    """Keep OpenCV from starting threads in a worker: workers are the parallelism."""
+    """Keep libraries from starting threads in a worker: workers are the parallelism.
+
+    The variables are read by libraries that are loaded from here on. The server that
+    workers start from may be older than this run, and have another environment.
+    """
+    for variable in THREAD_VARIABLES:
+        os.environ.setdefault(variable, '1')
     cv2.setNumThreads(1)
 
 
