@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
@@ -97,7 +98,18 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
             _yield_to_first_process()
             print(f'error: {input_error_message(error)}', file=sys.stderr, flush=True)
         return EXIT_INPUT_ERROR
+    _leave_process_group()
     return 0
+
+
+def _leave_process_group() -> None:
+    """End the threads of torch.distributed before Python ends.
+
+    A process that exits with them running is aborted now and then, and torchrun then
+    reports a failed run whose work was done.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def input_error_message(error: InputError) -> str:

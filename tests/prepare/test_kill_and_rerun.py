@@ -147,6 +147,8 @@ def start_tool(words, mark):
         [sys.executable, str(TOOL), *words],
         env=environment,
         start_new_session=True,
+        # A test run in the background of a shell ignores it, and so would the tool.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -210,7 +212,7 @@ def test_twenty_kills_of_the_tool_and_its_workers_change_nothing(tmp_path, boxes
 def test_polite_stop_cleans_up_and_says_how_to_go_on(tmp_path, boxes, number):
     root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
     # Long enough to be at work when it is told to stop, on a fast machine too.
-    make_tree(root, names='defg', num_frames=1500)
+    make_tree(root, names='defg', num_frames=400)
     mark = f'stopped-{os.getpid()}-{time.monotonic_ns()}'
     process = start_tool(tool_words(root, out, boxes), mark)
     wait_for(lambda: list(out.rglob('result.json')) or process.poll() is not None)
