@@ -1,4 +1,5 @@
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,3 +195,9 @@ def test_lost_frames_are_told_through_an_encoder_too():
 def test_unknown_name_or_level_is_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         CorruptVideo(*arguments)
+
+
+def test_the_docs_have_a_row_for_each():
+    docs = Path(__file__).resolve().parents[2] / 'docs/evaluation.md'
+    text = docs.read_text(encoding='utf-8')
+    assert [name for name in CORRUPTIONS if f'\n| {name} |' not in text] == []
