@@ -120,7 +120,8 @@ class _EncodedFrames:
     def read(self, indices: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint8]:
         import av
 
-        wanted = [int(index) for index in indices]
+        asked = [int(index) for index in indices]
+        wanted = set(asked)
         found: dict[int, Frame] = {}
         with av.open(self._path) as container:
             stream = container.streams.video[0]
@@ -129,9 +130,9 @@ class _EncodedFrames:
                 if index in wanted:
                     frame = picture.to_ndarray(format='rgb24')
                     found[index] = frame[: self._height, : self._width]
-                if len(found) == len(set(wanted)):
+                if len(found) == len(wanted):
                     break
-        return np.stack([found[index] for index in wanted])
+        return np.stack([found[index] for index in asked])
 
 
 def _remove(path: str) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from mmaction.models.recognizers import Recognizer2D
 from torch import Tensor
 
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FAKE, ConfigError
+
+
+def refuse_torn_snippets(test_cfg: Mapping | None, *, owner: str) -> None:
+    """Refuse the options of MMAction2's recognizers that split a video's views."""
+    for option in ('fcn_test', 'max_testing_views'):
+        if (test_cfg or {}).get(option):
+            raise ConfigError(
+                f'test_cfg.{option} of {owner}: it is not supported, since it would '
+                'tear snippets apart; remove it'
+            )
 
 
 @MODELS.register_module()
@@ -29,12 +41,7 @@ class SnippetRecognizer(Recognizer2D):
     def __init__(self, *, clip_len: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.clip_len = clip_len or getattr(self.backbone, 'clip_len', 1)
-        for option in ('fcn_test', 'max_testing_views'):
-            if (self.test_cfg or {}).get(option):
-                raise ConfigError(
-                    f'test_cfg.{option} of SnippetRecognizer: it is not supported, '
-                    'since it would tear snippets apart; remove it'
-                )
+        refuse_torn_snippets(self.test_cfg, owner='SnippetRecognizer')
 
     def extract_feat(
         self,

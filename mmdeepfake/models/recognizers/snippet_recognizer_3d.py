@@ -8,6 +8,8 @@ from torch import Tensor
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
+from .snippet_recognizer import refuse_torn_snippets
+
 
 @MODELS.register_module()
 class SnippetRecognizer3D(Recognizer3D):
@@ -28,12 +30,7 @@ class SnippetRecognizer3D(Recognizer3D):
         if neck is not None:
             raise ConfigError('neck of SnippetRecognizer3D: it takes none; set None')
         super().__init__(**kwargs)
-        for option in ('fcn_test', 'max_testing_views'):
-            if (self.test_cfg or {}).get(option):
-                raise ConfigError(
-                    f'test_cfg.{option} of SnippetRecognizer3D: it is not supported, '
-                    'since it would tear snippets apart; remove it'
-                )
+        refuse_torn_snippets(self.test_cfg, owner='SnippetRecognizer3D')
 
     def extract_feat(
         self,
