@@ -1,0 +1,108 @@
+"""Heat maps, regions and masks laid over frames, as pictures.
+
+Colours are kept apart for colour-blind readers: heat runs through matplotlib's inferno,
+whose lightness rises all the way, and regions take Okabe and Ito's colours.
+"""
+
+from __future__ import annotations
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+
+from mmdeepfake.structures import DataError
+
+Pictures = NDArray[np.uint8]
+
+HEAT_COLOURS = 'inferno'
+OKABE_ITO = (
+    '#0072B2',
+    '#E69F00',
+    '#009E73',
+    '#CC79A7',
+    '#56B4E9',
+    '#D55E00',
+    '#F0E442',
+    '#999999',
+)
+_OUTLINE = (255, 255, 255)
+
+
+def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
+    """Give one RGB colour, in 0..1, to each region; beyond eight, lighter tints."""
+    base = [np.array(to_rgb(name)) for name in OKABE_ITO]
+    colours = []
+    for index in range(num_regions):
+        lightness = 0.55 * (index // len(base) % 2)
+        colours.append(tuple((1 - lightness) * base[index % len(base)] + lightness))
+    return colours
+
+
+def overlay_heat(
+    frames: Pictures, maps: NDArray[np.float32], *, strength: float = 0.65
+) -> Pictures:
+    """Colour the hot positions of frames; cold ones stay as they are.
+
+    Args:
+        frames: (F, H, W, 3) uint8, RGB.
+        maps: (F, h, w) in 0..1; enlarged to the frames where they are smaller.
+        strength: opacity of the hottest colour, 0 to 1.
+    """
+    maps = _fit(maps.astype(np.float32), frames, cv2.INTER_LINEAR)
+    colours = matplotlib.colormaps[HEAT_COLOURS](maps)[..., :3] * 255
+    return _blend(frames, colours, strength * maps[..., None])
+
+
+def overlay_regions(
+    frames: Pictures,
+    chosen: NDArray[np.int64],
+    *,
+    num_regions: int,
+    strength: float = 0.6,
+) -> Pictures:
+    """Colour each position by the region that it belongs to.
+
+    Args:
+        frames: (F, H, W, 3) uint8, RGB.
+        chosen: (F, h, w) index of the region.
+        num_regions: how many there are, also where a frame shows fewer.
+        strength: opacity of the colours, 0 to 1.
+    """
+    chosen = _fit(chosen.astype(np.int32), frames, cv2.INTER_NEAREST)
+    colours = 255 * np.array(region_colours(num_regions))[chosen]
+    # Of the frames their lightness alone, lest its colours be taken for regions.
+    grey = frames.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    return _blend(grey, colours, strength)
+
+
+def outline_masks(frames: Pictures, masks: NDArray[np.bool_]) -> Pictures:
+    """Draw the border of each mask, (F, H, W), onto frames, (F, H, W, 3) uint8."""
+    drawn = frames.copy()
+    for picture, mask in zip(drawn, masks, strict=True):
+        contours, _ = cv2.findContours(
+            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(picture, contours, -1, _OUTLINE, 1)
+    return drawn
+
+
+def _blend(frames: NDArray, colours: NDArray, opacity: NDArray | float) -> Pictures:
+    mixed = (1 - opacity) * frames + opacity * colours
+    return mixed.round().clip(0, 255).astype(np.uint8)
+
+
+def _fit(maps: NDArray, frames: Pictures, interpolation: int) -> NDArray:
+    if len(maps) != len(frames):
+        raise DataError(
+            f'{len(maps)} maps for {len(frames)} frames: need one for each frame; '
+            'regions are one a snippet, so repeat them over its frames'
+        )
+    height, width = frames.shape[1:3]
+    if maps.shape[1:] == (height, width):
+        return maps
+    resized = [
+        cv2.resize(one, (width, height), interpolation=interpolation) for one in maps
+    ]
+    return np.stack(resized)
