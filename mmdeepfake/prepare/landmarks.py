@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import ConfigError, DataError, FaceTrack
+from mmdeepfake.structures.face_landmarks import NUM_LANDMARKS
 
 from .detection.dlib_hog import import_dlib
 
-NUM_LANDMARKS = 68
 _MODEL = 'shape_predictor_68_face_landmarks.dat'
 # The model starts from boxes as dlib's detector draws them: ours; fitted to that
 # detector's boxes on real footage, in distances from the eyes' to the mouth's middle.

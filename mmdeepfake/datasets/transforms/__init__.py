@@ -3,6 +3,7 @@
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
+from .landmarks import LoadFaceLandmarks
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
 
@@ -10,6 +11,7 @@ __all__ = [
     'CorruptVideo',
     'CropFace',
     'DecodeFrames',
+    'LoadFaceLandmarks',
     'OpenVideo',
     'ReverseTime',
     'SampleSnippets',

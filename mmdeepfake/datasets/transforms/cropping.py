@@ -147,11 +147,17 @@ class CropFace(BaseTransform):
         )
 
 
-def _boxes_of_sampled_frames(face_boxes: np.ndarray, results: dict) -> np.ndarray:
-    """Pick each sampled frame's box: (F, 4) or (1, 4) -> (N, T, 4)."""
+def source_indices_of_samples(results: dict) -> np.ndarray:
+    """Tell which frame of the stored video each sampled frame is: (N * T,) int64."""
     frame_inds = np.asarray(results['frame_inds']) - results.get('start_index', 0)
     if 'source_frames' in results:  # of a corrupted video, some frames are lost
         frame_inds = results['source_frames'][frame_inds]
+    return frame_inds
+
+
+def _boxes_of_sampled_frames(face_boxes: np.ndarray, results: dict) -> np.ndarray:
+    """Pick each sampled frame's box: (F, 4) or (1, 4) -> (N, T, 4)."""
+    frame_inds = source_indices_of_samples(results)
     if len(face_boxes) == 1:
         frame_inds = np.zeros_like(frame_inds)
     elif frame_inds.max() >= len(face_boxes):

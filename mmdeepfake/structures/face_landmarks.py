@@ -1,0 +1,86 @@
+"""The 68 points of a face: which is which, its mirror image, and the file of them.
+
+The points are those of 300-W (Sagonas et al., ICCV Workshops 2013): "right" is the
+person's right, left in the picture.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError, DataNotFoundError
+
+NUM_LANDMARKS = 68
+JAW = slice(0, 17)  # from the person's right ear over the chin to the left one
+BROWS = slice(17, 27)
+NOSE = slice(27, 36)  # four points of the bridge, five below the tip
+RIGHT_EYE = slice(36, 42)
+LEFT_EYE = slice(42, 48)
+MOUTH = slice(48, 68)
+INNER_FACE = slice(17, 68)  # all but the jaw, whose points slide along the outline
+_NUM_WITH_FOREHEAD = 81  # as DeepfakeBench has them; the first 68 are the same
+
+
+def _mirror_points() -> NDArray[np.int64]:
+    # Runs of points that mirroring reverses, and pairs of runs that change places.
+    reversed_runs = ((0, 17), (17, 27), (31, 36), (48, 55), (55, 60), (60, 65))
+    order = np.arange(NUM_LANDMARKS)
+    for start, end in (*reversed_runs, (65, 68)):
+        order[start:end] = np.arange(start, end)[::-1]
+    # An eye: outer or inner corner, two of the upper lid, corner, two of the lower.
+    order[36:42] = (45, 44, 43, 42, 47, 46)
+    order[42:48] = (39, 38, 37, 36, 41, 40)
+    return order
+
+
+# MIRRORED[i] is the point that point i becomes in the mirror: points[MIRRORED].
+MIRRORED = _mirror_points()
+MIRRORED.setflags(write=False)
+
+
+def read_landmarks(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """Read the points that the preparation stored beside a face clip.
+
+    Args:
+        path: an .npz archive with `points`, or an .npy file. 81 points a frame, as
+            DeepfakeBench has them, are taken for 68 and 13 of the forehead.
+
+    Returns:
+        (F, 68, 2) float32 x and y in pixels of the clip's frames.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is torn, or holds no landmarks.
+    """
+    name = os.fspath(path)
+    if not os.path.isfile(path):
+        raise DataNotFoundError(f'no landmark file {os.path.abspath(name)!r}')
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            points = content
+        else:
+            with content:
+                points = content['points']
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f'landmark file {name!r} is torn or no landmark file ({error}); prepare '
+            'this video again'
+        ) from error
+    shape = points.shape
+    if len(shape) != 3 or shape[1] not in (NUM_LANDMARKS, _NUM_WITH_FOREHEAD):
+        raise DataError(
+            f'landmark file {name!r} holds an array of shape {shape}; needed are '
+            f'(F, {NUM_LANDMARKS}, 2) or (F, {_NUM_WITH_FOREHEAD}, 2) points'
+        )
+    points = np.asarray(points[:, :NUM_LANDMARKS], np.float32)
+    if not np.isfinite(points).all():
+        raise DataError(
+            f'landmark file {name!r} holds points that are not finite; prepare this '
+            'video again'
+        )
+    return points
