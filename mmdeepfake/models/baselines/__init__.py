@@ -2,6 +2,7 @@
 
 from .cnn_lstm import CNNLSTMHead
 from .dsanet import DSANet
+from .facenet_lstm import InceptionResnetV1
 from .inception_i3d import InceptionI3d
 from .stil import STILNet
 from .tam import TAMResNet
@@ -14,6 +15,7 @@ __all__ = [
     'CNNLSTMHead',
     'DSANet',
     'InceptionI3d',
+    'InceptionResnetV1',
     'STILNet',
     'TAMResNet',
     'TEINet',
