@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +58,30 @@ class Cut:
         )
 
 
+def cut_frames(
+    frames: Iterable[SourceFrame | NDArray[np.uint8]], cuts: Sequence[Cut]
+) -> Iterator[tuple[int, dict[int, NDArray[np.uint8]]]]:
+    """Cut every face out of every frame, in one pass.
+
+    Args:
+        frames: all frames of the video; arrays are (H, W, 3) uint8 RGB.
+        cuts: the faces.
+
+    Yields:
+        For each frame, its index and the pictures of the faces seen in it, by their
+        place among `cuts`: (h, w, 3) uint8 RGB.
+    """
+    for index, frame in enumerate(frames):
+        yield (
+            index,
+            {
+                which: cut.region.cut(frame)
+                for which, cut in enumerate(cuts)
+                if cut.track.first_frame <= index < cut.end_frame
+            },
+        )
+
+
 def write_clips(
     frames: Iterable[SourceFrame | NDArray[np.uint8]],
     cuts: Sequence[Cut],
@@ -87,20 +111,18 @@ def write_clips(
     writers: dict[int, ClipWriter] = {}
     num_frames = 0
     with ExitStack() as stack:
-        for index, frame in enumerate(frames):
+        for index, pictures in cut_frames(frames, cuts):
             num_frames = index + 1
             time = {'time_seconds': times_seconds[index]} if times_seconds else {}
-            for which, cut in enumerate(cuts):
-                if not cut.track.first_frame <= index < cut.end_frame:
-                    continue
+            for which, picture in pictures.items():
                 if which not in writers:
                     writer = ClipWriter(
                         stems[which], format, fps=fps or UNKNOWN_FPS, quality=quality
                     )
                     writers[which] = stack.enter_context(writer)
-                writers[which].write(cut.region.cut(frame), **time)
+                writers[which].write(picture, **time)
                 lengths[which] += 1
-                if index == cut.end_frame - 1:
+                if index == cuts[which].end_frame - 1:
                     writers[which].close()
     return lengths, num_frames
 

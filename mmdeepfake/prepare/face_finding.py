@@ -10,8 +10,10 @@ import numpy as np
 from mmdeepfake.structures import OK, FaceTrack
 
 from .clip_cutting import Cut
+from .detection import FaceDetector
 from .face_region import choose_region, whole_region
 from .frame_sources import FrameSource
+from .preparation_settings import PreparationSettings
 from .prepared_video import (
     DETECTED,
     IMPORTED,
@@ -75,21 +77,20 @@ def find_known_faces(
     return None, ()
 
 
-def detect_faces(frames: FrameSource, workshop: Workshop) -> FoundFaces:
+def detect_faces(
+    frames: FrameSource, detector: FaceDetector, settings: PreparationSettings
+) -> FoundFaces:
     """Read the video once, with the detector and the tracker."""
-    result = track_faces(
-        frames.read_unconverted(), workshop.detector, workshop.settings.tracking
-    )
-    cuts, num_small = _plan_cuts(result.tracks, frames, workshop)
+    result = track_faces(frames.read_unconverted(), detector, settings.tracking)
+    cuts, num_small = _plan_cuts(result.tracks, frames, settings)
     return FoundFaces(
         cuts, DETECTED, result.num_frames, num_small, len(result.scene_cuts)
     )
 
 
 def _plan_cuts(
-    tracks: Sequence[FaceTrack], frames: FrameSource, workshop: Workshop
+    tracks: Sequence[FaceTrack], frames: FrameSource, settings: PreparationSettings
 ) -> tuple[list[Cut], int]:
-    settings = workshop.settings
     cuts, num_small = [], 0
     for track in tracks:
         sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)
@@ -121,7 +122,7 @@ def _imported_faces(
     boxes = workshop.imported_boxes.get(name)
     if boxes is None:
         return None, (f'the imported boxes have none for {name!r}',)
-    cuts, num_small = _plan_cuts([FaceTrack(boxes)], frames, workshop)
+    cuts, num_small = _plan_cuts([FaceTrack(boxes)], frames, workshop.settings)
     return FoundFaces(cuts, IMPORTED, len(boxes), num_small), ()
 
 

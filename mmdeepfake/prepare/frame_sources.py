@@ -81,6 +81,9 @@ class FrameSource(Protocol):
 class VideoFile:
     """The frames of a video file, see the module and `FrameSource`.
 
+    Attributes:
+        num_packets: about as many frames as it has; decoding alone counts them.
+
     Raises:
         DataNotFoundError: there is no such file.
         DataError: it is empty, truncated, no video, or has no frame.
@@ -92,6 +95,7 @@ class VideoFile:
         self.notes: list[str] = []
         self.fps: float | None = None
         self.x264_crf: float | None = None
+        self.num_packets = 0
         self._look_at_packets()
         first = next(self.read_unconverted(), None)
         if first is None:
@@ -124,6 +128,7 @@ class VideoFile:
                         float(packet.pts * packet.time_base) if known else None
                     )
             rate = stream.average_rate
+        self.num_packets = len(times)
         self._set_rate(times, float(rate) if rate else None)
 
     def _set_rate(self, times: list[float | None], rate: float | None) -> None:

@@ -170,7 +170,7 @@ class _VideoJob:
                 found = None
         if found is None:
             self.notes += [f'detected on its own: {reason}' for reason in why]
-            found = detect_faces(frames, self.workshop)
+            found = detect_faces(frames, self.workshop.detector, self.settings)
             stored, num_frames = self._store(found, frames)
             if num_frames != found.num_frames:
                 raise DataError(
