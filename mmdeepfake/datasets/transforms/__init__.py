@@ -6,6 +6,7 @@ from .decoding import DecodeFrames, OpenVideo
 from .landmarks import LoadFaceLandmarks
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
+from .temporal_dropout import TemporalDropout
 
 __all__ = [
     'CorruptVideo',
@@ -15,4 +16,5 @@ __all__ = [
     'OpenVideo',
     'ReverseTime',
     'SampleSnippets',
+    'TemporalDropout',
 ]

@@ -1,0 +1,148 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from builders import make_video
+
+from mmdeepfake.datasets.transforms.decoding import DecodeFrames, OpenVideo
+from mmdeepfake.datasets.transforms.sampling import SampleSnippets
+from mmdeepfake.datasets.transforms.temporal_dropout import (
+    TemporalDropout,
+    draw_places,
+    uniform_places,
+)
+from mmdeepfake.structures import ConfigError
+
+
+def sampled(num_clips=2, clip_len=32):
+    """What SampleSnippets gives: clips far apart, 25 frames a second."""
+    starts = 100 * np.arange(num_clips)[:, None]
+    frame_inds = (starts + np.arange(clip_len)).reshape(-1)
+    return dict(
+        frame_inds=frame_inds,
+        frame_times_seconds=(frame_inds / 25).astype(np.float32),
+        num_clips=num_clips,
+        clip_len=clip_len,
+    )
+
+
+def drop(results=None, **options):
+    results = results or sampled()
+    return TemporalDropout(**options).transform(dict(results))
+
+
+@pytest.mark.parametrize('drop_rate', [None, 0.0])
+@pytest.mark.parametrize('keep', [1, 5, 16, 31, 32])
+def test_kept_frames_rise_are_unique_and_as_many_as_asked(keep, drop_rate):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        places = draw_places(32, keep=keep, drop_rate=drop_rate, rng=rng)
+        assert len(places) == keep
+        assert (np.diff(places) > 0).all()
+        assert places[0] >= 0 and places[-1] < 32
+
+
+def test_keeping_all_changes_nothing():
+    for position in ('random', 'uniform'):
+        before, after = sampled(), drop(keep=32, position=position)
+        for key in before:
+            np.testing.assert_array_equal(before[key], after[key])
+
+
+def test_seed_reproduces_the_draw_and_another_draw_differs():
+    np.random.seed(3)
+    first, second = drop(keep=16)['frame_inds'], drop(keep=16)['frame_inds']
+    np.random.seed(3)
+    np.testing.assert_array_equal(drop(keep=16)['frame_inds'], first)
+    assert (first != second).any()
+
+
+def test_each_clip_is_drawn_for_itself():
+    kept = drop(keep=16)['frame_inds'].reshape(2, 16)
+    assert ((kept // 100) == [[0], [1]]).all()
+    assert (kept[0] != kept[1] - 100).any()
+
+
+def test_test_mode_is_the_same_every_time():
+    np.random.seed(0)
+    first = drop(keep=16, position='uniform')['frame_inds']
+    np.random.seed(1)
+    np.testing.assert_array_equal(
+        drop(keep=16, position='uniform')['frame_inds'], first
+    )
+    np.testing.assert_array_equal(first[:16], np.arange(0, 32, 2))
+
+
+@pytest.mark.parametrize('length', range(1, 14))
+@pytest.mark.parametrize('keep', range(1, 10))
+def test_uniform_places_are_the_middles_of_equal_parts(length, keep):
+    expected = []
+    for part in range(keep):
+        # In units of 1 / (2 * keep) of a frame, to stay with whole numbers.
+        middle = (2 * part + 1) * length
+        inside = [f for f in range(length) if 2 * keep * f < middle]
+        expected.append(inside[-1])
+    assert uniform_places(length, keep=keep).tolist() == expected
+
+
+def test_every_choice_of_frames_is_equally_likely():
+    rng = np.random.default_rng(0)
+    draws = [tuple(draw_places(5, keep=3, rng=rng).tolist()) for _ in range(4000)]
+    counts = [draws.count(choice) for choice in combinations(range(5), 3)]
+    assert sum(counts) == 4000
+    # Ten choices of 400 on average; six standard deviations are 114.
+    assert all(abs(count - 400) < 114 for count in counts)
+
+
+def test_drop_rate_takes_evenly_spaced_ones_of_what_is_left():
+    rng = np.random.default_rng(7)
+    left = np.flatnonzero(np.random.default_rng(7).random(40) >= 0.5)
+    places = draw_places(40, keep=4, drop_rate=0.5, rng=rng)
+    size = len(left) / 4
+    assert len(left) < 40
+    assert [int(np.searchsorted(left, p) // size) for p in places] == [0, 1, 2, 3]
+    assert set(places) <= set(left)
+
+
+def test_a_high_drop_rate_repeats_frames_and_leaves_one_at_least():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        places = draw_places(4, keep=6, drop_rate=0.99, rng=rng)
+        assert len(places) == 6
+        assert (np.diff(places) >= 0).all()
+        assert set(places) <= set(range(4))
+
+
+def test_dropped_frames_are_not_decoded_and_times_follow(tmp_path):
+    video = make_video(tmp_path / 'a.mp4', num_frames=20)
+    results = dict(filename=str(video))
+    steps = (
+        OpenVideo(),
+        SampleSnippets(num_snippets=1, clip_len=16),
+        TemporalDropout(keep=6),
+        DecodeFrames(),
+    )
+    for step in steps:
+        results = step.transform(results)
+    assert len(results['imgs']) == results['clip_len'] == 6
+    np.testing.assert_allclose(
+        results['frame_times_seconds'], results['frame_inds'] / 25, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(keep=0), r'keep=0; allowed is a whole number >= 1'),
+        (dict(keep=4, position='last'), "position='last'; allowed are 'random', 'uni"),
+        (dict(keep=4, drop_rate=1.0), r'drop_rate=1\.0; allowed is a probability'),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        TemporalDropout(**options)
+
+
+def test_more_frames_than_there_are_cannot_be_kept():
+    with pytest.raises(ConfigError, match='keep=33 of clip_len=32 frames; let Sample'):
+        drop(keep=33)
