@@ -97,8 +97,27 @@ class SnippetRecognizer(Recognizer2D):
             The samples, with `pred_score` (2,), `pred_label` (1,) and, where it can be
             told, `snippet_scores` (S,).
         """
-        if not self._scores_snippets(inputs.shape[1]):
+        if not self.scores_snippets(inputs.shape[1]):
             return super().predict(inputs, data_samples, **kwargs)
+        logits = self.snippet_logits(inputs, data_samples)
+        samples = self.cls_head.predict_by_feat(logits.mean(dim=1), data_samples)
+        scores = logits.softmax(dim=-1)[..., FAKE]
+        for sample, snippet_scores in zip(samples, scores, strict=True):
+            sample.set_field(snippet_scores, 'snippet_scores', dtype=torch.Tensor)
+        return samples
+
+    def snippet_logits(
+        self, inputs: Tensor, data_samples: list | None = None
+    ) -> Tensor:
+        """Classify each snippet; a video's logits are their mean.
+
+        Args:
+            inputs: (B, S*T, 3, H, W), of which `scores_snippets` is true.
+            data_samples: handed to the neck, which checks the inputs by them.
+
+        Returns:
+            (B, S, num_classes).
+        """
         features, _ = self.extract_feat(inputs, stage='backbone')
         frames_a_row = self.clip_len
         if self.with_neck:
@@ -107,14 +126,10 @@ class SnippetRecognizer(Recognizer2D):
             features = snippets.maps.mean(dim=3).flatten(0, 1)
             frames_a_row = 1
         logits = self.cls_head(features, num_segs=frames_a_row)
-        logits = logits.unflatten(0, (len(data_samples), -1))  # (B, S, 2)
-        samples = self.cls_head.predict_by_feat(logits.mean(dim=1), data_samples)
-        scores = logits.softmax(dim=-1)[..., FAKE]
-        for sample, snippet_scores in zip(samples, scores, strict=True):
-            sample.set_field(snippet_scores, 'snippet_scores', dtype=torch.Tensor)
-        return samples
+        return logits.unflatten(0, (inputs.shape[0], -1))
 
-    def _scores_snippets(self, num_segs: int) -> bool:
+    def scores_snippets(self, num_segs: int) -> bool:
+        """Tell whether videos of `num_segs` frames get a score for each snippet."""
         averages_frames = getattr(self.cls_head, 'consensus', None) is not None
         neck_can = not self.with_neck or hasattr(self.neck, 'forward_snippets')
         return averages_frames and neck_can and num_segs % self.clip_len == 0
