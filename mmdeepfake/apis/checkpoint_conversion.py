@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE, read_checkpoint
+from mmdeepfake.models.backbones.initial_weights import WEIGHT_KEYS
 from mmdeepfake.models.conversion import ConversionReport, KeyRules, convert
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
@@ -27,7 +28,10 @@ from .build import load_config
 
 # Public code -> config of ours whose model its checkpoints fit.
 CONFIG_OF_CODE = {
+    'altfreezing': 'baselines/altfreezing_ffpp_lq.py',
     'dsanet': 'baselines/dsanet_ffpp_lq.py',
+    'facenet': 'baselines/facenet_lstm_ffpp_lq.py',
+    'ftcn': 'published/ftcn_ffpp_lq.py',
     'i3d': 'baselines/i3d_inception_ffpp_lq.py',
     'stil': 'baselines/stil_ffpp_lq.py',
     'tam': 'baselines/tam_ffpp_lq.py',
@@ -36,8 +40,6 @@ CONFIG_OF_CODE = {
 }
 # Reached through the package, so that an installed copy finds them as well.
 CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
-# Under which a training script keeps the weights beside its other state.
-WEIGHT_KEYS = ('state_dict', 'model_state_dict', 'model', 'net', 'network', 'params')
 
 
 def run_conversion(args: argparse.Namespace) -> None:

@@ -15,6 +15,11 @@ from torch import Size, Tensor, nn
 
 from mmdeepfake.structures import ConfigError
 
+# Under which a training script keeps the weights beside its other state.
+WEIGHT_KEYS = (
+    *('state_dict', 'model_state_dict', 'model', 'module', 'net', 'network', 'params'),
+)
+
 
 def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint.
@@ -41,7 +46,10 @@ def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:
             'download it elsewhere and give the path: '
             '--cfg-options model.backbone.pretrained=PATH'
         ) from error
-    return loaded.get('state_dict', loaded)
+    for key in WEIGHT_KEYS:
+        if isinstance(loaded.get(key), Mapping):
+            return loaded[key]
+    return loaded
 
 
 def check_shapes(

@@ -34,12 +34,16 @@ class KeyRules:
             the renames.
         transform: called as `transform(name, tensor)` with our name; gives the tensor
             in our layout and must not write into the one it is given.
+        computed: patterns of our keys whose tensors the network works out by itself,
+            such as a fixed table of positions. Where the checkpoint has none, they stay
+            as `target` has them.
     """
 
     source: str
     renames: tuple[tuple[str, str], ...]
     drops: tuple[tuple[str, str], ...] = ()
     transform: Callable[[str, Tensor], Tensor] | None = None
+    computed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,16 @@ def convert(
             converted[name] = tensor
         else:
             mismatched[name] = (tuple(tensor.shape), tuple(target[name].shape))
+    for name, tensor in target.items():
+        is_computed = any(re.search(pattern, name) for pattern in rules.computed)
+        if is_computed and name not in origin:
+            converted[name] = tensor
     missing = tuple(
         name
         for name in target
         if name not in converted and not name.endswith(_OPTIONAL)
     )
-    renamed = {origin[name]: name for name in converted}
+    renamed = {origin[name]: name for name in converted if name in origin}
     return converted, ConversionReport(
         renamed, dropped, unexpected, mismatched, missing
     )

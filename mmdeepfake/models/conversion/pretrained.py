@@ -10,7 +10,13 @@ from mmdeepfake.structures import ConfigError
 from .key_rules import KeyRules, convert
 
 
-def load_backbone(backbone: nn.Module, source: str, rules: KeyRules) -> None:
+def load_backbone(
+    backbone: nn.Module,
+    source: str,
+    rules: KeyRules,
+    *,
+    may_miss: tuple[str, ...] = (),
+) -> None:
     """Load public weights into a backbone, all of it or nothing.
 
     The classifier of the checkpoint is left out; it has other classes.
@@ -19,6 +25,7 @@ def load_backbone(backbone: nn.Module, source: str, rules: KeyRules) -> None:
         backbone: gets the weights.
         source: path or URL of the checkpoint.
         rules: of the public code.
+        may_miss: parameters that stay as they are where the checkpoint has none.
 
     Raises:
         ConfigError: there is no such file, or it does not fill the backbone exactly.
@@ -29,7 +36,8 @@ def load_backbone(backbone: nn.Module, source: str, rules: KeyRules) -> None:
     )
     own = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
     converted, report = convert(weights, rules, own)
-    wrong = [*report.missing, *report.mismatched]
+    spared = {f'backbone.{name}' for name in may_miss} - set(report.mismatched)
+    wrong = [name for name in report.missing if name not in spared]
     wrong += [
         public
         for public, name in report.unexpected.items()

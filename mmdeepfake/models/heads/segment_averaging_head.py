@@ -28,6 +28,10 @@ class SegmentAveragingHead(I3DHead):
             the score: 'prob' is their softmax.
     """
 
+    def classify(self, feats: Tensor) -> Tensor:
+        """Compute the logits of each row by itself: (N, C, T, h, w) -> (N, classes)."""
+        return super().forward(feats)
+
     def snippet_logits(self, feats: Tensor, num_videos: int) -> Tensor:
         """Classify each snippet by itself.
 
@@ -48,7 +52,7 @@ class SegmentAveragingHead(I3DHead):
                 'Recognizer3D or SnippetRecognizer3D'
             )
         # In half precision the mean would be rounded, and numpy has no bfloat16.
-        logits = super().forward(feats).float()
+        logits = self.classify(feats).float()
         return logits.unflatten(0, (num_videos, -1))
 
     def forward(self, x: Tensor, num_segs: int = 1, **kwargs) -> Tensor:
@@ -63,7 +67,7 @@ class SegmentAveragingHead(I3DHead):
         Returns:
             (B*U / num_segs, num_classes).
         """
-        return super().forward(x).unflatten(0, (-1, num_segs)).mean(dim=1)
+        return self.classify(x).unflatten(0, (-1, num_segs)).mean(dim=1)
 
     def loss(self, feats: Tensor, data_samples: list, **kwargs) -> dict:
         """Compute the loss of the averaged logits, (B, num_classes), and the B labels.
