@@ -1,9 +1,12 @@
 """Baselines, one file a paper: importing this registers them."""
 
 from .cnn_lstm import CNNLSTMHead
+from .double_rnn import TwoBranchDenseNet
 from .dsanet import DSANet
 from .facenet_lstm import InceptionResnetV1
+from .ftcn import FTCN, TimeTransformerHead
 from .inception_i3d import InceptionI3d
+from .isolate_head import BiLSTMIsolateHead, IsolateLoss
 from .stil import STILNet
 from .tam import TAMResNet
 from .tei import TEINet
@@ -11,13 +14,18 @@ from .v4d import V4D
 from .xception import Xception
 
 __all__ = [
+    'FTCN',
     'V4D',
+    'BiLSTMIsolateHead',
     'CNNLSTMHead',
     'DSANet',
     'InceptionI3d',
     'InceptionResnetV1',
+    'IsolateLoss',
     'STILNet',
     'TAMResNet',
     'TEINet',
+    'TimeTransformerHead',
+    'TwoBranchDenseNet',
     'Xception',
 ]

@@ -1,0 +1,25 @@
+# FaceForensics++ at low quality for 3D networks: clips of 32 consecutive frames, one in
+# training, eight at test.
+_base_ = ['ffpp_lq_clips.py']
+
+num_frames = 32
+num_snippets_train, num_snippets_test = 1, 8
+
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
+    *_base_.train_pipeline[2:],
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_test,
+        clip_len=num_frames,
+        position='centred',
+    ),
+    *_base_.test_pipeline[2:],
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,18 @@
+# MiniFF for 3D networks: clips of 16 frames, every second one, one in training and two
+# at test, as many frames as the other models see.
+_base_ = ['miniff_3d.py']
+
+clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(**clip, num_snippets=1),
+    *_base_.train_pipeline[2:],
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(**clip, num_snippets=2, position='centred'),
+    *_base_.test_pipeline[2:],
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,0 +1,10 @@
+# FTCN, RATF's recipe on FaceForensics++ LQ.
+_base_ = [
+    '../_base_/models/ftcn.py',
+    '../_base_/datasets/ffpp_lq_clips.py',
+    '../_base_/schedules/adam_45e.py',
+    '../_base_/default_runtime.py',
+]
+
+# With half of the paper's frames, time is not pooled, so that as many tokens are left.
+model = dict(backbone=dict(time_pool=False))
