@@ -194,15 +194,20 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
 
 
 def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
-    """Those of the first row, and how other rows make a video score, if otherwise."""
+    """Those of the first row, and in what other rows differ: score and coverage."""
     rules: dict[str, list[str]] = {}
     for row in rows:
         for summary in row.summaries[:1]:
             rules.setdefault(summary.score_rule, []).append(row.name)
     first = [summary for row in rows for summary in row.summaries][:1]
     notes = first[0].notes() if first else []
+    notes = [note for note in notes if note != first[0].describe_coverage()]
     for rule, names in list(rules.items())[1:]:
         notes.append(f'Video score of {", ".join(names)}: {rule}.')
+    for row in rows:
+        for summary in row.summaries[:1]:
+            if summary.left_out:
+                notes.append(f'{row.name}: {summary.describe_coverage()}')
     return notes
 
 

@@ -298,6 +298,8 @@ def footnotes_of(run: ScoredRun, column: Column, table: PaperTable) -> tuple[str
             f'of all its test videos {summary.num_no_face} without a face and '
             f'{summary.num_failed} not prepared, scored {summary.no_face_score:g}'
         )
+    if summary.left_out:
+        notes.append(summary.describe_coverage())
     if column.tested.shows_known_persons and any(' persons ' in x for x in run.leaks()):
         notes.append('the official test split shows persons of the training videos')
     num_real = training.facts['videos']['train'].get('real', 0)

@@ -27,14 +27,27 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoRecord,
 )
-from mmdeepfake.structures.video_record import SPLITS, UNSCORED_VIDEOS
+from mmdeepfake.structures.video_record import (
+    LEFT_OUT_VIDEOS,
+    SPLITS,
+    UNSCORED_VIDEOS,
+)
 
 from .balance import BALANCES
+from .coverage import (
+    Needs,
+    check_needs,
+    count_kinds,
+    is_unsuited,
+    kind_of,
+    list_left_out,
+)
 from .file_check import CHECK_NAMES, FileReport, check_videos
 from .identities import check_identities
 from .video_item import check_length, make_item, read_face_boxes
 
 _NUM_EXAMPLES = 5
+_Checked = list[tuple[VideoRecord, FileReport]]
 
 
 @DATASETS.register_module()
@@ -45,11 +58,15 @@ class DeepfakeDataset(BaseActionDataset):
     arguments, so a config that inherits another changes `type` and `data_root` and
     keeps the rest.
 
-    On construction every listed video is checked: its file, and that it holds a snippet
-    of the pipeline's sampler. Videos that cannot be used stop the run with one message
-    that counts and names them, unless they are at most `max_unusable_share` of all:
-    then they are left out with a warning. None is ever replaced by another while the
-    run goes on. Videos are sorted by key.
+    On construction every listed video is checked: its file, that it holds a snippet of
+    the pipeline's sampler, and that it has what else the pipeline reads, as landmarks.
+    Videos that cannot be used stop the run with one message that counts and names them,
+    unless they are at most `max_unusable_share` of all: then they are left out with a
+    warning. `leave_out_unsuited` leaves out, however many they are, those whose files
+    are sound but of no use to this pipeline. A test set names what was left out in its
+    `metainfo`, under 'left_out_videos' as (key, kind of problem), and `DeepfakeMetric`
+    tells the share of videos that its figures cover. None is ever replaced by another
+    while the run goes on. Videos are sorted by key.
 
     Videos in which no face was found, or which could not be prepared (see
     `VideoRecord.status`), have nothing to show to a model. Training leaves them out and
@@ -80,6 +97,8 @@ class DeepfakeDataset(BaseActionDataset):
             repeatedly until there are as many as fakes, see `balance.repeat_real`. For
             training only.
         max_unusable_share: share of the split's videos, 0 to 1, that may be unusable.
+        leave_out_unsuited: leaves out videos that are too short for the pipeline, or
+            lack a file that it needs, without counting them in that share.
         check_files: 'open' reads every file's header and index, 'stat' only sees that
             the files exist and are not empty.
         tracks: 'main' lists each video's main face, 'all' every face that was followed,
@@ -105,6 +124,7 @@ class DeepfakeDataset(BaseActionDataset):
         dataset_name: str | None = None,
         real_fake_balance: str | None = None,
         max_unusable_share: float = 0.0,
+        leave_out_unsuited: bool = False,
         check_files: str = 'open',
         tracks: str = 'main',
         test_shows_known_persons: bool = False,
@@ -138,6 +158,7 @@ class DeepfakeDataset(BaseActionDataset):
         self.compression = plain_compression(compression)
         self.dataset_name = dataset_name
         self.max_unusable_share = max_unusable_share
+        self.leave_out_unsuited = leave_out_unsuited
         # A pipeline that gives None would make MMEngine take another video instead.
         kwargs.setdefault('max_refetch', 0)
         super().__init__(
@@ -181,18 +202,17 @@ class DeepfakeDataset(BaseActionDataset):
         records = self._choose_tracks(listed)
         self._refuse_lack_of_videos(records)
         root = Path(self.data_root)
-        min_frames = max(
-            (getattr(step, 'min_frames', 1) for step in self.pipeline.transforms),
-            default=1,
-        )
+        needs = Needs.of_pipeline(self.pipeline.transforms)
         reports = check_videos(
             [root / record.path for record in records], check=self.check_files
         )
         pairs = [
-            (record, check_length(report, record, min_frames=min_frames))
+            (record, check_needs(check_length(report, record), record, needs))
             for record, report in zip(records, reports, strict=True)
         ]
-        usable = self._leave_out_unusable(pairs)
+        usable = self._leave_out_unusable(self._leave_out_unsuited(pairs))
+        if self.test_mode:
+            self._metainfo[LEFT_OUT_VIDEOS] = list_left_out(pairs, usable)
         balanced = BALANCES[self.real_fake_balance](
             [(record.key.label, (record, report)) for record, report in usable]
         )
@@ -232,53 +252,82 @@ class DeepfakeDataset(BaseActionDataset):
             f'prepared; {fate}'
         )
 
-    def _refuse_lack_of_videos(self, records: Sequence[VideoRecord]) -> None:
+    def _refuse_lack_of_videos(
+        self, records: Sequence[VideoRecord], *, because: str = ''
+    ) -> None:
         labels = {record.key.label for record in records}
         # A test on one class is possible, though its AUC is not; training is not.
         if not labels or (len(labels) < 2 and not self.test_mode):
             lacking = ' and no '.join(
                 name for label, name in enumerate(LABEL_NAMES) if label not in labels
             )
+            if because:
+                raise DataError(
+                    f'{because}\nNo {lacking} videos are left; both classes are needed'
+                )
             raise DataNotFoundError(
                 f'{self._here()}: no {lacking} videos of split {self.split!r} in '
                 f'{os.path.abspath(self.data_root)!r}; both classes are needed. Look '
                 'at the folder, and at `methods` and `compression` of the dataset'
             )
 
-    def _leave_out_unusable(
-        self, pairs: list[tuple[VideoRecord, FileReport]]
-    ) -> list[tuple[VideoRecord, FileReport]]:
-        unusable = [(record, report) for record, report in pairs if report.problem]
+    def _leave_out_unsuited(self, pairs: _Checked) -> _Checked:
+        """Leave out sound videos that the pipeline cannot use, if so wished."""
+        unsuited = [pair for pair in pairs if is_unsuited(pair[1])]
+        if not (unsuited and self.leave_out_unsuited):
+            return pairs
+        suited = [pair for pair in pairs if not is_unsuited(pair[1])]
+        found = self._describe(unsuited, len(pairs))
+        found += f'\nThe pipeline can use {len(suited) / len(pairs):.1%} of the videos.'
+        records = [record for record, _ in suited]
+        self._refuse_lack_of_videos(records, because=found)
+        MMLogger.get_current_instance().warning(found)
+        return suited
+
+    def _leave_out_unusable(self, pairs: _Checked) -> _Checked:
+        unusable = [pair for pair in pairs if pair[1].problem]
         if not unusable:
             return pairs
         share = len(unusable) / len(pairs)
-        kinds = Counter(report.problem.split(':')[0] for _, report in unusable)
-        counts = ', '.join(f'{count} {kind}' for kind, count in kinds.most_common())
-        examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
-        if len(unusable) > _NUM_EXAMPLES:
-            rest = len(unusable) - _NUM_EXAMPLES
-            examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
-        found = (
-            f'{self._here()}, split {self.split!r}: {len(unusable)} of {len(pairs)} '
-            f'videos in {os.path.abspath(self.data_root)!r} cannot be used ({counts}), '
-            f'a share of {share:.4f}; allowed is '
-            f'max_unusable_share={self.max_unusable_share}\n' + '\n'.join(examples)
+        found = self._describe(
+            unusable,
+            len(pairs),
+            f'; allowed is max_unusable_share={self.max_unusable_share}',
         )
         if share <= self.max_unusable_share:
             MMLogger.get_current_instance().warning(f'{found}\nThey are left out.')
-            usable = [
-                (record, report) for record, report in pairs if not report.problem
-            ]
+            usable = [pair for pair in pairs if not pair[1].problem]
             self._refuse_lack_of_videos([record for record, _ in usable])
             return usable
         # Rounded up, so that the number printed is one that is enough.
         enough = math.ceil(share * 1e4) / 1e4
-        fix = (
-            f'\nDownload or copy them again, or set max_unusable_share={enough:.4f} to '
-            'leave them out.'
-        )
-        error = DataNotFoundError if set(kinds) == {'missing'} else DataError
+        kinds = {kind_of(report) for _, report in unusable}
+        if all(is_unsuited(report) for _, report in unusable):
+            fix = '\nGive them what they lack'
+            if share < 1:
+                fix += (
+                    ', or set leave_out_unsuited=True to go on with the other '
+                    f'{1 - share:.1%} of the videos'
+                )
+        else:
+            fix = (
+                '\nDownload or copy them again, or set max_unusable_share='
+                f'{enough:.4f} to leave them out.'
+            )
+        error = DataNotFoundError if kinds == {'missing'} else DataError
         raise error(found + fix)
+
+    def _describe(self, unusable: _Checked, num_all: int, allowed: str = '') -> str:
+        examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
+        if len(unusable) > _NUM_EXAMPLES:
+            rest = len(unusable) - _NUM_EXAMPLES
+            examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
+        counts = count_kinds(report for _, report in unusable)
+        return (
+            f'{self._here()}, split {self.split!r}: {len(unusable)} of {num_all} '
+            f'videos in {os.path.abspath(self.data_root)!r} cannot be used ({counts}), '
+            f'a share of {len(unusable) / num_all:.4f}{allowed}\n' + '\n'.join(examples)
+        )
 
     def _log_counts(
         self, records: Sequence[VideoRecord], balanced: Sequence[VideoRecord]

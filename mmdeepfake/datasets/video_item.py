@@ -13,25 +13,16 @@ from mmdeepfake.structures import DataError, FaceTrack, VideoRecord
 from .file_check import FileReport
 
 
-def check_length(
-    report: FileReport, record: VideoRecord, *, min_frames: int
-) -> FileReport:
-    """Call a video unusable that is too short, or not as long as its record says.
+def check_length(report: FileReport, record: VideoRecord) -> FileReport:
+    """Call a video unusable that is not as long as its record says.
 
     Args:
         report: what looking at the file gave.
         record: what the dataset knows of the video.
-        min_frames: frames that the sampler needs.
     """
-    if report.problem:
-        return report
     counted, recorded = report.num_frames, record.num_frames
-    if counted and recorded and counted != recorded:
+    if not report.problem and counted and recorded and counted != recorded:
         problem = f'other length: {counted} frames, {recorded} in the manifest'
-        return replace(report, problem=problem)
-    num_frames = counted or recorded
-    if num_frames and num_frames < min_frames:
-        problem = f'too short: {num_frames} frames, {min_frames} make one snippet'
         return replace(report, problem=problem)
     return report
 

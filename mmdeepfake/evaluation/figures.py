@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ def summarise(
     num_no_face: int = 0,
     num_failed: int = 0,
     no_face_score: float = NO_FACE_SCORE,
+    left_out: Mapping[str, int] | None = None,
 ) -> Summary:
     """Compute every figure of a test set from the scores of its videos.
 
@@ -65,6 +66,8 @@ def summarise(
         num_no_face: how many of the videos show no face that was found; stated.
         num_failed: how many of the videos could not be prepared; stated.
         no_face_score: the score that both kinds stand among `predictions` with.
+        left_out: kind of problem -> number of videos that are not among `predictions`
+            for it; stated.
     """
     if not predictions:
         raise DataError('no video was scored: there is nothing to evaluate')
@@ -101,6 +104,7 @@ def summarise(
         num_failed,
         no_face_score,
         num_groups,
+        left_out or {},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from mmdeepfake.structures import (
     DataError,
     VideoKey,
 )
-from mmdeepfake.structures.video_record import UNSCORED_VIDEOS
+from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
 
 _NUM_SCORED = 'num_scored'
 _SUM_TOLERANCE = 1e-2  # ours; two bfloat16 probabilities are off by up to 4e-3
@@ -58,7 +59,9 @@ class DeepfakeMetric(BaseMetric):
     Videos that the dataset lists but cannot show, since no face was found in them or
     their preparation failed, are in its `metainfo` (see `DeepfakeDataset`). They are
     scored `no_face_score`, counted and told of: a set from which the hard videos are
-    missing is another set.
+    missing is another set. Videos that the model cannot use, being too short or lacking
+    landmarks, are in no figure; how many, why, and the share that is covered stand in
+    the table, the record, 'num_left_out' and 'coverage'.
 
     Args:
         threshold: a video is called fake from this P(fake) on.
@@ -162,6 +165,7 @@ class DeepfakeMetric(BaseMetric):
             merged = [self.operating_point.apply(one) for one in merged]
         unscored = (self.dataset_meta or {}).get(UNSCORED_VIDEOS, ())
         statuses = [status for _, status, _ in unscored]
+        left_out = (self.dataset_meta or {}).get(LEFT_OUT_VIDEOS, ())
         predictions = order_by_key(
             [
                 *merged,
@@ -180,6 +184,7 @@ class DeepfakeMetric(BaseMetric):
             num_no_face=statuses.count(NO_FACE),
             num_failed=statuses.count(FAILED),
             no_face_score=self.no_face_score,
+            left_out=dict(Counter(kind for _, kind in left_out).most_common()),
         )
         print_log('\n' + format_text(summary), logger='current')
         self._write_files(summary, predictions)

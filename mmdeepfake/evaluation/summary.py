@@ -92,6 +92,8 @@ class Summary:
         num_failed: videos, among those counted, that could not be prepared.
         no_face_score: what both kinds were given for a score, unseen by the model.
         num_groups: groups of videos that share persons; 0 where that is not known.
+        left_out: kind of problem -> how many videos the model could not use for it;
+            they are not among those counted.
     """
 
     methods: tuple[RowResult, ...]
@@ -105,6 +107,17 @@ class Summary:
     num_failed: int = 0
     no_face_score: float = NO_FACE_SCORE
     num_groups: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def num_videos(self) -> int:
+        """Videos that the figures rest on."""
+        return self.overall.num_real + self.overall.num_fake
+
+    @property
+    def coverage(self) -> float:
+        """Their share of all videos of the set."""
+        return self.num_videos / (self.num_videos + sum(self.left_out.values()))
 
     @property
     def rows(self) -> tuple[RowResult, ...]:
@@ -133,6 +146,8 @@ class Summary:
             'num_fake': float(num_fake),
             'num_no_face': float(self.num_no_face),
             'num_failed': float(self.num_failed),
+            'num_left_out': float(sum(self.left_out.values())),
+            'coverage': self.coverage,
         }
 
     def notes(self) -> list[str]:
@@ -155,6 +170,8 @@ class Summary:
                 f'of these, each has the score {self.no_face_score:g}, which ACC '
                 f'counts as {verdict}.'
             )
+        if self.left_out:
+            notes.append(self.describe_coverage())
         if self.num_groups:
             enough = self.num_groups >= MIN_GROUPS
             notes.append(
@@ -176,6 +193,17 @@ class Summary:
                 'with perfect separation; it does not mean certainty.'
             )
         return notes + self.gaps()
+
+    def describe_coverage(self) -> str:
+        """Say which share of the set the figures are those of."""
+        num_left_out = sum(self.left_out.values())
+        num_all = self.num_videos + num_left_out
+        counts = ', '.join(f'{count} {kind}' for kind, count in self.left_out.items())
+        return (
+            f'Coverage: {self.coverage:.1%}. Of {num_all} videos the model could not '
+            f'use {num_left_out} ({counts}): they are in no figure, so that these are '
+            'not those of the whole set.'
+        )
 
     def gaps(self) -> list[str]:
         """Which figures are nan, and why."""
@@ -212,6 +240,8 @@ class Summary:
             'num_failed': self.num_failed,
             'no_face_score': self.no_face_score,
             'num_groups': self.num_groups,
+            'left_out': dict(self.left_out),
+            'coverage': self.coverage,
             'interval': {
                 'method': 'percentile bootstrap over videos, stratified by dataset, '
                 'compression, class and manipulation',
@@ -240,6 +270,10 @@ class Summary:
             num_failed=int(record.get('num_failed', 0)),
             no_face_score=float(record.get('no_face_score', NO_FACE_SCORE)),
             num_groups=int(record.get('num_groups', 0)),
+            left_out={
+                str(kind): int(count)
+                for kind, count in record.get('left_out', {}).items()
+            },
         )
 
 

@@ -16,6 +16,8 @@ STATUSES = ('ok', 'no_face', 'failed')
 OK, NO_FACE, FAILED = STATUSES
 # Key of a test set's metainfo: the (key, status) of the videos that are not 'ok'.
 UNSCORED_VIDEOS = 'unscored_videos'
+# Of the same: the (key, kind of problem) of the videos that could not be used.
+LEFT_OUT_VIDEOS = 'left_out_videos'
 
 
 class VideoKey(NamedTuple):

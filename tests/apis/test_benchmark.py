@@ -167,6 +167,18 @@ def test_other_rules_of_the_video_score_are_named(bench):
     assert '- Video score of two: mean over frames.' in text
 
 
+def test_rows_that_cannot_use_all_videos_are_named(bench):
+    work = bench()
+    path = work / 'one/seed0/metrics.json'
+    record = json.loads(path.read_text())
+    record['left_out'] = {'too short': record['num_videos']}
+    path.write_text(json.dumps(record))
+    bench(table_only=True)
+    text = (work / 'benchmark.md').read_text()
+    assert '- one: Coverage: 50.0%. Of ' in text
+    assert text.count('Coverage') == 1
+
+
 def test_seeds_are_told_with_mean_and_spread(bench):
     work = bench('one', seeds=[0, 1])
     aucs = [float(x['auc']) for x in read_csv(work) if x['row'] == 'all']

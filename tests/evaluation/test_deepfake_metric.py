@@ -184,6 +184,37 @@ def test_score_of_a_video_without_a_face_is_a_setting(tmp_path):
     assert any('which ACC counts as real' in note for note in summary.notes())
 
 
+LEFT_OUT = tuple(
+    (VideoKey('ffpp', 1, 'Deepfakes', 'c40', f'95{i}'), kind)
+    for i, kind in enumerate(('too short', 'no landmarks', 'too short'))
+)
+
+
+def test_share_of_videos_that_the_model_can_use_is_told(tmp_path, logged):
+    path = tmp_path / 'm.json'
+    evaluator = Evaluator([dict(type='DeepfakeMetric', metrics_json=str(path))])
+    evaluator.dataset_meta = {'left_out_videos': LEFT_OUT}
+    evaluator.process(make_samples())
+    figures = evaluator.evaluate(20)
+    assert figures['deepfake/num_videos'] == 20
+    assert figures['deepfake/num_left_out'] == 3
+    assert figures['deepfake/coverage'] == 20 / 23
+    assert (
+        'Coverage: 87.0%. Of 23 videos the model could not use 3 (2 too short, 1 no '
+        'landmarks): they are in no figure, so that these are not those of the whole '
+        'set.'
+    ) in logged[0][1]
+    summary = Summary.from_json(json.loads(path.read_text()))
+    assert summary.left_out == {'too short': 2, 'no landmarks': 1}
+    assert summary.coverage == 20 / 23
+
+
+def test_a_covered_set_is_not_spoken_of(logged):
+    figures = evaluate(make_samples())
+    assert figures['deepfake/coverage'] == 1
+    assert 'Coverage' not in logged[0][1]
+
+
 def test_scored_videos_that_are_missing_are_still_told(logged):
     evaluator = Evaluator([dict(type='DeepfakeMetric')])
     evaluator.dataset_meta = {'unscored_videos': UNSCORED}

@@ -1,0 +1,105 @@
+"""Which videos a pipeline can use: long enough ones, with the files that it reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mmdeepfake.structures import VideoKey, VideoRecord
+
+from .file_check import FileReport
+
+TOO_SHORT = 'too short'
+_LACKS = 'no '  # 'no landmarks', 'no mask'
+# How a file that a record may name comes into being.
+_ORIGINS = {
+    'landmarks': 'prepare the faces with tools/prepare.py --landmarks',
+    'mask': 'the set has to come with masks, prepared together with its videos',
+    'track_file': 'prepare the faces with tools/prepare.py',
+}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the steps of a pipeline ask of every video.
+
+    Attributes:
+        min_frames: how long it has to be.
+        files: fields of its `VideoRecord` that must not be None.
+    """
+
+    min_frames: int = 1
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def of_pipeline(cls, steps: Iterable[object]) -> Needs:
+        """Gather what transforms say of themselves: `min_frames`, `needed_files`."""
+        steps = list(steps)
+        files = [name for step in steps for name in getattr(step, 'needed_files', ())]
+        return cls(
+            max((getattr(step, 'min_frames', 1) for step in steps), default=1),
+            tuple(dict.fromkeys(files)),
+        )
+
+
+def check_needs(report: FileReport, record: VideoRecord, needs: Needs) -> FileReport:
+    """Call a video unsuited that does not have what the pipeline needs.
+
+    Args:
+        report: what looking at the file gave.
+        record: what the dataset knows of the video.
+        needs: of the pipeline.
+
+    Returns:
+        The report, with the problem '<kind>: <details>' where there is one.
+    """
+    if report.problem:
+        return report
+    num_frames = report.num_frames or record.num_frames
+    if num_frames and num_frames < needs.min_frames:
+        problem = (
+            f'{TOO_SHORT}: {num_frames} frames, {needs.min_frames} make one snippet'
+        )
+        return replace(report, problem=problem)
+    for name in needs.files:
+        if getattr(record, name) is None:
+            kind = _LACKS + name.removesuffix('_file')
+            return replace(report, problem=f'{kind}: {_ORIGINS[name]}')
+    return report
+
+
+def kind_of(report: FileReport) -> str:
+    """'too short' of 'too short: 3 frames, ...'."""
+    return report.problem.split(':')[0]
+
+
+def is_unsuited(report: FileReport) -> bool:
+    """Whether a sound file merely lacks what this pipeline needs."""
+    kind = kind_of(report)
+    lacks = {_LACKS + name.removesuffix('_file') for name in _ORIGINS}
+    return kind == TOO_SHORT or kind in lacks
+
+
+def count_kinds(reports: Iterable[FileReport]) -> str:
+    """'3 too short, 1 missing', the most frequent first."""
+    kinds = Counter(map(kind_of, reports)).most_common()
+    return ', '.join(f'{count} {kind}' for kind, count in kinds)
+
+
+def list_left_out(
+    pairs: Sequence[tuple[VideoRecord, FileReport]],
+    usable: Sequence[tuple[VideoRecord, FileReport]],
+) -> tuple[tuple[VideoKey, str], ...]:
+    """Name the videos of which no track is shown, with the kind of the first problem.
+
+    Args:
+        pairs: all tracks that were looked at.
+        usable: those that stayed.
+    """
+    shown = {record.key for record, _ in usable}
+    kinds: dict[VideoKey, str] = {}
+    for record, report in pairs:
+        if report.problem and record.key not in shown:
+            kinds.setdefault(record.key, kind_of(report))
+    return tuple(sorted(kinds.items()))
