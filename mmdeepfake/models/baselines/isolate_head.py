@@ -1,0 +1,249 @@
+"""The recurrent head of DoubleRNN and the loss that isolates real faces.
+
+Paper: I. Masi et al., "Two-branch Recurrent Network for Isolating Deepfakes in Videos",
+ECCV 2020, https://arxiv.org/abs/2008.03412; see `double_rnn` for its backbone.
+
+A reconstruction. The paper describes a loss that gathers real faces around a centre and
+pushes forged ones away; its form and the two radii are those of public code of others
+that cites it. Ours are the centre (a running mean), the widths, sequences of 8 frames,
+that a video of several has the mean of their features, and the cross entropy beside it,
+which gives scores.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmaction.models.heads import BaseHead
+from mmengine.dist import all_reduce
+from mmengine.model import BaseModule
+from mmengine.model.weight_init import normal_init
+from torch import Tensor, nn
+
+from mmdeepfake.registry import MODELS
+from mmdeepfake.structures import FAKE, REAL, ConfigError
+
+_CENTRES = ('running_mean', 'learnable')
+_SCORES = ('ce', 'distance')
+
+
+def isolate_loss(
+    distances: Tensor, labels: Tensor, *, real_radius: float, fake_radius: float
+) -> Tensor:
+    """Mean of relu(d - r_real) over real videos + of relu(r_fake - d) over forged ones.
+
+    Args:
+        distances: (B,) from the centre.
+        labels: (B,).
+        real_radius: real videos further away than this cost.
+        fake_radius: forged ones nearer than this cost.
+
+    Returns:
+        A scalar; a class that the batch lacks adds nothing.
+    """
+    costs = {
+        REAL: (distances - real_radius).relu(),
+        FAKE: (fake_radius - distances).relu(),
+    }
+    total = distances.sum() * 0
+    for label, cost in costs.items():
+        is_such = labels == label
+        if is_such.any():
+            total = total + cost[is_such].mean()
+    return total
+
+
+@MODELS.register_module()
+class IsolateLoss(BaseModule):
+    """`isolate_loss` around a centre that it keeps.
+
+    Args:
+        channels: D of the features.
+        real_radius: 0.042 in public code of others.
+        fake_radius: 1.638 there.
+        centre: 'running_mean' of the real videos' features, from zero on, or
+            'learnable', a parameter, from zero on.
+        momentum: share of each batch's mean in the running mean.
+        loss_weight: factor of the loss.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        real_radius: float = 0.042,
+        fake_radius: float = 1.638,
+        centre: str = 'running_mean',
+        momentum: float = 0.1,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= real_radius < fake_radius:
+            raise ConfigError(
+                f'real_radius = {real_radius}, fake_radius = {fake_radius} of '
+                'IsolateLoss: need 0 <= real_radius < fake_radius'
+            )
+        if centre not in _CENTRES:
+            raise ConfigError(
+                f'centre = {centre!r} of IsolateLoss: allowed are '
+                + ', '.join(map(repr, _CENTRES))
+            )
+        self.real_radius = real_radius
+        self.fake_radius = fake_radius
+        self.momentum = momentum
+        self.loss_weight = loss_weight
+        if centre == 'learnable':
+            self.centre = nn.Parameter(torch.zeros(channels))
+        else:
+            self.register_buffer('centre', torch.zeros(channels))
+
+    def distances(self, features: Tensor) -> Tensor:
+        """(B, D) -> (B,) Euclidean distances from the centre."""
+        return torch.linalg.vector_norm(features.float() - self.centre, dim=1)
+
+    def forward(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Give the loss; then, in training, move a running centre.
+
+        Args:
+            features: (B, D).
+            labels: (B,).
+        """
+        loss = isolate_loss(
+            self.distances(features),
+            labels,
+            real_radius=self.real_radius,
+            fake_radius=self.fake_radius,
+        )
+        if self.training and not isinstance(self.centre, nn.Parameter):
+            self._move_centre(features.detach().float()[labels == REAL])
+        return loss * self.loss_weight
+
+    def _move_centre(self, real: Tensor) -> None:
+        # Sums and the count travel together, so that all processes keep one centre.
+        totals = torch.cat([real.sum(dim=0), real.new_tensor([len(real)])])
+        all_reduce(totals)
+        if totals[-1] > 0:
+            self.centre.lerp_(totals[:-1] / totals[-1], self.momentum)
+
+
+@MODELS.register_module()
+class BiLSTMIsolateHead(BaseHead):
+    """Pool each frame, run an LSTM both ways, project its mean state, isolate it.
+
+    For `SnippetRecognizer`. A video of several times L frames makes several sequences,
+    the first L frames the first, and their features are averaged.
+
+    Args:
+        num_classes: 2: real, fake.
+        in_channels: C of the backbone's map.
+        hidden_channels: width of the LSTM, each way.
+        feature_channels: D of the feature that is isolated.
+        sequence_len: L.
+        score: 'ce' scores by a last layer, trained by the cross entropy besides;
+            'distance' scores sigmoid((d - m) / s), d being the distance from the
+            centre, m the middle of the radii, and has no cross entropy.
+        distance_scale: s; at 0.2 the radii themselves score 0.02 and 0.98.
+        loss_isolate: arguments of `IsolateLoss`.
+        init_std: of the last layer's initial weights.
+        kwargs: see MMAction2's `BaseHead` (`topk`, `average_clips`, `loss_cls`, ...).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        *,
+        hidden_channels: int = 128,
+        feature_channels: int = 128,
+        sequence_len: int = 8,
+        score: str = 'ce',
+        distance_scale: float = 0.2,
+        loss_isolate: dict | None = None,
+        init_std: float = 0.01,
+        **kwargs,
+    ) -> None:
+        super().__init__(num_classes, in_channels, **kwargs)
+        if score not in _SCORES or num_classes != 2:
+            raise ConfigError(
+                f'score = {score!r}, num_classes = {num_classes} of BiLSTMIsolateHead: '
+                'need 2 classes and a score of ' + ', '.join(map(repr, _SCORES))
+            )
+        if sequence_len < 1 or distance_scale <= 0:
+            raise ConfigError(
+                f'sequence_len = {sequence_len}, distance_scale = {distance_scale} of '
+                'BiLSTMIsolateHead: need 1 frame or more, and a scale above 0'
+            )
+        self.sequence_len = sequence_len
+        self.distance_scale = distance_scale
+        self.init_std = init_std
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.lstm = nn.LSTM(
+            in_channels, hidden_channels, batch_first=True, bidirectional=True
+        )
+        self.project = nn.Linear(2 * hidden_channels, feature_channels)
+        self.loss_isolate = MODELS.build(
+            {
+                'type': 'IsolateLoss',
+                'channels': feature_channels,
+                **(loss_isolate or {}),
+            }
+        )
+        self.fc_cls = nn.Linear(feature_channels, 2) if score == 'ce' else None
+
+    def init_weights(self) -> None:
+        """Draw the last layer; the rest keeps PyTorch's start."""
+        if self.fc_cls is not None:
+            normal_init(self.fc_cls, std=self.init_std)
+
+    def extract(self, x: Tensor, num_segs: int) -> Tensor:
+        """Give the feature of each video.
+
+        Args:
+            x: (B*F, C, h, w), the F frames of a video next to each other, in order.
+            num_segs: F, a multiple of L.
+
+        Returns:
+            (B, D).
+        """
+        length = self.sequence_len
+        if num_segs % length:
+            raise ConfigError(
+                f'BiLSTMIsolateHead got {num_segs} frames a video, no multiple of '
+                f'sequence_len = {length}: change model.cls_head.sequence_len, or '
+                'num_snippets and clip_len of SampleSnippets'
+            )
+        sequences = self.pool(x).flatten(1).unflatten(0, (-1, length))  # (B*n, L, C)
+        states, _ = self.lstm(sequences)
+        features = self.project(states.mean(dim=1))
+        return features.unflatten(0, (-1, num_segs // length)).mean(dim=1)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """(B, D) -> (B, 2) logits."""
+        if self.fc_cls is not None:
+            return self.fc_cls(features)
+        loss = self.loss_isolate
+        middle = (loss.real_radius + loss.fake_radius) / 2
+        fake = (loss.distances(features) - middle) / self.distance_scale
+        return torch.stack([torch.zeros_like(fake), fake], dim=1)
+
+    def forward(self, x: Tensor, num_segs: int, **kwargs) -> Tensor:
+        """Classify videos; see `extract`. Gives (B, 2) logits."""
+        return self.classify(self.extract(x, num_segs))
+
+    def loss(self, feats: Tensor, data_samples: list, num_segs: int, **kwargs) -> dict:
+        """Compute the losses of a batch.
+
+        Args:
+            feats: (B*F, C, h, w).
+            data_samples: one `ActionDataSample` a video, with `gt_label`.
+            num_segs: F.
+            kwargs: unused; recognizers hand over more.
+
+        Returns:
+            'loss_isolate' and, with score='ce', 'loss_cls' and 'top1_acc'.
+        """
+        features = self.extract(feats, num_segs)
+        labels = torch.cat([sample.gt_label for sample in data_samples])
+        losses = dict(loss_isolate=self.loss_isolate(features, labels.to(feats.device)))
+        if self.fc_cls is not None:
+            losses |= self.loss_by_feat(self.classify(features), data_samples)
+        return losses
