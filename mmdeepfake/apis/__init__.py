@@ -1,3 +1,4 @@
 from .build import build_runner, load_config
+from .inference import DeepfakeInferencer
 
-__all__ = ['build_runner', 'load_config']
+__all__ = ['DeepfakeInferencer', 'build_runner', 'load_config']

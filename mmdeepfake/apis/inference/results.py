@@ -1,0 +1,177 @@
+"""What inference says of a video, as plain data.
+
+Frames are counted from 0 in the source video, and a last frame belongs to its span.
+Every `fake_score` is P(fake) after the temperature of the operating point, if there is
+one; `None` where nothing could be scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mmdeepfake.structures import FAILED, NO_FACE, OK, FaceTrack
+
+from .heat_store import HeatStore
+
+TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
+STATUSES = (OK, NO_FACE, TOO_SHORT, FAILED)
+FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS = (
+    'fake',
+    'real',
+    'no face',
+    'none',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetScore:
+    """The score of one snippet of one face.
+
+    Attributes:
+        first_frame: of the snippet.
+        last_frame: of the snippet.
+        start_seconds: when its first frame is shown.
+        end_seconds: when its last frame ends.
+        box_x1y1x2y2_px: what the model saw of the source frame, at its first frame.
+        fake_score: of the snippet.
+    """
+
+    first_frame: int
+    last_frame: int
+    start_seconds: float
+    end_seconds: float
+    box_x1y1x2y2_px: tuple[float, float, float, float]
+    fake_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScore:
+    """The score of one stretch of a face: of all snippets in it together.
+
+    Attributes:
+        first_frame: of the window.
+        last_frame: of the window.
+        start_seconds: when its first frame is shown.
+        end_seconds: when its last frame ends.
+        fake_score: by the rule that makes the model's snippets a video score.
+    """
+
+    first_frame: int
+    last_frame: int
+    start_seconds: float
+    end_seconds: float
+    fake_score: float
+
+
+@dataclass(frozen=True, eq=False)
+class PeakSnippet:
+    """The snippet of a face with the highest score, to be looked at.
+
+    Attributes:
+        snippet: which one.
+        frames: (T, H, W, 3) uint8 RGB, as the model saw them.
+        inputs: the packed group that it was scored in, as `Predictor.predict` takes it.
+        snippet_index: its place in that group.
+        heat: (T, h, w) float32 in 0..1, where the model looks for traces of a fake, the
+            hottest position of the group being 1; None where there is no heat map.
+    """
+
+    snippet: SnippetScore
+    frames: NDArray[np.uint8]
+    inputs: Tensor
+    snippet_index: int
+    heat: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FaceResult:
+    """What is said of one face: one person in one shot.
+
+    Attributes:
+        index: 0 is the main face, which tools/test.py scores; see `track_choice`.
+        first_frame: where it is seen first.
+        num_frames: how long it is seen.
+        start_seconds: when its first frame is shown.
+        end_seconds: when its last frame ends.
+        verdict: one of `VERDICTS`; 'none' where the face is seen too shortly.
+        fake_score: of all snippets that cover it.
+        test_score: of the snippets that the config tests, before the temperature.
+        windows: in the order of time.
+        snippets: in the order of time; empty where the model scores none by itself.
+        track: its boxes; None where the config crops a fixed square.
+        peak: its most suspicious snippet.
+    """
+
+    index: int
+    first_frame: int
+    num_frames: int
+    start_seconds: float
+    end_seconds: float
+    verdict: str = NO_VERDICT
+    fake_score: float | None = None
+    test_score: float | None = None
+    windows: tuple[WindowScore, ...] = ()
+    snippets: tuple[SnippetScore, ...] = ()
+    track: FaceTrack | None = None
+    peak: PeakSnippet | None = None
+
+    @property
+    def last_frame(self) -> int:
+        """Index of the last frame it is seen in."""
+        return self.first_frame + self.num_frames - 1
+
+
+@dataclass(frozen=True, eq=False)
+class VideoResult:
+    """What is said of one video.
+
+    Attributes:
+        path: of the video.
+        status: one of `STATUSES`.
+        verdict: one of `VERDICTS`: 'no face' and 'none' are no acquittal.
+        threshold: the video is called fake from this score on.
+        is_calibrated: whether the threshold was chosen on validation videos.
+        fake_score: of its faces together, by the inferencer's rule.
+        test_score: the main face's, as tools/test.py gives it, before the temperature.
+        faces: the main one first.
+        num_frames: of the video.
+        fps: frames per second, the mean where the rate varies.
+        height: of a frame, in pixels, upright.
+        width: of a frame, in pixels, upright.
+        fault: why it failed; names the file without its folder.
+        notes: what else is worth knowing, one sentence each.
+        seconds: wall time until its last score, other videos of the batch included.
+        heat: heat maps of all snippets, where they were asked for.
+    """
+
+    path: Path
+    status: str
+    verdict: str
+    threshold: float
+    is_calibrated: bool
+    fake_score: float | None = None
+    test_score: float | None = None
+    faces: tuple[FaceResult, ...] = ()
+    num_frames: int = 0
+    fps: float = 0.0
+    height: int = 0
+    width: int = 0
+    fault: str = ''
+    notes: tuple[str, ...] = field(default=())
+    seconds: float = 0.0
+    heat: HeatStore | None = None
+
+    @property
+    def name(self) -> str:
+        """File name of the video."""
+        return self.path.name
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it is shown."""
+        return self.num_frames / self.fps if self.fps else 0.0
