@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.apis.command_line import add_run_arguments, run_tool
+from mmdeepfake.apis.compilation import add_compile_argument
 from mmdeepfake.apis.testing import run_testing
 
 
@@ -19,6 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     add_run_arguments(parser)
+    add_compile_argument(parser)
     parser.add_argument(
         '--dump', metavar='FILE.pkl', help="also save MMAction2's predictions here"
     )

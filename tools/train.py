@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.apis.command_line import add_run_arguments, run_tool
+from mmdeepfake.apis.compilation import add_compile_argument
 from mmdeepfake.apis.training import run_training
 
 
@@ -18,6 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a deepfake video detector')
     parser.add_argument('config', help='config file')
     add_run_arguments(parser)
+    add_compile_argument(parser)
     parser.add_argument(
         '--resume',
         nargs='?',

@@ -11,6 +11,7 @@ from mmdeepfake.structures import ConfigError
 
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
+from .compilation import compile_parts
 
 
 def run_testing(args: argparse.Namespace) -> None:
@@ -33,7 +34,10 @@ def run_testing(args: argparse.Namespace) -> None:
         evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
     cfg.test_evaluator = evaluators
     cfg.load_from, cfg.resume = args.checkpoint, False
-    build_runner(cfg).test()
+    runner = build_runner(cfg)
+    if args.compile is not None:
+        compile_parts(runner.model, args.compile)
+    runner.test()
 
 
 def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:

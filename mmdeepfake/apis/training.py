@@ -11,6 +11,7 @@ from mmdeepfake.structures import ConfigError
 
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
+from .compilation import compile_parts
 
 
 def run_training(args: argparse.Namespace) -> None:
@@ -32,7 +33,10 @@ def run_training(args: argparse.Namespace) -> None:
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             seeds[name] = True
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    if args.compile is not None:
+        compile_parts(runner.model, args.compile)
+    runner.train()
 
 
 def use_mixed_precision(cfg: Config) -> None:
