@@ -19,7 +19,7 @@ from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.detection import FaceDetector, build_detector
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import describe_error, is_disk_error
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.structures import ConfigError, DataError, InputError
 from mmdeepfake.version import __version__
 
 from .config_pipeline import ConfigPipeline, Sampling
@@ -237,8 +237,10 @@ class DeepfakeInferencer:
         """
         (pair,) = self._run([Path(path)], progress)
         result, error = pair
-        if error is not None:
+        if isinstance(error, InputError):
             raise DataError(result.fault) from error
+        if error is not None:
+            raise error
         return result
 
     def infer_many(
@@ -298,9 +300,7 @@ class DeepfakeInferencer:
         if any(plan is not None for plan in plans):
             for which, group, packed in stream.read(plans, tell):
                 job.num_waiting += 1
-                receive = functools.partial(
-                    _deliver, job, which, group, packed, explain
-                )
+                receive = functools.partial(job.take, which, group, packed, explain)
                 batches.add(packed.inputs, receive)
         for note in stream.notes:
             job.note(note)
