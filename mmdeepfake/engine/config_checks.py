@@ -23,6 +23,7 @@ SAMPLER_VARIABLES = {
     'num_snippets_train': (LOADERS[:1], 'num_snippets'),
     'num_snippets_test': (LOADERS[2:], 'num_snippets'),
 }
+FLIPPING = 'FlippingDataPreprocessor'
 PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:]}
 
 
@@ -31,6 +32,7 @@ def check_config(cfg: Mapping) -> None:
     check_clip_lengths(cfg)
     check_group_sizes(cfg)
     check_input_formats(cfg)
+    check_flips(cfg)
     check_model_selection(cfg)
     filename = getattr(cfg, 'filename', None)
     if filename and os.path.isfile(filename):
@@ -142,7 +144,7 @@ def check_input_formats(cfg: Mapping) -> None:
     It would take time for colour, in silence where the numbers happen to fit.
     """
     node = (cfg.get('model') or {}).get('data_preprocessor') or {}
-    if node.get('type') != 'ActionDataPreprocessor':
+    if node.get('type') not in ('ActionDataPreprocessor', FLIPPING):
         return
     expected = node.get('format_shape', 'NCHW')  # MMAction2's default
     if expected == 'MIX2d3d':  # tells the layouts apart by itself
@@ -154,6 +156,23 @@ def check_input_formats(cfg: Mapping) -> None:
                 f"model.data_preprocessor.format_shape = '{expected}': give both the "
                 "same, 'NCTHW' for 3D models and 'NCHW' for 2D ones"
             )
+
+
+def check_flips(cfg: Mapping) -> None:
+    """Refuse drawn flips that nobody carries out, or that are carried out twice."""
+    node = (cfg.get('model') or {}).get('data_preprocessor') or {}
+    carries_out = node.get('type') == FLIPPING
+    for path, _ in find_transforms(cfg, 'DrawFlip'):
+        if not carries_out:
+            raise ConfigError(
+                f'{path} is DrawFlip, which touches no pixel, and nobody flips: set '
+                f"model.data_preprocessor.type = '{FLIPPING}', or take Flip"
+            )
+    for path, _ in find_transforms(cfg, 'Flip') if carries_out else ():
+        raise ConfigError(
+            f"{path} is Flip, and model.data_preprocessor.type = '{FLIPPING}' would "
+            'flip the same videos back: take DrawFlip, or ActionDataPreprocessor'
+        )
 
 
 def check_model_selection(cfg: Mapping) -> None:

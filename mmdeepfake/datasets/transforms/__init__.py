@@ -3,6 +3,7 @@
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
+from .flip_drawing import DrawFlip
 from .landmarks import LoadFaceLandmarks
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
@@ -12,6 +13,7 @@ __all__ = [
     'CorruptVideo',
     'CropFace',
     'DecodeFrames',
+    'DrawFlip',
     'LoadFaceLandmarks',
     'OpenVideo',
     'ReverseTime',

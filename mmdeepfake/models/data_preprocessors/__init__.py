@@ -1,0 +1,3 @@
+from .flipping_data_preprocessor import FlippingDataPreprocessor
+
+__all__ = ['FlippingDataPreprocessor']
