@@ -237,6 +237,8 @@ BASELINES = [
 ]
 # What a row may sample and pack in its own way; the frames themselves are the same.
 OWN_TRANSFORMS = ('SampleSnippets', 'FormatShape')
+# Which weights of the model are trained when: that is the method.
+OWN_HOOKS = ('AltFreezingHook',)
 
 
 def common_part(cfg):
@@ -247,6 +249,7 @@ def common_part(cfg):
                 del node[argument]
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         evaluator.pop('score_rule', None)
+    cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type not in OWN_HOOKS]
     # Other variables of a config have done their work when it is read.
     return {k: v for k, v in cfg.to_dict().items() if k in RUNNER_KEYS - {'model'}}
 

@@ -1,9 +1,11 @@
+from .alt_freezing_hook import AltFreezingHook
 from .check_config_hook import CheckConfigHook
 from .cpu_amp import CPUAmpOptimWrapper
 from .run_report_hook import RunReportHook
 from .strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
+    'AltFreezingHook',
     'CPUAmpOptimWrapper',
     'CheckConfigHook',
     'RunReportHook',

@@ -1,5 +1,6 @@
 """Pipeline steps of our own; the rest of a pipeline is MMAction2's."""
 
+from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
@@ -10,10 +11,12 @@ from .sampling import SampleSnippets
 from .temporal_dropout import TemporalDropout
 
 __all__ = [
+    'BlendClipWithItself',
     'CorruptVideo',
     'CropFace',
     'DecodeFrames',
     'DrawFlip',
+    'DropOrRepeatFrames',
     'LoadFaceLandmarks',
     'OpenVideo',
     'ReverseTime',
