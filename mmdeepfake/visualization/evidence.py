@@ -277,12 +277,11 @@ def _deepest_large(modules: dict[str, nn.Module], inputs: dict) -> str:
 
 
 def _list_parts(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Give the backbone's parts in order, those of a `ModuleList` one by one."""
+    """Give the backbone's parts, and the steps of those that are sequences."""
     for name, part in backbone.named_children():
-        if isinstance(part, nn.ModuleList):
+        yield name, part
+        if isinstance(part, nn.Sequential | nn.ModuleList):
             yield from ((f'{name}.{index}', one) for index, one in enumerate(part))
-        else:
-            yield name, part
 
 
 def _clip_len(model: nn.Module) -> int:
