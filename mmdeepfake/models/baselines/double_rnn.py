@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmcv.cnn import ConvModule
+from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, kaiming_init
@@ -189,7 +189,7 @@ class DenseNet(BaseModule):
                 channels //= 2
         self.blocks = nn.ModuleList(blocks)
         self.transitions = nn.ModuleList(transitions)
-        self.norm = nn.BatchNorm2d(channels)
+        self.norm = build_norm_layer(norm_cfg, channels)[1]
         self.out_channels = channels
 
     def begin(self, x: Tensor) -> Tensor:

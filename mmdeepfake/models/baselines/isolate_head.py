@@ -98,7 +98,7 @@ class IsolateLoss(BaseModule):
 
     def distances(self, features: Tensor) -> Tensor:
         """(B, D) -> (B,) Euclidean distances from the centre."""
-        return torch.linalg.vector_norm(features.float() - self.centre, dim=1)
+        return torch.linalg.vector_norm(features - self.centre, dim=1)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
         """Give the loss; then, in training, move a running centre.
@@ -114,11 +114,12 @@ class IsolateLoss(BaseModule):
             fake_radius=self.fake_radius,
         )
         if self.training and not isinstance(self.centre, nn.Parameter):
-            self._move_centre(features.detach().float()[labels == REAL])
+            self._move_centre(features.detach()[labels == REAL])
         return loss * self.loss_weight
 
     def _move_centre(self, real: Tensor) -> None:
         # Sums and the count travel together, so that all processes keep one centre.
+        real = real.to(self.centre.dtype)
         totals = torch.cat([real.sum(dim=0), real.new_tensor([len(real)])])
         all_reduce(totals)
         if totals[-1] > 0:
@@ -245,5 +246,7 @@ class BiLSTMIsolateHead(BaseHead):
         labels = torch.cat([sample.gt_label for sample in data_samples])
         losses = dict(loss_isolate=self.loss_isolate(features, labels.to(feats.device)))
         if self.fc_cls is not None:
-            losses |= self.loss_by_feat(self.classify(features), data_samples)
+            # NumPy, which counts the hits, has no bfloat16.
+            logits = self.classify(features).float()
+            losses |= self.loss_by_feat(logits, data_samples)
         return losses
