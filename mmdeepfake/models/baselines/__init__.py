@@ -7,6 +7,7 @@ from .facenet_lstm import InceptionResnetV1
 from .ftcn import FTCN, TimeTransformerHead
 from .inception_i3d import InceptionI3d
 from .isolate_head import BiLSTMIsolateHead, IsolateLoss
+from .s_mil import SharpMILHead
 from .stil import STILNet
 from .tam import TAMResNet
 from .tei import TEINet
@@ -23,6 +24,7 @@ __all__ = [
     'InceptionResnetV1',
     'IsolateLoss',
     'STILNet',
+    'SharpMILHead',
     'TAMResNet',
     'TEINet',
     'TimeTransformerHead',
