@@ -63,7 +63,11 @@ def run_speed(args: argparse.Namespace) -> None:
     configs = find_models(args.models, args.cfg_options)
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
-    facts = describe_run(args, settings)
+    facts = {
+        'command': ' '.join(['python', *sys.argv]),
+        **describe_run(settings),
+        'rounds': f'{args.repeats} after {args.warmup} to warm up; batch {args.batch}',
+    }
     sections: list[SpeedSection] = []
     for split in dict.fromkeys(args.splits):
         rows = measure_split(configs, split, settings, args)
@@ -181,12 +185,11 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def describe_run(args: argparse.Namespace, settings: SpeedSettings) -> dict[str, str]:
+def describe_run(settings: SpeedSettings) -> dict[str, str]:
     """Say where and how a run was made; 'device' is the device's name."""
     load = ', '.join(f'{value:.1f}' for value in os.getloadavg())
     memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30
     return {
-        'command': ' '.join(['python', *sys.argv]),
         'device': device_name(settings),
         'machine': f'{os.cpu_count()} logical cores, {memory:.0f} GiB, '
         f'{platform.system()}; load over 1, 5, 15 minutes at the start: {load}',
@@ -194,7 +197,6 @@ def describe_run(args: argparse.Namespace, settings: SpeedSettings) -> dict[str,
         'numbers': f'{settings.dtype}, '
         + ('channels_last' if settings.channels_last else "torch's layout")
         + (f', compiled by {settings.compile}' if settings.compile else ', eager'),
-        'rounds': f'{args.repeats} after {args.warmup} to warm up; batch {args.batch}',
         'code': describe_code(),
         'date': time.strftime('%Y-%m-%d'),
     }

@@ -15,7 +15,6 @@ from .speed_model import SpeedSettings
 from .speed_timing import Spread
 
 MODE_NAMES = {'forward': 'inference', 'train': 'train step'}
-MARKDOWN, CSV, JSON = 'speed.md', 'speed.csv', 'speed.json'
 
 
 @dataclass
@@ -189,12 +188,12 @@ def format_markdown(
             f'Times are of one video, ratios are to {floor.name} for as many frames, '
             'rounds in pairs; medians, with the quartiles in brackets.'
         )
-        parts.append(_markdown_table(*_section_table(section, settings.modes)))
+        parts.append(markdown_table(*_section_table(section, settings.modes)))
         parts += [f'- {line}' for line in _fault_lines(section)]
     header = ('conditions', 'what', 'target', *FOR_MODELS, 'command')
     parts.append('## Targets')
     judged = judge_targets(sections, settings, facts['device'])
-    parts.append(_markdown_table(header, judged))
+    parts.append(markdown_table(header, judged))
     return '\n\n'.join(parts) + '\n'
 
 
@@ -246,7 +245,8 @@ def _fault_lines(section: SpeedSection) -> list[str]:
     ]
 
 
-def _markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay rows out as a Markdown table."""
     lines = [header, ['---'] * len(header), *rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
@@ -281,19 +281,25 @@ def write_tables(
     settings: SpeedSettings,
     facts: Mapping[str, str],
     folder: str | Path,
-) -> list[Path]:
-    """Write the three files into a folder, each whole or not at all."""
+) -> None:
+    """Write speed.md, speed.csv and speed.json into a folder."""
     record = {
         'facts': dict(facts),
         'settings': asdict(settings),
         'sections': [asdict(section) for section in sections],
     }
+    text = format_markdown(sections, settings, facts)
+    write_files('speed', text, format_csv(sections), record, folder)
+
+
+def write_files(
+    stem: str, markdown: str, table: str, record: Mapping, folder: str | Path
+) -> None:
+    """Write a report, its table and its record, each file whole or not at all."""
     texts = {
-        MARKDOWN: format_markdown(sections, settings, facts),
-        CSV: format_csv(sections),
-        JSON: json.dumps(record, indent=2) + '\n',
+        '.md': markdown,
+        '.csv': table,
+        '.json': json.dumps(record, indent=2) + '\n',
     }
-    paths = [Path(folder) / name for name in texts]
-    for path in paths:
-        replace_text(path, texts[path.name])
-    return paths
+    for suffix, text in texts.items():
+        replace_text(Path(folder, stem + suffix), text)
