@@ -8,9 +8,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
 
 from .clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 from .tracking import TrackingSettings
@@ -90,6 +91,35 @@ class PreparationSettings:
             **dataclasses.asdict(self),
         }
         return json.loads(json.dumps(values))  # tuples become lists, as in a file
+
+    @classmethod
+    def read(cls, path: Path) -> PreparationSettings:
+        """Read what a preparation left as settings.json.
+
+        Raises:
+            DataNotFoundError: there is no such file.
+            DataError: it holds no settings, or those of another version.
+        """
+        if not path.is_file():
+            raise DataNotFoundError(
+                f'no settings of a preparation {str(path)!r}; tools/prepare.py writes '
+                'them beside the manifest'
+            )
+        try:
+            values = json.loads(path.read_text(encoding='utf-8'))
+            version = values.pop('preparation_version')
+            values['tracking'] = TrackingSettings(**values['tracking'])
+            settings = cls(**values)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f'{str(path)!r} holds no settings of a preparation ({error})'
+            ) from error
+        if version != PREPARATION_VERSION:
+            raise DataError(
+                f'{str(path)!r} is of version {version} of the preparation, this is '
+                f'{PREPARATION_VERSION}: the same settings would give other clips'
+            )
+        return settings
 
     def fingerprint(self) -> str:
         """Give 16 hex digits that differ for other settings."""

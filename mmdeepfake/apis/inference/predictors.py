@@ -37,7 +37,10 @@ from .config_pipeline import Sampling
 
 # Suffix of an exported file -> 'module:function' that makes its predictor, called as
 # function(cfg, path, device). Imported when such a file is given.
-EXPORTED: dict[str, str] = {}
+EXPORTED: dict[str, str] = dict.fromkeys(
+    ('.onnx', '.torchscript', '.pt2'),
+    'mmdeepfake.apis.export.predictor:load_exported_predictor',
+)
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def load_predictor(
         module, _, name = EXPORTED[checkpoint.suffix].partition(':')
         make: Callable[..., Predictor] = getattr(importlib.import_module(module), name)
         return make(cfg, checkpoint, device)
-    model, meta = _load_model(cfg, checkpoint)
+    model, meta = load_model(cfg, checkpoint)
     facts = {
         'kind': 'checkpoint',
         'checkpoint': checkpoint.name,
@@ -168,8 +171,16 @@ def load_predictor(
     return TorchPredictor(model, sampling, device, facts)
 
 
-def _load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the config's model with the weights of a file, all of them or none."""
+def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """Build the config's model with the weights of a file, all of them or none.
+
+    Returns:
+        The model, and what the checkpoint says of its training.
+
+    Raises:
+        DataError: the file is no checkpoint, or not one of a trained such model.
+        ConfigError: the config's model cannot be built.
+    """
     loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     weights = loaded.get('state_dict', loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(weights, Mapping) or not all(

@@ -1,0 +1,128 @@
+"""The scores of a video's faces over its time, as one picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mmdeepfake.visualization.report_plots import (
+    DPI,
+    FAKE_COLOUR,
+    GREY,
+    LINE_COLOURS,
+)
+
+_NUM_COLOURED = len(LINE_COLOURS)  # further faces are grey
+_MAX_DOTS = 2000  # of all faces; more would run into one another
+
+
+@dataclass(frozen=True)
+class FaceLine:
+    """The scores of one face.
+
+    Attributes:
+        name: for the legend.
+        times_seconds: (N,) the middle of each snippet; may be empty.
+        fake_scores: (N,) its score.
+        windows: (start, end, score) of each stretch that was scored together.
+    """
+
+    name: str
+    times_seconds: NDArray[np.float64]
+    fake_scores: NDArray[np.float64]
+    windows: Sequence[tuple[float, float, float]]
+
+
+def draw_timeline(
+    faces: Sequence[FaceLine],
+    *,
+    threshold: float,
+    duration_seconds: float,
+    is_calibrated: bool = True,
+) -> bytes:
+    """Draw dots for snippets and bars for windows, and the threshold; give a PNG.
+
+    Args:
+        faces: the first six get a colour each, so the main ones come first.
+        threshold: a video is called fake from it on.
+        duration_seconds: of the video.
+        is_calibrated: whether the threshold was chosen on validation videos.
+    """
+    figure = Figure(figsize=(10.5, 3.4), layout='constrained')
+    axes = figure.subplots()
+    top = max(1.0, threshold)
+    axes.axhspan(threshold, top + 0.03, color=FAKE_COLOUR, alpha=0.07, linewidth=0)
+    axes.axhline(threshold, color='black', linestyle='--', linewidth=1)
+    state = '' if is_calibrated else ' (not calibrated)'
+    axes.annotate(
+        f'fake from {threshold:.3g} on{state}',
+        (1, threshold),
+        xycoords=('axes fraction', 'data'),
+        xytext=(-4, 4),
+        textcoords='offset points',
+        ha='right',
+        fontsize=9,
+    )
+    num_dots = sum(len(face.times_seconds) for face in faces)
+    for index, face in reversed(list(enumerate(faces))):
+        is_named = index < _NUM_COLOURED
+        _draw_face(
+            axes,
+            face,
+            LINE_COLOURS[index] if is_named else GREY,
+            name=face.name if is_named else None,
+            with_dots=num_dots <= _MAX_DOTS,
+        )
+    axes.set(
+        xlim=(0, max(duration_seconds, 1e-3)),
+        ylim=(-0.03, top + 0.03),
+        xlabel='time, seconds',
+        ylabel='P(fake)',
+    )
+    axes.grid(color='0.9', linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+    if faces:
+        handles, labels = axes.get_legend_handles_labels()
+        axes.legend(
+            handles[::-1],
+            labels[::-1],
+            frameon=False,
+            loc='center left',
+            bbox_to_anchor=(1, 0.5),
+        )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=DPI)
+    return buffer.getvalue()
+
+
+def _draw_face(
+    axes: object, face: FaceLine, colour: str, *, name: str | None, with_dots: bool
+) -> None:
+    if with_dots:
+        axes.plot(
+            face.times_seconds,
+            face.fake_scores,
+            linestyle='none',
+            marker='o',
+            markersize=3.5,
+            markeredgewidth=0,
+            color=colour,
+            alpha=0.55,
+        )
+    for start, end, score in face.windows:
+        axes.plot(
+            (start, end),
+            (score, score),
+            color=colour,
+            linewidth=3,
+            solid_capstyle='butt',
+            label=name,
+        )
+        name = None  # one entry a face
