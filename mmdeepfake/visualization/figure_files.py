@@ -1,0 +1,29 @@
+"""Writes a figure as a picture for the screen and one for print."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+DPI = 200
+# Nothing that changes from run to run, so that equal figures are equal files.
+_METADATA = {'png': {'Software': None}, 'pdf': {'CreationDate': None}}
+
+
+def save_png_and_pdf(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write `name`.png and `name`.pdf, each under a temporary name first."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix, metadata in _METADATA.items():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata)
+        path = folder / f'{name}.{suffix}'
+        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+        temporary.write_bytes(buffer.getvalue())
+        temporary.replace(path)
+        paths.append(path)
+    return paths

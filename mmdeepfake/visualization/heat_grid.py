@@ -1,0 +1,88 @@
+"""Rows of frames with what a model looked at: Figs. 3 and 5 of RATF's paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mmdeepfake.visualization.overlays import HEAT_COLOURS
+
+_CELL_INCHES = 0.95
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """One row of pictures with its name.
+
+    Attributes:
+        name: what stands to its left; may have several lines.
+        pictures: N of (H, W, 3) uint8 RGB, or (H, W) in 0..1 drawn in grey.
+    """
+
+    name: str
+    pictures: Sequence[NDArray]
+
+
+def plot_picture_rows(
+    rows: Sequence[PictureRow],
+    *,
+    title: str,
+    column_names: Sequence[str] = (),
+    gap_after: int | None = None,
+    heat_bar: bool = True,
+) -> Figure:
+    """Draw rows of pictures of equal number.
+
+    Args:
+        rows: top to bottom.
+        title: over all.
+        column_names: over the columns; empty for none.
+        gap_after: leave a gap behind this many columns.
+        heat_bar: add the scale of the heat's colours.
+    """
+    num_columns = len(rows[0].pictures)
+    widths = [1.0] * num_columns
+    if gap_after:
+        widths.insert(gap_after, 0.12)
+    figure = Figure(
+        figsize=(1.35 + _CELL_INCHES * sum(widths), 0.55 + _CELL_INCHES * len(rows)),
+        layout='constrained',
+    )
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, hspace=0.01, wspace=0.01)
+    grid = figure.subplots(len(rows), len(widths), squeeze=False, width_ratios=widths)
+    for index, (axes_row, row) in enumerate(zip(grid, rows, strict=True)):
+        places = list(axes_row)
+        if gap_after:
+            places.pop(gap_after).axis('off')
+        for column, (axes, picture) in enumerate(
+            zip(places, row.pictures, strict=True)
+        ):
+            grey = dict(cmap='gray', vmin=0, vmax=1) if picture.ndim == 2 else {}
+            axes.imshow(picture, interpolation='nearest', **grey)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            if index == 0 and column_names:
+                axes.set_title(column_names[column], fontsize=8)
+        places[0].set_ylabel(
+            row.name, fontsize=8, rotation=0, ha='right', va='center', labelpad=6
+        )
+    if heat_bar:
+        bar = figure.colorbar(
+            ScalarMappable(cmap=colormaps[HEAT_COLOURS]),
+            ax=grid, location='right', shrink=0.6, aspect=25, pad=0.01,
+        )  # fmt: skip
+        bar.set_label('evidence for fake, of the greatest', fontsize=7)
+        bar.ax.tick_params(labelsize=7)
+    figure.suptitle(title, fontsize=9, x=0.01, ha='left')
+    return figure
+
+
+def spread(num_wanted: int, num_there: int) -> NDArray[np.int64]:
+    """Indices of `num_wanted` of `num_there` things, evenly spread, both ends in."""
+    return np.linspace(0, num_there - 1, num_wanted).round().astype(np.int64)

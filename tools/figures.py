@@ -1,0 +1,88 @@
+"""Draws the pictures of RATF's paper from a config, a checkpoint and its test data."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
+from mmdeepfake.apis.figure_localisation import run_localisation
+from mmdeepfake.apis.figures import run_figures
+
+PAIR = ('CONFIG', 'CHECKPOINT')
+TRUTHS = {
+    'mask': 'the mask files of the data set',
+    'difference': 'the pixel difference of a fake to its original',
+    'none': 'no border',
+}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    figures = parser.add_subparsers(dest='figure', required=True)
+
+    fig1 = figures.add_parser('fig1', help='how two regions change over time')
+    fig1.add_argument('config', help='config whose test data are shown')
+    fig1.add_argument('--num-frames', type=int, default=48, help='frames in a row')
+    fig1.add_argument(
+        '--regions',
+        nargs='+',
+        metavar='NAME=LEFT,TOP,RIGHT,BOTTOM',
+        help='two boxes, in shares of the face crop; eyes and mouth by default',
+    )
+    fig3 = figures.add_parser('fig3', help='Grad-CAM per manipulation, one snippet')
+    fig4 = figures.add_parser('fig4', help='regions and taps of the basis filters')
+    fig5 = figures.add_parser('fig5', help='activation with and without CSA')
+    numbers = figures.add_parser('localisation', help='IoU and pointing game, a table')
+    for one in (fig3, numbers):
+        one.add_argument('--model', nargs=2, metavar=PAIR, required=True)
+    fig4.add_argument(
+        '--model', nargs=2, metavar=PAIR, required=True, action='append',
+        help='may be given several times, as for r = 4 and r = 8',
+    )  # fmt: skip
+    fig5.add_argument('--with-csa', nargs=2, metavar=PAIR, required=True)
+    fig5.add_argument('--without-csa', nargs=2, metavar=PAIR, required=True)
+    fig5.add_argument('--num-snippets', type=int, default=2, help='pictures a video')
+    for one in (fig3, fig4):
+        one.add_argument('--snippet', type=int, help='which; the middle one by default')
+    numbers.add_argument('--region-layer', help='a RATF; by default as fig4')
+    numbers.add_argument('--max-videos', type=int, help='of each manipulation')
+    numbers.add_argument('--num-resamples', type=int, default=2000)
+    numbers.add_argument('--seed', type=int, default=0, help='of the bootstrap')
+    for one in (fig1, fig3, fig4, fig5):
+        one.add_argument('--video', metavar='NAME', help='the first one by default')
+    for one in (fig3, fig4, fig5, numbers):
+        one.add_argument('--layer', help="a layer's name; found by its size by default")
+        one.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ...')
+        one.add_argument(
+            '--truth',
+            choices=list(TRUTHS) if one in (fig3, fig4) else list(TRUTHS)[:2],
+            default='mask',
+            help='; '.join(f'{name}: {text}' for name, text in TRUTHS.items()),
+        )
+    for one in (fig1, fig3, fig4, fig5, numbers):
+        _add_common(one)
+    return parser.parse_args()
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for files')
+    parser.add_argument('--name', help="the files' name without suffix")
+    parser.add_argument('--methods', nargs='+', help='manipulations; all by default')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='test')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
+        help='settings that replace those of the configs, as data_root=data/miniff',
+    )  # fmt: skip
+    add_traceback_argument(parser)
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    run = run_localisation if arguments.figure == 'localisation' else run_figures
+    sys.exit(run_tool(run, arguments))
