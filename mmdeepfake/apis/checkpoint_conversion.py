@@ -34,6 +34,7 @@ CONFIG_OF_CODE = {
     'ftcn': 'published/ftcn_ffpp_lq.py',
     'i3d': 'baselines/i3d_inception_ffpp_lq.py',
     'stil': 'baselines/stil_ffpp_lq.py',
+    'tall': 'baselines/tall_swin_ffpp_lq.py',
     'tam': 'baselines/tam_ffpp_lq.py',
     'v4d': 'baselines/v4d_no_norm_ffpp_lq.py',
     'xception': 'baselines/xception_ffpp_lq.py',

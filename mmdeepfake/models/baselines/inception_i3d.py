@@ -15,18 +15,16 @@ the last step half.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from mmdeepfake.models.conversion.i3d import RULES
 from mmdeepfake.models.conversion.pretrained import load_backbone
+from mmdeepfake.ops.same_padding import pad_same
 from mmdeepfake.registry import MODELS
 
 # Channels of the 1x1; of the 1x1 and 3x3; of the second such pair; after the pooling.
@@ -46,27 +44,6 @@ STAGE_5: tuple[Widths, ...] = (
     (256, 160, 320, 32, 128, 128),
     (384, 192, 384, 48, 128, 128),
 )
-
-
-def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after, so that ceil(size / stride) windows fit; more after.
-
-    size 6, kernel 3, stride 2  ->  windows 012 234 45.  ->  (0, 1)
-    """
-    num_windows = -(-size // stride)
-    total = max((num_windows - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
-def pad_same(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """Pad the last three axes of (B, C, T, H, W), each by `same_padding`."""
-    amounts: list[int] = []
-    # Torch wants the last axis first.
-    for size, width, step in reversed(
-        list(zip(x.shape[2:], kernel, stride, strict=True))
-    ):
-        amounts += same_padding(size, kernel=width, stride=step)
-    return pad(x, amounts)
 
 
 class SamePaddedConv(ConvModule):

@@ -20,10 +20,10 @@ from mmdeepfake.models.baselines.inception_i3d import (
     InceptionI3d,
     SamePaddedConv,
     SamePaddedMaxPool,
-    same_padding,
 )
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.i3d import RULES
+from mmdeepfake.ops.same_padding import same_padding
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
