@@ -344,16 +344,24 @@ class ClipReader:
         Raises:
             DataError: an index is out of range, or the bytes of a frame are damaged.
         """
+        wanted = self._check_indices(indices)
+        frames = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
+        for frame, index in zip(frames, wanted, strict=True):
+            frame[...] = self._read_frame(int(index))
+        return frames
+
+    def read_each(self, indices: ArrayLike | Iterable[int]) -> list[Frame]:
+        """Decode frames as `read` does, each into an array of its own: a copy less."""
+        return [self._read_frame(int(index)) for index in self._check_indices(indices)]
+
+    def _check_indices(self, indices: ArrayLike | Iterable[int]) -> NDArray[np.int64]:
         wanted = np.asarray(indices, np.int64).reshape(-1)
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
             raise DataError(
                 f'face clip {self.path!r}: frames {wanted.min()} to {wanted.max()} '
                 f'were asked for; it has {len(self)}, counted from 0'
             )
-        frames = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
-        for frame, index in zip(frames, wanted, strict=True):
-            frame[...] = self._read_frame(int(index))
-        return frames
+        return wanted
 
     def _read_frame(self, index: int) -> Frame:
         offset, size, checksum = self._index[index].tolist()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from mmaction.datasets.transforms import Resize
 
 from mmdeepfake.datasets.transforms import CropFace
 from mmdeepfake.datasets.transforms.cropping import centre_square, square_inside_frame
@@ -114,7 +115,17 @@ def test_pixels_are_those_of_the_box():
     assert results['img_shape'] == (10, 10)
     assert (image[0, :, 1] == np.arange(40, 50)).all()
     assert (image[:, 0, 0] == np.arange(20, 30)).all()
-    assert image.flags['C_CONTIGUOUS']
+
+
+def test_resize_reads_a_crop_where_it_lies():
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    view = noise[3:23, 7:27]
+    resize = Resize(scale=(14, 14), keep_ratio=False)
+    one, other = (
+        resize(dict(imgs=[image], img_shape=(20, 20)))['imgs'][0]
+        for image in (view, view.copy())
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_unknown_face_falls_back_to_a_square_in_the_middle():

@@ -4,6 +4,7 @@ import pytest
 from builders import make_clip, make_frame_folder, make_video, read_index
 
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
+from mmdeepfake.datasets.transforms.decoding import open_reader
 from mmdeepfake.structures import DataError, DataNotFoundError
 
 
@@ -167,3 +168,18 @@ def test_missing_decord_is_told_with_the_install_line(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'decord', None)
     with pytest.raises(ImportError, match='pip install decord'):
         OpenVideo()({'filename': str(make_video(tmp_path / 'a.mp4'))})
+
+
+@pytest.mark.parametrize('kind', ['clip', 'folder'])
+def test_frames_read_each_are_those_of_one_array(tmp_path, kind):
+    if kind == 'clip':
+        reader = open_reader({'filename': str(make_clip(tmp_path / 'a.tar'))})
+    else:
+        folder = make_frame_folder(tmp_path / 'a')
+        place = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
+        reader = open_reader({**place, 'total_frames': 12})
+    wanted = np.array([7, 2, 7])
+    each = reader.read_each(wanted)
+    np.testing.assert_array_equal(np.stack(each), reader.read(wanted))
+    assert [read_index(frame) for frame in each] == [7, 2, 7]
+    assert not np.shares_memory(each[0], each[2])

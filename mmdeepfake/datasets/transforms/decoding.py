@@ -76,6 +76,9 @@ def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.nda
 class FrameReader(Protocol):
     """Random access to a video's frames, however they are stored.
 
+    A reader that decodes frames one by one may also have `read_each`, which gives what
+    `read` gives as a list.
+
     Attributes:
         fps: frames per second, where known.
     """
@@ -142,6 +145,10 @@ class FrameFolderReader:
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `FrameReader`; all pictures must have one size."""
+        return np.stack(self.read_each(indices))
+
+    def read_each(self, indices: np.ndarray) -> list[np.ndarray]:
+        """Read pictures as `read` does, each into an array of its own: a copy less."""
         frames: list[np.ndarray] = []
         for index in indices:
             name = self._template.format(int(index) + self._offset)
@@ -158,7 +165,7 @@ class FrameFolderReader:
                     f'{frames[0].shape[0]}; all must have one size'
                 )
             frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-        return np.stack(frames)
+        return frames
 
 
 def open_reader(results: dict, *, num_threads: int = 1) -> FrameReader:
@@ -232,9 +239,9 @@ class DecodeFrames(BaseTransform):
         indices, places = np.unique(wanted, return_inverse=True)
         # Popped, since an open reader can neither be copied nor sent by a worker.
         reader = results.pop('video_reader', None) or open_reader(results)
-        frames = reader.read(indices)
-        # Views of one array; copies, which cost a tenth of the decoding, only of those
-        # that come again.
+        # Readers that decode frame by frame need no array of all of them.
+        frames = getattr(reader, 'read_each', reader.read)(indices)
+        # Copies, which cost a tenth of the decoding, only of those that come again.
         _, firsts = np.unique(places, return_index=True)
         is_first = np.isin(np.arange(len(places)), firsts)
         results['imgs'] = [
