@@ -4,6 +4,7 @@ from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
+from .face_regions import FaceAttentionMask, MarkFacialParts
 from .flip_drawing import DrawFlip
 from .landmarks import LoadFaceLandmarks
 from .reversal import ReverseTime
@@ -17,7 +18,9 @@ __all__ = [
     'DecodeFrames',
     'DrawFlip',
     'DropOrRepeatFrames',
+    'FaceAttentionMask',
     'LoadFaceLandmarks',
+    'MarkFacialParts',
     'OpenVideo',
     'ReverseTime',
     'SampleSnippets',

@@ -1,5 +1,6 @@
 """Baselines, one file a paper: importing this registers them."""
 
+from .addnet import ADDNet3D
 from .cnn_lstm import CNNLSTMHead
 from .double_rnn import TwoBranchDenseNet
 from .dsanet import DSANet
@@ -17,6 +18,7 @@ from .xception import Xception
 __all__ = [
     'FTCN',
     'V4D',
+    'ADDNet3D',
     'BiLSTMIsolateHead',
     'CNNLSTMHead',
     'DSANet',

@@ -1,0 +1,16 @@
+# ADDNet-3D, a reconstruction, RATF's recipe on FaceForensics++ LQ, its faces prepared
+# with --landmarks.
+_base_ = [
+    '../_base_/models/addnet3d.py',
+    '../_base_/datasets/ffpp_lq_clips.py',
+    '../_base_/schedules/adam_45e.py',
+    '../_base_/default_runtime.py',
+]
+
+# Behind crop, resize and flip, which the landmarks follow.
+mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
+train_pipeline = [*_base_.train_pipeline[:-2], *mask, *_base_.train_pipeline[-2:]]
+test_pipeline = [*_base_.test_pipeline[:-2], *mask, *_base_.test_pipeline[-2:]]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

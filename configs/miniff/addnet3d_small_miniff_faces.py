@@ -1,0 +1,30 @@
+# ADDNet-3D, a reconstruction, on the built-in set, its faces prepared with landmarks.
+_base_ = [
+    '../_base_/models/addnet3d_small.py',
+    '../_base_/datasets/miniff_faces.py',
+    '../_base_/schedules/miniff.py',
+    '../_base_/default_runtime.py',
+]
+
+# One clip of 16 frames, every second one, in training and two at test. Behind crop,
+# resize and flip, which the landmarks follow, the mask.
+clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)
+mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
+pack = [dict(type='FormatShape', input_format='NCTHW'), *_base_.pack[1:]]
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(**clip, num_snippets=1),
+    *_base_.train_pipeline[2:-2],
+    *mask,
+    *pack,
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(**clip, num_snippets=2, position='centred'),
+    *_base_.test_pipeline[2:-2],
+    *mask,
+    *pack,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
