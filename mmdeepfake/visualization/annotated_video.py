@@ -136,7 +136,9 @@ class _Canvas:
         )
         self._size = (columns, rows)
         self._threshold = strip.threshold
-        self._unit = max(rows, columns) / 960  # what is drawn grows with the picture
+        self._unit = max(
+            0.6, max(rows, columns) / 960
+        )  # what is drawn grows with the picture
         self._strip = self._draw_strip(strip)
         self.height, self.width = rows + self._strip.shape[0], columns
 
@@ -170,7 +172,7 @@ class _Canvas:
         self, picture: Picture, text: str, corner: tuple[int, int], colour: Colour
     ) -> None:
         """Write on a ground of that colour, above the corner if there is room."""
-        size, weight = 0.75 * self._unit, max(1, round(1.6 * self._unit))
+        size, weight = 0.8 * self._unit, max(1, round(1.6 * self._unit))
         (width, height), below = cv2.getTextSize(text, _FONT, size, weight)
         pad = max(2, round(5 * self._unit))
         x = min(corner[0], max(0, picture.shape[1] - width - 2 * pad))
@@ -187,7 +189,7 @@ class _Canvas:
         text_rows, plot_rows = round(34 * self._unit), round(66 * self._unit)
         rows = (text_rows + plot_rows + 1) // 2 * 2
         picture = np.full((rows, width, 3), _BACKGROUND, np.uint8)
-        size, weight = 0.6 * self._unit, max(1, round(1.3 * self._unit))
+        size, weight = 0.65 * self._unit, max(1, round(1.3 * self._unit))
         place = (round(8 * self._unit), round(23 * self._unit))
         cv2.putText(
             picture, strip.caption, place, _FONT, size, _INK, weight, cv2.LINE_AA

@@ -179,11 +179,16 @@ def _video_facts(result: VideoResult) -> list[tuple[str, str]]:
 
 
 def _inference_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name.replace('_', ' '), value if isinstance(value, str) else json.dumps(value))
-        for name, value in facts.items()
-        if value is not None
-    ]
+    """Give name and value of each fact; those of a part follow its name."""
+    pairs = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            inner = _inference_facts(value)
+            pairs += [(f'{name}: {part}', text) for part, text in inner]
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value)
+            pairs.append((name.replace('_', ' '), text))
+    return pairs
 
 
 def _clock(seconds: float) -> str:

@@ -77,8 +77,8 @@ class PeakSnippet:
         frames: (T, H, W, 3) uint8 RGB, as the model saw them.
         inputs: the packed group that it was scored in, as `Predictor.predict` takes it.
         snippet_index: its place in that group.
-        heat: (T, h, w) float32 in 0..1, where the model looks for traces of a fake, the
-            hottest position of the group being 1; None where there is no heat map.
+        heat: (T, h, w) float32 in 0..1, what speaks for a fake, its hottest position
+            being 1 however little that is; None where there is no heat map.
     """
 
     snippet: SnippetScore

@@ -187,7 +187,7 @@ class VideoJob:
             raw = explain(face.peak.inputs)
             place = face.peak.snippet_index * self._sampling.clip_len
             maps = raw[place : place + self._sampling.clip_len]
-            heat = maps / max(float(raw.max()), np.finfo(np.float32).tiny)
+            heat = maps / max(float(maps.max()), np.finfo(np.float32).tiny)
             face.peak = replace(face.peak, heat=heat.astype(np.float32))
 
     def finish(self, fault: str = '') -> VideoResult:
