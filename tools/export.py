@@ -1,0 +1,70 @@
+"""Writes a checkpoint as an ONNX, TorchScript or torch.export file."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
+from mmdeepfake.apis.export.export import run_export
+from mmdeepfake.apis.export.metadata import SUFFIXES
+from mmdeepfake.apis.export.writers import DEFAULT_OPSET
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Export a detector: uint8 frames in, P(fake) out; its numbers are '
+        "checked against PyTorch's before the file gets its name"
+    )
+    parser.add_argument('config', help='config that the checkpoint was trained with')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--format', choices=list(SUFFIXES), default='onnx', help='onnx by default'
+    )
+    parser.add_argument(
+        '--out',
+        required=True,
+        metavar='FILE',
+        help='where to write; ends in ' + ', '.join(SUFFIXES.values()),
+    )
+    parser.add_argument(
+        '--opset',
+        type=int,
+        default=DEFAULT_OPSET,
+        help=f"version of ONNX's operators; {DEFAULT_OPSET} by default",
+    )
+    parser.add_argument(
+        '--operating-point',
+        metavar='JSON',
+        help='what tools/calibrate.py wrote: threshold and temperature, kept in the '
+        "file's metadata; the one beside the checkpoint by default",
+    )
+    parser.add_argument(
+        '--keep-failing',
+        action='store_true',
+        help='leave a file even if its numbers differ from the checkpoint',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load a checkpoint in full even if that runs code from the file',
+    )
+    add_traceback_argument(parser)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    arguments = parse_args()
+    sys.exit(run_tool(run_export, arguments))
