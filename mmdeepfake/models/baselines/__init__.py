@@ -2,6 +2,7 @@
 
 from .addnet import ADDNet3D
 from .cnn_lstm import CNNLSTMHead
+from .dianet import DIANet
 from .double_rnn import TwoBranchDenseNet
 from .dsanet import DSANet
 from .facenet_lstm import InceptionResnetV1
@@ -21,6 +22,7 @@ __all__ = [
     'ADDNet3D',
     'BiLSTMIsolateHead',
     'CNNLSTMHead',
+    'DIANet',
     'DSANet',
     'InceptionI3d',
     'InceptionResnetV1',

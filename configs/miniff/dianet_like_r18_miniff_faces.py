@@ -1,0 +1,29 @@
+# DIANet-like, a reconstruction, on the built-in set, its faces prepared with landmarks.
+_base_ = [
+    '../_base_/models/dianet_r18.py',
+    '../_base_/datasets/miniff_faces.py',
+    '../_base_/schedules/miniff.py',
+    '../_base_/default_runtime.py',
+]
+
+# Eight pairs of neighbouring frames. Behind crop, resize and flip, which the landmarks
+# follow, the marks of the parts.
+pairs = dict(type='SampleSnippets', num_snippets=8, clip_len=_base_.clip_len)
+marks = [dict(type='LoadFaceLandmarks'), dict(type='MarkFacialParts')]
+train_pipeline = [
+    dict(type='OpenVideo'),
+    pairs,
+    *_base_.train_pipeline[2:-2],
+    *marks,
+    *_base_.pack,
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(**pairs, position='centred'),
+    *_base_.test_pipeline[2:-2],
+    *marks,
+    *_base_.pack,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
