@@ -37,6 +37,7 @@ CONFIG_OF_CODE = {
     'tall': 'baselines/tall_swin_ffpp_lq.py',
     'tam': 'baselines/tam_ffpp_lq.py',
     'v4d': 'baselines/v4d_no_norm_ffpp_lq.py',
+    'videomae': 'baselines/video_mae_ffpp_lq.py',
     'xception': 'baselines/xception_ffpp_lq.py',
 }
 # Reached through the package, so that an installed copy finds them as well.

@@ -96,20 +96,23 @@ def find_input_shape(
     """Give the shape that a pipeline packs a video in.
 
     Args:
-        cfg: the config; its sampler, last resize and FormatShape are read.
+        cfg: the config; its sampler, last resize, ThumbnailLayout and FormatShape are
+            read.
         split: 'train', 'val' or 'test'.
         side_px: rows and columns in place of those that the pipeline resizes to.
 
     Returns:
-        (S*T, 3, H, W) for NCHW, (S, 3, T, H, W) for NCTHW.
+        (S*T, 3, H, W) for NCHW, or (S, 3, H, W) if snippets are laid out as pictures;
+        (S, 3, T, H, W) for NCTHW.
     """
     loader = f'{split}_dataloader'
     found: dict[str, Mapping] = {}
-    for name in ('SampleSnippets', 'Resize', 'FormatShape'):
+    optional = ('ThumbnailLayout',)
+    for name in ('SampleSnippets', 'Resize', *optional, 'FormatShape'):
         for path, node in find_transforms(cfg, name):
             if path.startswith(f'{loader}.'):
                 found[name] = node
-        if name not in found:
+        if name not in found and name not in optional:
             raise ConfigError(
                 f'{loader} has no {name}: the shape of its videos cannot be told'
             )
@@ -124,7 +127,10 @@ def find_input_shape(
         'clip_len': clip_len,
     }
     init_default_scope('mmaction')
-    return tuple(TRANSFORMS.build(dict(found['FormatShape']))(results)['imgs'].shape)
+    for name in (*optional, 'FormatShape'):
+        if name in found:
+            results = TRANSFORMS.build(dict(found[name]))(results)
+    return tuple(results['imgs'].shape)
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:

@@ -10,11 +10,13 @@ from .landmarks import LoadFaceLandmarks
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
 from .temporal_dropout import TemporalDropout
+from .thumbnail import CutOutSquare, ThumbnailLayout
 
 __all__ = [
     'BlendClipWithItself',
     'CorruptVideo',
     'CropFace',
+    'CutOutSquare',
     'DecodeFrames',
     'DrawFlip',
     'DropOrRepeatFrames',
@@ -25,4 +27,5 @@ __all__ = [
     'ReverseTime',
     'SampleSnippets',
     'TemporalDropout',
+    'ThumbnailLayout',
 ]

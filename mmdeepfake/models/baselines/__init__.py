@@ -11,9 +11,11 @@ from .inception_i3d import InceptionI3d
 from .isolate_head import BiLSTMIsolateHead, IsolateLoss
 from .s_mil import SharpMILHead
 from .stil import STILNet
+from .tall_swin import TALLSwin
 from .tam import TAMResNet
 from .tei import TEINet
 from .v4d import V4D
+from .video_mae import VideoMAEVisionTransformer
 from .xception import Xception
 
 __all__ = [
@@ -29,9 +31,11 @@ __all__ = [
     'IsolateLoss',
     'STILNet',
     'SharpMILHead',
+    'TALLSwin',
     'TAMResNet',
     'TEINet',
     'TimeTransformerHead',
     'TwoBranchDenseNet',
+    'VideoMAEVisionTransformer',
     'Xception',
 ]

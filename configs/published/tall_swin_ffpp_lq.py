@@ -1,0 +1,61 @@
+# TALL-Swin on FaceForensics++ LQ under the recipe of its public code, not RATF's. One
+# fault of that code is left out: its test cuts a square out of the frames, as training.
+_base_ = ['../baselines/tall_swin_ffpp_lq.py']
+
+num_snippets_train = 8
+layout = dict(_base_.pack[0], legacy_resize=True)
+
+train_pipeline = [
+    _base_.train_pipeline[0],
+    dict(_base_.train_pipeline[1], num_snippets=num_snippets_train),
+    *_base_.train_pipeline[2:5],
+    dict(
+        type='MultiScaleCrop',
+        input_size=_base_.side_px,
+        scales=(1, 0.875, 0.75, 0.66),
+        num_fixed_crops=13,
+    ),
+    *_base_.train_pipeline[4:6],
+    dict(type='CutOutSquare', side_ratio=16 / 112),
+    layout,
+    *_base_.pack[1:],
+]
+test_pipeline = [
+    *_base_.test_pipeline[: -len(_base_.pack)],
+    layout,
+    *_base_.pack[1:],
+]
+train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+
+model = dict(cls_head=dict(label_smooth_eps=0.1))
+
+learning_rate, warmup_epochs, max_epochs = 1.5e-5, 10, 60
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=learning_rate, weight_decay=1e-5),
+    paramwise_cfg=dict(
+        norm_decay_mult=0,
+        bias_decay_mult=0,
+        custom_keys={'frame_position': dict(decay_mult=0)},
+    ),
+)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-3,
+        end=warmup_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        begin=warmup_epochs,
+        T_max=max_epochs - warmup_epochs,
+        eta_min=learning_rate / 100,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+train_cfg = dict(max_epochs=max_epochs)
+auto_scale_lr = dict(base_batch_size=4)

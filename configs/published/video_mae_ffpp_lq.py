@@ -1,0 +1,59 @@
+# VideoMAE on FaceForensics++ LQ, fine-tuned as its authors do on Kinetics, without
+# their augmentations (RandAugment, mixup, cutmix, erasing). The paper has no forgeries.
+_base_ = ['../baselines/video_mae_ffpp_lq.py']
+
+# Consecutive frames; four clips at test.
+stride_frames, num_snippets_test = 1, 4
+batch_size = 8
+
+train_pipeline = [
+    _base_.train_pipeline[0],
+    dict(_base_.train_pipeline[1], stride_frames=stride_frames),
+    *_base_.train_pipeline[2:],
+]
+test_pipeline = [
+    _base_.test_pipeline[0],
+    dict(
+        _base_.test_pipeline[1],
+        num_snippets=num_snippets_test,
+        stride_frames=stride_frames,
+    ),
+    *_base_.test_pipeline[2:],
+]
+train_dataloader = dict(batch_size=batch_size, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+
+model = dict(backbone=dict(drop_path_rate=0.1))
+
+warmup_epochs, max_epochs = 5, 30
+optim_wrapper = dict(
+    optimizer=dict(
+        _delete_=True,
+        type='AdamW',
+        lr=5e-4 * batch_size / 256,
+        betas=(0.9, 0.999),
+        weight_decay=0.05,
+    ),
+    constructor='LearningRateDecayOptimizerConstructor',
+    paramwise_cfg=dict(decay_rate=0.75, decay_type='layer_wise', num_layers=12),
+)
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=1e-3,
+        end=warmup_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type='CosineAnnealingLR',
+        begin=warmup_epochs,
+        T_max=max_epochs - warmup_epochs,
+        eta_min_ratio=1e-3,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]
+train_cfg = dict(max_epochs=max_epochs)
+auto_scale_lr = dict(base_batch_size=batch_size)
