@@ -18,7 +18,9 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 def load_model_config(name, **backbone):
     """The model of a config by its path below configs/, without ImageNet weights."""
     cfg = Config.fromfile(CONFIGS / name).model
-    cfg.backbone.update(pretrained=None, **backbone)
+    if 'pretrained' in cfg.backbone:
+        cfg.backbone.pretrained = None
+    cfg.backbone.update(backbone)
     return cfg
 
 

@@ -1,0 +1,278 @@
+"""The motion-magnified spatio-temporal map (MMST map) that DeepRhythm reads.
+
+Paper: H. Qi et al., "DeepRhythm: Exposing DeepFakes with Attentional Visual Heartbeat
+Rhythms", ACM MM 2020, https://doi.org/10.1145/3394171.3413707, and its public code,
+https://github.com/tsingqguo/deeprhythm. As there: faces are aligned by their eyes, cut
+out by their landmarks, without background and eyes, colour is magnified between 0.833
+and 2 Hz, and the mean colour of 5 x 5 cells is a row of the map for each frame.
+
+Ours: the whole video is aligned to its first frame (the code starts anew every 30
+frames); aligned and masked faces are used everywhere (one of its scripts takes
+unaligned ones); each frame is warped once; the forehead, for which the code has points,
+is guessed from the brows; the filter gives signed values.
+"""
+
+from __future__ import annotations
+
+import os
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from mmdeepfake.registry import TRANSFORMS
+from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.face_landmarks import BROWS, JAW, LEFT_EYE, RIGHT_EYE
+
+from .colour_magnification import magnify_colour
+
+NUM_CELLS_A_SIDE = 5
+SIZE_STEP_PX = 10
+BAND_HERTZ = (0.833, 2.0)
+AMPLIFICATION = 10.0
+NUM_LEVELS = 1
+# Ours: from the brows up, as a share of the way from the brows to the chin.
+FOREHEAD_RATIO = 0.3
+CHIN = 8
+UNKNOWN_SCORE = 0.5  # of a frame without one, as in the public code
+
+
+def mean_colours(frames: NDArray, *, num_cells_a_side: int) -> NDArray[np.float32]:
+    """Average the colour of each cell: (T, H, W, 3) -> (T, cells, 3), row by row.
+
+    Rows and columns that do not fill a cell are left out, at the bottom and the right.
+    """
+    cells = num_cells_a_side
+    height, width = (side // cells for side in frames.shape[1:3])
+    cut = frames[:, : height * cells, : width * cells].astype(np.float32)
+    parts = cut.reshape(len(frames), cells, height, cells, width, 3)
+    return parts.mean(axis=(2, 4)).reshape(len(frames), cells**2, 3)
+
+
+def face_outlines(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Go along the jaw and back over the forehead: (T, 68, 2) -> (T, 27, 2)."""
+    brows = landmarks[:, BROWS]
+    up = brows.mean(axis=1, keepdims=True) - landmarks[:, CHIN : CHIN + 1]
+    forehead = brows[:, ::-1] + FOREHEAD_RATIO * up
+    return np.concatenate([landmarks[:, JAW], forehead], axis=1)
+
+
+def level_eyes(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Give the similarity that brings the eyes of each frame where the first has them.
+
+    Eyes are made level; their distance and the place between them become those of the
+    first frame.
+
+    Args:
+        landmarks: (T, 68, 2).
+
+    Returns:
+        (T, 2, 3) matrices: (x, y, 1) -> aligned x, y.
+
+    Raises:
+        DataError: both eyes of a frame are in one place.
+    """
+    points = landmarks.astype(np.float64)
+    right = points[:, RIGHT_EYE].mean(axis=1)
+    left = points[:, LEFT_EYE].mean(axis=1)
+    middle, between = (right + left) / 2, left - right
+    distances = np.linalg.norm(between, axis=1)
+    if distances.min() < 1e-6:
+        raise DataError(
+            f'the eyes of frame {distances.argmin()} of the clip are in one place; its '
+            'landmarks are wrong, prepare this video again'
+        )
+    cosines, sines = (between / distances[:, None]).T
+    scales = distances[0] / distances
+    turns = scales * np.array([[cosines, sines], [-sines, cosines]])  # (2, 2, T)
+    turns = turns.transpose(2, 0, 1)
+    shifts = middle[0] - np.einsum('tij,tj->ti', turns, middle)
+    return np.concatenate([turns, shifts[:, :, None]], axis=2)
+
+
+def apply_matrices(
+    matrices: NDArray[np.floating], points: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Move the points of each frame: (T, 2, 3), (T, K, 2) -> (T, K, 2)."""
+    moved = np.einsum('tij,tkj->tki', matrices[:, :, :2], points)
+    return moved + matrices[:, None, :, 2]
+
+
+def cut_out_faces(
+    frames: NDArray[np.uint8], landmarks: NDArray[np.floating]
+) -> NDArray[np.uint8]:
+    """Align faces, crop them to their outline, blacken background and eyes.
+
+    Args:
+        frames: (T, H, W, 3).
+        landmarks: (T, 68, 2) x and y in pixels of the frames.
+
+    Returns:
+        (T, h, w, 3), h and w the largest face's, rounded up to 10 pixels.
+    """
+    matrices = level_eyes(landmarks)
+    outlines = apply_matrices(matrices, face_outlines(landmarks))
+    low, high = outlines.min(axis=1), outlines.max(axis=1)  # (T, 2)
+    width, height = (
+        int(np.ceil((side + 1) / SIZE_STEP_PX)) * SIZE_STEP_PX
+        for side in (high - low).max(axis=0)
+    )
+    stretch = (np.array([width, height]) - 1) / (high - low)  # (T, 2)
+    matrices = matrices * stretch[:, :, None]
+    matrices[:, :, 2] -= low * stretch
+    outlines = apply_matrices(matrices, face_outlines(landmarks))
+    eyes = [apply_matrices(matrices, landmarks[:, e]) for e in (RIGHT_EYE, LEFT_EYE)]
+    faces = np.empty((len(frames), height, width, 3), np.uint8)
+    for index, frame in enumerate(frames):
+        mask = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(mask, [np.rint(outlines[index]).astype(np.int32)], 1)
+        for eye in eyes:
+            cv2.fillPoly(mask, [np.rint(eye[index]).astype(np.int32)], 0)
+        warped = cv2.warpAffine(frame, matrices[index], (width, height))
+        faces[index] = warped * mask[:, :, None]
+    return faces
+
+
+@TRANSFORMS.register_module()
+class BuildMMSTMap(BaseTransform):
+    """Turn each snippet of consecutive frames into one MMST map.
+
+    Stands behind `LoadFaceLandmarks`, last before `PackActionInputs`.
+
+    Required keys: imgs, num_clips, clip_len, face_landmarks (see `aligned`), avg_fps or
+    fps; frame_interval, 1 where there; with `score_root`, frame_inds and video_key.
+    Changed keys:
+        imgs: (N, C, T, 25) float32: C is blue, green and red, 0 to 255, and with
+            `score_root` the score of each frame; 25 the cells, row by row.
+        img_shape: (T, 25).
+
+    Args:
+        aligned: whether faces are aligned and cut out by landmarks. If not, the frames
+            are taken as they are, and landmarks are not needed: for faces that keep
+            their place.
+        band_hertz: frequencies that are magnified; those of a pulse of 50 to 120.
+        amplification: how much of them is added.
+        num_levels: of the pyramid.
+        score_root: folder of an .npy file for each video,
+            COMPRESSION/METHOD/NAME.npy, of P(fake) of its frames by a frame detector
+            that was trained on the same split; NaN where it has none, which becomes
+            0.5. None leaves the scores out.
+    """
+
+    def __init__(
+        self,
+        aligned: bool = True,
+        band_hertz: tuple[float, float] = BAND_HERTZ,
+        amplification: float = AMPLIFICATION,
+        num_levels: int = NUM_LEVELS,
+        score_root: str | None = None,
+    ) -> None:
+        if len(band_hertz) != 2 or not 0 < band_hertz[0] < band_hertz[1]:
+            raise ConfigError(
+                f'BuildMMSTMap: band_hertz={band_hertz!r}; allowed are two frequencies '
+                'above 0, the lower first'
+            )
+        if amplification < 0 or not isinstance(num_levels, int) or num_levels < 0:
+            raise ConfigError(
+                f'BuildMMSTMap: amplification={amplification!r}, '
+                f'num_levels={num_levels!r}; allowed are a number >= 0 and a whole '
+                'number >= 0'
+            )
+        self.aligned = aligned
+        self.band_hertz = tuple(band_hertz)
+        self.amplification = amplification
+        self.num_levels = num_levels
+        self.score_root = score_root
+
+    def packed_shape(self, num_snippets: int, clip_len: int) -> tuple[int, ...]:
+        """The shape of one video's input."""
+        num_channels = 3 if self.score_root is None else 4
+        return (num_snippets, num_channels, clip_len, NUM_CELLS_A_SIDE**2)
+
+    def transform(self, results: dict) -> dict:
+        """Build the maps; see the class for the keys."""
+        fps = self._read_fps(results)
+        num_clips, clip_len = results['num_clips'], results['clip_len']
+        frames = np.stack(results['imgs'])
+        frames = frames.reshape(num_clips, clip_len, *frames.shape[1:])
+        if self.aligned:
+            points = results['face_landmarks'].reshape(num_clips, clip_len, -1, 2)
+            snippets = [
+                cut_out_faces(*pair) for pair in zip(frames, points, strict=True)
+            ]
+        else:
+            snippets = list(frames)
+        maps = np.stack([self._build(snippet, fps) for snippet in snippets])
+        if self.score_root is not None:
+            maps = np.concatenate([maps, self._read_scores(results)], axis=1)
+        results['imgs'] = maps.astype(np.float32)
+        results['img_shape'] = maps.shape[2:]
+        return results
+
+    def _build(self, faces: NDArray[np.uint8], fps: float) -> NDArray[np.float32]:
+        """One map: (T, h, w, 3) -> (3, T, 25)."""
+        magnified = magnify_colour(
+            faces,
+            fps=fps,
+            low_hertz=self.band_hertz[0],
+            high_hertz=self.band_hertz[1],
+            amplification=self.amplification,
+            num_levels=self.num_levels,
+        )
+        colours = mean_colours(magnified, num_cells_a_side=NUM_CELLS_A_SIDE)
+        return colours[..., ::-1].transpose(2, 0, 1)  # blue first, as the public code
+
+    def _read_fps(self, results: dict) -> float:
+        if results.get('frame_interval', 1) != 1:
+            raise ConfigError(
+                f'BuildMMSTMap: frames are {results["frame_interval"]} apart; it needs '
+                'consecutive ones, set stride_frames=1 of SampleSnippets'
+            )
+        fps = results.get('avg_fps') or results.get('fps')
+        if not fps:
+            raise DataError(
+                f'video {_name(results)!r}: its frame rate is not known, and '
+                'BuildMMSTMap needs it to tell the pulse; prepare the faces from video '
+                'files, or give `fps` in the manifest'
+            )
+        return float(fps)
+
+    def _read_scores(self, results: dict) -> NDArray[np.float32]:
+        """The scores of the sampled frames, the same in all cells: (N, 1, T, 25)."""
+        key = results['video_key']
+        parts = (part for part in (key.compression, key.method) if part)
+        path = os.path.join(self.score_root, *parts, f'{key.name}.npy')
+        if not os.path.isfile(path):
+            raise DataNotFoundError(
+                f'no file of frame scores {os.path.abspath(path)!r}'
+            )
+        try:
+            scores = np.load(path, allow_pickle=False).astype(np.float32)
+        except (OSError, EOFError, ValueError) as error:
+            raise DataError(f'frame scores {path!r}: not readable ({error})') from error
+        wanted = np.asarray(results['frame_inds']) - results.get('start_index', 0)
+        if scores.ndim != 1 or wanted.max() >= len(scores):
+            raise DataError(
+                f'frame scores {path!r} are of shape {scores.shape}, and frame '
+                f'{wanted.max()} was sampled; need one score for each of its frames'
+            )
+        scores = np.nan_to_num(scores[wanted], nan=UNKNOWN_SCORE)
+        if scores.min() < 0 or scores.max() > 1:
+            raise DataError(
+                f'frame scores {path!r} reach from {scores.min():g} to '
+                f'{scores.max():g}; allowed are probabilities, 0 to 1'
+            )
+        rows = scores.reshape(results['num_clips'], 1, results['clip_len'], 1)
+        return rows.repeat(NUM_CELLS_A_SIDE**2, axis=3)
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(aligned={self.aligned}, '
+            f'band_hertz={self.band_hertz}, amplification={self.amplification}, '
+            f'num_levels={self.num_levels}, score_root={self.score_root!r})'
+        )
+
+
+def _name(results: dict) -> str:
+    return results.get('filename', results.get('frame_dir', '?'))
