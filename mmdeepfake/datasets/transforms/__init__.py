@@ -7,6 +7,7 @@ from .decoding import DecodeFrames, OpenVideo
 from .face_regions import FaceAttentionMask, MarkFacialParts
 from .flip_drawing import DrawFlip
 from .landmarks import LoadFaceLandmarks
+from .mmst_map import BuildMMSTMap
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
 from .temporal_dropout import TemporalDropout
@@ -14,6 +15,7 @@ from .thumbnail import CutOutSquare, ThumbnailLayout
 
 __all__ = [
     'BlendClipWithItself',
+    'BuildMMSTMap',
     'CorruptVideo',
     'CropFace',
     'CutOutSquare',
