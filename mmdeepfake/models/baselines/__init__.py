@@ -2,6 +2,7 @@
 
 from .addnet import ADDNet3D
 from .cnn_lstm import CNNLSTMHead
+from .deep_rhythm import DeepRhythmNet, OneLogitHead
 from .dianet import DIANet
 from .double_rnn import TwoBranchDenseNet
 from .dsanet import DSANet
@@ -26,9 +27,11 @@ __all__ = [
     'CNNLSTMHead',
     'DIANet',
     'DSANet',
+    'DeepRhythmNet',
     'InceptionI3d',
     'InceptionResnetV1',
     'IsolateLoss',
+    'OneLogitHead',
     'STILNet',
     'SharpMILHead',
     'TALLSwin',
