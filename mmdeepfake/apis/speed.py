@@ -61,8 +61,7 @@ def run_speed(args: argparse.Namespace) -> None:
         if getattr(args, name) < 1:
             raise ConfigError(f'--{name} {getattr(args, name)}: at least 1 is needed')
     configs = find_models(args.models, args.cfg_options)
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    settings.apply()
     facts = {
         'command': ' '.join(['python', *sys.argv]),
         **describe_run(settings),
@@ -87,7 +86,7 @@ def find_models(words: Sequence[str], cfg_options: Mapping | None) -> dict[str, 
                 f'model {word!r} is neither a config file nor one of '
                 + ', '.join(MODELS)
             )
-        name = word if word in MODELS else path.stem
+        name = word if word in MODELS or path.stem in configs else path.stem
         configs[name] = load_config(path, cfg_options)
     return configs
 

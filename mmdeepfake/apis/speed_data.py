@@ -83,8 +83,7 @@ def run_speed_data(args: argparse.Namespace) -> None:
     cfg = load_config(args.config, args.cfg_options)
     if not cfg.get('train_dataloader'):
         raise ConfigError(f'config {args.config} has no train_dataloader: nothing read')
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    settings.apply()
     cv2.setNumThreads(1)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     batch = args.batch or cfg.train_dataloader.batch_size

@@ -122,8 +122,7 @@ def run_order(order: dict) -> dict[str, int]:
     """Measure one model in this process, which should have done nothing else."""
     modes = tuple(order['settings'].pop('modes'))
     settings = SpeedSettings(**order['settings'], modes=modes)
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    settings.apply()
     cfg = Config.fromfile(order['config'])
     before = read_resident_bytes('VmRSS')
     model = SpeedModel(

@@ -68,6 +68,13 @@ class SpeedSettings:
         """Whether the models run on a CUDA device."""
         return self.device.startswith('cuda')
 
+    def apply(self) -> None:
+        """Tell torch of the threads and of the device whose stream is timed."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        if self.on_cuda and ':' in self.device:
+            torch.cuda.set_device(self.device)
+
 
 class SpeedModel:
     """One model, its optimizer and one batch of noise, ready to be timed.
