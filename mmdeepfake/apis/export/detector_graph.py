@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -96,10 +97,27 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
     count = layout.num_snippets
     for step in (n for n in range(1, count + 1) if count % n == 0):
         try:
-            with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+            with (
+                torch.no_grad(),
+                _plain_operators(graph),
+                FakeTensorMode(allow_non_fake_inputs=True),
+            ):
                 # One video alone: snippets of two must not make up a group.
                 graph(layout.make_noise(1, count + step, seed=0))
         except (ConfigError, RuntimeError, ValueError):
             continue
         return step
     return None
+
+
+@contextlib.contextmanager
+def _plain_operators(graph: nn.Module) -> Iterator[None]:
+    """Have modules with kernels of their own, which need real tensors, not use them."""
+    fused = [module for module in graph.modules() if getattr(module, 'fused', False)]
+    for module in fused:
+        module.fused = False
+    try:
+        yield
+    finally:
+        for module in fused:
+            module.fused = True
