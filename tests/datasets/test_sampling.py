@@ -159,6 +159,19 @@ def test_video_shorter_than_one_snippet_can_repeat_its_last_frame():
     assert results['frame_inds'].tolist() == [0, 1, 2, 2, 0, 1, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ('num_frames', 'expected'),
+    [(3, [0, 1, 2, 1, 0, 1, 2]), (2, [0, 1, 0, 1, 0, 1, 0]), (1, [0] * 7)],
+)
+def test_video_shorter_than_one_snippet_can_be_reflected_at_its_ends(
+    num_frames, expected
+):
+    step = SampleSnippets(num_snippets=1, clip_len=7, short_video='reflect')
+    assert step.min_frames == 1
+    results = step({'total_frames': num_frames, 'filename': 'a.mp4'})
+    assert results['frame_inds'].tolist() == expected
+
+
 def test_video_without_frames_is_refused_whatever_the_rule():
     with pytest.raises(DataError, match=r"'a\.mp4' has 0 frames; at least 1"):
         run(0, short_video='repeat_last')

@@ -1,6 +1,7 @@
 """Pipeline steps of our own; the rest of a pipeline is MMAction2's."""
 
 from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
+from .co_motion import CoMotionPattern, ComputeLandmarkFlow
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
@@ -16,6 +17,8 @@ from .thumbnail import CutOutSquare, ThumbnailLayout
 __all__ = [
     'BlendClipWithItself',
     'BuildMMSTMap',
+    'CoMotionPattern',
+    'ComputeLandmarkFlow',
     'CorruptVideo',
     'CropFace',
     'CutOutSquare',

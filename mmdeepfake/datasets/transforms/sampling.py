@@ -86,9 +86,17 @@ def _repeat_last_frame(offsets: np.ndarray, num_frames: int, name: str) -> np.nd
     return np.minimum(offsets, num_frames - 1)
 
 
+def _reflect_at_ends(offsets: np.ndarray, num_frames: int, name: str) -> np.ndarray:
+    if num_frames == 1:
+        return np.zeros_like(offsets)
+    there_and_back = offsets % (2 * (num_frames - 1))
+    return np.minimum(there_and_back, 2 * (num_frames - 1) - there_and_back)
+
+
 _SHORT_VIDEO_RULES: dict[str, Callable[[np.ndarray, int, str], np.ndarray]] = {
     'error': _refuse_short_video,
     'repeat_last': _repeat_last_frame,
+    'reflect': _reflect_at_ends,
 }
 _POSITIONS = {'random': False, 'centred': True}
 
@@ -116,9 +124,10 @@ class SampleSnippets(BaseTransform):
         clip_len: T, frames of a snippet; 4 in the paper.
         stride_frames: distance between two frames of a snippet; 1 is consecutive.
         position: 'random' inside the segment (training) or 'centred' in it (test).
-        short_video: what happens to a video shorter than one snippet: 'error', or
-            'repeat_last', which fills up with copies of its last frame. (A video that
-            holds one snippet but not N side by side has overlapping ones, see
+        short_video: what happens to a video shorter than one snippet: 'error',
+            'repeat_last', which fills up with copies of its last frame, or 'reflect',
+            which plays it backwards and forwards, 0 1 2 1 0 1 of 3 frames. (A video
+            that holds one snippet but not N side by side has overlapping ones, see
             `sample_starts`.)
     """
 

@@ -2,6 +2,7 @@
 
 from .addnet import ADDNet3D
 from .cnn_lstm import CNNLSTMHead
+from .co_motion import CoMotionHead, PatternInput
 from .deep_rhythm import DeepRhythmNet, OneLogitHead
 from .dianet import DIANet
 from .double_rnn import TwoBranchDenseNet
@@ -25,6 +26,7 @@ __all__ = [
     'ADDNet3D',
     'BiLSTMIsolateHead',
     'CNNLSTMHead',
+    'CoMotionHead',
     'DIANet',
     'DSANet',
     'DeepRhythmNet',
@@ -32,6 +34,7 @@ __all__ = [
     'InceptionResnetV1',
     'IsolateLoss',
     'OneLogitHead',
+    'PatternInput',
     'STILNet',
     'SharpMILHead',
     'TALLSwin',
