@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.engine.config_checks import check_config
@@ -413,6 +414,7 @@ def _read_config(
     check_config(cfg)
     if not cfg.get('model'):
         raise ConfigError(f'config {cfg.filename} has no model')
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
     return cfg
 
 

@@ -104,7 +104,7 @@ def _panel(face: FaceResult) -> FacePanel:
     main = ', the main one' if face.index == 0 else ''
     pictures = []
     if face.peak is not None:
-        peak = face.peak.snippet
+        peak = face.highest
         shows = (
             f'Its most suspicious snippet, {peak.fake_score:.3f} at '
             f'{peak.start_seconds:.2f} s, as the model saw it'

@@ -104,7 +104,8 @@ class FaceResult:
         windows: in the order of time.
         snippets: in the order of time; empty where the model scores none by itself.
         track: its boxes; None where the config crops a fixed square.
-        peak: its most suspicious snippet.
+        highest: its most suspicious snippet.
+        peak: the same with its pictures, kept of the most suspicious faces of a video.
     """
 
     index: int
@@ -118,6 +119,7 @@ class FaceResult:
     windows: tuple[WindowScore, ...] = ()
     snippets: tuple[SnippetScore, ...] = ()
     track: FaceTrack | None = None
+    highest: SnippetScore | None = None
     peak: PeakSnippet | None = None
 
     @property

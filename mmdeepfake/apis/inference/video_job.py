@@ -31,6 +31,9 @@ from .results import (
 )
 from .snippet_plan import TEST_WINDOW, SnippetGroup, SnippetPlan
 
+# Faces whose most suspicious snippet is kept with its pictures, some MB each. A film
+# has thousands of shots, and every face begins anew in each.
+NUM_PEAKS_KEPT = 12
 Explain = Callable[[Tensor], NDArray[np.float32]]
 
 
@@ -43,6 +46,7 @@ class _FaceScores:
     test_score: float | None = None
     group_scores: dict[int, list[float]] = field(default_factory=dict)  # by window
     snippets: list[SnippetScore] = field(default_factory=list)
+    highest: SnippetScore | None = None
     peak: PeakSnippet | None = None
 
 
@@ -74,6 +78,7 @@ class VideoJob:
         self._facts: dict[str, Any] = {}
         self._notes: list[str] = []
         self._faces: list[_FaceScores] = []
+        self._with_peak: list[_FaceScores] = []
         self._times: FrameTimes | None = None
 
     @property
@@ -146,11 +151,21 @@ class VideoJob:
         if heat is not None and self.heat is not None:
             self._store_heat(which, snippets, heat)
         best = int(np.argmax(by_snippet))
-        if face.peak is None or by_snippet[best] > face.peak.snippet.fake_score:
-            frames = frames_of_snippet(
-                packed.inputs, best, clip_len=self._sampling.clip_len
-            )
-            face.peak = PeakSnippet(snippets[best], frames, packed.inputs, best)
+        if face.highest is None or by_snippet[best] > face.highest.fake_score:
+            face.highest = snippets[best]
+            self._keep_peak(face, packed.inputs, best)
+
+    def _keep_peak(self, face: _FaceScores, inputs: Tensor, best: int) -> None:
+        """Keep the pictures of a face's new peak, if it is among the highest."""
+        clip_len = self._sampling.clip_len
+        frames = frames_of_snippet(inputs, best, clip_len=clip_len)
+        face.peak = PeakSnippet(face.highest, frames, inputs, best)
+        if face not in self._with_peak:
+            self._with_peak.append(face)
+        if len(self._with_peak) > NUM_PEAKS_KEPT:
+            lowest = min(self._with_peak, key=lambda one: one.highest.fake_score)
+            self._with_peak.remove(lowest)
+            lowest.peak = None
 
     def _store_heat(
         self, which: int, snippets: list[SnippetScore], heat: NDArray[np.float32]
@@ -180,10 +195,8 @@ class VideoJob:
         return self._times[first], self._times[last + 1]
 
     def explain_peaks(self, explain: Explain) -> None:
-        """Add heat maps to the most suspicious snippet of each face."""
-        for face in self._faces:
-            if face.peak is None:
-                continue
+        """Add heat maps to the peaks that are kept."""
+        for face in self._with_peak:
             raw = explain(face.peak.inputs)
             place = face.peak.snippet_index * self._sampling.clip_len
             maps = raw[place : place + self._sampling.clip_len]
@@ -244,7 +257,9 @@ class VideoJob:
                     self._calibrated(s)
                     for s in sorted(face.snippets, key=lambda s: s.first_frame)
                 ),
-                peak=replace(face.peak, snippet=self._calibrated(face.peak.snippet)),
+                highest=self._calibrated(face.highest),
+                peak=face.peak
+                and replace(face.peak, snippet=self._calibrated(face.highest)),
             )
         return FaceResult(
             index,

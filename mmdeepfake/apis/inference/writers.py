@@ -151,7 +151,7 @@ def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
         name: as the user named it.
         folder: of its files, relative to the table.
     """
-    peaks = [face.peak.snippet for face in result.faces if face.peak is not None]
+    peaks = [face.highest for face in result.faces if face.highest is not None]
     peak = max(peaks, key=lambda one: one.fake_score, default=None)
     return (
         _plain(name),
@@ -190,13 +190,16 @@ def _annotate(
     """Decode the video once more and draw what was found."""
     source = VideoFile(result.path)
     times = FrameTimes(source)
-    timelines = [_FaceTimeline(face, result) for face in result.faces]
+    waiting = sorted(result.faces, key=lambda face: -face.first_frame)  # first one last
+    active: list[_FaceTimeline] = []
 
     def marks_of(index: int) -> list[FaceMark]:
         if tell is not None:
             tell(index + 1)
-        marks = [timeline.mark_at(index) for timeline in timelines]
-        return [mark for mark in marks if mark is not None]
+        while waiting and waiting[-1].first_frame <= index:
+            active.append(_FaceTimeline(waiting.pop(), result))
+        active[:] = [one for one in active if one.last_frame >= index]
+        return [timeline.mark_at(index) for timeline in active]
 
     end = max(result.duration_seconds, 1e-9)
     write_annotated_video(
@@ -219,25 +222,24 @@ def _annotate(
 
 
 class _FaceTimeline:
-    """What is to be drawn of one face at any time."""
+    """What is to be drawn of one face, in any frame that it is seen in."""
 
     def __init__(self, face: FaceResult, result: VideoResult) -> None:
         self._face = face
+        self.last_frame = face.last_frame
         self._heat = result.heat
         self._whole = (0.0, 0.0, float(result.width), float(result.height))
         self._spans = face.snippets or face.windows
         self._starts = [span.first_frame for span in self._spans]
 
-    def mark_at(self, frame: int) -> FaceMark | None:
-        """Give the mark of a frame; None where the face is not seen."""
+    def mark_at(self, frame: int) -> FaceMark:
+        """Give the mark of a frame."""
         face = self._face
-        if not face.first_frame <= frame <= face.last_frame:
-            return None
         place = bisect.bisect_right(self._starts, frame) - 1
         span = self._spans[max(place, 0)] if self._spans else None
         box = getattr(span, 'box_x1y1x2y2_px', None)
-        if box is None and face.peak is not None:
-            box = face.peak.snippet.box_x1y1x2y2_px
+        if box is None and face.highest is not None:
+            box = face.highest.box_x1y1x2y2_px
         shown = box or self._whole
         if face.track is not None:
             shown = tuple(face.track.boxes[frame - face.first_frame].tolist())
