@@ -60,6 +60,7 @@ setup(
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],
         'ray': ['ray'],
+        'tensorboard': ['tensorboard'],
         # openmim needs pkg_resources, which setuptools 81 no longer has.
         'mim': ['openmim', 'setuptools<81'],
         'test': TEST,

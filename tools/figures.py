@@ -48,8 +48,8 @@ def parse_args() -> argparse.Namespace:
     fig5.add_argument('--with-csa', nargs=2, metavar=PAIR, required=True)
     fig5.add_argument('--without-csa', nargs=2, metavar=PAIR, required=True)
     fig5.add_argument('--num-snippets', type=int, default=2, help='pictures a video')
-    for one in (fig3, fig4):
-        one.add_argument('--snippet', type=int, help='which; the middle one by default')
+    for one, which in ((fig3, 'the one with the most evidence'), (fig4, 'the middle')):
+        one.add_argument('--snippet', type=int, help=f'which; {which} by default')
     numbers.add_argument('--region-layer', help='a RATF; by default as fig4')
     numbers.add_argument('--max-videos', type=int, help='of each manipulation')
     numbers.add_argument('--num-resamples', type=int, default=2000)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
@@ -249,10 +248,3 @@ def load_detector(cfg: Config, checkpoint: str, *, device: str = 'cpu') -> nn.Mo
         )
     model.load_state_dict(weights, strict=False)
     return model.to(device).eval()
-
-
-def normalise(model: nn.Module, video: FigureVideo) -> Tensor:
-    """(F, 3, H, W), the frames as the model's data_preprocessor hands them on."""
-    data = dict(inputs=[video.inputs], data_samples=[video.data_sample])
-    with torch.no_grad():
-        return model.data_preprocessor(data, training=False)['inputs'][0]

@@ -17,14 +17,21 @@ from mmdeepfake.visualization.evidence import (
     HeatMaps,
     compute_heat_maps,
     find_basis_regions,
+    normalise,
 )
 from mmdeepfake.visualization.figure_files import save_png_and_pdf
-from mmdeepfake.visualization.heat_grid import PictureRow, plot_picture_rows, spread
+from mmdeepfake.visualization.heat_grid import (
+    PictureRow,
+    hottest_snippet,
+    plot_picture_rows,
+    scale_snippet,
+    spread,
+)
 from mmdeepfake.visualization.overlays import outline_masks, overlay_heat
 from mmdeepfake.visualization.region_plot import RegionPicture, plot_regions
 
 from .build import load_config
-from .figure_videos import FigureVideo, FigureVideos, load_detector, normalise
+from .figure_videos import FigureVideo, FigureVideos, load_detector
 
 # Ours: where eyes and mouth lie in a face crop; --regions takes others.
 DEFAULT_REGIONS = {
@@ -41,22 +48,20 @@ class Detector:
         name: for titles: the config's file name.
         model: with trained weights.
         videos: of the test data of its config.
-        device: where it runs.
     """
 
     name: str
     model: nn.Module
     videos: FigureVideos
-    device: str
 
     def heat(self, video: FigureVideo, *, layer: str | None = None) -> HeatMaps:
         """Grad-CAM of a video."""
-        frames = normalise(self.model, video).to(self.device)
+        frames = normalise(self.model, video.inputs, video.data_sample)
         return compute_heat_maps(self.model, frames, layer=layer)
 
     def regions(self, video: FigureVideo, *, layer: str | None = None) -> BasisRegions:
         """Regions of RATF's basis filters."""
-        frames = normalise(self.model, video).to(self.device)
+        frames = normalise(self.model, video.inputs, video.data_sample)
         return find_basis_regions(self.model, frames, layer=layer)
 
 
@@ -68,7 +73,6 @@ def open_detector(pair: list[str], args: argparse.Namespace) -> Detector:
         name=path.rpartition('/')[2].removesuffix('.py'),
         model=load_detector(cfg, checkpoint, device=args.device),
         videos=FigureVideos(cfg, split=args.split),
-        device=args.device,
     )
 
 
@@ -101,9 +105,12 @@ def draw_activation(args: argparse.Namespace) -> Figure:
     for key in _choose(detector.videos, args.methods, args.video):
         video = detector.videos.read(key)
         heat = detector.heat(video, layer=args.layer)
-        chosen = _frames_of_snippet(video, args.snippet)
+        snippet = args.snippet
+        if snippet is None:
+            snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
+        chosen = _frames_of_snippet(video, snippet)
         frames = video.frames[chosen]
-        pictures = [*frames, *overlay_heat(frames, heat.maps[chosen])]
+        pictures = [*frames, *overlay_heat(frames, scale_snippet(heat.maps[chosen]))]
         pictures[: len(frames)] = _outlined(detector.videos, key, frames, chosen, args)
         rows.append(
             PictureRow(
@@ -114,8 +121,8 @@ def draw_activation(args: argparse.Namespace) -> Figure:
     t = len(rows[0].pictures) // 2
     names = [f't = {index + 1}' for index in range(t)]
     title = (
-        f'Grad-CAM of {detector.name} at {heat.layer}, one snippet of {t} frames; '
-        'white: border of the forged pixels'
+        f'Grad-CAM of {detector.name} at {heat.layer}, one snippet of {t} frames'
+        + ('' if args.truth == 'none' else '; white: border of the forged pixels')
     )
     return plot_picture_rows(rows, title=title, column_names=names * 2, gap_after=t)
 

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
-from mmdeepfake.evaluation.figures import method_rows, stratum_of
-from mmdeepfake.evaluation.predictions import (
-    VideoPrediction,
-    read_predictions,
-    replace_text,
-)
-from mmdeepfake.evaluation.ranking import roc_curve
+from mmdeepfake.engine.score_curves import roc_lines, score_rows
+from mmdeepfake.evaluation.predictions import read_predictions, replace_text
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import build_table, format_markdown
-from mmdeepfake.structures import FAKE, DataError, DataNotFoundError
-from mmdeepfake.visualization.report_plots import (
-    RocLine,
-    ScoreRow,
-    plot_scores,
-    plot_training_curve,
-)
+from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.visualization.report_plots import plot_scores, plot_training_curve
 
 PREDICTIONS = 'predictions.csv'
 METRICS = 'metrics.json'
@@ -127,45 +115,6 @@ def read_summary(metrics_json: Path, predictions_csv: Path) -> Summary:
             f'{predictions_csv} has {found}; run tools/test.py again'
         )
     return summary
-
-
-def score_rows(predictions: Sequence[VideoPrediction]) -> list[ScoreRow]:
-    """One row per stratum, reals first."""
-    strata = sorted(
-        {stratum_of(prediction) for prediction in predictions},
-        key=lambda stratum: (stratum.label, stratum),
-    )
-    has_one_source = len({(s.dataset, s.compression) for s in strata}) == 1
-    return [
-        ScoreRow(
-            name=stratum.method
-            if has_one_source
-            else '/'.join(
-                filter(None, (stratum.dataset, stratum.compression, stratum.method))
-            ),
-            is_fake=stratum.label == FAKE,
-            fake_scores=np.array(
-                [p.fake_score for p in predictions if stratum_of(p) == stratum]
-            ),
-        )
-        for stratum in strata
-    ]
-
-
-def roc_lines(
-    predictions: Sequence[VideoPrediction], summary: Summary
-) -> list[RocLine]:
-    """One curve per manipulation that has both classes."""
-    auc_of = {row.name: row.auc for row in summary.methods}
-    lines = []
-    for name, videos in method_rows(predictions):
-        fpr, tpr, _ = roc_curve(
-            [video.key.label for video in videos],
-            [video.fake_score for video in videos],
-        )
-        if not np.isnan(fpr).any():
-            lines.append(RocLine(name, auc_of[name], fpr, tpr))
-    return lines
 
 
 def _format_report(report: Report, work_dir: Path) -> str:

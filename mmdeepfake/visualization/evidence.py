@@ -152,6 +152,22 @@ def compute_heat_maps(
     )
 
 
+def normalise(model: nn.Module, inputs: Tensor, data_sample: object) -> Tensor:
+    """Give a video's frames as the model's data_preprocessor hands them on.
+
+    Args:
+        model: whose data_preprocessor moves them to its device, too.
+        inputs: (F, 3, H, W) uint8, as `PackActionInputs` packs them.
+        data_sample: what it packs beside them.
+
+    Returns:
+        (F, 3, H, W), as the functions of this module take them.
+    """
+    data = dict(inputs=[inputs], data_samples=[data_sample])
+    with torch.no_grad():
+        return model.data_preprocessor(data, training=False)['inputs'][0]
+
+
 def weigh_activation(activation: Tensor, gradient: Tensor, *, clip_len: int) -> Tensor:
     """Sum the channels by their importance and keep what is positive, Eq. (2).
 

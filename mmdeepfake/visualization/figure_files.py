@@ -6,7 +6,10 @@ import io
 import os
 from pathlib import Path
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 DPI = 200
 # Nothing that changes from run to run, so that equal figures are equal files.
@@ -27,3 +30,11 @@ def save_png_and_pdf(figure: Figure, folder: str | Path, name: str) -> list[Path
         temporary.replace(path)
         paths.append(path)
     return paths
+
+
+def render(figure: Figure, *, dpi: int = DPI // 2) -> NDArray[np.uint8]:
+    """Draw a figure as an array: (H, W, 3) uint8, RGB."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

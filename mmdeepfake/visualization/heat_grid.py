@@ -54,7 +54,7 @@ def plot_picture_rows(
         figsize=(1.35 + _CELL_INCHES * sum(widths), 0.55 + _CELL_INCHES * len(rows)),
         layout='constrained',
     )
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, hspace=0.01, wspace=0.01)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.01, wspace=0.01)
     grid = figure.subplots(len(rows), len(widths), squeeze=False, width_ratios=widths)
     for index, (axes_row, row) in enumerate(zip(grid, rows, strict=True)):
         places = list(axes_row)
@@ -77,7 +77,7 @@ def plot_picture_rows(
             ScalarMappable(cmap=colormaps[HEAT_COLOURS]),
             ax=grid, location='right', shrink=0.6, aspect=25, pad=0.01,
         )  # fmt: skip
-        bar.set_label('evidence for fake, of the greatest', fontsize=7)
+        bar.set_label('evidence for fake', fontsize=7)
         bar.ax.tick_params(labelsize=7)
     figure.suptitle(title, fontsize=9, x=0.01, ha='left')
     return figure
@@ -86,3 +86,15 @@ def plot_picture_rows(
 def spread(num_wanted: int, num_there: int) -> NDArray[np.int64]:
     """Indices of `num_wanted` of `num_there` things, evenly spread, both ends in."""
     return np.linspace(0, num_there - 1, num_wanted).round().astype(np.int64)
+
+
+def hottest_snippet(raw: NDArray[np.float32], *, clip_len: int) -> int:
+    """Which snippet of (S*T, h, w) heat maps holds the most."""
+    by_snippet = raw.reshape(-1, clip_len, *raw.shape[1:])
+    return int(by_snippet.mean(axis=(1, 2, 3)).argmax())
+
+
+def scale_snippet(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale one snippet's heat to its own peak, as the paper's pictures seem to be."""
+    peak = maps.max()
+    return maps / peak if peak > 0 else maps

@@ -62,10 +62,9 @@ def plot_regions(
     figure = Figure(
         figsize=(0.7 + 3.9 * len(blocks), 0.9 + 1.12 * num_rows), layout='constrained'
     )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.02, wspace=0.02)
     parts = figure.subfigures(1, len(blocks), squeeze=False)[0]
     for part, (name, rows) in zip(parts, blocks.items(), strict=True):
-        part.suptitle(name, fontsize=9, weight='bold')
+        part.suptitle(name, fontsize=8, weight='bold')
         grid = part.subplots(num_rows, 3, squeeze=False, width_ratios=_WIDTHS)
         for (left, middle, right), row in zip(grid, rows, strict=True):
             left.imshow(row.frame)
@@ -76,7 +75,7 @@ def plot_regions(
             left.set_ylabel(row.name, fontsize=8)
             draw_taps(right, row)
         grid[-1][2].set_xlabel(
-            f'filter, and share of positions; bars: its taps, {_taps_text(rows[0])}',
+            f'filter and its share of the positions;\nbars: {_taps_text(rows[0])}',
             fontsize=6.5,
         )
     figure.suptitle(title, fontsize=9, x=0.01, ha='left')
@@ -110,4 +109,4 @@ def draw_taps(axes: Axes, row: RegionPicture) -> None:
 
 def _taps_text(row: RegionPicture) -> str:
     reach = row.regions.taps.shape[-1] // 2
-    return f'frames t-{reach} to t+{reach}'
+    return f'its taps on the frames t-{reach} to t+{reach}'

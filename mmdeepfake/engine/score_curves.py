@@ -1,0 +1,53 @@
+"""From predictions to what `plot_scores` draws: histograms and ROC curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmdeepfake.evaluation.figures import method_rows, stratum_of
+from mmdeepfake.evaluation.predictions import VideoPrediction
+from mmdeepfake.evaluation.ranking import roc_curve
+from mmdeepfake.evaluation.summary import Summary
+from mmdeepfake.structures import FAKE
+from mmdeepfake.visualization.report_plots import RocLine, ScoreRow
+
+
+def score_rows(predictions: Sequence[VideoPrediction]) -> list[ScoreRow]:
+    """One row per stratum, reals first."""
+    strata = sorted(
+        {stratum_of(prediction) for prediction in predictions},
+        key=lambda stratum: (stratum.label, stratum),
+    )
+    has_one_source = len({(s.dataset, s.compression) for s in strata}) == 1
+    return [
+        ScoreRow(
+            name=stratum.method
+            if has_one_source
+            else '/'.join(
+                filter(None, (stratum.dataset, stratum.compression, stratum.method))
+            ),
+            is_fake=stratum.label == FAKE,
+            fake_scores=np.array(
+                [p.fake_score for p in predictions if stratum_of(p) == stratum]
+            ),
+        )
+        for stratum in strata
+    ]
+
+
+def roc_lines(
+    predictions: Sequence[VideoPrediction], summary: Summary
+) -> list[RocLine]:
+    """One curve per manipulation that has both classes."""
+    auc_of = {row.name: row.auc for row in summary.methods}
+    lines = []
+    for name, videos in method_rows(predictions):
+        fpr, tpr, _ = roc_curve(
+            [video.key.label for video in videos],
+            [video.fake_score for video in videos],
+        )
+        if not np.isnan(fpr).any():
+            lines.append(RocLine(name, auc_of[name], fpr, tpr))
+    return lines

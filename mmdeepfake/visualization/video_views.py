@@ -1,0 +1,88 @@
+"""One picture of a few videos: frames, heat, and the regions of RATF where it has any.
+
+What `ForgeryViewHook` draws in training; nothing here needs masks or originals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mmdeepfake.visualization.evidence import (
+    compute_heat_maps,
+    find_basis_regions,
+    list_ratf_layers,
+    normalise,
+)
+from mmdeepfake.visualization.heat_grid import (
+    PictureRow,
+    hottest_snippet,
+    plot_picture_rows,
+    scale_snippet,
+)
+from mmdeepfake.visualization.overlays import overlay_heat, overlay_regions
+
+
+class PackedVideo(NamedTuple):
+    """A video as the test pipeline packs it.
+
+    Attributes:
+        name: to stand beside its row.
+        inputs: (F, 3, H, W) uint8.
+        data_sample: what is packed beside them.
+        clip_len: T.
+    """
+
+    name: str
+    inputs: Tensor
+    data_sample: object
+    clip_len: int
+
+
+def plot_videos(
+    model: nn.Module, videos: Sequence[PackedVideo], *, title: str
+) -> Figure:
+    """Draw each video's snippet with the most evidence for 'fake'.
+
+    A row has its T frames, their heat on a scale of the row's own and, where the model
+    has a RATF, the regions of its basis filters.
+
+    Args:
+        model: see `evidence`; left as it was.
+        videos: one a row.
+        title: over all.
+
+    Raises:
+        ConfigError: the model has no map for each frame.
+    """
+    rows = [_draw_row(model, video) for video in videos]
+    clip_len = videos[0].clip_len
+    names = [f't = {index + 1}' for index in range(clip_len)]
+    columns = names * 2
+    if len(rows[0].pictures) > len(columns):
+        columns = [*columns, 'filters']
+    return plot_picture_rows(
+        rows, title=title, column_names=columns, gap_after=clip_len
+    )
+
+
+def _draw_row(model: nn.Module, video: PackedVideo) -> PictureRow:
+    frames = normalise(model, video.inputs, video.data_sample)
+    heat = compute_heat_maps(model, frames)
+    snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
+    chosen = snippet * video.clip_len + np.arange(video.clip_len)
+    shown: NDArray[np.uint8] = video.inputs.permute(0, 2, 3, 1).numpy()[chosen]
+    pictures = [*shown, *overlay_heat(shown, scale_snippet(heat.maps[chosen]))]
+    if list_ratf_layers(model):
+        regions = find_basis_regions(model, frames)
+        of_snippet = regions.chosen_at_frame_size()[snippet][None]
+        num_regions = regions.weights.shape[1]
+        pictures += list(
+            overlay_regions(shown[:1], of_snippet, num_regions=num_regions)
+        )
+    return PictureRow(f'{video.name}\nP(fake) {heat.fake_score:.2f}', pictures)
