@@ -21,7 +21,7 @@ DEMO_CONFIG := configs/miniff/ratf_r18_miniff.py
 DEMO_DATA := data/miniff
 DEMO_WORK := work_dirs/ratf_r18_miniff
 
-.PHONY: demo test test-slow test-mmdet lint format clean-demo
+.PHONY: demo test test-slow test-mmdet lint format docs clean-demo
 
 demo: $(DEMO_WORK)/metrics.json
 	@$(BIN)/python tools/report.py $(DEMO_WORK)
@@ -44,6 +44,11 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# A link that leads nowhere is an error.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "the site: build/site/index.html"
 
 clean-demo:
 	rm -rf $(DEMO_DATA) $(DEMO_WORK)

@@ -1,0 +1,293 @@
+"""The pages: their commands, their links, the site, and what they claim of the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doc_commands import (
+    PAGES,
+    Command,
+    complain,
+    read_commands,
+    read_inline_commands,
+)
+from tool_runs import ROOT
+
+COMMANDS = [command for page in PAGES for command in read_commands(page)]
+INLINE = [command for page in PAGES for command in read_inline_commands(page)]
+
+# Commands that need nothing and are too long for here -> the test that runs them, or
+# their parts, on something small.
+RUN_ELSEWHERE = {
+    'make test': 'tests/test_docs.py::test_newcomers_commands_do_what_they_say',
+    'make demo': 'tests/test_docs.py::test_newcomers_commands_do_what_they_say',
+    'make docs': 'tests/test_docs.py::test_site_builds_without_a_broken_link',
+    'python tools/render_miniff.py': 'tests/miniff/test_miniff_tools.py',
+    'python tools/inspect_miniff.py': 'tests/miniff/test_miniff_tools.py',
+    'python tools/train.py configs/miniff/': 'tests/tools/test_train_and_test.py',
+    'python tools/test.py configs/miniff/': 'tests/tools/test_train_and_test.py',
+    'python tools/benchmark.py configs/miniff/': 'tests/tools/test_benchmark.py',
+    'python tools/report.py work_dirs/': 'tests/apis/test_report.py',
+    'python tools/calibrate.py configs/miniff/': 'tests/tools/test_evaluation_tools.py',
+    'python tools/infer.py data/miniff/': 'tests/apis/test_inferencer.py',
+    'python tools/complexity.py': 'tests/apis/test_complexity.py',
+    'python tools/speed.py': 'tests/tools/test_speed.py',
+    'python tools/speed_data.py': 'tests/apis/test_speed_data.py',
+}
+RUN_HERE = {
+    'python tools/check_env.py',
+    'python tools/prepare.py SET --how-to-get',
+}
+
+
+def test_there_are_commands_to_check():
+    assert len(COMMANDS) > 60
+    assert {str(command).partition(':')[0] for command in COMMANDS} >= {
+        'README.md', 'docs/install.md', 'docs/datasets.md', 'configs/miniff/README.md',
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize('command', [*COMMANDS, *INLINE], ids=str)
+def test_command_is_one_that_can_be_typed(command):
+    assert not complain(command)
+
+
+@pytest.mark.parametrize('command', COMMANDS, ids=str)
+def test_command_is_run_by_a_test_or_says_what_it_needs(command):
+    if command.needs or command.text in RUN_HERE:
+        return
+    (test,) = {
+        t for start, t in RUN_ELSEWHERE.items() if command.text.startswith(start)
+    }
+    path, _, name = test.partition('::')
+    assert (ROOT / path).is_file()
+    assert not name or f'def {name}(' in (ROOT / path).read_text(encoding='utf-8')
+
+
+@pytest.mark.parametrize(
+    ('text', 'complaint'),
+    [
+        ('python tools/train.py configs/none.py', 'not there: configs/none.py'),
+        ('python tools/train.py CONFIG --epochs 3', 'unrecognized arguments: --epochs'),
+        ('python tools/prepare.py', 'the following arguments are required'),
+        ('python tools/prepare.py moon ROOT OUT', "invalid choice: 'moon'"),
+        ('python tools/robustness.py go CONFIG CHECKPOINT', "invalid choice: 'go'"),
+        ('make tea', 'the Makefile has no tea'),
+        ('make demo INDEX=URL', 'the Makefile has no INDEX'),
+        ("pip install '.[fast]'", 'setup.py has no extra fast'),
+        ('tools/none.sh A', 'not there: tools/none.sh'),
+        ('python tools/report.py WORK_DIR', ''),
+        (
+            'python tools/compare.py A/predictions.csv B/predictions.csv ... [--seed 0]',
+            '',
+        ),
+    ],
+)
+def test_wrong_commands_would_be_found(text, complaint):
+    found = complain(Command('page.md', 1, text, needs=False))
+    assert complaint in found
+    assert bool(found) == bool(complaint)
+
+
+def test_commands_are_read_out_of_pages(tmp_path, monkeypatch):
+    page = tmp_path / 'page.md'
+    page.write_text(
+        '# Page\n\nText `make no`.\n\n    make a   # why\n    make b \\\n        c\n\n'
+        '## Part\n\n    make d\n\n*Needs: data,\nmuch of it.*\n\nText.\n\n'
+        '    make e\n\n## More\n\n```python\nmake = f\n```\n\n```sh\nmake g\n```\n'
+    )
+    monkeypatch.setattr('doc_commands.ROOT', tmp_path)
+    found = [(c.text, c.line, c.needs) for c in read_commands(page)]
+    assert found == [
+        ('make a', 5, False),
+        ('make b c', 6, False),
+        ('make d', 11, False),
+        ('make e', 18, True),
+        ('make g', 27, False),
+    ]
+
+
+def test_need_at_the_head_of_a_page_is_for_all_of_it(tmp_path, monkeypatch):
+    page = tmp_path / 'page.md'
+    page.write_text('# Page\n\n*Needs: data.*\n\n    make a\n\n## Part\n\n    make b\n')
+    monkeypatch.setattr('doc_commands.ROOT', tmp_path)
+    assert [command.needs for command in read_commands(page)] == [True, True]
+
+
+def test_newcomers_commands_do_what_they_say():
+    """What `make demo` and `make test` would run can be typed, and ends in a report."""
+    done = subprocess.run(
+        ['make', '--dry-run', 'demo', 'test', 'docs', 'VENV=none'],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.replace('\\\n', ' ').splitlines()
+    steps = [line.replace('none/bin/', '').strip() for line in lines]
+    tools = [step for step in steps if step.startswith('python tools/')]
+    assert [tool.split()[1] for tool in tools] == [
+        'tools/render_miniff.py', 'tools/train.py', 'tools/test.py', 'tools/report.py',
+    ]  # fmt: skip
+    for tool in tools:
+        assert not complain(Command('Makefile', 0, tool, needs=False))
+    assert 'python -m pytest' in steps
+    assert any('python -m mkdocs build' in step for step in steps)
+
+
+@pytest.mark.parametrize('text', sorted(RUN_HERE))
+def test_short_commands_run(text, monkeypatch, capsys):
+    assert text in {command.text for command in COMMANDS}
+    words = text.replace('SET', 'ffpp').split()[1:]
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, 'argv', words)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / words[0]), run_name='__main__')
+    assert not caught.value.code
+    assert len(capsys.readouterr().out.splitlines()) >= 3
+
+
+def load_hook():
+    path = ROOT / 'docs/_site/repository_pages.py'
+    spec = importlib.util.spec_from_file_location('repository_pages', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOOK = load_hook()
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_names_that_are_there(page):
+    origin = str(page.relative_to(ROOT))
+    text = page.read_text(encoding='utf-8')
+    for match in HOOK.LINK.finditer(text):
+        path = HOOK.resolve(origin, match['path'])
+        assert not path or (ROOT / path).exists(), match[0]
+    for path, anchors in HOOK.linked_files(origin, text).items():
+        if path.endswith('.py'):
+            source = (ROOT / path).read_text(encoding='utf-8')
+            for name in anchors - {''}:
+                assert HOOK.find_symbol(source, name), f'{path} has no {name}'
+
+
+def test_symbols_are_found_at_their_line():
+    text = '"""Doc."""\nA = 1\nB: int = 2\n\n\nclass C:\n    """Doc."""\n\n'
+    text += (
+        '    @property\n    def d(self):\n        return 1\n\n\ndef e():\n    pass\n'
+    )
+    found = {name: HOOK.find_symbol(text, name) for name in ('A', 'B', 'C', 'C.d', 'e')}
+    lines = text.splitlines()
+    assert lines[found['A'] - 1] == 'A = 1'
+    assert lines[found['B'] - 1] == 'B: int = 2'
+    assert lines[found['C'] - 1] == 'class C:'
+    assert lines[found['C.d'] - 1].strip() == 'def d(self):'
+    assert lines[found['e'] - 1] == 'def e():'
+    for name in ('d', 'C.e', 'e.d', 'F'):
+        assert HOOK.find_symbol(text, name) is None
+
+
+def test_every_equation_has_its_row():
+    text = (ROOT / 'docs/equations.md').read_text(encoding='utf-8')
+    for number in range(1, 7):
+        rows = [r for r in text.splitlines() if r.startswith(f'| Eq. ({number}) |')]
+        assert rows
+        assert all('.py#' in row for row in rows)
+
+
+def test_every_extra_is_told():
+    text = (ROOT / 'docs/install.md').read_text(encoding='utf-8')
+    setup = (ROOT / 'setup.py').read_text(encoding='utf-8')
+    block = setup[setup.index('extras_require') : setup.index('classifiers')]
+    extras = re.findall(r"^        '(\w+)':", block, flags=re.MULTILINE)
+    assert len(extras) >= 9
+    assert not [extra for extra in extras if f'`{extra}`' not in text]
+
+
+def test_every_page_is_in_the_navigation_and_in_the_index():
+    navigation = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
+    index = (ROOT / 'docs/index.md').read_text(encoding='utf-8')
+    for page in (ROOT / 'docs').glob('*.md'):
+        assert f': {page.name}\n' in navigation, page.name
+        assert page.name == 'index.md' or f']({page.name})' in index, page.name
+
+
+def test_readme_links_to_the_pages():
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    named = set(re.findall(r'\]\(docs/(\w+\.md)', text))
+    pages = {page.name for page in (ROOT / 'docs').glob('*.md')}
+    assert named <= pages
+    assert 'index.md' in named
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """The site, built as `make docs` builds it."""
+    if importlib.util.find_spec('material') is None:
+        pytest.skip("no MkDocs here: pip install '.[docs]'")
+    folder = tmp_path_factory.mktemp('site')
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--quiet', '--site-dir', folder],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(folder)
+
+
+def test_site_builds_without_a_broken_link(site):
+    for page in (ROOT / 'docs').glob('*.md'):
+        assert (site / f'{page.stem}.html').is_file()
+    for name in ('overview.html', 'baselines.html', 'miniff.html'):
+        assert (site / name).is_file()
+    assert not (site / '_site').exists()
+
+
+def test_site_fetches_nothing_from_elsewhere(site):
+    for page in site.glob('*.html'):
+        fetched = re.findall(
+            r'<(?:script|img|iframe)[^>]+src="(https?:[^"]+)"|'
+            r'<link[^>]+rel="stylesheet"[^>]+href="(https?:[^"]+)"',
+            page.read_text(encoding='utf-8'),
+        )
+        assert not fetched, page.name
+
+
+def test_equations_lead_to_the_lines_of_the_code(site):
+    html = (site / 'equations.html').read_text(encoding='utf-8')
+    links = re.findall(
+        r'href="(source/[^"#]+\.html)#L-(\d+)"[^>]*><code>([\w.]+)', html
+    )
+    assert len(links) >= 12
+    for page, line, name in links:
+        path = ROOT / page.removeprefix('source/').removesuffix('.html')
+        source = path.read_text(encoding='utf-8').splitlines()
+        last = name.rpartition('.')[2]
+        assert re.search(rf'\b(?:def|class) {last}\b', source[int(line) - 1]), name
+        assert f'id="L-{line}"' in (site / page).read_text(encoding='utf-8')
+
+
+def test_link_to_nothing_stops_the_build(tmp_path):
+    if importlib.util.find_spec('material') is None:
+        pytest.skip("no MkDocs here: pip install '.[docs]'")
+    for name in ('mkdocs.yml', 'README.md'):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for readme in HOOK.READMES.values():
+        (tmp_path / readme).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / readme).write_text('# Page\n')
+    shutil.copytree(ROOT / 'docs/_site', tmp_path / 'docs/_site')
+    (tmp_path / 'docs/index.md').write_text('[gone](../tools/gone.py)\n')
+    settings = (tmp_path / 'mkdocs.yml').read_text()
+    head = settings[: settings.index('nav:\n  - Home')]
+    (tmp_path / 'mkdocs.yml').write_text(head)
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--site-dir', tmp_path / 'out'],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert 'docs/index.md links to tools/gone.py, which is not there' in done.stderr
