@@ -28,6 +28,7 @@ from .speed_storages import render_videos, store_every_way
 from .speed_table import markdown_table, write_files
 
 COLLATE = 'collate'
+MAX_OWN_VIDEOS = 64  # read once before the clock starts, to lie in the page cache
 
 
 @dataclass
@@ -119,10 +120,11 @@ def find_items(
     if args.own_data:
         settings = {**cfg.train_dataloader.dataset.to_dict(), 'pipeline': []}
         dataset = DATASETS.build(settings)
-        items = []
-        for index in range(len(dataset)):
-            items.append({'modality': 'RGB', **dataset.prepare_data(index)})
-        return {f'training set of {cfg.train_dataloader.dataset.type}': items}
+        count = min(len(dataset), MAX_OWN_VIDEOS)
+        chosen = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
+        items = [{'modality': 'RGB', **dataset.prepare_data(i)} for i in chosen]
+        name = f'{count} of {len(dataset)} in {cfg.train_dataloader.dataset.type}'
+        return {name: items}
     print(f'rendering {args.videos} videos', file=sys.stderr, flush=True)
     videos = render_videos(
         folder,

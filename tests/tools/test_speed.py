@@ -1,0 +1,105 @@
+import json
+import runpy
+import sys
+
+import pytest
+from tool_runs import ROOT
+
+from mmdeepfake.apis.speed_model import SpeedModel
+
+RESNET, RATF = (
+    ROOT / f'configs/miniff/{name}_r18_miniff.py' for name in ('resnet', 'ratf')
+)
+# Two snippets of four frames, 32 pixels wide.
+SMALL = [
+    'train_dataloader.dataset.pipeline.1.num_snippets=2',
+    'train_dataloader.dataset.pipeline.4.scale=(32, 32)',
+]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a tool in this process; give its exit code, stdout and stderr."""
+
+    def start(tool, *words):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
+        return caught.value.code, *capsys.readouterr()
+
+    return start
+
+
+def run_small(run, *words):
+    options = ['--splits', 'train', '--repeats', 2, '--warmup', 0, '--no-memory']
+    return run('speed.py', RESNET, RATF, *options, *words, '--cfg-options', *SMALL)
+
+
+def test_speed_is_told_side_by_side_and_written(run, tmp_path):
+    code, out, _ = run_small(run, '--out', tmp_path)
+    assert code == 0
+    assert (tmp_path / 'speed.md').read_text().strip() == out.strip()
+    assert '| resnet_r18_miniff | 8 frames of 32 x 32 | 1 | 11.18 |' in out
+    record = json.loads((tmp_path / 'speed.json').read_text())
+    floor, ratf = record['sections'][0]['rows']
+    assert floor['ratios']['train'] == {'median': 1.0, 'low': 1.0, 'high': 1.0}
+    assert ratf['ratios']['forward']['median'] > 0
+    assert 'speed.py' in record['facts']['command']
+    assert len((tmp_path / 'speed.csv').read_text().splitlines()) == 1 + 2 * 2
+    assert '`python tools/speed.py --device cuda --dtype bf16' in out
+
+
+def test_a_model_without_memory_leaves_the_others_their_figures(run, monkeypatch):
+    step = SpeedModel.train_step
+
+    def fail_for_ratf(model):
+        if model._model.with_neck:
+            raise RuntimeError('CUDA out of memory.\nTried to allocate')
+        return step(model)
+
+    monkeypatch.setattr(SpeedModel, 'train_step', fail_for_ratf)
+    code, out, _ = run_small(run)
+    assert code == 0
+    told = '- ratf_r18_miniff, train step: not measured: CUDA out of memory.\n'
+    assert told in out
+    row = next(line for line in out.splitlines() if line.startswith('| ratf_r18'))
+    inference, *_, train, train_ratio, _, _ = row.strip('| ').split(' | ')[5:]
+    assert float(inference.split()[0]) >= 0
+    assert (train, train_ratio) == ('-', '-')
+
+
+@pytest.mark.parametrize(
+    ('tool', 'words', 'message'),
+    [
+        ('speed.py', ['VGG'], "model 'VGG' is neither a config file nor one of"),
+        ('speed.py', [RESNET, '--repeats', 0], '--repeats 0: at least 1 is needed'),
+        ('speed_data.py', ['none.py'], 'no such config file: none.py'),
+    ],
+)
+def test_bad_input_ends_in_one_message(run, tool, words, message):
+    code, _, err = run(tool, *words)
+    assert code == 2
+    assert err.startswith('error: ')
+    assert message in err
+    assert err.count('\n') == 1
+
+
+def test_data_path_is_measured_with_the_model_waiting(run, tmp_path):
+    words = ['--videos', 1, '--frames', 8, '--size-px', 64, '--seconds', 0]
+    words += ['--steps', 1, '--batch', 1, '--workers', 0, '--out', tmp_path]
+    code, out, _ = run('speed_data.py', RESNET, *words, '--cfg-options', *SMALL)
+    assert code == 0
+    results = json.loads((tmp_path / 'speed_data.json').read_text())['results']
+    assert len(results) == 5
+    for found in results:
+        assert 0 < found['waiting_share'] < 1
+        assert f'| {found["name"]} | ' in out
+
+
+def test_own_data_is_read_in_place_of_rendered_videos(run, ffpp_root):
+    options = [f'data_root={ffpp_root}', 'train_dataloader.dataset.compression=c40']
+    words = [RESNET, '--own-data', '--seconds', 0, '--cfg-options', *options]
+    code, out, _ = run('speed_data.py', *words)
+    assert code == 0
+    assert ' in FaceForensics | ' in out
+    assert '| DecodeFrames |' in out
