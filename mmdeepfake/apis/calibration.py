@@ -59,10 +59,10 @@ def run_calibration(args: argparse.Namespace) -> None:
         f'and {point.num_fake} fake validation videos: FPR '
         f'{point.false_positive_rate:.3f}, TPR {point.true_positive_rate:.3f}.'
     )
-    if args.max_fpr * point.num_real < 1:
+    bound = point.false_positive_rate_bound
+    if bound > args.max_fpr:
         print(
-            f'Beware: with {point.num_real} real videos, a rate of {args.max_fpr:g} '
-            'means that none of them may be called fake; what the rate is on others, '
-            'they cannot tell.'
+            f'Beware: so few real videos cannot promise it. On others the rate is below '
+            f'{bound:.3f}, with 95% confidence, and no more is known.'
         )
     print(f'Written: {out}')

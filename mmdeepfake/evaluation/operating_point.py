@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import beta
 
 from mmdeepfake.evaluation.calibration import (
     apply_temperature,
@@ -57,6 +58,18 @@ class OperatingPoint:
             raise DataError(f'threshold {self.threshold}: a number from 0 on is needed')
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise DataError(f'temperature {self.temperature}: one above 0 is needed')
+
+    @property
+    def false_positive_rate_bound(self) -> float:
+        """What the rate on other reals lies below, with 95% confidence.
+
+        One-sided, of Clopper and Pearson (Biometrika, 1934): exact for one threshold.
+        This one was chosen on the same reals, so it is the least that must be allowed.
+        """
+        num_called = round(self.false_positive_rate * self.num_real)
+        if num_called == self.num_real:
+            return 1.0
+        return float(beta.ppf(0.95, num_called + 1, self.num_real - num_called))
 
     def apply(self, prediction: VideoPrediction) -> VideoPrediction:
         """Give the prediction with calibrated scores; their order stays."""

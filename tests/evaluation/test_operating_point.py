@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -43,6 +44,25 @@ def test_rate_is_kept_and_what_it_was_chosen_on_is_told():
     assert np.mean(np.array(reals) >= point.threshold) == point.false_positive_rate
     assert point.num_real == len(reals)
     assert (point.temperature, point.chosen_on) == (1, 'set, val')
+
+
+@pytest.mark.parametrize(
+    ('num_called', 'num_real'), [(0, 8), (1, 8), (8, 8), (3, 200), (0, 3000)]
+)
+def test_what_few_reals_cannot_promise_is_told(num_called, num_real):
+    point = OperatingPoint(
+        *(0.5, 1.0, 0.05, num_called / num_real, 1.0, num_real, 8, 'set', 'abc')
+    )
+    bound = point.false_positive_rate_bound
+    if num_called == num_real:
+        assert bound == 1
+        return
+    # At the bound, as few false alarms as were seen come in one of twenty draws.
+    chance = sum(
+        math.comb(num_real, n) * bound**n * (1 - bound) ** (num_real - n)
+        for n in range(num_called + 1)
+    )
+    assert chance == pytest.approx(0.05)
 
 
 def test_temperature_changes_the_scores_and_not_the_verdicts():
