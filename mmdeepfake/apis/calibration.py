@@ -62,7 +62,7 @@ def run_calibration(args: argparse.Namespace) -> None:
     bound = point.false_positive_rate_bound
     if bound > args.max_fpr:
         print(
-            f'Beware: so few real videos cannot promise it. On others the rate is below '
+            f'Beware: so few real videos cannot promise it. On others it is below '
             f'{bound:.3f}, with 95% confidence, and no more is known.'
         )
     print(f'Written: {out}')
