@@ -5,7 +5,7 @@
 _base_ = [
     '../_base_/models/i3d_r50.py',
     '../_base_/datasets/ffpp_lq_clips32.py',
-    '../_base_/schedules/sgd_cosine.py',
+    '../_base_/schedules/warmup_cosine.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -23,8 +23,10 @@ optim_wrapper = dict(
     optimizer=dict(lr=0.05),
     paramwise_cfg=dict(norm_decay_mult=0),
 )
-cosine = dict(_base_.param_scheduler[1], T_max=max_epochs - _base_.warmup_epochs)
-param_scheduler = [_base_.warmup, cosine]
+param_scheduler = [
+    _base_.warmup,
+    dict(_base_.cosine, T_max=max_epochs - _base_.warmup_epochs),
+]
 train_cfg = dict(max_epochs=max_epochs, val_interval=10)
 
 custom_hooks = [*_base_.custom_hooks, dict(type='AltFreezingHook')]

@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/models/ftcn.py',
     '../_base_/datasets/ffpp_lq_clips32.py',
-    '../_base_/schedules/sgd_cosine.py',
+    '../_base_/schedules/warmup_cosine.py',
     '../_base_/default_runtime.py',
 ]
 

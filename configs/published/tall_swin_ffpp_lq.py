@@ -1,6 +1,11 @@
 # TALL-Swin on FaceForensics++ LQ under the recipe of its public code, not RATF's. One
 # fault of that code is left out: its test cuts a square out of the frames, as training.
-_base_ = ['../baselines/tall_swin_ffpp_lq.py']
+_base_ = [
+    '../_base_/models/tall_swin.py',
+    '../_base_/datasets/ffpp_lq_thumbnails.py',
+    '../_base_/schedules/warmup_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
 num_snippets_train = 8
 layout = dict(_base_.pack[0], legacy_resize=True)
@@ -31,7 +36,7 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 model = dict(cls_head=dict(label_smooth_eps=0.1))
 
-learning_rate, warmup_epochs, max_epochs = 1.5e-5, 10, 60
+learning_rate, max_epochs = 1.5e-5, 60
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=learning_rate, weight_decay=1e-5),
     paramwise_cfg=dict(
@@ -41,20 +46,11 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [
+    dict(_base_.warmup, start_factor=1e-3),
     dict(
-        type='LinearLR',
-        start_factor=1e-3,
-        end=warmup_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        begin=warmup_epochs,
-        T_max=max_epochs - warmup_epochs,
+        _base_.cosine,
+        T_max=max_epochs - _base_.warmup_epochs,
         eta_min=learning_rate / 100,
-        by_epoch=True,
-        convert_to_iter_based=True,
     ),
 ]
 train_cfg = dict(max_epochs=max_epochs)

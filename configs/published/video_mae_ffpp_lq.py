@@ -1,6 +1,11 @@
 # VideoMAE on FaceForensics++ LQ, fine-tuned as its authors do on Kinetics, without
 # their augmentations (RandAugment, mixup, cutmix, erasing). The paper has no forgeries.
-_base_ = ['../baselines/video_mae_ffpp_lq.py']
+_base_ = [
+    '../_base_/models/video_mae.py',
+    '../_base_/datasets/ffpp_lq_clips.py',
+    '../_base_/schedules/warmup_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
 # Consecutive frames; four clips at test.
 stride_frames, num_snippets_test = 1, 4
@@ -39,21 +44,8 @@ optim_wrapper = dict(
     paramwise_cfg=dict(decay_rate=0.75, decay_type='layer_wise', num_layers=12),
 )
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-3,
-        end=warmup_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        begin=warmup_epochs,
-        T_max=max_epochs - warmup_epochs,
-        eta_min_ratio=1e-3,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warmup, start_factor=1e-3, end=warmup_epochs),
+    dict(_base_.cosine, begin=warmup_epochs, T_max=max_epochs - warmup_epochs),
 ]
 train_cfg = dict(max_epochs=max_epochs)
 auto_scale_lr = dict(base_batch_size=batch_size)

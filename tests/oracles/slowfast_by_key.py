@@ -76,20 +76,6 @@ def altfreezing_shapes(base=64):
     return {f'resnet.{name}': shape for name, shape in shapes.items()}
 
 
-def draw(shapes, dtype=torch.float32):
-    """Random weights, with statistics unlike the initial ones; features stay small."""
-    state = {}
-    for name, shape in shapes.items():
-        if len(shape) == 1 and name.endswith(('weight', 'running_var')):
-            state[name] = torch.rand(shape, dtype=dtype) + 0.5
-        elif len(shape) == 1 or ('time_T' in name and len(shape) == 3):
-            state[name] = 0.3 * torch.randn(shape, dtype=dtype)
-        else:
-            fan_in = torch.tensor(shape[1:]).prod().item()
-            state[name] = torch.randn(shape, dtype=dtype) / fan_in**0.5
-    return state
-
-
 def normalise(state, name, x):
     prefix = f'{name}.0' if f'{name}.0.weight' in state else name
     weight, bias, mean, variance = (state[f'{prefix}.{part}'] for part in NORM_PARTS)

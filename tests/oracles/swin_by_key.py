@@ -5,6 +5,7 @@ window by where they lie, and across the border of the picture it sees none.
 """
 
 import torch
+from oracles.by_key import linear, norm_rows
 from torch.nn import functional
 
 
@@ -64,28 +65,6 @@ def public_buffers(*, depths, windows, sides):
     return shapes
 
 
-def draw(shapes, dtype=torch.float64):
-    state = {}
-    for name, shape in shapes.items():
-        if len(shape) == 1 and name.endswith('weight'):
-            state[name] = torch.rand(shape, dtype=dtype) + 0.5
-        elif len(shape) == 1 or 'table' in name or 'pos_embed' in name:
-            state[name] = 0.5 * torch.randn(shape, dtype=dtype)
-        else:
-            fan_in = torch.tensor(shape[1:]).prod().item()
-            state[name] = torch.randn(shape, dtype=dtype) / fan_in**0.5
-    return state
-
-
-def norm(state, name, rows):
-    weight, bias = state[f'{name}.weight'], state[f'{name}.bias']
-    return functional.layer_norm(rows, weight.shape, weight, bias)
-
-
-def linear(state, name, rows):
-    return functional.linear(rows, state[f'{name}.weight'], state[f'{name}.bias'])
-
-
 def attend(state, name, grid, *, heads, window, shift):
     """(h, w, C) -> (h, w, C): each token over those that it may see."""
     side, width = grid.shape[0], grid.shape[2] // heads
@@ -131,7 +110,7 @@ def merge(state, name, grid):
             for r in range(0, side, 2)
         ]
     )
-    return norm(state, f'{name}.norm', four) @ state[f'{name}.reduction.weight'].T
+    return norm_rows(state, f'{name}.norm', four) @ state[f'{name}.reduction.weight'].T
 
 
 def features(state, picture, *, depths, heads, windows):
@@ -151,7 +130,7 @@ def features(state, picture, *, depths, heads, windows):
             for r in range(side)
         ]
     )
-    grid = norm(state, 'patch_embed.norm', grid + state['patch_embed.proj.bias'])
+    grid = norm_rows(state, 'patch_embed.norm', grid + state['patch_embed.proj.bias'])
     for r in range(side):
         for c in range(side):
             frame = 2 * (r >= side // 2) + (c >= side // 2)
@@ -163,15 +142,15 @@ def features(state, picture, *, depths, heads, windows):
             grid = grid + attend(
                 state,
                 f'{block}.attn',
-                norm(state, f'{block}.norm1', grid),
+                norm_rows(state, f'{block}.norm1', grid),
                 heads=heads[stage],
                 window=windows[stage],
                 shift=windows[stage] // 2 if shifted else 0,
             )
             hidden = linear(
-                state, f'{block}.mlp.fc1', norm(state, f'{block}.norm2', grid)
+                state, f'{block}.mlp.fc1', norm_rows(state, f'{block}.norm2', grid)
             )
             grid = grid + linear(state, f'{block}.mlp.fc2', functional.gelu(hidden))
         if stage < len(depths) - 1:
             grid = merge(state, f'layers.{stage}.downsample', grid)
-    return norm(state, 'norm', grid)
+    return norm_rows(state, 'norm', grid)

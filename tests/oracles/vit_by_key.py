@@ -6,6 +6,7 @@ Shares no code with ours or MMAction2's.
 import math
 
 import torch
+from oracles.by_key import linear, norm_rows
 from torch.nn import functional
 
 
@@ -57,31 +58,9 @@ def pretraining_shapes(*, width, depth):
     }
 
 
-def draw(shapes, dtype=torch.float32):
-    state = {}
-    for name, shape in shapes.items():
-        if len(shape) == 1 and 'norm' in name and name.endswith('weight'):
-            state[name] = torch.rand(shape, dtype=dtype) + 0.5
-        elif len(shape) == 1:
-            state[name] = 0.3 * torch.randn(shape, dtype=dtype)
-        else:
-            fan_in = math.prod(shape[1:])
-            state[name] = torch.randn(shape, dtype=dtype) / fan_in**0.5
-    return state
-
-
 def sine_position(token, channel, width):
     angle = token / 10_000 ** (2 * (channel // 2) / width)
     return math.sin(angle) if channel % 2 == 0 else math.cos(angle)
-
-
-def norm(state, name, rows):
-    weight, bias = state[f'{name}.weight'], state[f'{name}.bias']
-    return functional.layer_norm(rows, weight.shape, weight, bias, eps=1e-6)
-
-
-def linear(state, name, rows):
-    return functional.linear(rows, state[f'{name}.weight'], state[f'{name}.bias'])
 
 
 def features(state, clip, *, depth, heads):
@@ -104,7 +83,7 @@ def features(state, clip, *, depth, heads):
     )
     for index in range(depth):
         block = f'blocks.{index}'
-        normal = norm(state, f'{block}.norm1', rows)
+        normal = norm_rows(state, f'{block}.norm1', rows, eps=1e-6)
         query, key, value = (normal @ state[f'{block}.attn.qkv.weight'].T).chunk(3, 1)
         query = query + state[f'{block}.attn.q_bias']  # keys have no bias
         value = value + state[f'{block}.attn.v_bias']
@@ -114,6 +93,10 @@ def features(state, clip, *, depth, heads):
         ):
             mixed.append((q @ k.T / q.shape[1] ** 0.5).softmax(dim=1) @ v)
         rows = rows + linear(state, f'{block}.attn.proj', torch.cat(mixed, dim=1))
-        hidden = linear(state, f'{block}.mlp.fc1', norm(state, f'{block}.norm2', rows))
+        hidden = linear(
+            state,
+            f'{block}.mlp.fc1',
+            norm_rows(state, f'{block}.norm2', rows, eps=1e-6),
+        )
         rows = rows + linear(state, f'{block}.mlp.fc2', functional.gelu(hidden))
-    return norm(state, 'fc_norm', rows.mean(dim=0))
+    return norm_rows(state, 'fc_norm', rows.mean(dim=0), eps=1e-6)

@@ -1,6 +1,7 @@
 import torch
 from mmengine.config import Config
 from oracles import slowfast_by_key
+from oracles.by_key import draw
 from recognizer_checks import (
     CONFIGS,
     build_from_config,
@@ -32,7 +33,7 @@ def test_the_network_is_i3d_and_the_turns_are_all_that_is_new():
 
 
 def test_scores_equal_the_public_ones_on_the_same_weights():
-    state = slowfast_by_key.draw(slowfast_by_key.altfreezing_shapes())
+    state = draw(slowfast_by_key.altfreezing_shapes())
     cfg = Config.fromfile(CONFIGS / FFPP).model
     cfg.backbone.pretrained = None
     with torch.device('meta'):
@@ -55,6 +56,6 @@ def test_scores_equal_the_public_ones_on_the_same_weights():
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     """All kernels train in this test; their turns are those of the hook's own tests."""
     model = build_from_config(MINIFF)
-    clips, labels = torch.randn(4, 1, 3, 4, 32, 32), [0, 1, 0, 1]
+    clips, labels = torch.randn(4, 1, 3, 2, 32, 32), [0, 1, 0, 1]
     check_overfits(model, clips, labels, learning_rate=1e-3)
     check_round_trip(model, lambda: build_from_config(MINIFF), clips, tmp_path)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from oracles import slowfast_by_key
+from oracles.by_key import draw
 from recognizer_checks import (
     CONFIGS,
     build_from_config,
@@ -31,7 +32,7 @@ def build_on_meta(name=PUBLISHED):
 @pytest.fixture(scope='module')
 def public_state():
     torch.manual_seed(0)
-    return slowfast_by_key.draw(slowfast_by_key.ftcn_shapes(), dtype=torch.float64)
+    return draw(slowfast_by_key.ftcn_shapes(), dtype=torch.float64)
 
 
 @pytest.mark.parametrize('name', [PUBLISHED, FFPP])

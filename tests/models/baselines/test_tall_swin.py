@@ -3,6 +3,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from oracles import swin_by_key
+from oracles.by_key import draw
 from recognizer_checks import (
     CONFIGS,
     build_from_config,
@@ -69,7 +70,7 @@ def test_windows_are_shifted_where_they_do_not_hold_all_tokens():
 
 
 def test_features_equal_the_public_ones_on_the_same_weights():
-    state = swin_by_key.draw(swin_by_key.tall_shapes(embed=8, **SMALL))
+    state = draw(swin_by_key.tall_shapes(embed=8, **SMALL), dtype=torch.float64)
     backbone = build_small().double().train(False)
     target = {f'backbone.{k}': v for k, v in backbone.state_dict().items()}
     converted, report = convert(state, make_rules(SMALL['windows']), target)
@@ -108,7 +109,7 @@ def test_it_starts_from_swin_with_other_windows(tmp_path, log_lines):
     shapes |= swin_by_key.public_buffers(
         depths=small['depths'], windows=small['windows'], sides=(16, 8, 4)
     )
-    state = swin_by_key.draw(shapes, dtype=torch.float32)
+    state = draw(shapes)
     torch.save({'model': state}, tmp_path / 'swin.pth')
     backbone = build_small(pretrained=str(tmp_path / 'swin.pth'))
     backbone.init_weights()

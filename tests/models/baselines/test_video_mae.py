@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from oracles import vit_by_key
+from oracles.by_key import draw
 from recognizer_checks import (
     CONFIGS,
     build_from_config,
@@ -91,7 +92,7 @@ def load_from(tmp_path, state, **settings):
 
 @pytest.mark.parametrize('key', ['module', 'model'])
 def test_features_equal_the_public_ones_on_the_same_weights(tmp_path, key):
-    state = vit_by_key.draw(vit_by_key.vit_shapes(**SMALL))
+    state = draw(vit_by_key.vit_shapes(**SMALL))
     backbone = load_from(tmp_path, {key: state, 'epoch': 1})
     clips = torch.randn(2, 3, 4, 32, 32)
     with torch.no_grad():
@@ -103,7 +104,7 @@ def test_features_equal_the_public_ones_on_the_same_weights(tmp_path, key):
 
 def test_a_self_supervised_checkpoint_fills_all_but_the_last_norm(tmp_path, log_lines):
     shapes = vit_by_key.pretraining_shapes(**SMALL)
-    state = vit_by_key.draw(shapes)
+    state = draw(shapes)
     backbone = load_from(tmp_path, {'model': state})
     loaded = backbone.state_dict()
     name = 'blocks.1.mlp.fc2.bias'
