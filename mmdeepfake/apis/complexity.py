@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmdeepfake.engine.config_checks import find_transforms
+from mmdeepfake.engine.config_checks import walk_dicts
 from mmdeepfake.registry import MODELS, TRANSFORMS
 from mmdeepfake.structures import ConfigError
 
@@ -95,42 +95,57 @@ def find_input_shape(
 ) -> tuple[int, ...]:
     """Give the shape that a pipeline packs a video in.
 
+    A transform says what it changes of the shape: `kept_frames(clip_len)` of a snippet,
+    `added_channels` of the frames, or, where it makes the whole input by itself,
+    `packed_shape(num_snippets, clip_len)`.
+
     Args:
         cfg: the config; its sampler, last resize, ThumbnailLayout and FormatShape are
-            read.
+            read, and the transforms that say the above.
         split: 'train', 'val' or 'test'.
         side_px: rows and columns in place of those that the pipeline resizes to.
 
     Returns:
         (S*T, 3, H, W) for NCHW, or (S, 3, H, W) if snippets are laid out as pictures;
-        (S, 3, T, H, W) for NCTHW.
+        (S, 3, T, H, W) for NCTHW; or what a transform says.
     """
+    init_default_scope('mmaction')
     loader = f'{split}_dataloader'
-    found: dict[str, Mapping] = {}
-    optional = ('ThumbnailLayout',)
-    for name in ('SampleSnippets', 'Resize', *optional, 'FormatShape'):
-        for path, node in find_transforms(cfg, name):
-            if path.startswith(f'{loader}.'):
-                found[name] = node
-        if name not in found and name not in optional:
-            raise ConfigError(
-                f'{loader} has no {name}: the shape of its videos cannot be told'
-            )
-    sampler = found['SampleSnippets']
+    steps = {
+        node['type']: node
+        for path, node in walk_dicts(cfg.get(loader), loader)
+        if '.pipeline.' in path and 'type' in node
+    }
+    sampler = _find_step(steps, 'SampleSnippets', loader)
     num_clips, clip_len = sampler['num_snippets'], sampler['clip_len']
-    width, height = found['Resize']['scale']
+    num_channels = 3
+    for name, node in steps.items():
+        kind = TRANSFORMS.get(name)
+        if hasattr(kind, 'packed_shape'):
+            step = TRANSFORMS.build(dict(node))
+            return tuple(step.packed_shape(num_clips, clip_len))
+        if hasattr(kind, 'kept_frames'):
+            clip_len = TRANSFORMS.build(dict(node)).kept_frames(clip_len)
+        num_channels += getattr(kind, 'added_channels', 0)
+    width, height = _find_step(steps, 'Resize', loader)['scale']
     if side_px is not None:
         width = height = side_px
-    results = {
-        'imgs': np.zeros((num_clips * clip_len, height, width, 3), np.uint8),
-        'num_clips': num_clips,
-        'clip_len': clip_len,
-    }
-    init_default_scope('mmaction')
-    for name in (*optional, 'FormatShape'):
-        if name in found:
-            results = TRANSFORMS.build(dict(found[name]))(results)
-    return tuple(results['imgs'].shape)
+    shape = (num_clips * clip_len, height, width, num_channels)
+    results = dict(
+        imgs=np.zeros(shape, np.uint8), num_clips=num_clips, clip_len=clip_len
+    )
+    if 'ThumbnailLayout' in steps:
+        results = TRANSFORMS.build(dict(steps['ThumbnailLayout']))(results)
+    packer = TRANSFORMS.build(dict(_find_step(steps, 'FormatShape', loader)))
+    return tuple(packer(results)['imgs'].shape)
+
+
+def _find_step(steps: Mapping[str, Mapping], name: str, loader: str) -> Mapping:
+    if name not in steps:
+        raise ConfigError(
+            f'{loader} has no {name}: the shape of its videos cannot be told'
+        )
+    return steps[name]
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:
