@@ -1,0 +1,99 @@
+"""tools/infer.py, started as a user does."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+
+import av
+import numpy as np
+import pytest
+from builders import make_video
+from inference_builders import make_config, save_weights
+from preparation_builders import encode
+from tool_runs import ROOT, run_tool
+
+TOOL = ROOT / 'tools/infer.py'
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A config that crops the middle, so that no detector is needed, and weights."""
+    cfg = make_config('VideoFolder')
+    cfg.custom_imports = dict(
+        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
+    )
+    folder = tmp_path / 'model'
+    folder.mkdir()
+    cfg.dump(str(folder / 'config.py'))
+    return save_weights(cfg, folder / 'weights.pth')
+
+
+def make_sound(path):
+    """Write an MP4 of sound alone."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('aac', rate=8000)
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 8000), np.float32), format='fltp', layout='mono'
+        )
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def test_folder_with_broken_files_is_scored_and_ends_with_1(tmp_path, model):
+    videos = tmp_path / 'videos'
+    make_video(videos / 'good.mp4', num_frames=12)
+    (videos / 'text.mp4').write_text('no video')
+    (videos / 'empty.mp4').write_bytes(b'')
+    make_sound(videos / 'sound.mp4')
+    encode(videos / 'one.mp4', [np.full((64, 64, 3), 90, np.uint8)])
+    out = tmp_path / 'out'
+    done = run_tool(
+        TOOL, videos, '--checkpoint', model, '--out', out, cwd=tmp_path, code=1
+    )
+    with open(out / 'videos.csv', newline='') as file:
+        rows = {row['video']: row for row in csv.DictReader(file)}
+    assert {name: row['status'] for name, row in rows.items()} == {
+        'good.mp4': 'ok',
+        'text.mp4': 'failed',
+        'empty.mp4': 'failed',
+        'sound.mp4': 'failed',
+        'one.mp4': 'too_short',
+    }
+    assert rows['good.mp4']['verdict'] in ('fake', 'real')
+    assert rows['one.mp4']['verdict'] == 'none'
+    assert 'is empty (0 bytes)' in rows['empty.mp4']['fault']
+    assert 'has no video stream' in rows['sound.mp4']['fault']
+    assert 'is not calibrated' in done.stderr
+    assert sorted(path.name for path in (out / 'good.mp4').iterdir()) == [
+        'annotated.mp4',
+        'report.html',
+        'result.json',
+        'scores.csv',
+    ]
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['gone.mp4', '--checkpoint', 'w.pth'], "no video, folder or list 'gone.mp4'"),
+        (['a.mp4', '--checkpoint', 'w.pth', '--config', 'c.py'], 'no such config file'),
+        (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file; a folder'),
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_line(
+    tmp_path, capsys, monkeypatch, words, message
+):
+    (tmp_path / 'a.mp4').write_text('')
+    out = [] if '--out' in words else ['--out', 'out']
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['infer.py', *words, *out])
+    assert runpy.run_path(str(TOOL))['main']() == 2
+    said = capsys.readouterr().err
+    assert said.startswith('error: ')
+    assert message in said
+    assert said.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
