@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -69,10 +69,15 @@ def run_speed(args: argparse.Namespace) -> None:
     }
     sections: list[SpeedSection] = []
     for split in dict.fromkeys(args.splits):
-        rows = measure_split(configs, split, settings, args)
-        sections.append(SpeedSection(split, tuple(rows)))
-        if args.out is not None:  # after each, since a later one may take long
-            write_tables(sections, settings, facts, args.out)
+        sections.append(SpeedSection(split, ()))
+
+        def keep(rows: Sequence[SpeedRow], split: str = split) -> None:
+            """Write what there is: the rest may take long, or be interrupted."""
+            sections[-1] = SpeedSection(split, tuple(rows))
+            if args.out is not None:
+                write_tables(sections, settings, facts, args.out)
+
+        measure_split(configs, split, settings, args, keep)
     print(format_markdown(sections, settings, facts))
 
 
@@ -96,8 +101,12 @@ def measure_split(
     split: str,
     settings: SpeedSettings,
     args: argparse.Namespace,
-) -> list[SpeedRow]:
-    """Measure all models on the frames of one split, the memory of each one first."""
+    keep: Callable[[Sequence[SpeedRow]], None],
+) -> None:
+    """Measure all models on the frames of one split, the memory of each one first.
+
+    `keep` is called with the rows after each model's memory and each mode's times.
+    """
     rows: list[SpeedRow] = []
     models: dict[str, SpeedModel] = {}
     for name, cfg in configs.items():
@@ -118,6 +127,7 @@ def measure_split(
         _tell(f'{split}: {name}, {row.num_videos} videos of {row.frames}')
         if args.memory:
             _measure_memory(row, cfg, shape, settings)
+            keep(rows)
         # One that did not fit alone would take the process with it here.
         if 'memory' in row.faults and 'out of memory' in row.faults['memory']:
             continue
@@ -127,11 +137,12 @@ def measure_split(
             )
         except FAILURES as error:
             row.faults['model'] = first_line(error)
+    keep(rows)
     for mode in settings.modes:
         _measure_times(rows, models, mode, settings, args)
+        keep(rows)
     models.clear()
     gc.collect()
-    return rows
 
 
 def _measure_memory(

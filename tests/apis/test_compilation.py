@@ -1,12 +1,14 @@
+import argparse
 import copy
 
 import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.model import BaseDataPreprocessor
-from tool_runs import ROOT
+from tool_runs import CONFIG, ROOT
 from torch import nn
 
+from mmdeepfake.apis import testing, training
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.apis.compilation import compile_parts
 from mmdeepfake.apis.speed_model import build_random_model
@@ -53,3 +55,34 @@ def test_parts_inside_a_wrapper_are_compiled(monkeypatch):
 def test_unknown_backend_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match=r'--compile fast: .*it has .*inductor'):
         compile_parts(nn.Module(), 'fast')
+
+
+@pytest.mark.parametrize('verb', ['train', 'test'])
+def test_tools_compile_the_model_before_it_runs(monkeypatch, tmp_path, verb):
+    module = {'train': training, 'test': testing}[verb]
+    model, found = nn.Module(), []
+    model.backbone = nn.Linear(2, 2)
+
+    class Runner:
+        def run(self):
+            found.append(self.model.backbone._compiled_call_impl is not None)
+
+        train = test = run
+
+    Runner.model = model
+    monkeypatch.setattr(module, 'build_runner', lambda cfg: Runner())
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    names = 'cfg_options trust_checkpoint no_validate amp auto_scale_lr resume seed'
+    names += ' diff_rank_seed deterministic dump'
+    args = argparse.Namespace(
+        **dict.fromkeys(names.split()),
+        config=str(CONFIG),
+        checkpoint='x.pth',
+        work_dir=str(tmp_path),
+        launcher='none',
+        local_rank=0,
+    )
+    run = {'train': training.run_training, 'test': testing.run_testing}[verb]
+    for args.compile in (None, 'eager'):
+        run(args)
+    assert found == [False, True]

@@ -65,6 +65,7 @@ def test_run_is_resumed_from_its_own_folder(trained):
 
 def test_remaining_flags_work_on_this_machine(trained):
     flags = ['--amp', '--no-validate', '--auto-scale-lr', '--deterministic']
+    flags += ['--compile', 'eager']
     words = ['--diff-rank-seed', '--cfg-options', 'train_cfg.max_epochs=1']
     done = run_tool(TRAIN, CONFIG, '--work-dir', 'amp', *flags, *words, cwd=trained)
     assert 'Epoch(train) [1][4/4]  lr: 5.0000e-03' in done.stdout  # batch 2 of 4
