@@ -1,8 +1,12 @@
 import cv2
 import numpy as np
 import pytest
+from builders import make_clip
+from landmark_builders import draw_landmarks, write_landmarks
+from mmengine.config import Config
 from oracles.mmst_map_in_loops import align
 from oracles.mmst_map_in_loops import mean_colours as mean_colours_in_loops
+from recognizer_checks import CONFIGS
 
 from mmdeepfake.datasets.transforms.mmst_map import (
     BuildMMSTMap,
@@ -12,7 +16,16 @@ from mmdeepfake.datasets.transforms.mmst_map import (
     level_eyes,
     mean_colours,
 )
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError, VideoKey
+from mmdeepfake.prepare import ManifestWriter
+from mmdeepfake.registry import DATASETS
+from mmdeepfake.structures import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    VideoKey,
+    VideoRecord,
+)
+from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS
 
 SIDE_PX = 96
 
@@ -263,3 +276,55 @@ def test_frames_with_gaps_are_refused():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         BuildMMSTMap(**options)
+
+
+@pytest.fixture(scope='module')
+def prepared(tmp_path_factory):
+    """Two videos that DeepRhythm can use, one a frame too short, one without points."""
+    root = tmp_path_factory.mktemp('faces')
+    videos = [
+        (300, 'points.npz'),
+        (301, 'points.npz'),
+        (299, 'points.npz'),
+        (300, None),
+    ]
+    write_landmarks(root / 'points.npz', draw_landmarks(301, side=16, moving=0.2))
+    with ManifestWriter(root / 'manifest.jsonl') as manifest:
+        for number, (num_frames, points) in enumerate(videos):
+            make_clip(root / str(number), num_frames=num_frames, size=(16, 16))
+            method = ('real', 'FaceSwap')[number % 2]
+            for split in ('train', 'test'):
+                key = VideoKey('A', number % 2, method, 'c40', f'{split}_{number}')
+                who = (key.name,)
+                facts = dict(num_frames=num_frames, landmarks=points, identities=who)
+                manifest.append(VideoRecord(key, f'{number}.tar', split, **facts))
+    return root
+
+
+def build_from_leaf(prepared, split, **changes):
+    dataset = Config.fromfile(CONFIGS / 'baselines/deep_rhythm_ffpp_lq.py')[
+        f'{split}_dataloader'
+    ].dataset
+    dataset.update(data_root=str(prepared), methods=['FaceSwap'], **changes)
+    return DATASETS.build(dataset)
+
+
+def test_the_config_turns_stored_faces_into_maps(prepared):
+    dataset = build_from_leaf(prepared, 'train')
+    assert len(dataset) == 2
+    inputs = dataset[0]['inputs']
+    assert inputs.shape == (1, 3, 300, 25)
+    assert 0 <= inputs.min() < inputs.max() <= 255
+
+
+def test_videos_that_it_cannot_use_are_told_with_their_share(prepared, log_lines):
+    with pytest.raises(DataError) as caught:
+        build_from_leaf(prepared, 'train', leave_out_unsuited=False)
+    message = str(caught.value)
+    assert '2 of 4 videos in' in message
+    assert 'too short: 299 frames, 300 make one snippet' in message
+    assert '(1 too short, 1 no landmarks), a share of 0.5' in message
+    build_from_leaf(prepared, 'train')
+    assert any('The pipeline can use 50.0% of the videos' in line for line in log_lines)
+    left_out = build_from_leaf(prepared, 'test').metainfo[LEFT_OUT_VIDEOS]
+    assert sorted(kind for _, kind in left_out) == ['no landmarks', 'too short']
