@@ -44,11 +44,16 @@ def pool_to_grid(features: Tensor, *, num_bins: int) -> Tensor:
         (B, T, C, R).
     """
     b, t = features.shape[:2]
-    rows = next(n for n in range(int(num_bins**0.5), 0, -1) if num_bins % n == 0)
     pooled = F.adaptive_avg_pool2d(
-        features.flatten(0, 1), (rows, num_bins // rows)
+        features.flatten(0, 1), grid_of_bins(num_bins)
     )  # (B*T, C, rows, columns)
     return pooled.flatten(2).unflatten(0, (b, t))
+
+
+def grid_of_bins(num_bins: int) -> tuple[int, int]:
+    """Rows and columns, no fewer columns than rows, of the squarest grid of bins."""
+    rows = next(n for n in range(int(num_bins**0.5), 0, -1) if num_bins % n == 0)
+    return rows, num_bins // rows
 
 
 def fold_alignment(

@@ -22,10 +22,19 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
+from mmdeepfake.ops.fused_filter import (
+    can_summarise,
+    filter_regions,
+    filter_regions_,
+    pooling_matrix,
+    summarise_snippets,
+)
 from mmdeepfake.ops.temporal_filter import (
     filter_over_time,
     fold_alignment,
+    grid_of_bins,
     mix_basis_filters,
     pool_to_grid,
     pool_to_strips,
@@ -34,7 +43,7 @@ from mmdeepfake.ops.temporal_filter import (
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
-from .temporal_resnet import TemporalResNet
+from .temporal_resnet import TemporalBottleneck, TemporalResNet
 
 _POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
 _ALLOWED = {
@@ -89,6 +98,13 @@ class RATF(nn.Module):
             keeps PyTorch's defaults.
         init_scale: see `init`. 0.3 keeps most of pretrained features; 1 is for training
             from scratch.
+        fused: compute it by `ops.fused_filter`, the same function and gradients at
+            less time and memory; False uses PyTorch's plain operators. Compiled,
+            traced and exported models have the plain operators either way.
+
+    Attributes:
+        owns_input: the block's word that nothing else reads the map that it hands
+            over, which inference may then overwrite. The network sets it.
 
     Raises:
         ConfigError: an option outside what is allowed.
@@ -115,6 +131,7 @@ class RATF(nn.Module):
         agg: str = 'concat',
         init: str = 'centred',
         init_scale: float = 0.3,
+        fused: bool = True,
     ) -> None:
         super().__init__()
         given = locals()
@@ -135,6 +152,8 @@ class RATF(nn.Module):
         self.kernel_norm = kernel_norm
         self.align_pad, self.agg = align_pad, agg
         self.init, self.init_scale = init, init_scale
+        self.fused = fused
+        self.owns_input = False
         self.num_filtered = max(1, int(num_channels * split_ratio))
         self._make_basis_branch(fc_ratio, basis_norm)
         self._make_weight_branch(
@@ -195,7 +214,10 @@ class RATF(nn.Module):
             (B, c, R, K).
         """
         bins = _POOLS[self.basis_pool](features, num_bins=self.num_basis)
-        bins = bins.permute(0, 2, 3, 1)  # (B, c, R, T)
+        return self._generate_basis(bins)
+
+    def _generate_basis(self, bins: Tensor) -> Tensor:
+        bins = bins.permute(0, 2, 3, 1)  # (B, T, c, R) -> (B, c, R, T)
         if self.basis_fc == 'joint':
             bins = bins.transpose(1, 2).flatten(2)  # (B, R, c*T)
         hidden = self.fc1(bins)
@@ -214,14 +236,25 @@ class RATF(nn.Module):
         Returns:
             (B, R, H, W), eta in the paper.
         """
+        kernel = self._fold_kernel()
+        stacked = features.flatten(1, 2)  # (B, T*c, H, W)
+        return F.conv2d(
+            stacked, kernel, self.aggregate.bias, padding=kernel.shape[-1] // 2
+        )
+
+    def _fold_kernel(self) -> Tensor:
+        """(R, T*c, 3, 3), or 1x1 without alignment: the frames' way to the logits."""
         t = self.clip_len
         if self.agg == 'concat':
             by_frame = self.aggregate.weight.flatten(1).unflatten(1, (t, -1))
         else:
             by_frame = self.aggregate.weight.flatten(1).unsqueeze(1) / t
             by_frame = by_frame.expand(-1, t, -1)
-        if self.has_align:
-            kernel = fold_alignment(
+        if not self.has_align:
+            return by_frame.flatten(1)[..., None, None]
+        # One kernel from three: rounded once, to what the convolution runs in.
+        with torch.autocast(by_frame.device.type, enabled=False):
+            return fold_alignment(
                 self.align_previous.weight,
                 self.align_current.weight,
                 self.align_following.weight,
@@ -229,12 +262,6 @@ class RATF(nn.Module):
                 num_groups=self.align_groups,
                 replicate_ends=self.align_pad == 'replicate',
             )
-        else:
-            kernel = by_frame.flatten(1)[..., None, None]
-        stacked = features.flatten(1, 2)  # (B, T*c, H, W)
-        return F.conv2d(
-            stacked, kernel, self.aggregate.bias, padding=kernel.shape[-1] // 2
-        )
 
     def make_weights(self, features: Tensor) -> Tensor:
         """Share of each basis at each position, Eq. (3): (B, R, H, W) in fp32."""
@@ -242,14 +269,48 @@ class RATF(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Filter the first channels of each snippet; (B*T, C, H, W), T innermost."""
-        snippets = x.unflatten(0, (-1, self.clip_len))  # (B, T, C, H, W)
-        features = snippets[:, :, : self.num_filtered]
+        # A compiler fuses plain operators itself, and an exporter knows no others.
+        if not self.fused or is_compiling() or torch.jit.is_tracing():
+            return self._forward_plain(x)
+        if can_summarise(x):
+            x, logits, bins = summarise_snippets(
+                x,
+                self._fold_kernel(),
+                self.aggregate.bias,
+                self._pooling_matrix(x),
+                num_frames=self.clip_len,
+            )
+            basis = self._generate_basis(bins)
+        else:
+            features = self._features(x)
+            basis, logits = self.make_basis(features), self.make_logits(features)
+        filter_ = filter_regions_ if self._may_overwrite() else filter_regions
+        return filter_(
+            x, basis, logits, temperature=self.temperature, num_frames=self.clip_len
+        )
+
+    def _may_overwrite(self) -> bool:
+        """Tell whether nobody can see the map that came in again."""
+        watched = self._forward_hooks or self._forward_pre_hooks
+        return self.owns_input and not torch.is_grad_enabled() and not watched
+
+    def _features(self, x: Tensor) -> Tensor:
+        return x.unflatten(0, (-1, self.clip_len))[:, :, : self.num_filtered]
+
+    def _pooling_matrix(self, x: Tensor) -> Tensor:
+        rows, columns = None, self.num_basis
+        if self.basis_pool == 'grid':
+            rows, columns = grid_of_bins(self.num_basis)
+        return pooling_matrix(*x.shape[2:], rows, columns, x.dtype, x.device)
+
+    def _forward_plain(self, x: Tensor) -> Tensor:
+        features = self._features(x)
         filters = mix_basis_filters(
             self.make_basis(features), self.make_weights(features)
         )
-        filtered = filter_over_time(features, filters)
-        rest = snippets[:, :, self.num_filtered :]
-        return torch.cat([filtered.to(rest.dtype), rest], dim=2).flatten(0, 1)
+        filtered = filter_over_time(features, filters)  # (B, T, c, H, W)
+        rest = x[:, self.num_filtered :]
+        return torch.cat([filtered.flatten(0, 1).to(rest.dtype), rest], dim=1)
 
 
 def _check_numbers(
@@ -312,3 +373,7 @@ class RATFNet(TemporalResNet):
             pretrained=pretrained,
             **kwargs,
         )
+        for block in self.modules():
+            # There conv1 made the map; in a basic block it is the shortcut as well.
+            if isinstance(block, TemporalBottleneck) and block.temporal is not None:
+                block.temporal.owns_input = True

@@ -19,9 +19,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdeepfake.ops.snippet_attention import (
-    gather_channels,
-    gather_positions,
     normalise_affinity,
+    pool_gathered_channels,
+    pool_gathered_positions,
     relate_channels,
     relate_positions,
 )
@@ -29,8 +29,8 @@ from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
 _AFFINITIES = {
-    'position': (relate_positions, gather_positions),
-    'channel': (relate_channels, gather_channels),
+    'position': (relate_positions, pool_gathered_positions),
+    'channel': (relate_channels, pool_gathered_channels),
 }
 _ALLOWED = {
     'csa_out': ('restore', 'literal'),
@@ -131,6 +131,39 @@ class CrossSnippetAttention(BaseModule):
             maps: (B, C, S*T, h, w), snippet-major.
             data_samples: as in `forward`.
         """
+        reduced, attention, gates = self._attend(maps, data_samples)
+        source = self._gated_maps(maps, reduced)
+        out = gates.transpose(2, 3)[..., None, None] * source
+        return SnippetMaps(out + source if self.residual else out, attention, gates)
+
+    def _attend(
+        self, maps: Tensor, data_samples: list | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """S W_I (B, S, L, D), the attention, and the gates (B, S, T, C')."""
+        self._check_layout(maps)
+        self._check_single_crop(maps, data_samples)
+        t = self.clip_len
+        reduced = self.reduce(maps.flatten(3)).unflatten(2, (-1, t))
+        reduced = reduced.permute(0, 2, 3, 4, 1).flatten(2, 3)  # (B, S, L, D)
+        relate, pool = _AFFINITIES[self.affinity]
+        # A sum of L or D products of features can pass fp16's largest number.
+        with torch.autocast(maps.device.type, enabled=False):
+            exact = reduced.float() if reduced.dtype != torch.float64 else reduced
+            affinity = relate(exact)
+            attention = normalise_affinity(affinity, num_positions=reduced.shape[2])
+            by_frame = pool(attention, exact, num_frames=t)  # (B, S, T, D)
+        if self.gap == 'spacetime':
+            by_frame = by_frame.mean(dim=2, keepdim=True).expand_as(by_frame)
+        return reduced, attention, self.restore(by_frame).sigmoid()
+
+    def _gated_maps(self, maps: Tensor, reduced: Tensor) -> Tensor:
+        """What the gates multiply: (B, S, C', T, h, w)."""
+        if self.is_literal:
+            shape = (self.clip_len, *maps.shape[3:])
+            return reduced.unflatten(2, shape).permute(0, 1, 5, 2, 3, 4)
+        return maps.unflatten(2, (-1, self.clip_len)).transpose(1, 2)
+
+    def _check_layout(self, maps: Tensor) -> None:
         if maps.dim() != 5 or maps.shape[1] != self.in_channels:
             raise ConfigError(
                 f'CrossSnippetAttention got a map of shape {tuple(maps.shape)}: need '
@@ -143,28 +176,6 @@ class CrossSnippetAttention(BaseModule):
                 f'multiple of clip_len = {self.clip_len}: set the clip_len of '
                 'SampleSnippets, of the backbone and of the neck to the same number'
             )
-        self._check_single_crop(maps, data_samples)
-        _, _, _, h, w = maps.shape
-        t = self.clip_len
-        num_positions = t * h * w
-        reduced = self.reduce(maps.flatten(3)).unflatten(2, (-1, t))
-        reduced = reduced.permute(0, 2, 3, 4, 1).flatten(2, 3)  # (B, S, L, D)
-        relate, gather = _AFFINITIES[self.affinity]
-        # A sum of L or D products of features can pass fp16's largest number.
-        with torch.autocast(maps.device.type, enabled=False):
-            exact = reduced.float() if reduced.dtype != torch.float64 else reduced
-            attention = normalise_affinity(relate(exact), num_positions=num_positions)
-            gathered = gather(attention, exact)  # (B, S, L, D)
-        by_frame = gathered.unflatten(2, (t, -1)).mean(dim=3)  # (B, S, T, D)
-        if self.gap == 'spacetime':
-            by_frame = by_frame.mean(dim=2, keepdim=True).expand_as(by_frame)
-        gates = self.restore(by_frame).sigmoid()  # (B, S, T, C')
-        if self.is_literal:
-            source = reduced.unflatten(2, (t, h, w)).permute(0, 1, 5, 2, 3, 4)
-        else:
-            source = maps.unflatten(2, (-1, t)).transpose(1, 2)  # (B, S, C, T, h, w)
-        out = gates.transpose(2, 3)[..., None, None] * source
-        return SnippetMaps(out + source if self.residual else out, attention, gates)
 
     def forward(
         self,
@@ -187,8 +198,14 @@ class CrossSnippetAttention(BaseModule):
                 'that returns a bare tensor is cut along the batch by Recognizer2D: '
                 'return a 1-tuple, or use SnippetRecognizer'
             )
-        maps = self.forward_snippets(inputs[0], data_samples).maps
-        return maps.mean(dim=(1, 3)).unsqueeze(2), {}
+        reduced, _, gates = self._attend(inputs[0], data_samples)
+        source = self._gated_maps(inputs[0], reduced)
+        if self.residual:
+            gates = gates + 1
+        # The mean of S_n^out as one sum: no snippet's gated map is made for it.
+        gates = gates / (source.shape[1] * source.shape[3])
+        mean = torch.einsum('bstc,bscthw->bchw', gates.to(source.dtype), source)
+        return mean.unsqueeze(2), {}
 
     def _check_single_crop(self, maps: Tensor, data_samples: list | None) -> None:
         for sample in data_samples or ():

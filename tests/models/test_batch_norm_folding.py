@@ -1,0 +1,53 @@
+import pytest
+import torch
+from mmaction.models.backbones.resnet import ResNet
+from mmcv.cnn import ConvModule
+from torch import nn
+
+from mmdeepfake.models.backbones import RATFNet
+from mmdeepfake.models.batch_norm_folding import fold_batch_norms
+
+
+def with_random_norms(model):
+    """Random statistics and affine weights, in fp64 and evaluation mode."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    model.double().eval()
+    return model
+
+
+def test_folded_network_computes_the_same():
+    network = with_random_norms(RATFNet(18, clip_len=4))
+    images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        (expected,) = network(images)
+        assert fold_batch_norms(network) == 20
+        (got,) = network(images)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    torch.testing.assert_close(got, expected)
+
+
+def test_every_norm_of_a_plain_resnet_is_folded():
+    network = with_random_norms(ResNet(50))
+    num_norms = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    assert fold_batch_norms(network) == num_norms
+    assert fold_batch_norms(network) == 0
+
+
+def test_norms_that_do_not_follow_a_plain_convolution_stay():
+    norm = dict(type='BN')
+    early = ConvModule(4, 4, 1, norm_cfg=norm, order=('norm', 'conv', 'act'))
+    other = ConvModule(4, 4, 1, norm_cfg=dict(type='GN', num_groups=2))
+    standardised = ConvModule(4, 4, 1, norm_cfg=norm, conv_cfg=dict(type='ConvWS'))
+    parts = [early, other, standardised, nn.BatchNorm2d(4)]
+    network = with_random_norms(nn.Sequential(*parts))
+    assert fold_batch_norms(network) == 0
+
+
+def test_training_mode_is_refused():
+    with pytest.raises(ValueError, match=r'call model\.eval\(\) first'):
+        fold_batch_norms(ResNet(18))

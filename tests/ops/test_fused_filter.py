@@ -1,0 +1,241 @@
+import pytest
+import torch
+
+from mmdeepfake.models.backbones import RATF
+from mmdeepfake.ops import filter_pieces
+from mmdeepfake.ops.fused_filter import (
+    filter_regions,
+    filter_regions_,
+    pooling_matrix,
+    summarise_snippets,
+)
+from mmdeepfake.ops.temporal_filter import (
+    filter_over_time,
+    mix_basis_filters,
+    pool_to_grid,
+    pool_to_strips,
+    weigh_bases,
+)
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+OPTIONS = [
+    dict(),
+    dict(align='none', basis_pool='grid'),
+    dict(kernel_size=5, split_ratio=1.0),
+    dict(align_pad='replicate', basis_fc='joint', kernel_norm='softmax'),
+]
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
+
+
+@pytest.fixture(autouse=True)
+def _several_pieces(monkeypatch):
+    """Small maps in pieces of few positions, as large maps are in use."""
+    monkeypatch.setattr(filter_pieces, '_PIECE_VALUES', 500)
+
+
+def random_inputs(*, dtype=torch.float64, channels=3, side=(3, 4), filtered=2):
+    """A map of 2 snippets of 3 frames, bases (R = 3, K = 3) and logits."""
+    x = torch.randn(6, channels, *side, dtype=dtype)
+    basis = torch.randn(2, filtered, 3, 3, dtype=dtype)
+    return x, basis, torch.randn(2, 3, *side, dtype=dtype)
+
+
+def both_ways(options, *, dtype=torch.float32, num_channels=12):
+    """A RATF as users get it, and one of plain operators, on the same weights."""
+    made = [
+        RATF(num_channels, clip_len=4, temperature=0.5, fused=fused, **options)
+        for fused in (True, False)
+    ]
+    for parameter in made[0].parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    made[1].load_state_dict(made[0].state_dict())
+    return [ratf.to(dtype) for ratf in made]
+
+
+def run(ratf, x, received):
+    """Output, gradient by the map, gradients by the parameters."""
+    x = x.detach().clone(memory_format=torch.preserve_format).requires_grad_()
+    out = ratf(x)
+    out.backward(received)
+    return [out.detach(), x.grad, *(p.grad for p in ratf.parameters())]
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=str)
+@pytest.mark.parametrize('dtype', list(TOLERANCE), ids=str)
+@pytest.mark.parametrize('options', OPTIONS, ids=str)
+def test_output_and_every_gradient_equal_those_of_the_plain_operators(
+    options, dtype, layout
+):
+    fused, plain = both_ways(options, dtype=dtype)
+    x = torch.randn(8, 12, 7, 9, dtype=dtype).to(memory_format=layout)
+    received = torch.randn_like(x)
+    results = run(fused, x, received)
+    assert results[0].stride() == x.stride()
+    for got, expected in zip(results, run(plain, x, received), strict=True):
+        error = (got - expected).norm() / expected.norm()
+        assert error < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=str)
+def test_filter_gradients_are_those_of_finite_differences(layout):
+    x, basis, logits = random_inputs()
+
+    def filter_(x, basis, logits):
+        x = x.contiguous(memory_format=layout)
+        return filter_regions(x, basis, logits, temperature=0.7, num_frames=3)
+
+    inputs = [tensor.requires_grad_() for tensor in (x, basis, logits)]
+    assert torch.autograd.gradcheck(filter_, inputs)
+
+
+@pytest.mark.parametrize('size', [1, 3])
+def test_summary_gradients_are_those_of_finite_differences(size):
+    x, _, _ = random_inputs(side=(2, 3))
+    kernel = torch.randn(3, 6, size, size, dtype=torch.float64)
+    pooling = pooling_matrix(2, 3, None, 3, torch.float64, x.device)
+
+    def summarise(x, kernel, bias):
+        return summarise_snippets(x, kernel, bias, pooling, num_frames=3)
+
+    bias = torch.randn(3, dtype=torch.float64)
+    inputs = [tensor.requires_grad_() for tensor in (x, kernel, bias)]
+    assert torch.autograd.gradcheck(summarise, inputs)
+
+
+def test_a_convolution_larger_than_the_map_still_matches():
+    fused, plain = both_ways({}, dtype=torch.float64)
+    x = torch.randn(4, 12, 1, 1, dtype=torch.float64)
+    for got, expected in zip(run(fused, x, x), run(plain, x, x), strict=True):
+        torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize(('num_bins', 'grid'), [(2, 1), (8, 2), (12, 3)])
+@pytest.mark.parametrize('side', [(7, 7), (6, 8), (2, 1)])
+def test_pooling_matrix_pools_as_the_library_does(side, num_bins, grid):
+    features = torch.randn(1, 2, 3, *side, dtype=torch.float64)
+    for pool, shape in (
+        (pool_to_strips, (None, num_bins)),
+        (pool_to_grid, (grid, num_bins // grid)),
+    ):
+        matrix = pooling_matrix(*side, *shape, torch.float64, features.device)
+        expected = pool(features, num_bins=num_bins)
+        torch.testing.assert_close(features.flatten(3) @ matrix, expected)
+
+
+def test_a_map_that_is_not_dense_is_filtered_all_the_same():
+    fused, plain = both_ways({})
+    x = torch.randn(8, 12, 7, 18)[..., ::2]
+    torch.testing.assert_close(fused(x), plain(x))
+
+
+def test_a_frozen_map_gets_no_gradient_and_the_weights_theirs():
+    fused, plain = both_ways({}, dtype=torch.float64)
+    x = torch.randn(4, 12, 5, 5, dtype=torch.float64)
+    for ratf in (fused, plain):
+        ratf(x).square().sum().backward()
+    for got, expected in zip(fused.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(got.grad, expected.grad)
+
+
+def test_a_second_derivative_is_refused():
+    x, basis, logits = random_inputs()
+    out = filter_regions(
+        x, basis.requires_grad_(), logits, temperature=1.0, num_frames=3
+    )
+    (first,) = torch.autograd.grad(out.square().sum(), basis, create_graph=True)
+    with pytest.raises(RuntimeError, match='once_differentiable'):
+        first.sum().backward()
+
+
+def test_training_keeps_the_map_and_little_else():
+    ratf = RATF(64, clip_len=4)
+    x = torch.randn(8, 64, 16, 16).requires_grad_()
+    own = {p.untyped_storage().data_ptr() for p in ratf.parameters()}
+    kept = {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        ratf(x)
+    others = {k: v for k, v in kept.items() if k not in own}
+    assert others.pop(x.untyped_storage().data_ptr()) == x.nbytes
+    # What is left does not grow with the channels times the positions.
+    assert max(others.values()) < x.nbytes / 2
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_is_filtered_in_fp32(dtype):
+    x, basis, logits = random_inputs(dtype=torch.float32, channels=6, filtered=6)
+    x, basis = x.to(dtype), basis.to(dtype)
+    out = filter_regions(x, basis, logits, temperature=0.5, num_frames=3)
+    assert out.dtype == dtype
+    filters = mix_basis_filters(basis.float(), weigh_bases(logits, temperature=0.5))
+    expected = filter_over_time(x.float().unflatten(0, (2, 3)), filters).flatten(0, 1)
+    # One rounding of the result: products and sums were exact to fp32.
+    torch.testing.assert_close(out, expected.to(dtype), rtol=1e-2, atol=1e-6)
+    assert (out == expected.to(dtype)).float().mean() > 0.97
+
+
+def test_autocast_changes_neither_the_types_nor_much_of_the_gradients():
+    fused, _ = both_ways({})
+    x = torch.randn(4, 12, 6, 6)
+    exact = run(fused, x, torch.ones_like(x))
+    fused.zero_grad()
+    x = x.bfloat16().requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        out = fused(x)
+    out.backward(torch.ones_like(out))
+    assert out.dtype == x.grad.dtype == torch.bfloat16
+    for got, expected in zip(
+        [out, x.grad, *(p.grad for p in fused.parameters())], exact, strict=True
+    ):
+        assert (got.float() - expected).norm() < 0.1 * expected.norm()
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=str)
+def test_inference_in_place_gives_the_same_and_is_refused_with_gradients(layout):
+    x, basis, logits = random_inputs(channels=5, filtered=4)
+    x = x.contiguous(memory_format=layout)
+    options = dict(temperature=0.5, num_frames=3)
+    expected = filter_regions(x, basis, logits, **options)
+    with pytest.raises(RuntimeError, match=r'use torch\.no_grad'):
+        filter_regions_(x, basis, logits, **options)
+    with torch.no_grad():
+        out = filter_regions_(x, basis, logits, **options)
+    assert out.data_ptr() == x.data_ptr()
+    assert torch.equal(out, expected)
+
+
+def test_a_map_that_a_hook_sees_is_not_overwritten():
+    fused, _ = both_ways({})
+    fused.owns_input = True
+    x = torch.randn(4, 12, 6, 6)
+    before, seen = x.clone(), []
+    with torch.no_grad():
+        with fused.register_forward_hook(lambda _, args, out: seen.append(args[0])):
+            watched = fused(x)
+        assert torch.equal(seen[0], before)
+        assert torch.equal(fused(x), watched)
+    assert not torch.equal(x, before)
+
+
+def test_cuda_without_triton_is_said_once(monkeypatch):
+    import sys
+
+    from mmdeepfake.ops import fused_filter
+
+    said = []
+    monkeypatch.setattr(fused_filter, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.delattr('mmdeepfake.ops.filter_kernels', raising=False)
+    monkeypatch.setitem(sys.modules, 'mmdeepfake.ops.filter_kernels', None)
+    fused_filter._kernels_for_cuda.cache_clear()
+    try:
+        assert fused_filter._kernels_for_cuda() is filter_pieces
+        assert fused_filter._kernels_for_cuda() is filter_pieces
+    finally:
+        fused_filter._kernels_for_cuda.cache_clear()
+    assert len(said) == 1
+    assert 'not on its Triton kernels' in said[0]
