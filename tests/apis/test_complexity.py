@@ -40,6 +40,9 @@ def cost_of_baseline(name, split):
         ('dsanet', 31_638_954, 83.5),
         ('v4d', 36_359_234, 142.7),
         ('stil', 22_688_418, 37.5),
+        ('altfreezing', 27_227_970, 56.8),
+        ('tall_swin', 86_920_506, 65.26),  # 16.3 a picture
+        ('video_mae', 86_228_738, 180.3),
     ],
 )
 def test_baseline_costs_what_is_known_of_it(name, parameters, gmacs):
@@ -66,7 +69,25 @@ def test_readme_of_the_baselines_tells_what_is_measured(row):
         shape = found.input_shape
         # Third stands time, of clips as of maps, whose columns are no pixels.
         count = shape[0] * (shape[2] if len(shape) == 5 or shape[3] == 25 else 1)
+        if name.startswith('tall_'):  # four frames a picture
+            count *= 4
         assert math.prod(map(int, told.split(' x '))) == count
+
+
+@pytest.mark.parametrize(
+    ('name', 'parameters', 'gmacs'),
+    [('ftcn', 14_766_914, 66.6), ('altfreezing', 27_227_970, 113.6)],
+)
+def test_published_clips_of_32_frames_cost_what_is_known(name, parameters, gmacs):
+    found = measure_complexity(read(f'published/{name}_ffpp_lq.py'), split='train')
+    assert found.num_parameters == parameters
+    assert found.gmacs == pytest.approx(gmacs, abs=0.05)
+
+
+def test_snippets_laid_out_as_pictures_are_counted_as_pictures():
+    cfg = read('miniff/tall_swin_small_miniff.py')
+    assert find_input_shape(cfg, split='test') == (8, 3, 64, 64)
+    assert find_input_shape(cfg, split='train', side_px=32) == (4, 3, 32, 32)
 
 
 def test_readme_of_the_baselines_names_all_of_them():

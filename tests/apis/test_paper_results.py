@@ -45,8 +45,17 @@ def test_every_config_named_there_exists():
     assert {f'{name}_ffpp_lq' for name in named} <= stems
 
 
+# Newer than the paper, so in none of its tables.
+NEWER = {
+    f'{name}_ffpp_lq'
+    for name in ('altfreezing', 'ftcn', 'tall_swin', 'video_mae', 'video_mae_probe')
+}
+
+
 def test_every_baseline_and_ablation_has_its_row():
     known = {f'{name}_ffpp_lq' for row in TABLES['rows'] for name in row['configs']}
+    assert not known & NEWER
+    known |= NEWER
     for folder in ('baselines', 'ablations'):
         for path in (ROOT / 'configs' / folder).glob('*_ffpp_lq.py'):
             assert path.stem in known
@@ -59,6 +68,9 @@ def test_readme_of_the_baselines_prints_these_figures():
         if not line.startswith('| `') or 'as above' in line:
             continue
         config, *_, figures = line.strip('| ').split(' | ')
+        if figures == 'not in it':
+            assert config.strip('`')[:-3] in NEWER
+            continue
         row = find_paper_row(config.strip('`').removeprefix('../')[:-3], LQ)
         expected = ', '.join(f'{100 * x:.2f}' for x in row.accuracies.values())
         assert figures.removesuffix(' †') == expected

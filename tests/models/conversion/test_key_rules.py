@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -87,3 +89,23 @@ def test_two_keys_that_become_one_are_refused():
     )
     with pytest.raises(DataError, match=message):
         convert(state, RULES, make_target())
+
+
+def test_what_the_network_works_out_stays_as_it_is_where_the_checkpoint_has_none():
+    rules = replace(RULES, computed=(r'\.positions$',))
+    target = make_target() | {'backbone.positions': torch.arange(3.0)}
+    converted, report = convert(make_state(), rules, target)
+    assert torch.equal(converted['backbone.positions'], torch.arange(3.0))
+    assert 'backbone.positions' not in report.renamed.values()
+    assert report.missing == ()
+    _, report = convert(make_state(), RULES, target)
+    assert report.missing == ('backbone.positions',)
+
+
+def test_a_computed_tensor_of_another_shape_in_the_checkpoint_is_told():
+    rules = replace(RULES, computed=(r'\.positions$',))
+    target = make_target() | {'backbone.positions': torch.arange(3.0)}
+    state = make_state() | {'base.positions': torch.arange(5.0)}
+    converted, report = convert(state, rules, target)
+    assert 'backbone.positions' not in converted
+    assert report.mismatched == {'backbone.positions': ((5,), (3,))}

@@ -35,7 +35,13 @@ def make_state():
 
 
 @pytest.mark.parametrize(
-    'wrap', [dict, lambda state: {'state_dict': state, 'epoch': 3}]
+    'wrap',
+    [
+        dict,
+        lambda state: {'state_dict': state, 'epoch': 3},
+        lambda state: {'model': state, 'epoch': 3},
+        lambda state: {'module': state},
+    ],
 )
 def test_all_of_the_backbone_is_loaded_and_the_classifier_left(tmp_path, wrap):
     state, backbone = make_state(), make_backbone()
@@ -79,3 +85,25 @@ def test_a_download_that_fails_names_the_way_out(monkeypatch):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ConfigError, match=r'none\.pth.*no such file.*example\.org'):
         load_backbone(make_backbone(), str(tmp_path / 'none.pth'), RULES)
+
+
+def test_what_may_be_missing_stays_as_it_starts(tmp_path):
+    state, backbone = make_state(), make_backbone()
+    del state['conv.bias']
+    torch.save(state, tmp_path / 'public.pth')
+    before = backbone[0].bias.clone()
+    load_backbone(
+        backbone, str(tmp_path / 'public.pth'), RULES, may_miss=('0.bias', '1.bias')
+    )
+    assert torch.equal(backbone[0].bias, before)
+    assert torch.equal(backbone[1].bias, state['norm.bias'])
+
+
+def test_what_may_be_missing_may_not_have_another_shape(tmp_path):
+    torch.save(make_state() | {'conv.bias': torch.zeros(5)}, tmp_path / 'public.pth')
+    with pytest.raises(
+        ConfigError, match=r"'backbone\.0\.bias' is missing, of another"
+    ):
+        load_backbone(
+            make_backbone(), str(tmp_path / 'public.pth'), RULES, may_miss=('0.bias',)
+        )
