@@ -6,24 +6,22 @@ import zipfile
 import onnx
 import pytest
 import torch
-from export_builders import ONE_STAGE, RATF, SMALL_FRAMES, make_checkpoint
+from export_builders import RATF, make_checkpoint
 from mmaction.structures import ActionDataSample
-from tool_runs import ROOT
 
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.apis.export import ExportedDetector, export_detector, read_metadata
 from mmdeepfake.apis.export import export as export_module
-from mmdeepfake.apis.export.detector_graph import DetectorGraph, find_snippet_step
+from mmdeepfake.apis.export.detector_graph import DetectorGraph
 from mmdeepfake.apis.export.failures import describe_failure
-from mmdeepfake.apis.export.frame_layout import read_frame_layout, read_normalisation
 from mmdeepfake.apis.export.loading import describe_export, load_graph
 from mmdeepfake.apis.export.metadata import METADATA_KEY, SUFFIXES, ExportMetadata
 from mmdeepfake.apis.export.parity import check_parity
 from mmdeepfake.apis.export.predictor import load_exported_predictor
 from mmdeepfake.apis.export.writers import WRITERS, write_file
-from mmdeepfake.apis.inference.predictors import load_model
+from mmdeepfake.apis.inference.config_pipeline import Sampling
+from mmdeepfake.apis.inference.predictors import load_model, load_predictor
 from mmdeepfake.evaluation.operating_point import OperatingPoint
-from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
 
 FORMATS = list(SUFFIXES)
@@ -318,53 +316,6 @@ def test_failures_are_told_in_one_line(text, line):
     assert describe_failure(ValueError(text)) == line
 
 
-@pytest.mark.parametrize(
-    ('name', 'step'),
-    [('tam_r18', 8), ('dsanet_r18', 4), ('i3d_r18', 1), ('cnn_lstm_r18', 4)],
-)
-def test_snippets_are_free_as_far_as_the_model_allows(name, step):
-    cfg = load_config(ROOT / f'configs/miniff/{name}_miniff.py', SMALL_FRAMES)
-    assert find_snippet_step(build_graph(cfg)) == step
-
-
-def build_graph(cfg):
-    mean, std = read_normalisation(cfg)
-    model = MODELS.build(cfg.model)
-    layout = read_frame_layout(cfg)
-    return DetectorGraph(model, layout, mean=mean, std=std).train(False)
-
-
-OTHERS = {
-    'frames': (
-        'baselines/resnet_ffpp_lq.py',
-        {**ONE_STAGE, 'model.backbone.depth': 18},
-    ),
-    '3d': ('miniff/i3d_r18_miniff.py', {}),
-    'lstm': ('miniff/cnn_lstm_r18_miniff.py', ONE_STAGE),
-}
-
-
-@pytest.mark.parametrize('name', OTHERS)
-def test_other_kinds_of_models_give_their_own_numbers(tmp_path, name):
-    config, options = OTHERS[name]
-    options = {**options, **SMALL_FRAMES}
-    config, checkpoint = make_checkpoint(tmp_path, config, options)
-    out = tmp_path / 'detector.torchscript'
-    report = export_detector(
-        config,
-        str(checkpoint),
-        out,
-        file_format='torchscript',
-        opset=18,
-        cfg_options=options,
-    )
-    assert report.passed
-    assert not report.metadata.is_calibrated
-    assert report.metadata.threshold == 0.5
-    told = report.metadata.outputs
-    assert ('snippet_scores' in told) == (name != 'lstm')
-
-
 def test_model_that_asks_for_values_is_refused_by_name(ratf, tmp_path, monkeypatch):
     cfg = load_config(ratf[0], dict(RATF[1]))
     graph = load_graph(cfg, str(ratf[1]))
@@ -379,16 +330,6 @@ def test_model_that_asks_for_values_is_refused_by_name(ratf, tmp_path, monkeypat
     monkeypatch.setattr(DetectorGraph, 'forward', branch)
     with pytest.raises(ConfigError, match=r'RATFNet .* cannot be exported as t'):
         write_file(graph, metadata, tmp_path / 'a.pt2')
-
-
-def test_config_that_does_not_normalise_is_refused(ratf):
-    cfg = load_config(ratf[0])
-    cfg.model.data_preprocessor.mean = None
-    with pytest.raises(ConfigError, match='has no mean or no std: need both'):
-        read_normalisation(cfg)
-    cfg.model.data_preprocessor.update(mean=[0], std=[1], to_rgb=True)
-    with pytest.raises(ConfigError, match=r'to_rgb = True: .* remove it'):
-        read_normalisation(cfg)
 
 
 def test_predictor_scores_packed_groups(exported, ratf):
@@ -411,6 +352,16 @@ def test_predictor_scores_packed_groups(exported, ratf):
         predictor.explain(groups[0])
 
 
+def test_inference_takes_a_file_in_the_place_of_a_checkpoint(exported, ratf):
+    cfg = load_config(ratf[0], dict(RATF[1]))
+    sampling = Sampling(num_snippets=8, clip_len=4, stride_frames=1)
+    path, _ = exported('onnx')
+    predictor = load_predictor(cfg, path, sampling, torch.device('cpu'))
+    assert predictor.describe()['kind'] == 'onnx'
+    (found,) = predictor.predict([make_frames(1, 8)[0].flatten(0, 1)])
+    assert 0 < found.fake_score < 1
+
+
 def test_predictor_refuses_the_config_of_other_frames(exported, ratf):
     path, _ = exported('onnx')
     with pytest.raises(ConfigError, match='for height = 32, and the config given has'):
@@ -420,25 +371,3 @@ def test_predictor_refuses_the_config_of_other_frames(exported, ratf):
 def test_fields_stand_in_onnx_where_its_tools_look(exported):
     model = onnx.load(exported('onnx')[0])
     assert [field.key for field in model.metadata_props] == [METADATA_KEY]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('file_format', ['onnx', 'torch_export'])
-@pytest.mark.parametrize(
-    'name',
-    [
-        'ratf_r18',
-        'i3d_r18',
-        'v4d_r18',
-        'resnet_r18',
-        'tei_r18',
-        'stil_small',
-        'csa_r18',
-    ],
-)
-def test_whole_models_give_their_own_numbers(tmp_path, name, file_format):
-    config, checkpoint = make_checkpoint(tmp_path, f'miniff/{name}_miniff.py', {})
-    out = tmp_path / f'detector{SUFFIXES[file_format]}'
-    assert export_detector(
-        config, str(checkpoint), out, file_format=file_format, opset=18
-    ).passed

@@ -53,7 +53,8 @@ class DetectorGraph(nn.Module):
     def scores_snippets(self) -> bool:
         """Whether the model tells the score of each snippet."""
         if isinstance(self.model, SnippetRecognizer):
-            return self.model.scores_snippets(self.layout.clip_len)
+            num_frames = self.layout.num_snippets * self.layout.clip_len
+            return self.model.scores_snippets(num_frames)
         return isinstance(self.model.cls_head, SegmentAveragingHead)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
@@ -64,19 +65,21 @@ class DetectorGraph(nn.Module):
 
         Returns:
             P(fake) of each video (V,); its logits (V, 2), real and fake; and, where
-            `scores_snippets`, P(fake) of each snippet (V, S).
+            `scores_snippets`, P(fake) of each snippet (V, S), or of each of the groups
+            that a model takes snippets of one frame in.
         """
         inputs = self.layout.pack((frames.to(self.mean.dtype) - self.mean) / self.std)
         if not self.scores_snippets:
-            logits, _ = self.model.extract_feat(inputs, stage='head')
+            rows, _ = self.model.extract_feat(inputs, stage='head')
+            # A head may give a row for each group of frames, as (V*groups, 2).
+            logits = _average_probabilities(rows.unflatten(0, (inputs.shape[0], -1)))
             return logits.softmax(dim=-1)[:, FAKE], logits
         by_snippet = self._snippet_logits(inputs)  # (V, S, 2)
-        scores = by_snippet.softmax(dim=-1)[..., FAKE]
         if isinstance(self.model, FrameRecognizer):
-            # Its video score is the mean of probabilities: their logarithms serve.
-            logits = by_snippet.log_softmax(dim=-1).exp().mean(dim=1).log()
-            return scores.mean(dim=1), logits, scores
-        logits = by_snippet.mean(dim=1)
+            logits = _average_probabilities(by_snippet)
+        else:
+            logits = by_snippet.mean(dim=1)
+        scores = by_snippet.softmax(dim=-1)[..., FAKE]
         return logits.softmax(dim=-1)[:, FAKE], logits, scores
 
     def _snippet_logits(self, inputs: Tensor) -> Tensor:
@@ -84,6 +87,11 @@ class DetectorGraph(nn.Module):
             return self.model.snippet_logits(inputs)
         features, _ = self.model.extract_feat(inputs, stage='backbone')
         return self.model.cls_head.snippet_logits(features, inputs.shape[0])
+
+
+def _average_probabilities(logits: Tensor) -> Tensor:
+    """Give (V, 2) whose softmax is the mean of the softmaxes of (V, n, 2)."""
+    return logits.log_softmax(dim=-1).logsumexp(dim=1)
 
 
 def find_snippet_step(graph: DetectorGraph) -> int | None:

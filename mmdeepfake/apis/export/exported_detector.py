@@ -27,7 +27,8 @@ class ExportedScores:
     Attributes:
         fake_scores: (V,) P(fake) of each video, before any temperature.
         logits: (V, 2), whose softmax is (P(real), P(fake)).
-        snippet_scores: (V, S) P(fake) of each snippet; None if the model tells none.
+        snippet_scores: (V, S) P(fake) of each snippet, or fewer columns where the model
+            takes several for one; None if it tells none.
     """
 
     fake_scores: Tensor

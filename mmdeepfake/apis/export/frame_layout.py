@@ -60,16 +60,32 @@ class FrameLayout:
 
 
 def read_frame_layout(cfg: Mapping) -> FrameLayout:
-    """Read the layout off the config's test pipeline."""
+    """Read the layout off the config's test pipeline.
+
+    Raises:
+        ConfigError: it packs something else than the frames of snippets.
+    """
     shape = find_input_shape(cfg, split='test')
-    samplers = list(_test_transforms(cfg, 'SampleSnippets'))
+    sampler = list(_test_transforms(cfg, 'SampleSnippets'))[-1]
+    count, clip_len = sampler['num_snippets'], sampler['clip_len']
+    height, width = shape[-2:]
+    known = {
+        (count * clip_len, 3, height, width): False,
+        (count, 3, clip_len, height, width): True,
+    }
+    if shape not in known:
+        raise ConfigError(
+            f'test_dataloader packs a video as {shape}: exported are models of frames, '
+            f'packed as {" or ".join(map(str, known))} for {count} snippets of '
+            f'{clip_len}'
+        )
     return FrameLayout(
-        num_snippets=samplers[-1]['num_snippets'],
-        clip_len=samplers[-1]['clip_len'],
-        stride_frames=samplers[-1].get('stride_frames', 1),
-        height=shape[-2],
-        width=shape[-1],
-        is_3d=len(shape) == 5,
+        num_snippets=count,
+        clip_len=clip_len,
+        stride_frames=sampler.get('stride_frames', 1),
+        height=height,
+        width=width,
+        is_3d=known[shape],
     )
 
 

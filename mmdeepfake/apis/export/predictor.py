@@ -53,8 +53,11 @@ class ExportedPredictor:
         for shape in dict.fromkeys(group.shape for group in inputs):
             places = [i for i, group in enumerate(inputs) if group.shape == shape]
             packed = torch.stack([inputs[place] for place in places])
-            scores = self._detector(self._layout.unpack(packed))
+            frames = self._layout.unpack(packed)
+            scores = self._detector(frames)
             snippets = scores.snippet_scores
+            if snippets is not None and snippets.shape[1] != frames.shape[1]:
+                snippets = None  # one score for several of them
             for row, place in enumerate(places):
                 found[place] = GroupPrediction(
                     float(scores.fake_scores[row]),

@@ -15,6 +15,7 @@ from torch.export import Dim, ExportedProgram
 
 from mmdeepfake.structures import ConfigError
 
+from .adaptive_kernels import without_free_groups
 from .detector_graph import DetectorGraph
 from .failures import describe_failure
 from .metadata import METADATA_FILE, METADATA_KEY, ExportMetadata
@@ -117,7 +118,7 @@ def write_file(
         ConfigError: torch cannot trace or translate the model.
     """
     try:
-        with _without_notices():
+        with _without_notices(), without_free_groups(graph):
             return WRITERS[metadata.format](graph, metadata, path)
     except ImportError as error:
         raise ConfigError(
