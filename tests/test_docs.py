@@ -85,7 +85,7 @@ def test_command_is_run_by_a_test_or_says_what_it_needs(command):
         ('tools/none.sh A', 'not there: tools/none.sh'),
         ('python tools/report.py WORK_DIR', ''),
         (
-            'python tools/compare.py A/predictions.csv B/predictions.csv ... [--seed 0]',
+            'python tools/compare.py A.csv B.csv ... [--seed 0]',
             '',
         ),
     ],
