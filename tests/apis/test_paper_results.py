@@ -72,6 +72,9 @@ def test_readme_of_the_baselines_prints_these_figures():
             assert config.strip('`')[:-3] in NEWER
             continue
         row = find_paper_row(config.strip('`').removeprefix('../')[:-3], LQ)
+        if figures.startswith('none'):  # in another table, or at HQ alone
+            assert row is None
+            continue
         expected = ', '.join(f'{100 * x:.2f}' for x in row.accuracies.values())
         assert figures.removesuffix(' †') == expected
         assert figures.endswith('†') == row.reimplemented
