@@ -24,7 +24,7 @@ from mmdeepfake.visualization.heat_grid import (
     PictureRow,
     hottest_snippet,
     plot_picture_rows,
-    scale_snippet,
+    scale_to_peak,
     spread,
 )
 from mmdeepfake.visualization.overlays import outline_masks, overlay_heat
@@ -35,8 +35,8 @@ from .figure_videos import FigureVideo, FigureVideos, load_detector
 
 # Ours: where eyes and mouth lie in a face crop; --regions takes others.
 DEFAULT_REGIONS = {
-    'eyes': Region(0.22, 0.30, 0.78, 0.50),
-    'mouth': Region(0.32, 0.62, 0.68, 0.82),
+    'eyes': Region(0.22, 0.36, 0.78, 0.56),
+    'mouth': Region(0.32, 0.66, 0.68, 0.86),
 }
 
 
@@ -110,7 +110,7 @@ def draw_activation(args: argparse.Namespace) -> Figure:
             snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
         chosen = _frames_of_snippet(video, snippet)
         frames = video.frames[chosen]
-        pictures = [*frames, *overlay_heat(frames, scale_snippet(heat.maps[chosen]))]
+        pictures = [*frames, *overlay_heat(frames, scale_to_peak(heat.maps[chosen]))]
         pictures[: len(frames)] = _outlined(detector.videos, key, frames, chosen, args)
         rows.append(
             PictureRow(
@@ -175,7 +175,8 @@ def draw_csa(args: argparse.Namespace) -> Figure:
         rows['frame'] += list(frames)
         for name, detector in (('without\nCSA', without), ('with\nCSA', with_csa)):
             heat = detector.heat(video, layer=args.layer)
-            rows[name] += list(overlay_heat(frames, heat.maps[chosen]))
+            shown = scale_to_peak(heat.maps[chosen])
+            rows[name] += list(overlay_heat(frames, shown))
         truth_row += list(_truth_pictures(with_csa.videos, key, args)[chosen])
     pictures = [PictureRow(name, row) for name, row in rows.items()]
     pictures.append(PictureRow('forged\npixels', truth_row))
@@ -185,8 +186,8 @@ def draw_csa(args: argparse.Namespace) -> Figure:
         for index in range(args.num_snippets)
     ]
     title = (
-        f'Grad-CAM at {heat.layer} of {without.name} and {with_csa.name}; '
-        'frames of different snippets'
+        f'Grad-CAM at {heat.layer}, frames of different snippets\n'
+        f'{without.name} against {with_csa.name}'
     )
     return plot_picture_rows(pictures, title=title, column_names=names)
 

@@ -51,7 +51,10 @@ def plot_picture_rows(
     if gap_after:
         widths.insert(gap_after, 0.12)
     figure = Figure(
-        figsize=(1.35 + _CELL_INCHES * sum(widths), 0.55 + _CELL_INCHES * len(rows)),
+        figsize=(
+            1.35 + _CELL_INCHES * sum(widths),
+            0.45 + 0.15 * len(title.splitlines()) + _CELL_INCHES * len(rows),
+        ),
         layout='constrained',
     )
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.01, wspace=0.01)
@@ -94,7 +97,7 @@ def hottest_snippet(raw: NDArray[np.float32], *, clip_len: int) -> int:
     return int(by_snippet.mean(axis=(1, 2, 3)).argmax())
 
 
-def scale_snippet(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale one snippet's heat to its own peak, as the paper's pictures seem to be."""
+def scale_to_peak(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale heat to the peak of what is shown, as the paper's pictures seem to be."""
     peak = maps.max()
     return maps / peak if peak > 0 else maps

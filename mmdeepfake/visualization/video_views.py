@@ -23,7 +23,7 @@ from mmdeepfake.visualization.heat_grid import (
     PictureRow,
     hottest_snippet,
     plot_picture_rows,
-    scale_snippet,
+    scale_to_peak,
 )
 from mmdeepfake.visualization.overlays import overlay_heat, overlay_regions
 
@@ -77,7 +77,7 @@ def _draw_row(model: nn.Module, video: PackedVideo) -> PictureRow:
     snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
     chosen = snippet * video.clip_len + np.arange(video.clip_len)
     shown: NDArray[np.uint8] = video.inputs.permute(0, 2, 3, 1).numpy()[chosen]
-    pictures = [*shown, *overlay_heat(shown, scale_snippet(heat.maps[chosen]))]
+    pictures = [*shown, *overlay_heat(shown, scale_to_peak(heat.maps[chosen]))]
     if list_ratf_layers(model):
         regions = find_basis_regions(model, frames)
         of_snippet = regions.chosen_at_frame_size()[snippet][None]
