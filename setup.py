@@ -60,6 +60,9 @@ setup(
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],
         'ray': ['ray'],
+        # PyTorch for CUDA brings the release that it needs; this is for the kernels'
+        # test on a CPU. Not in constraints.txt: it would fight with PyTorch's own pin.
+        'triton': ['triton'],
         'tensorboard': ['tensorboard'],
         # openmim needs pkg_resources, which setuptools 81 no longer has.
         'mim': ['openmim', 'setuptools<81'],
