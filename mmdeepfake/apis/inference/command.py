@@ -23,7 +23,8 @@ from rich.progress import Progress as Bars
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
-from mmdeepfake.structures import FAILED, DataError
+from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
+from mmdeepfake.structures import FAILED, DataError, InputError
 
 from .inferencer import DeepfakeInferencer, Progress
 from .result_page import describe_verdict
@@ -51,6 +52,7 @@ def run_inference(args: argparse.Namespace) -> int:
             'video fake is unknown. tools/calibrate.py chooses one.',
             file=sys.stderr,
         )
+    _make_folder(out)
     table = _VideosTable(out / VIDEOS_CSV)
     try:
         with _Display(len(videos), shown=not args.quiet) as display:
@@ -68,10 +70,24 @@ def run_inference(args: argparse.Namespace) -> int:
                 )
                 table.add(result, video)
                 display.finish(video, result)
+    except OSError as error:
+        if isinstance(error, InputError) or not is_disk_error(error):
+            raise
+        raise output_error(out, error) from error
     finally:
         table.write()
     print(f'{table.counts()}; {table.path}')
     return table.verdicts[FAILED]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f'--out {str(out)!r} cannot be made: {error.strerror}; give a folder that '
+            'can be written to'
+        ) from error
 
 
 def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:

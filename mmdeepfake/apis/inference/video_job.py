@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmdeepfake.structures import FAILED, NO_FACE, OK
+from mmdeepfake.structures import FAILED, NO_FACE, OK, DataError
 
 from .config_pipeline import PackedGroup, Sampling
 from .decision import Decision
@@ -131,7 +131,7 @@ class VideoJob:
             return
         values = (prediction.fake_score, *prediction.snippet_scores)
         if not all(0 <= value <= 1 for value in values):  # nan fails here too
-            self.error = ValueError(f'the model gave the scores {values}; it diverged')
+            self.error = DataError(f'the model gave the scores {values}; it diverged')
             return
         face = self._faces[which]
         if group.is_test:
