@@ -91,7 +91,13 @@ def plot_changes(
         axes.set_axisbelow(True)
         axes.spines[['top', 'right']].set_visible(False)
         axes.tick_params(labelsize=8)
-    panels[0].legend(frameon=False, fontsize=8, ncols=2, loc='upper right')
+    panels[0].legend(
+        frameon=False,
+        fontsize=8,
+        ncols=2,
+        loc='lower right',
+        bbox_to_anchor=(1, 0.97),  # over the panel, where no curve runs
+    )
     panels[0].set_ylim(bottom=0)
     panels[-1].set_xlabel('frame', fontsize=9)
     curves.supylabel('mean absolute difference\nto the frame before (of 255)', size=8.5)
