@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -192,6 +193,7 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
             f'checkpoint {str(path)!r} was saved before the first step of training: '
             'its weights are random, and there is no verdict without trained ones'
         )
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
     try:
         model = MODELS.build(cfg.model)
     except InputError:
