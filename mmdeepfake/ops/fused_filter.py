@@ -8,7 +8,7 @@ steps that never hold a filter for every channel and position of the map:
     filter_regions       map, bases, logits -> filtered map, Eq. (3) and what follows
 
 Each keeps the map, the bases and the shares (alpha) alone for its backward pass, which
-recomputes the rest piece by piece; the pieces are small enough for a processor's cache.
+recomputes the rest piece by piece.
 Axes: see `temporal_filter`; P = H * W positions.
 """
 

@@ -23,7 +23,7 @@ class Classifier(nn.Module):
 
 
 @pytest.mark.parametrize(
-    'backend', ['aot_eager', pytest.param('inductor', marks=pytest.mark.slow)]
+    'backend', ['eager', pytest.param('inductor', marks=pytest.mark.slow)]
 )
 def test_compiled_model_has_one_graph_and_the_same_output_and_gradients(backend):
     torch._dynamo.reset()

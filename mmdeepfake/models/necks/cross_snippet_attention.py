@@ -143,8 +143,10 @@ class CrossSnippetAttention(BaseModule):
         self._check_layout(maps)
         self._check_single_crop(maps, data_samples)
         t = self.clip_len
-        reduced = self.reduce(maps.flatten(3)).unflatten(2, (-1, t))
-        reduced = reduced.permute(0, 2, 3, 4, 1).flatten(2, 3)  # (B, S, L, D)
+        # By frames, as the backbone left them: no copy of the maps.
+        reduced = self.reduce(maps.transpose(1, 2).flatten(0, 1))
+        reduced = reduced.unflatten(0, (maps.shape[0], -1, t))  # (B, S, T, D, h, w)
+        reduced = reduced.permute(0, 1, 2, 4, 5, 3).flatten(2, 4)  # (B, S, L, D)
         relate, pool = _AFFINITIES[self.affinity]
         # A sum of L or D products of features can pass fp16's largest number.
         with torch.autocast(maps.device.type, enabled=False):
@@ -198,14 +200,8 @@ class CrossSnippetAttention(BaseModule):
                 'that returns a bare tensor is cut along the batch by Recognizer2D: '
                 'return a 1-tuple, or use SnippetRecognizer'
             )
-        reduced, _, gates = self._attend(inputs[0], data_samples)
-        source = self._gated_maps(inputs[0], reduced)
-        if self.residual:
-            gates = gates + 1
-        # The mean of S_n^out as one sum: no snippet's gated map is made for it.
-        gates = gates / (source.shape[1] * source.shape[3])
-        mean = torch.einsum('bstc,bscthw->bchw', gates.to(source.dtype), source)
-        return mean.unsqueeze(2), {}
+        maps = self.forward_snippets(inputs[0], data_samples).maps
+        return maps.mean(dim=(1, 3)).unsqueeze(2), {}
 
     def _check_single_crop(self, maps: Tensor, data_samples: list | None) -> None:
         for sample in data_samples or ():
