@@ -22,7 +22,6 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.compiler import is_compiling
 
 from mmdeepfake.ops.fused_filter import (
     can_summarise,
@@ -44,6 +43,11 @@ from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
 from .temporal_resnet import TemporalBottleneck, TemporalResNet
+
+if hasattr(torch.compiler, 'is_compiling'):
+    from torch.compiler import is_compiling
+else:  # PyTorch 2.1 and 2.2
+    from torch._dynamo import is_compiling
 
 _POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
 _ALLOWED = {
