@@ -1,12 +1,14 @@
 """Pictures of the validation, drawn while a training goes on."""
 
+# Everything that needs matplotlib is imported where it is used: this module is loaded
+# with the package, and only runs with this hook draw.
 from __future__ import annotations
 
 import pathlib
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -22,11 +24,9 @@ from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
 from mmdeepfake.evaluation.track_rules import merge_tracks
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import ConfigError, VideoKey
-from mmdeepfake.visualization.figure_files import render
-from mmdeepfake.visualization.report_plots import plot_scores
-from mmdeepfake.visualization.video_views import PackedVideo, plot_videos
 
-from .score_curves import roc_lines, score_rows
+if TYPE_CHECKING:
+    from mmdeepfake.visualization.video_views import PackedVideo
 
 FOLDER = 'views'
 
@@ -91,6 +91,9 @@ class ForgeryViewHook(Hook):
                 self._draw(runner, [one for part in gathered for one in part])
 
     def _draw(self, runner: Runner, predictions: list[VideoPrediction]) -> None:
+        from mmdeepfake.visualization.figure_files import render
+        from mmdeepfake.visualization.video_views import plot_videos
+
         by_epoch = isinstance(runner._train_loop, EpochBasedTrainLoop)
         step = runner.epoch if by_epoch else runner.iter
         word = f'{"epoch" if by_epoch else "iter"}_{step}'
@@ -116,6 +119,10 @@ class ForgeryViewHook(Hook):
 
 def draw_scores(predictions: Sequence[VideoPrediction], path: pathlib.Path) -> None:
     """Draw histograms and ROC curves of what all processes scored."""
+    from mmdeepfake.visualization.report_plots import plot_scores
+
+    from .score_curves import roc_lines, score_rows
+
     # A sampler repeats videos to make the processes' shares equal.
     once = {(one.key, one.track): one for one in predictions}
     merged = order_by_key(merge_tracks(list(once.values()), rule='max'))
@@ -125,6 +132,8 @@ def draw_scores(predictions: Sequence[VideoPrediction], path: pathlib.Path) -> N
 
 def choose_videos(dataset: Any, num_videos: int) -> list[PackedVideo]:
     """Read the first fake of each manipulation, then the first real video."""
+    from mmdeepfake.visualization.video_views import PackedVideo
+
     first: dict[str, int] = {}
     keys: dict[str, VideoKey] = {}
     for index in range(len(dataset) if num_videos else 0):

@@ -1,6 +1,7 @@
 import json
 import runpy
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from figure_builders import (
 )
 from tool_runs import ROOT
 
+from mmdeepfake.apis import figures
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.apis.figure_videos import FigureVideos, load_detector, sample_in_a_row
 from mmdeepfake.apis.figures import parse_regions
@@ -172,3 +174,24 @@ def test_checkpoint_of_another_model_is_refused(tmp_path, data_root):
 def test_wrong_regions_are_refused(texts, message):
     with pytest.raises(ConfigError, match=message):
         parse_regions(texts)
+
+
+def test_fig5_is_drawn_of_two_models(monkeypatch, tmp_path, data_root, models):
+    def open_small(pair, args):
+        cfg = load_config(pair[0], options_of(pair[0], data_root))
+        model = load_detector(cfg, pair[1])
+        return figures.Detector('small', model, FigureVideos(cfg))
+
+    monkeypatch.setattr(figures, 'open_detector', open_small)
+    args = SimpleNamespace(
+        with_csa=models[WITH_CSA], without_csa=models[WITHOUT_CSA], truth='mask',
+        methods=None, video=None, layer=None, num_snippets=2,
+    )  # fmt: skip
+    figure = figures.draw_csa(args)
+    names = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+    assert names[:4] == ['frame', 'without\nCSA', 'with\nCSA', 'forged\npixels']
+    masks = [axes for axes in figure.axes if axes.images][-4:]
+    videos = open_small(models[WITH_CSA], args).videos
+    expected = videos.read_masks(videos.choose_fake('Deepfakes'))[[0, 4]]
+    for axes, mask in zip(masks, expected, strict=False):
+        np.testing.assert_array_equal(axes.images[0].get_array(), mask)
