@@ -1,0 +1,86 @@
+"""The annotated video shows every frame at its time, whatever its size."""
+
+import av
+import numpy as np
+import pytest
+
+from mmdeepfake.visualization.annotated_video import (
+    FaceMark,
+    ScoreStrip,
+    write_annotated_video,
+)
+
+
+def write_and_read(path, size, *, num_frames=3, marks=(), times=None, fps=10.0):
+    """Write grey frames of a size (H, W) with the same marks; give what comes back."""
+    times = times or [index / fps for index in range(num_frames)]
+    write_annotated_video(
+        (np.full((*size, 3), 90, np.uint8) for _ in range(num_frames)),
+        lambda index: list(marks),
+        path,
+        strip=ScoreStrip('caption', [(0.0, 0.5, 0.9), (0.5, 1.0, 0.1)], 0.5),
+        times_seconds=times.__getitem__,
+        num_frames=num_frames,
+        fps=fps,
+    )
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+    return frames, [f.to_ndarray(format='rgb24').astype(int) for f in frames]
+
+
+@pytest.mark.parametrize(
+    ('size', 'shown'),
+    [((33, 35), (452, 480)), ((500, 701), (500, 702)), ((40, 2001), (38, 1920))],
+)
+def test_frames_are_brought_to_a_legible_even_size(tmp_path, size, shown):
+    _, pictures = write_and_read(tmp_path / 'a.mp4', size, num_frames=1)
+    height, width = pictures[0].shape[:2]
+    assert width == shown[1]
+    assert height > shown[0]  # the strip
+    assert height % 2 == 0
+    # The frame is there whole, the strip is dark.
+    assert abs(pictures[0][shown[0] // 2, width // 2] - 90).max() < 8
+    assert pictures[0][-1, 5].max() < 60
+
+
+def test_uneven_times_are_kept(tmp_path):
+    times = [0.0, 0.04, 0.5, 0.5, 0.9]
+    frames, _ = write_and_read(tmp_path / 'a.mp4', (64, 64), num_frames=5, times=times)
+    assert [float(f.time) for f in frames] == pytest.approx(times, abs=1e-3)
+
+
+@pytest.mark.parametrize(('score', 'reddish'), [(0.9, True), (0.1, False)])
+def test_box_has_the_colour_of_its_score(tmp_path, score, reddish):
+    mark = FaceMark('face 0', (150, 200, 350, 400), score)
+    _, pictures = write_and_read(tmp_path / 'a.mp4', (480, 480), marks=[mark])
+    edge = pictures[1][300, 147:154].mean(0)
+    assert (edge[0] > edge[2] + 40) == reddish
+    assert (edge[2] > edge[0] + 40) != reddish
+
+
+def test_heat_lies_over_its_box_alone(tmp_path):
+    heat = np.ones((2, 2), np.float32)
+    mark = FaceMark('face 0', (0, 0, 9, 9), None, heat, (200, 200, 300, 300))
+    _, pictures = write_and_read(tmp_path / 'a.mp4', (480, 480), marks=[mark])
+    assert abs(pictures[0][250, 250] - 90).max() > 60
+    assert abs(pictures[0][250, 350] - 90).max() < 8
+
+
+def test_unreadable_frames_leave_no_file(tmp_path):
+    def frames():
+        yield np.zeros((64, 64, 3), np.uint8)
+        raise ValueError('torn')
+
+    strip = ScoreStrip('', [], 0.5)
+    with pytest.raises(ValueError, match='torn'):
+        write_annotated_video(
+            frames(),
+            lambda index: [],
+            tmp_path / 'a.mp4',
+            strip=strip,
+            times_seconds=float,
+            num_frames=2,
+            fps=10,
+        )
+    assert not list(tmp_path.iterdir())
