@@ -161,7 +161,7 @@ def test_a_face_that_moves_is_cut_out_as_one_that_does_not():
 
 @pytest.mark.parametrize('aligned', [True, False])
 def test_a_still_video_has_a_map_of_equal_rows(aligned):
-    results = BuildMMSTMap(aligned=aligned).transform(make_results())
+    results = BuildMMSTMap(aligned=aligned, top_value=255).transform(make_results())
     maps = results['imgs']
     assert maps.shape == BuildMMSTMap().packed_shape(1, 60) == (1, 3, 60, 25)
     assert maps.dtype == np.float32
@@ -180,7 +180,7 @@ def test_a_pulse_of_the_skin_is_magnified_in_the_map(hertz, growth):
     results['imgs'] = list(np.rint(shifted).clip(0, 255).astype(np.uint8))
     ranges = []
     for amplification in (0, 10):
-        step = BuildMMSTMap(aligned=False, amplification=amplification)
+        step = BuildMMSTMap(aligned=False, amplification=amplification, top_value=255)
         maps = step.transform(dict(results))['imgs'][0]
         ranges.append(maps.max(axis=1) - maps.min(axis=1))  # (3, 25)
     np.testing.assert_allclose(ranges[1][1], growth * ranges[0][1], rtol=0.02)
@@ -194,10 +194,13 @@ def test_colours_stand_blue_first_row_by_row():
     picture[:10, 10:20] = (200, 100, 50)  # red, green, blue: second cell
     picture[10:20, :10] = (30, 20, 10)  # sixth
     results['imgs'] = [picture] * 45
-    maps = BuildMMSTMap(aligned=False).transform(results)['imgs'][0]
+    step = BuildMMSTMap(aligned=False, top_value=255)
+    maps = step.transform(dict(results))['imgs'][0]
     expected = np.zeros((3, 25))
     expected[:, 1], expected[:, 5] = (50, 100, 200), (10, 20, 30)
     np.testing.assert_allclose(maps[:, 7], expected, atol=1e-3)
+    scaled = BuildMMSTMap(aligned=False).transform(dict(results))['imgs'][0]
+    np.testing.assert_allclose(scaled, maps / 255, atol=1e-6)
 
 
 def test_snippets_are_built_one_by_one():
@@ -314,7 +317,7 @@ def test_the_config_turns_stored_faces_into_maps(prepared):
     assert len(dataset) == 2
     inputs = dataset[0]['inputs']
     assert inputs.shape == (1, 3, 300, 25)
-    assert 0 <= inputs.min() < inputs.max() <= 255
+    assert 0 <= inputs.min() < inputs.max() <= 1
 
 
 def test_videos_that_it_cannot_use_are_told_with_their_share(prepared, log_lines):

@@ -6,8 +6,7 @@ clip_len = 300
 in_channels = 512
 
 model = dict(
-    # To 0 .. 1; std=[1, 1, 1] feeds 0 .. 255, as the public code does.
-    data_preprocessor=dict(mean=[0, 0, 0], std=[255, 255, 255]),
+    data_preprocessor=dict(mean=None, std=None),  # BuildMMSTMap gives 0 to 1
     backbone=dict(
         _delete_=True,
         type='DeepRhythmNet',

@@ -143,8 +143,8 @@ class BuildMMSTMap(BaseTransform):
     Required keys: imgs, num_clips, clip_len, face_landmarks (see `aligned`), avg_fps or
     fps; frame_interval, 1 where there; with `score_root`, frame_inds and video_key.
     Changed keys:
-        imgs: (N, C, T, 25) float32: C is blue, green and red, 0 to 255, and with
-            `score_root` the score of each frame; 25 the cells, row by row.
+        imgs: (N, C, T, 25) float32: C is blue, green and red, 0 to `top_value`, and
+            with `score_root` the score of each frame; 25 the cells, row by row.
         img_shape: (T, 25).
 
     Args:
@@ -154,6 +154,7 @@ class BuildMMSTMap(BaseTransform):
         band_hertz: frequencies that are magnified; those of a pulse of 50 to 120.
         amplification: how much of them is added.
         num_levels: of the pyramid.
+        top_value: what the brightest colour becomes; 255 in the public code.
         score_root: folder of an .npy file for each video,
             COMPRESSION/METHOD/NAME.npy, of P(fake) of its frames by a frame detector
             that was trained on the same split; NaN where it has none, which becomes
@@ -166,6 +167,7 @@ class BuildMMSTMap(BaseTransform):
         band_hertz: tuple[float, float] = BAND_HERTZ,
         amplification: float = AMPLIFICATION,
         num_levels: int = NUM_LEVELS,
+        top_value: float = 1.0,
         score_root: str | None = None,
     ) -> None:
         if len(band_hertz) != 2 or not 0 < band_hertz[0] < band_hertz[1]:
@@ -183,6 +185,7 @@ class BuildMMSTMap(BaseTransform):
         self.band_hertz = tuple(band_hertz)
         self.amplification = amplification
         self.num_levels = num_levels
+        self.top_value = top_value
         self.score_root = score_root
 
     def packed_shape(self, num_snippets: int, clip_len: int) -> tuple[int, ...]:
@@ -204,6 +207,7 @@ class BuildMMSTMap(BaseTransform):
         else:
             snippets = list(frames)
         maps = np.stack([self._build(snippet, fps) for snippet in snippets])
+        maps = maps * (self.top_value / 255)
         if self.score_root is not None:
             maps = np.concatenate([maps, self._read_scores(results)], axis=1)
         results['imgs'] = maps.astype(np.float32)
@@ -270,7 +274,8 @@ class BuildMMSTMap(BaseTransform):
         return (
             f'{type(self).__name__}(aligned={self.aligned}, '
             f'band_hertz={self.band_hertz}, amplification={self.amplification}, '
-            f'num_levels={self.num_levels}, score_root={self.score_root!r})'
+            f'num_levels={self.num_levels}, top_value={self.top_value}, '
+            f'score_root={self.score_root!r})'
         )
 
 

@@ -275,6 +275,12 @@ class DeepRhythmNet(BaseModule):
                 f'{self.num_frames}; give SampleSnippets the same clip_len, and let '
                 'BuildMMSTMap stand last before PackActionInputs'
             )
+        # Half precision would save next to nothing in a network as small as this, and
+        # oneDNN's bfloat16 convolutions of so few columns give NaN now and then.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._features(x)
+
+    def _features(self, x: Tensor) -> Tensor:
         scores = x[:, 3:] if x.shape[1] == 4 else 1.0
         x = self.stem(nn.functional.pad(self.attend(x[:, :3], scores), [3] * 4))
         x = max_pool2d(pad_same(x, (3, 3), (2, 2), value=_LOW), 3, stride=2)
