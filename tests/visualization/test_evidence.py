@@ -201,8 +201,16 @@ def test_frozen_model_has_heat(ratf_model):
 
 @pytest.mark.parametrize('depth', [18, 50])
 def test_regions_are_the_basis_with_the_greatest_weight(depth):
-    channels = 512 if depth == 18 else 2048
-    model = build_detector(ratf_net(depth=depth), in_channels=channels).eval()
+    two_stages = dict(
+        num_stages=2,
+        strides=(1, 2),
+        dilations=(1, 1),
+        out_indices=(1,),
+        ratf_stages=(True, True),
+    )
+    channels = 128 if depth == 18 else 512
+    backbone = ratf_net(depth=depth, **two_stages)
+    model = build_detector(backbone, in_channels=channels).eval()
     frames = torch.randn(8, 3, 64, 64)
     layer = list_ratf_layers(model)[1]
     regions = find_basis_regions(model, frames, layer=layer)
