@@ -34,6 +34,7 @@ RUN_ELSEWHERE = {
     'python tools/train.py configs/miniff/': 'tests/tools/test_train_and_test.py',
     'python tools/test.py configs/miniff/': 'tests/tools/test_train_and_test.py',
     'python tools/benchmark.py configs/miniff/': 'tests/tools/test_benchmark.py',
+    'python tools/prepare.py ffpp data/miniff': 'tests/tools/test_prepare.py',
     'python tools/report.py work_dirs/': 'tests/apis/test_report.py',
     'python tools/calibrate.py configs/miniff/': 'tests/tools/test_evaluation_tools.py',
     'python tools/infer.py data/miniff/': 'tests/tools/test_infer.py',
@@ -71,7 +72,7 @@ def test_command_is_run_by_a_test_or_says_what_it_needs(command):
     if name:
         assert f'def {name}(' in source
     else:
-        assert Path(command.words[1]).name in source, f'{path} does not run it'
+        assert Path(command.words[1]).stem in source, f'{path} does not run it'
 
 
 @pytest.mark.parametrize(
