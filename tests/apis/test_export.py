@@ -1,6 +1,7 @@
 import hashlib
 import json
 import pickle
+import sys
 import zipfile
 
 import onnx
@@ -248,6 +249,14 @@ def test_later_and_broken_metadata_are_refused():
 def test_device_that_is_not_there_is_refused(exported):
     with pytest.raises(ConfigError, match=r'this ONNX Runtime has .*CPUExecution'):
         ExportedDetector(exported('onnx')[0], device='cuda')
+
+
+@pytest.mark.parametrize('name', ['onnx', 'onnxruntime'])
+def test_package_that_is_not_there_is_named(exported, monkeypatch, name):
+    path, _ = exported('onnx')
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigError, match=f'needs the package {name}: pip install'):
+        ExportedDetector(path)
 
 
 @pytest.fixture

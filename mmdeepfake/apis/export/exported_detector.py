@@ -65,11 +65,12 @@ class ExportedDetector:
     ) -> None:
         path = pathlib.Path(path)
         self.path = path
-        self.metadata = read_metadata(path)
-        if self.metadata.format != 'onnx':
-            _check_trust(path, trust)
         try:
-            self._session = _SESSIONS[self.metadata.format](path, torch.device(device))
+            self.metadata = read_metadata(path)
+            if self.metadata.format != 'onnx':
+                _check_trust(path, trust)
+            open_file = _SESSIONS[self.metadata.format]
+            self._session = open_file(path, torch.device(device))
         except ImportError as error:
             raise ConfigError(
                 f"{path} needs the package {error.name}: pip install '.[export]'"
