@@ -14,6 +14,7 @@ from mmdeepfake.apis.export.adaptive_kernels import (
 )
 from mmdeepfake.apis.export.detector_graph import DetectorGraph, find_snippet_step
 from mmdeepfake.apis.export.frame_layout import read_frame_layout, read_normalisation
+from mmdeepfake.apis.export.loading import _choose_snippet_step
 from mmdeepfake.apis.export.metadata import SUFFIXES
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
@@ -118,3 +119,12 @@ def test_config_that_packs_no_frames_is_refused(monkeypatch):
     monkeypatch.setattr(frame_layout, 'find_input_shape', lambda *_, **__: (8, 3, 5, 5))
     with pytest.raises(ConfigError, match=r'as \(8, 3, 5, 5\): exported are models of'):
         read_frame_layout(cfg)
+
+
+@pytest.mark.parametrize(
+    ('file_format', 'step'),
+    [('onnx', None), ('torch_export', None), ('torchscript', 8)],
+)
+def test_groups_of_single_frames_are_free_where_that_can_be_traced(file_format, step):
+    cfg = load_config(ROOT / 'configs/miniff/tam_r18_miniff.py', SMALL_FRAMES)
+    assert _choose_snippet_step(build_graph(cfg), file_format) == step

@@ -68,7 +68,7 @@ def describe_export(
         ).hexdigest(),
         outputs=graph.output_names,
         num_snippets=layout.num_snippets,
-        snippet_step=find_snippet_step(graph),
+        snippet_step=_choose_snippet_step(graph, file_format),
         clip_len=layout.clip_len,
         stride_frames=layout.stride_frames,
         height=layout.height,
@@ -83,3 +83,17 @@ def describe_export(
         opset=opset if file_format == 'onnx' else None,
         made_with=f'mmdeepfake {__version__}, torch {torch.__version__}',
     )
+
+
+def _choose_snippet_step(graph: DetectorGraph, file_format: str) -> int | None:
+    """Give `find_snippet_step`, or None where torch would not come to an end.
+
+    Where single frames are taken in groups, every block divides their number anew, and
+    torch's arithmetic of symbols, by which two of the formats are traced, grows with
+    each division.
+    """
+    step = find_snippet_step(graph)
+    is_symbolic = file_format in ('onnx', 'torch_export')
+    if is_symbolic and graph.layout.clip_len == 1 and step != 1:
+        return None
+    return step
