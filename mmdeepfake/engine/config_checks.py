@@ -24,6 +24,8 @@ SAMPLER_VARIABLES = {
     'num_snippets_test': (LOADERS[2:], 'num_snippets'),
 }
 FLIPPING = 'FlippingDataPreprocessor'
+# Steps that move pixels: landmarks follow them, so they stand before those.
+MOVING_STEPS = ('CropFace', 'Resize', 'Flip', 'DrawFlip')
 PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:]}
 
 
@@ -33,6 +35,7 @@ def check_config(cfg: Mapping) -> None:
     check_group_sizes(cfg)
     check_input_formats(cfg)
     check_flips(cfg)
+    check_landmarks(cfg)
     check_model_selection(cfg)
     filename = getattr(cfg, 'filename', None)
     if filename and os.path.isfile(filename):
@@ -173,6 +176,27 @@ def check_flips(cfg: Mapping) -> None:
             f"{path} is Flip, and model.data_preprocessor.type = '{FLIPPING}' would "
             'flip the same videos back: take DrawFlip, or ActionDataPreprocessor'
         )
+
+
+def check_landmarks(cfg: Mapping) -> None:
+    """Refuse pixels that move where the landmarks would not follow.
+
+    A step behind `LoadFaceLandmarks` would leave them where they were, and of two flips
+    only the last is recorded. `DrawFlip` moves pixels later, on the device.
+    """
+    for path, node in find_datasets(cfg):
+        steps = [step.get('type') for step in node.get('pipeline') or ()]
+        if 'LoadFaceLandmarks' not in steps:
+            continue
+        place = steps.index('LoadFaceLandmarks')
+        late = [step for step in steps[place:] if step in MOVING_STEPS]
+        late += [step for step in steps[:place] if step == 'DrawFlip']
+        if late or steps.count('Flip') > 1:
+            raise ConfigError(
+                f'{path}.pipeline: LoadFaceLandmarks cannot follow what '
+                f'{late[0] if late else "two Flips"} does to the frames. Put CropFace, '
+                'Resize and one Flip before it, and no DrawFlip'
+            )
 
 
 def check_model_selection(cfg: Mapping) -> None:

@@ -279,3 +279,26 @@ def test_innermost_datasets_are_found_without_their_transforms(cfg):
     assert paths == [
         f'{loader}_dataloader.dataset' for loader in ('train', 'val', 'test')
     ]
+
+
+@pytest.mark.parametrize(
+    ('steps', 'found'),
+    [
+        (['LoadFaceLandmarks', 'Flip'], 'Flip'),
+        (['LoadFaceLandmarks', 'Resize'], 'Resize'),
+        (['DrawFlip', 'LoadFaceLandmarks'], 'DrawFlip'),
+        (['Flip', 'Flip', 'LoadFaceLandmarks'], 'two Flips'),
+        (['CropFace', 'Flip', 'LoadFaceLandmarks'], None),
+    ],
+)
+def test_pixels_that_leave_their_landmarks_are_refused(cfg, steps, found):
+    cfg['model']['data_preprocessor'] = dict(
+        type='FlippingDataPreprocessor' if 'DrawFlip' in steps else 'Plain'
+    )
+    cfg['train_dataloader']['dataset']['pipeline'] += [dict(type=s) for s in steps]
+    if found is None:
+        check_config(cfg)
+        return
+    message = rf'LoadFaceLandmarks cannot follow what {found} does to the frames'
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)

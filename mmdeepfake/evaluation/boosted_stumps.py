@@ -1,0 +1,119 @@
+"""AdaBoost over decision stumps: fitted by scikit-learn, kept as plain numbers.
+
+Freund and Schapire, "A Decision-Theoretic Generalization of On-Line Learning and an
+Application to Boosting", 1997. A stump asks whether one feature is above a threshold.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedStumps:
+    """A weighted vote of M stumps.
+
+    Attributes:
+        features: (M,) int64, the feature that each looks at.
+        thresholds: (M,) float64.
+        votes_below: (M,) float64, 1 for fake and -1 for real up to the threshold.
+        votes_above: (M,) float64, the same above it.
+        weights: (M,) float64, above 0.
+    """
+
+    features: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    votes_below: NDArray[np.float64]
+    votes_above: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def fake_scores(self, patterns: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Give P(fake) = sigmoid of the mean vote: (P, F) -> (P,)."""
+        # scikit-learn compares in single precision.
+        above = patterns[:, self.features].astype(np.float32) > self.thresholds
+        votes = np.where(above, self.votes_above, self.votes_below)
+        return 1 / (1 + np.exp(-(votes @ self.weights) / self.weights.sum()))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an .npz archive, whole or not at all."""
+        temporary = Path(f'{os.fspath(path)}.{os.getpid()}.tmp')
+        try:
+            with open(temporary, 'wb') as file:
+                np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> BoostedStumps:
+        """Read what `save` wrote; nothing in the file is ever run.
+
+        Raises:
+            DataNotFoundError: there is no such file.
+            DataError: it is torn, or holds no stumps.
+        """
+        if not os.path.isfile(path):
+            raise DataNotFoundError(f'no stumps {os.path.abspath(path)!r}')
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = cls(*(arrays[f.name] for f in fields(cls)))
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f'{os.fspath(path)!r} is torn or holds no stumps ({error}); fit again'
+            ) from error
+        if len({getattr(found, f.name).shape for f in fields(cls)}) > 1:
+            raise DataError(f'{os.fspath(path)!r} holds stumps of unequal numbers')
+        return found
+
+
+def fit_stumps(
+    patterns: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    *,
+    num_stumps: int,
+    seed: int = 0,
+) -> BoostedStumps:
+    """Fit at most `num_stumps` stumps by scikit-learn's AdaBoost.
+
+    Args:
+        patterns: (P, F), both classes among them.
+        labels: (P,) 0 for real, 1 for fake.
+        num_stumps: fewer are made where fewer make no error.
+        seed: of the order in which features are tried.
+
+    Raises:
+        ConfigError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.ensemble import AdaBoostClassifier
+    except ImportError as error:
+        raise ConfigError(
+            "boosting needs scikit-learn: pip install 'mmdeepfake[boosting]', or pip "
+            'install scikit-learn'
+        ) from error
+    boosted = AdaBoostClassifier(n_estimators=num_stumps, random_state=seed)
+    boosted.fit(patterns, labels)
+    trees = [stump.tree_ for stump in boosted.estimators_]
+    # Node 0 asks; nodes 1 and 2 answer. A tree without a question has node 0 alone.
+    sides = [(1, 2) if tree.node_count == 3 else (0, 0) for tree in trees]
+    votes = np.array(
+        [
+            [2.0 * tree.value[node, 0].argmax() - 1 for node in nodes]
+            for tree, nodes in zip(trees, sides, strict=True)
+        ]
+    )
+    return BoostedStumps(
+        np.array([max(tree.feature[0], 0) for tree in trees], np.int64),
+        np.array([tree.threshold[0] for tree in trees], float),
+        votes[:, 0],
+        votes[:, 1],
+        np.array(boosted.estimator_weights_[: len(trees)], float),
+    )
