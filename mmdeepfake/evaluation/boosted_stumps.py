@@ -36,11 +36,11 @@ class BoostedStumps:
     weights: NDArray[np.float64]
 
     def fake_scores(self, patterns: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Give P(fake) = sigmoid of the mean vote: (P, F) -> (P,)."""
+        """Give P(fake) = sigmoid of twice the mean vote: (P, F) -> (P,)."""
         # scikit-learn compares in single precision.
         above = patterns[:, self.features].astype(np.float32) > self.thresholds
         votes = np.where(above, self.votes_above, self.votes_below)
-        return 1 / (1 + np.exp(-(votes @ self.weights) / self.weights.sum()))
+        return 1 / (1 + np.exp(-2 * (votes @ self.weights) / self.weights.sum()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz archive, whole or not at all."""

@@ -53,7 +53,8 @@ NEWER = {
 
 
 def test_every_baseline_and_ablation_has_its_row():
-    known = {f'{name}_ffpp_lq' for row in TABLES['rows'] for name in row['configs']}
+    rows = (*TABLES['rows'], *TABLES['set_rows'])
+    known = {f'{name}_ffpp_lq' for row in rows for name in row['configs']}
     assert not known & NEWER
     known |= NEWER
     for folder in ('baselines', 'ablations'):

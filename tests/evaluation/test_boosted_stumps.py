@@ -34,8 +34,8 @@ def test_votes_are_weighed_as_written_out():
         np.array([3.0, 1.0]),
     )
     scores = stumps.fake_scores(np.array([[0.9, 0.0], [0.5, -0.2]]))
-    # (3 - 1) / 4 and (-3 + 1) / 4
-    np.testing.assert_allclose(scores, 1 / (1 + np.exp([-0.5, 0.5])))
+    # Twice (3 - 1) / 4 and twice (-3 + 1) / 4.
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp([-1.0, 1.0])))
 
 
 def test_one_perfect_stump_is_enough():
