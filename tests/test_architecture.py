@@ -35,6 +35,7 @@ ALLOWED = {
         'registry',
         '_checkpoint_reading',
     },
+    'webapp': {'apis', 'structures', 'visualization'},
     'registry': set(),
     'version': set(),
     '_checkpoint_reading': {'structures'},

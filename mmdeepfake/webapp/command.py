@@ -1,0 +1,166 @@
+"""What `tools/webapp.py` does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import ipaddress
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+
+from .examination import make_video_examiner
+from .jobs import JobBoard, work_on_jobs
+from .limits import Limits
+from .private_folder import PrivateFolder
+from .protection import LOOPBACK_NAMES
+from .worker import MakeExaminer
+from .worker_process import WorkerProcess
+
+_NUM_CONNECTIONS = 128  # more are answered with 503
+
+
+def run_webapp(args: argparse.Namespace) -> None:
+    """Serve the page until Ctrl-C.
+
+    Raises:
+        InputError: there are no trained weights, or the port is taken.
+    """
+    limits = make_limits(args)
+    for kind in ('config', 'checkpoint'):
+        path = getattr(args, kind)
+        if path is not None and not os.path.isfile(path):
+            raise DataNotFoundError(f'no such {kind} file {path!r}')
+    settings = dict(
+        config=args.config,
+        checkpoint=args.checkpoint,
+        device=args.device,
+        operating_point=args.operating_point,
+        threshold=args.threshold,
+        faces=args.faces,
+    )
+    make_examiner = functools.partial(make_video_examiner, settings, limits)
+    with _bind(args.host, args.port) as listener:
+        with running_jobs(make_examiner, limits) as (board, about):
+            _serve(listener, board, limits, about, args)
+
+
+def make_limits(args: argparse.Namespace) -> Limits:
+    """Take the limits out of the command line."""
+    names = {field.name for field in dataclasses.fields(Limits)}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    return Limits(**given)
+
+
+@contextmanager
+def running_jobs(
+    make_examiner: MakeExaminer, limits: Limits
+) -> Iterator[tuple[JobBoard, dict[str, Any]]]:
+    """Give a board whose jobs are worked on, and what is told of the model.
+
+    In the end the worker is ended and all files are removed.
+
+    Raises:
+        DataError: the model cannot be loaded, with the reason.
+    """
+    folder = PrivateFolder()
+    worker = WorkerProcess(make_examiner, limits)
+    board = JobBoard(folder, limits)
+    thread = threading.Thread(target=work_on_jobs, args=(board, worker), daemon=True)
+    try:
+        about = worker.start()
+        thread.start()
+        yield board, about
+    finally:
+        board.close()
+        if thread.ident is not None:
+            thread.join(10)
+        worker.stop()
+        folder.remove()
+
+
+def _serve(
+    listener: socket.socket,
+    board: JobBoard,
+    limits: Limits,
+    about: dict[str, Any],
+    args: argparse.Namespace,
+) -> None:
+    uvicorn, make_app = _import_server()
+    app = make_app(board, limits, about, host_names=list_host_names(args))
+    config = uvicorn.Config(
+        app,
+        http='h11',
+        ws='none',
+        access_log=False,  # it would tell the ids of the results
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_NUM_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=3,
+    )
+    host, port = listener.getsockname()[:2]
+    shown = f'[{host}]' if ':' in host else host
+    if not about['is_calibrated']:
+        print(
+            f'The threshold {about["threshold"]:g} is not calibrated; '
+            'tools/calibrate.py chooses one.',
+            file=sys.stderr,
+        )
+    print(f'http://{shown}:{port}/  (Ctrl-C ends it)', flush=True)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        print('stopped; uploads and results are removed', file=sys.stderr)
+
+
+def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Give the names that the server may be called by; none stands for any."""
+    if is_loopback(args.host) or args.allow_host:
+        return (*LOOPBACK_NAMES, args.host, *args.allow_host)
+    return ()
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is reached from this machine alone."""
+    try:
+        return host == 'localhost' or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before the model is loaded, which takes its time."""
+    try:
+        family = socket.AF_INET6 if ':' in host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise DataError(
+            f'--host {host} --port {port} cannot be used: {reason}'
+        ) from None
+    return listener
+
+
+def _import_server() -> tuple[Any, Callable[..., Any]]:
+    try:
+        import uvicorn
+
+        from .server import make_app
+    except ImportError as error:
+        raise ConfigError(
+            f"the page needs {error.name}: pip install 'mmdeepfake[web]'"
+        ) from None
+    logging.getLogger('uvicorn.error').setLevel(logging.WARNING)
+    return uvicorn, make_app

@@ -1,0 +1,221 @@
+"""What the worker does with an upload: score it, and draw what the page shows."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.structures import BaseDataElement
+from numpy.typing import NDArray
+
+from mmdeepfake.apis.inference.face_stream import FrameTimes, open_video
+from mmdeepfake.apis.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.apis.inference.result_page import (
+    describe_verdict,
+    draw_peak,
+    draw_result_timeline,
+)
+from mmdeepfake.apis.inference.results import FaceResult, PeakSnippet, VideoResult
+from mmdeepfake.apis.inference.writers import ANNOTATED_MP4, write_video_results
+from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.visualization.evidence import (
+    find_basis_regions,
+    list_ratf_layers,
+    normalise,
+)
+from mmdeepfake.visualization.overlays import overlay_regions
+
+from .limits import Limits, Refusal
+
+NUM_FACES_SHOWN = 6
+TIMELINE_PNG = 'timeline.png'
+Tell = Callable[[str, int, int | None], None]
+_STAGES = {'find faces': 'Looking for faces', 'score': 'Scoring'}
+_PATH = re.compile(r'(?:/[^\s/\'"]+){2,}')
+logger = logging.getLogger(__name__)
+
+
+class VideoExaminer:
+    """Scores uploads with one inferencer.
+
+    Args:
+        inferencer: with trained weights.
+        limits: length and frame size are checked here, by what the file holds.
+    """
+
+    def __init__(self, inferencer: DeepfakeInferencer, limits: Limits) -> None:
+        self._inferencer = inferencer
+        self._limits = limits
+
+    def describe(self) -> dict[str, Any]:
+        """Give what every visitor is told of the model."""
+        facts = self._inferencer.facts
+        return {
+            'threshold': self._inferencer.threshold,
+            'is_calibrated': self._inferencer.is_calibrated,
+            'model': facts['weights'].get('model') or facts['config'],
+            'version': facts['mmdeepfake'],
+        }
+
+    def examine(
+        self, upload: Path, folder: Path, name: str, tell: Tell
+    ) -> dict[str, Any]:
+        """Score one upload.
+
+        Args:
+            upload: the file.
+            folder: is filled with what the visitor may see.
+            name: what the visitor calls it, for the files that are downloaded.
+            tell: is told stage, frames done, and of how many.
+
+        Returns:
+            The findings, as plain JSON values; 'files' lists what lies in `folder`.
+
+        Raises:
+            Refusal: the file is broken, no video, or above a limit.
+        """
+        try:
+            self._check(upload)
+            result = self._inferencer.infer(upload, progress=_translate(tell))
+        except ConfigError:
+            raise
+        except DataError as error:
+            raise _refuse_file(error, upload) from error
+        self._write(result, folder, name, tell)
+        model = getattr(self._inferencer.predictor, 'model', None)
+        findings = describe_result(result)
+        findings['faces'] = [
+            describe_face(face, folder, model)
+            for face in _most_suspicious(result)[:NUM_FACES_SHOWN]
+        ]
+        timeline = draw_result_timeline(result)
+        if timeline is not None:
+            (folder / TIMELINE_PNG).write_bytes(timeline)
+        findings['files'] = sorted(path.name for path in folder.iterdir())
+        return findings
+
+    def _check(self, upload: Path) -> None:
+        source = open_video(upload)
+        times = FrameTimes(source)
+        self._limits.check_video(
+            num_frames=source.num_packets,
+            duration_seconds=times[source.num_packets],
+            num_pixels=source.height * source.width,
+        )
+
+    def _write(self, result: VideoResult, folder: Path, name: str, tell: Tell) -> None:
+        """Write the files to download; they name the video as the visitor does."""
+        drawn = folder / 'drawn'
+
+        def tell_drawn(num_frames: int) -> None:
+            tell('Drawing the video', num_frames, result.num_frames)
+
+        facts = self._inferencer.facts
+        write_video_results(result, drawn, facts, report=False, tell=tell_drawn)
+        if (drawn / ANNOTATED_MP4).exists():
+            (drawn / ANNOTATED_MP4).rename(folder / ANNOTATED_MP4)
+        shutil.rmtree(drawn)
+        named = replace(result, path=Path(name))
+        write_video_results(named, folder, facts, annotate=False)
+
+
+def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExaminer:
+    """Make the examiner in the worker's process.
+
+    Args:
+        settings: arguments of `DeepfakeInferencer`.
+        limits: see `VideoExaminer`.
+    """
+    return VideoExaminer(DeepfakeInferencer(**settings), limits)
+
+
+def describe_result(result: VideoResult) -> dict[str, Any]:
+    """Give what the page says of a video."""
+    names = (
+        'status', 'verdict', 'fake_score', 'threshold', 'is_calibrated', 'num_frames',
+        'fps', 'width', 'height', 'duration_seconds',
+    )  # fmt: skip
+    return {
+        **{name: getattr(result, name) for name in names},
+        'sentence': describe_verdict(result).removeprefix(f'{result.verdict}: '),
+        'notes': [f'{note[:1].upper()}{note[1:]}.' for note in result.notes],
+        'num_faces': len(result.faces),
+    }
+
+
+def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
+    """Give what the page says of a face, and write its pictures."""
+    pictures = {}
+    if face.peak is not None:
+        regions = draw_regions(face.peak, model)
+        for kind, picture in (('heat', draw_peak(face.peak)), ('regions', regions)):
+            if picture is not None:
+                pictures[kind] = f'{kind}_{face.index}.png'
+                _write_png(folder / pictures[kind], picture)
+    return {
+        'index': face.index,
+        'verdict': face.verdict,
+        'fake_score': face.fake_score,
+        'start_seconds': face.start_seconds,
+        'end_seconds': face.end_seconds,
+        'has_heat': face.peak is not None and face.peak.heat is not None,
+        'peak_score': face.highest and face.highest.fake_score,
+        'peak_start_seconds': face.highest and face.highest.start_seconds,
+        'pictures': pictures,
+    }
+
+
+def draw_regions(peak: PeakSnippet, model: Any) -> NDArray[np.uint8] | None:
+    """Draw which basis filter rules where, Eq. (3); None where the model has no RATF.
+
+    Returns:
+        (H, W', 3) uint8 RGB, the frames of the snippet side by side.
+    """
+    if model is None or not list_ratf_layers(model):
+        return None
+    clip_len = len(peak.frames)
+    num_snippets = len(peak.inputs) // clip_len
+    sample = BaseDataElement(metainfo=dict(num_clips=num_snippets, clip_len=clip_len))
+    regions = find_basis_regions(model, normalise(model, peak.inputs, sample))
+    chosen = regions.chosen_at_frame_size()[peak.snippet_index]
+    painted = overlay_regions(
+        peak.frames,
+        np.repeat(chosen[None], clip_len, axis=0),
+        num_regions=regions.weights.shape[1],
+    )
+    return draw_peak(replace(peak, frames=painted, heat=None))
+
+
+def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    path.write_bytes(cv2.imencode('.png', bgr)[1].tobytes())
+
+
+def _most_suspicious(result: VideoResult) -> list[FaceResult]:
+    scored = [face for face in result.faces if face.fake_score is not None]
+    return sorted(scored, key=lambda face: -face.fake_score)
+
+
+def _translate(tell: Tell) -> Callable[[Progress], None]:
+    def listener(progress: Progress) -> None:
+        stage = _STAGES.get(progress.stage, progress.stage)
+        tell(stage, progress.done, progress.total)
+
+    return listener
+
+
+def _refuse_file(error: DataError, upload: Path) -> Refusal:
+    """Say what is wrong with a file, by the reader's reason if it tells no path."""
+    reason = str(error).replace(f'{upload.parent}/', '')
+    reason = reason.replace(f"video file '{upload.name}'", 'the file')
+    if _PATH.search(reason):
+        logger.warning('a message was not shown, since it names a path')
+        reason = 'it is no whole video'
+    return Refusal('broken', f'The file cannot be read as a video: {reason}.')

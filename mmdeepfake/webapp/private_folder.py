@@ -1,0 +1,63 @@
+"""Where uploads and results lie: a temporary folder that nobody else can enter."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+_PREFIX = 'mmdeepfake-webapp-'
+_LOCK = 'lock'
+logger = logging.getLogger(__name__)
+
+
+class PrivateFolder:
+    """A temporary folder that goes with the server.
+
+    A server that was killed cannot clear up; the next one on this machine does it. The
+    folder is in use as long as its lock is held, and a dead process holds none.
+
+    Args:
+        parent: in place of the system's folder for temporary files.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
+        parent = Path(parent or tempfile.gettempdir())
+        _remove_abandoned(parent)
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # mode 0700
+        self._lock = open(self.path / _LOCK, 'w')
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def make_room(self, name: str) -> Path:
+        """Make a folder for one job."""
+        room = self.path / name
+        room.mkdir(mode=0o700)
+        return room
+
+    def has_space(self, num_bytes: int) -> bool:
+        """Tell whether so much can be written."""
+        return shutil.disk_usage(self.path).free >= num_bytes
+
+    def remove(self) -> None:
+        """Remove all of it; a second call does nothing."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(f'{_PREFIX}*'):
+        # Others may leave a link or a folder of this name in a shared /tmp.
+        facts = path.lstat()
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+            continue
+        try:
+            with open(path / _LOCK) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+                logger.warning('removed what a server that was killed had left')
+        except OSError:
+            continue  # in use, or going just now

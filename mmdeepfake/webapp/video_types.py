@@ -1,0 +1,30 @@
+"""Which files are taken for videos, by their first bytes: names prove nothing.
+
+FFmpeg opens far more than videos, among it playlists that name other files of the
+server, or addresses for it to ask. What begins as none of the containers below is
+never shown to it.
+"""
+
+from __future__ import annotations
+
+NUM_BYTES = 189  # a second packet of MPEG-TS begins at byte 188
+_MP4_BOXES = (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip', b'pnot')
+_STARTS = (
+    b'\x1a\x45\xdf\xa3',  # Matroska, WebM
+    b'\x00\x00\x01\xba',  # MPEG program stream
+    b'FLV\x01',
+    b'OggS',
+)
+
+
+def is_video_start(head: bytes) -> bool:
+    """Tell whether a file that begins so may be a video.
+
+    Args:
+        head: its first `NUM_BYTES` bytes, or all of a smaller file.
+    """
+    if head[4:8] in _MP4_BOXES or head.startswith(_STARTS):
+        return True
+    if head[:4] == b'RIFF' and head[8:12] == b'AVI ':
+        return True
+    return head[:1] == b'G' and head[188:189] == b'G'  # MPEG transport stream

@@ -1,0 +1,306 @@
+"""The page's server over real connections; a stub stands in for the model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+
+import pytest
+
+pytest.importorskip('starlette', reason="the page needs the extra 'web'")
+pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
+
+from stubs.stub_examiner import make_broken_examiner, make_upload
+from webapp_builders import ASKING, serving, wait_until
+
+from mmdeepfake.structures import DataError
+
+SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('served')
+
+
+@pytest.fixture(scope='module')
+def visitor(folder):
+    with serving(folder, max_kept=100) as visitor:
+        yield visitor
+
+
+def rooms(folder):
+    """The folders of jobs that are on the disk."""
+    return sorted(path.name for path in folder.glob('*/job*'))
+
+
+def uploads(folder):
+    return list(folder.glob('*/job*/upload'))
+
+
+def test_video_is_taken_and_its_findings_are_shown(visitor, folder):
+    job_id = visitor.send()
+    job = visitor.wait_for(job_id, 'done')
+    assert job['findings']['verdict'] == 'fake'
+    status, headers, content = visitor.ask(
+        'GET', f'/api/jobs/{job_id}/files/heat_0.png'
+    )
+    assert (status, content) == (200, b'picture')
+    assert headers['Content-Type'] == 'image/png'
+    _, headers, _ = visitor.ask('GET', f'{files}/report.html')
+    assert headers['Content-Disposition'] == 'attachment; filename="report.html"'
+    assert not uploads(folder)
+    assert visitor.ask('DELETE', f'/api/jobs/{job_id}')[0] == 204
+    assert visitor.ask('GET', f'/api/jobs/{job_id}')[0] == 404
+    assert visitor.ask('GET', f'{files}/heat_0.png')[0] == 404
+    assert not rooms(folder)
+
+
+@pytest.mark.parametrize('path', ['/', '/page.js', '/page.css', '/icon.svg', '/none'])
+def test_every_answer_binds_the_browser(visitor, path):
+    status, headers, _ = visitor.ask('GET', path, headers={})
+    assert status == (404 if path == '/none' else 200)
+    policy = headers['Content-Security-Policy']
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert 'unsafe' not in policy
+    assert headers['X-Content-Type-Options'] == 'nosniff'
+    assert headers['Referrer-Policy'] == 'no-referrer'
+    assert headers['Cache-Control'] == 'no-store'
+
+
+def test_page_loads_nothing_from_elsewhere_and_has_no_inline_script(visitor):
+    page = visitor.ask('GET', '/')[2].decode()
+    script = visitor.ask('GET', '/page.js')[2].decode()
+    assert set(re.findall(r'(?:src|href)="([^"#]+)"', page)) == {
+        '/icon.svg', '/page.css', '/page.js',
+    }  # fmt: skip
+    assert not re.search(r'<script>|\son\w+=|style=', page)
+    assert not re.search(
+        r'innerHTML|outerHTML|insertAdjacent|document\.write|eval\(', script
+    )
+    assert 'http' not in script.replace('XMLHttpRequest', '').lower()
+
+
+def test_size_that_is_too_big_is_refused_before_it_is_sent(visitor, folder):
+    status, body = visitor.reserve(size=100_001)
+    assert (status, body['kind']) == (413, 'too_big')
+    assert 'larger than 0.1 MB' in body['message']
+    assert not rooms(folder)
+
+
+def test_body_without_a_length_is_cut_off_at_the_limit(visitor, folder):
+    _, job = visitor.reserve(size=400)
+    sent = []
+
+    def chunks():
+        yield make_upload()
+        for _ in range(1000):
+            sent.append(max((p.stat().st_size for p in uploads(folder)), default=0))
+            yield b' ' * 10_000
+
+    connection = visitor.connect()
+    try:
+        path = f'/api/jobs/{job["id"]}/video'
+        connection.request('PUT', path, chunks(), ASKING, encode_chunked=True)
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)['kind']) == (413, 'too_big')
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the server hung up before all was sent, as it may
+    finally:
+        connection.close()
+    assert max(sent) <= 100_000
+    assert visitor.ask('GET', f'/api/jobs/{job["id"]}')[0] == 404
+    wait_until(lambda: not rooms(folder))
+
+
+@pytest.mark.parametrize(
+    ('content', 'kind', 'message'),
+    [
+        (b'#EXTM3U\n#EXTINF:1,\n/etc/passwd\n'.ljust(300), 'wrong_type', 'is no video'),
+        (b'ffconcat version 1.0\nfile /etc/passwd\n', 'wrong_type', 'is no video'),
+        (b'\x89PNG\r\n\x1a\n'.ljust(300), 'wrong_type', 'is no video'),
+        (b'', 'broken', 'is empty'),
+    ],
+)
+def test_what_is_no_video_is_not_shown_to_a_decoder(
+    visitor, folder, content, kind, message
+):
+    _, job = visitor.reserve('film.mp4')
+    path = f'/api/jobs/{job["id"]}/video'
+    _, _, body = visitor.ask('PUT', path, content)
+    assert body['kind'] == kind
+    assert message in body['message']
+    assert not rooms(folder)
+
+
+def test_upload_that_is_broken_off_leaves_nothing(visitor, folder):
+    _, job = visitor.reserve()
+    head = (
+        f'PUT /api/jobs/{job["id"]}/video HTTP/1.1\r\nHost: 127.0.0.1\r\n'
+        'X-MMDeepfake: test\r\nContent-Length: 90000\r\n\r\n'
+    )
+    with socket.create_connection(('127.0.0.1', visitor.port)) as connection:
+        connection.sendall(head.encode() + make_upload())
+        wait_until(lambda: uploads(folder))
+    wait_until(lambda: not rooms(folder))
+    assert visitor.ask('GET', f'/api/jobs/{job["id"]}')[0] == 404
+
+
+@pytest.mark.parametrize('order', [b'crash', b'exit'])
+def test_worker_that_dies_costs_its_upload_alone(visitor, folder, order):
+    job = visitor.wait_for(visitor.send(order), 'failed')
+    assert job['kind'] == 'crashed'
+    assert 'Other videos are not concerned' in job['message']
+    assert not uploads(folder)
+    assert visitor.wait_for(visitor.send(), 'done')['findings']['verdict'] == 'fake'
+
+
+def test_refusal_and_failure_are_told_kindly(visitor, folder):
+    job = visitor.wait_for(visitor.send(b'refuse'), 'failed')
+    assert (job['kind'], job['message']) == (
+        'too_long',
+        'The video is longer than 7 seconds.',
+    )
+    job = visitor.wait_for(visitor.send(b'fail'), 'failed')
+    assert job['kind'] == 'server'
+    assert str(folder) not in str(job)
+
+
+def test_waiting_room_refuses_clearly_when_it_is_full(visitor, folder, tmp_path):
+    signal = tmp_path / 'go on'
+    first = visitor.send(f'wait for {signal}'.encode())
+    visitor.wait_for(first, 'working')
+    second = visitor.send()
+    assert visitor.look(second)['num_before'] == 1
+    status, headers, body = visitor.ask(
+        'POST', '/api/jobs', json.dumps({'name': 'c.mp4', 'size': 400})
+    )
+    assert (status, body['kind'], headers['Retry-After']) == (503, 'full', '60')
+    assert '2 videos are being examined or wait' in body['message']
+    signal.touch()
+    visitor.wait_for(first, 'done')
+    visitor.wait_for(second, 'done')
+    status, job = visitor.reserve()
+    assert status == 201
+    assert visitor.ask('DELETE', f'/api/jobs/{job["id"]}')[0] == 204
+
+
+def test_withdrawn_work_is_stopped_and_gives_its_place_back(visitor, folder):
+    hanging = visitor.send(b'hang')
+    visitor.wait_for(hanging, 'working')
+    assert visitor.ask('DELETE', f'/api/jobs/{hanging}')[0] == 204
+    assert visitor.ask('GET', f'/api/jobs/{hanging}')[0] == 404
+    visitor.wait_for(visitor.send(), 'done')
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        '/api/jobs/',
+        '/api/jobs/..',
+        '/api/jobs/%2e%2e',
+        '/api/jobs/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+        '/api/jobs/{id}/files/',
+        '/api/jobs/{id}/files/..%2fupload',
+        '/api/jobs/{id}/files/%2e%2e%2fupload',
+        '/api/jobs/{id}/files/link.png',
+        '/api/jobs/{id}/files/gone.png',
+        '/api/jobs/{id}/files/%00',
+        '/page/../../command.py',
+        '/page.js/../command.py',
+        '/etc/passwd',
+    ],
+)
+def test_nothing_is_reached_beside_the_results(visitor, folder, path):
+    job_id = visitor.send()
+    visitor.wait_for(job_id, 'done')
+    status, _, body = visitor.ask('GET', path.replace('{id}', job_id))
+    assert status in (404, 405)
+    assert 'root:' not in str(body)
+    assert str(folder) not in str(body)
+
+
+@pytest.mark.parametrize(
+    'headers',
+    [
+        {},
+        {**ASKING, 'Origin': 'https://elsewhere.example'},
+        {**ASKING, 'Origin': 'null'},
+        {**ASKING, 'Sec-Fetch-Site': 'cross-site'},
+        {**ASKING, 'Host': 'elsewhere.example'},
+    ],
+)
+def test_other_sites_cannot_send_videos(visitor, headers):
+    asked = json.dumps({'name': 'clip.mp4', 'size': 400})
+    status, answer_headers, body = visitor.ask('POST', '/api/jobs', asked, headers)
+    assert (status, body['kind']) == (403, 'not_allowed')
+    assert 'nosniff' in answer_headers['X-Content-Type-Options']
+
+
+def test_own_page_can_send_videos(visitor):
+    own = {
+        'Origin': f'http://127.0.0.1:{visitor.port}',
+        'Sec-Fetch-Site': 'same-origin',
+    }
+    asked = json.dumps({'name': 'clip.mp4', 'size': 400})
+    status, _, job = visitor.ask('POST', '/api/jobs', asked, ASKING | own)
+    assert status == 201
+    assert visitor.ask('DELETE', f'/api/jobs/{job["id"]}', headers=ASKING)[0] == 204
+
+
+@pytest.mark.parametrize(
+    'body',
+    ['', '[]', '{', '{"name": "a"}', '{"size": "9"}', '{"size": -1}', '[' * 5000],
+)
+def test_nonsense_is_refused(visitor, body):
+    status, _, answer = visitor.ask('POST', '/api/jobs', body)
+    assert (status, answer['kind']) == (400, 'bad_request')
+
+
+def test_name_with_a_script_is_a_name_without_a_folder(visitor, folder, caplog):
+    with caplog.at_level(logging.DEBUG, 'mmdeepfake'):
+        job_id = visitor.send(name=SCRIPT_NAME)
+        job = visitor.wait_for(job_id, 'done')
+    assert job['name'] == 'script>"\'.mp4'
+    assert 'script' not in caplog.text
+    assert job_id not in caplog.text
+    headers = visitor.ask('GET', f'/api/jobs/{job_id}')[1]
+    assert headers['Content-Type'] == 'application/json'
+
+
+def test_video_is_sent_once(visitor):
+    job_id = visitor.send()
+    status, _, body = visitor.ask('PUT', f'/api/jobs/{job_id}/video', make_upload())
+    assert (status, body['kind']) == (409, 'conflict')
+    visitor.wait_for(job_id, 'done')
+
+
+def test_limits_of_time_are_kept_and_all_files_go(tmp_path):
+    with serving(
+        tmp_path, job_seconds=0.5, idle_seconds=0.4, keep_minutes=0.02
+    ) as visitor:
+        job = visitor.wait_for(visitor.send(b'hang'), 'failed')
+        assert job['kind'] == 'time_limit'
+        assert 'longer than 0.5 seconds' in job['message']
+        _, slow = visitor.reserve()
+        connection = visitor.connect()
+        connection.putrequest('PUT', f'/api/jobs/{slow["id"]}/video')
+        connection.putheader('X-MMDeepfake', 'test')
+        connection.putheader('Content-Length', '400')
+        connection.endheaders(b'....')
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)['kind']) == (408, 'too_slow')
+        connection.close()
+        visitor.reserve()  # and never sends anything
+        wait_until(lambda: not rooms(tmp_path))
+        visitor.send(b'hang')
+    assert not list(tmp_path.iterdir())
+
+
+def test_server_does_not_start_without_a_model(tmp_path):
+    with pytest.raises(DataError, match='no checkpoint here'):
+        with serving(tmp_path, make_broken_examiner):
+            pass
+    assert not list(tmp_path.iterdir())
