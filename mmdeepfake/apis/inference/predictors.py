@@ -23,6 +23,7 @@ from mmdeepfake.engine.strict_checkpoint_hook import (
     describe_model,
     describe_origin,
 )
+from mmdeepfake.models.inference_folding import keep_composed_kernels
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import (
     FAKE,
@@ -99,6 +100,7 @@ class TorchPredictor:
         facts: Mapping[str, Any],
     ) -> None:
         self.model = model.to(device).eval()
+        keep_composed_kernels(self.model)  # its weights are final
         self._meta = dict(num_clips=sampling.num_snippets, clip_len=sampling.clip_len)
         self._clip_len = sampling.clip_len
         self._device = device

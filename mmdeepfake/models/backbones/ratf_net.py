@@ -158,6 +158,7 @@ class RATF(nn.Module):
         self.init, self.init_scale = init, init_scale
         self.fused = fused
         self.owns_input = False
+        self._composed: Tensor | None = None
         self.num_filtered = max(1, int(num_channels * split_ratio))
         self._make_basis_branch(fc_ratio, basis_norm)
         self._make_weight_branch(
@@ -246,8 +247,30 @@ class RATF(nn.Module):
             stacked, kernel, self.aggregate.bias, padding=kernel.shape[-1] // 2
         )
 
+    def keep_composed(self) -> None:
+        """Compose the alignment once, for inference; see `inference_folding`."""
+        self._composed = None
+        with torch.no_grad():
+            self._composed = self._fold_kernel()
+
+    def train(self, mode: bool = True) -> RATF:
+        """As `Module.train`; weights that may change compose their kernel anew."""
+        if mode:
+            self._composed = None
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        self._composed = None
+        super()._load_from_state_dict(*args, **kwargs)
+
+    def _apply(self, *args, **kwargs) -> RATF:
+        self._composed = None  # it would stay on the device, or in the type, it was
+        return super()._apply(*args, **kwargs)
+
     def _fold_kernel(self) -> Tensor:
         """(R, T*c, 3, 3), or 1x1 without alignment: the frames' way to the logits."""
+        if self._composed is not None and not torch.is_grad_enabled():
+            return self._composed
         t = self.clip_len
         if self.agg == 'concat':
             by_frame = self.aggregate.weight.flatten(1).unflatten(1, (t, -1))

@@ -1,6 +1,12 @@
-"""Folding of batch norms into the convolutions before them, for inference."""
+"""What inference can do once and training does in every step.
+
+Batch norms go into the convolutions before them, equal up to rounding; the kernels that
+RATF composes of its weights are kept, equal to the bit.
+"""
 
 from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
 
 from mmcv.cnn import Conv2d, Conv3d, ConvModule
 from torch import nn
@@ -9,6 +15,38 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 # By exact type: a subclass may make something else of its weight (ConvWS, say).
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Conv2d, Conv3d)
+
+
+@runtime_checkable
+class Composing(Protocol):
+    """A module that can keep what it makes of its weights alone."""
+
+    def keep_composed(self) -> None:
+        """Make it now; training or new weights drop it."""
+        ...
+
+
+def keep_composed_kernels(model: nn.Module) -> int:
+    """Let every module that can (see `Composing`) keep what its weights make.
+
+    The function stays the same to the bit. Training mode, loaded weights and a move to
+    another device or type undo it; weights written in place otherwise would not be
+    seen, so it is for a model whose weights are final.
+
+    Args:
+        model: in evaluation mode, with its final weights, on its device.
+
+    Returns:
+        How many modules there are.
+
+    Raises:
+        ValueError: the model is in training mode.
+    """
+    _require_evaluation(model, 'keep_composed_kernels')
+    composing = [module for module in model.modules() if isinstance(module, Composing)]
+    for module in composing:
+        module.keep_composed()
+    return len(composing)
 
 
 def fold_batch_norms(model: nn.Module) -> int:
@@ -28,11 +66,7 @@ def fold_batch_norms(model: nn.Module) -> int:
     Raises:
         ValueError: the model is in training mode, where norms use the batch.
     """
-    if model.training:
-        raise ValueError(
-            'fold_batch_norms got a model in training mode, whose norms depend on the '
-            'batch: call model.eval() first'
-        )
+    _require_evaluation(model, 'fold_batch_norms')
     num_folded = 0
     for module in model.modules():
         if isinstance(module, ConvModule) and _is_foldable(module):
@@ -49,6 +83,14 @@ def fold_batch_norms(model: nn.Module) -> int:
             setattr(module, module.norm_name, nn.Identity())
             num_folded += 1
     return num_folded
+
+
+def _require_evaluation(model: nn.Module, name: str) -> None:
+    if model.training:
+        raise ValueError(
+            f'{name} got a model in training mode, whose weights and norms still '
+            'change: call model.eval() first'
+        )
 
 
 def _is_foldable(module: ConvModule) -> bool:

@@ -1,0 +1,123 @@
+import pytest
+import torch
+from mmaction.models.backbones.resnet import ResNet
+from mmcv.cnn import ConvModule
+from torch import nn
+
+from mmdeepfake.models.backbones import RATFNet
+from mmdeepfake.models.inference_folding import (
+    fold_batch_norms,
+    keep_composed_kernels,
+)
+
+
+def with_random_norms(model):
+    """Random statistics and affine weights, in fp64 and evaluation mode."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    model.double().eval()
+    return model
+
+
+def test_folded_network_computes_the_same():
+    network = with_random_norms(RATFNet(18, clip_len=4))
+    images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        (expected,) = network(images)
+        assert fold_batch_norms(network) == 20
+        (got,) = network(images)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    torch.testing.assert_close(got, expected)
+
+
+def test_every_norm_of_a_plain_resnet_is_folded():
+    network = with_random_norms(ResNet(50))
+    num_norms = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    assert fold_batch_norms(network) == num_norms
+    assert fold_batch_norms(network) == 0
+
+
+def test_norms_that_do_not_follow_a_plain_convolution_stay():
+    norm = dict(type='BN')
+    early = ConvModule(4, 4, 1, norm_cfg=norm, order=('norm', 'conv', 'act'))
+    other = ConvModule(4, 4, 1, norm_cfg=dict(type='GN', num_groups=2))
+    standardised = ConvModule(4, 4, 1, norm_cfg=norm, conv_cfg=dict(type='ConvWS'))
+    parts = [early, other, standardised, nn.BatchNorm2d(4)]
+    network = with_random_norms(nn.Sequential(*parts))
+    assert fold_batch_norms(network) == 0
+
+
+@pytest.mark.parametrize('fold', [fold_batch_norms, keep_composed_kernels])
+def test_training_mode_is_refused(fold):
+    with pytest.raises(ValueError, match=r'call model\.eval\(\) first'):
+        fold(ResNet(18))
+
+
+def outputs(network, images):
+    with torch.no_grad():
+        return network(images)[0]
+
+
+def test_kept_kernels_change_no_bit():
+    network = RATFNet(18, clip_len=4)
+    network.eval()
+    images = torch.randn(4, 3, 32, 32)
+    expected = outputs(network, images)
+    assert keep_composed_kernels(network) == 8
+    torch.testing.assert_close(outputs(network, images), expected, rtol=0, atol=0)
+    plain = ResNet(18)
+    plain.eval()  # MMAction2's returns None
+    assert keep_composed_kernels(plain) == 0
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda network, other: network.load_state_dict(other.state_dict()),
+        lambda network, other: (
+            network.train(),
+            [
+                mine.data.copy_(theirs)
+                for mine, theirs in zip(
+                    network.state_dict().values(),
+                    other.state_dict().values(),
+                    strict=True,
+                )
+            ],
+            network.eval(),
+        ),
+    ],
+    ids=['loaded', 'trained'],
+)
+def test_new_weights_compose_new_kernels(change):
+    network, other = RATFNet(18, clip_len=4), RATFNet(18, clip_len=4)
+    network.eval(), other.eval()
+    images = torch.randn(4, 3, 32, 32)
+    keep_composed_kernels(network)
+    change(network, other)
+    torch.testing.assert_close(
+        outputs(network, images), outputs(other, images), rtol=0, atol=0
+    )
+
+
+def test_kept_kernels_follow_the_type_and_leave_the_checkpoint():
+    network = RATFNet(18, clip_len=4)
+    network.eval()
+    keys = set(network.state_dict())
+    keep_composed_kernels(network)
+    assert set(network.state_dict()) == keys
+    assert (
+        outputs(network.double(), torch.randn(4, 3, 32, 32).double()).isfinite().all()
+    )
+
+
+def test_gradients_reach_the_weights_in_spite_of_kept_kernels():
+    network = RATFNet(18, clip_len=4)
+    network.eval()
+    keep_composed_kernels(network)
+    network(torch.randn(4, 3, 32, 32))[0].sum().backward()
+    assert network.layer1[0].temporal.align_current.weight.grad.abs().sum() > 0
