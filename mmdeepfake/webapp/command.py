@@ -116,6 +116,7 @@ def _serve(
             'tools/calibrate.py chooses one.',
             file=sys.stderr,
         )
+    listener.listen(_NUM_CONNECTIONS)  # visitors may come as soon as they are told
     print(f'http://{shown}:{port}/  (Ctrl-C ends it)', flush=True)
     try:
         uvicorn.Server(config).run(sockets=[listener])

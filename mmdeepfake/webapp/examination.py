@@ -152,13 +152,16 @@ def describe_result(result: VideoResult) -> dict[str, Any]:
 
 def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
     """Give what the page says of a face, and write its pictures."""
-    pictures = {}
+    shown, num_ruling, num_filters = {}, 0, 0
     if face.peak is not None:
-        regions = draw_regions(face.peak, model)
-        for kind, picture in (('heat', draw_peak(face.peak)), ('regions', regions)):
-            if picture is not None:
-                pictures[kind] = f'{kind}_{face.index}.png'
-                _write_png(folder / pictures[kind], picture)
+        shown['heat'] = draw_peak(face.peak)
+        regions = find_regions(face.peak, model)
+        if regions is not None:
+            shown['regions'] = draw_regions(face.peak, *regions)
+            num_ruling, num_filters = len(np.unique(regions[0])), regions[1]
+    pictures = {kind: f'{kind}_{face.index}.png' for kind in shown}
+    for kind, picture in shown.items():
+        _write_png(folder / pictures[kind], picture)
     return {
         'index': face.index,
         'verdict': face.verdict,
@@ -169,26 +172,36 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
         'peak_score': face.highest and face.highest.fake_score,
         'peak_start_seconds': face.highest and face.highest.start_seconds,
         'pictures': pictures,
+        'num_ruling': num_ruling,
+        'num_filters': num_filters,
     }
 
 
-def draw_regions(peak: PeakSnippet, model: Any) -> NDArray[np.uint8] | None:
-    """Draw which basis filter rules where, Eq. (3); None where the model has no RATF.
+def find_regions(peak: PeakSnippet, model: Any) -> tuple[NDArray[np.int64], int] | None:
+    """Tell which basis filter rules where, Eq. (3); None where the model has no RATF.
 
     Returns:
-        (H, W', 3) uint8 RGB, the frames of the snippet side by side.
+        (H, W) index of the filter with the greatest weight, and how many there are.
     """
     if model is None or not list_ratf_layers(model):
         return None
     clip_len = len(peak.frames)
-    num_snippets = len(peak.inputs) // clip_len
-    sample = BaseDataElement(metainfo=dict(num_clips=num_snippets, clip_len=clip_len))
+    sample = BaseDataElement(
+        metainfo=dict(num_clips=len(peak.inputs) // clip_len, clip_len=clip_len)
+    )
     regions = find_basis_regions(model, normalise(model, peak.inputs, sample))
     chosen = regions.chosen_at_frame_size()[peak.snippet_index]
+    return chosen, regions.weights.shape[1]
+
+
+def draw_regions(
+    peak: PeakSnippet, chosen: NDArray[np.int64], num_filters: int
+) -> NDArray[np.uint8]:
+    """Draw the frames of a snippet side by side, coloured by region: RGB."""
     painted = overlay_regions(
         peak.frames,
-        np.repeat(chosen[None], clip_len, axis=0),
-        num_regions=regions.weights.shape[1],
+        np.repeat(chosen[None], len(peak.frames), axis=0),
+        num_regions=num_filters,
     )
     return draw_peak(replace(peak, frames=painted, heat=None))
 

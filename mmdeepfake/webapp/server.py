@@ -82,6 +82,8 @@ def make_app(
         },
         lifespan=sweep,
     )
+    # The redirect would lead wherever the request says that it came to.
+    app.router.redirect_slashes = False
     return Protection(app, host_names)
 
 

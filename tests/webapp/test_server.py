@@ -44,9 +44,8 @@ def test_video_is_taken_and_its_findings_are_shown(visitor, folder):
     job_id = visitor.send()
     job = visitor.wait_for(job_id, 'done')
     assert job['findings']['verdict'] == 'fake'
-    status, headers, content = visitor.ask(
-        'GET', f'/api/jobs/{job_id}/files/heat_0.png'
-    )
+    files = f'/api/jobs/{job_id}/files'
+    status, headers, content = visitor.ask('GET', f'{files}/heat_0.png')
     assert (status, content) == (200, b'picture')
     assert headers['Content-Type'] == 'image/png'
     _, headers, _ = visitor.ask('GET', f'{files}/report.html')

@@ -1,0 +1,178 @@
+"""tools/webapp.py, started as a user does, and its page in a real browser."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+from builders import make_video
+from inference_builders import make_config, save_weights
+from tool_runs import ROOT
+
+pytest.importorskip('starlette', reason="the page needs the extra 'web'")
+pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
+
+TOOL = ROOT / 'tools/webapp.py'
+# Set where the test of the page must not be skipped.
+NEED_VARIABLE = 'MMDEEPFAKE_NEED_BROWSER'
+PHONE = dict(width=390, height=800)
+PATIENCE_SECONDS = 180
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A config that crops the middle, so that no detector is needed, and weights."""
+    cfg = make_config('VideoFolder')
+    cfg.custom_imports = dict(
+        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
+    )
+    folder = tmp_path / 'model'
+    folder.mkdir()
+    cfg.dump(str(folder / 'config.py'))
+    return save_weights(cfg, folder / 'weights.pth')
+
+
+@pytest.fixture
+def browser():
+    """Chromium without a window."""
+    program = shutil.which('chromium') or shutil.which('chromium-browser')
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        sync_playwright = None
+    if program is None or sync_playwright is None:
+        assert not os.environ.get(NEED_VARIABLE), 'no Chromium or no Playwright here'
+        pytest.skip(
+            "no Chromium (.ci/chromium) or no Playwright (extra 'browser') here"
+        )
+    with sync_playwright() as driver:
+        # Chromium's own sandbox does not run for root, as in a container.
+        options = ['--no-sandbox'] if os.getuid() == 0 else []
+        browser = driver.chromium.launch(executable_path=program, args=options)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def webapp(*words, temp):
+    """Run the tool; gives the address that it prints, ends it as Ctrl-C does."""
+    temp.mkdir()
+    environment = {
+        **os.environ,
+        'PYTHONPATH': str(ROOT / 'tests'),
+        'PYTHONUNBUFFERED': '1',
+        'OMP_NUM_THREADS': '1',
+        'TMPDIR': str(temp),
+    }
+    command = [sys.executable, str(TOOL), '--port', '0', *map(str, words)]
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    lines: list[str] = []
+    addresses: queue.Queue[str | None] = queue.Queue()
+
+    def read():
+        for line in server.stdout:
+            lines.append(line)
+            for address in re.findall(r'http://\S+/', line):
+                addresses.put(address)
+        addresses.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        address = addresses.get(timeout=PATIENCE_SECONDS)
+        assert address, ''.join(lines)
+        yield address, lines
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+        reader.join(60)
+
+
+def test_video_is_uploaded_and_its_verdict_read_in_chromium(
+    tmp_path, model, browser, request
+):
+    try:
+        realff = request.getfixturevalue('realff')
+        (video, *_) = sorted(realff.glob('original_sequences/**/*.mp4'))
+    except pytest.skip.Exception:
+        video = tmp_path / 'made.mp4'
+        make_video(video, num_frames=12)
+    clip = tmp_path / '<script>document.title=1<' / 'b>clip.mp4'
+    clip.parent.mkdir()
+    shutil.copy(video, clip)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    said: list[str] = []
+    page.on('console', lambda message: said.append(message.text))
+    page.on('pageerror', lambda error: said.append(str(error)))
+    temp = tmp_path / 'temp'
+    with webapp('--checkpoint', model, temp=temp) as (address, lines):
+        page.goto(address)
+        page.set_input_files('#file', clip)
+        page.wait_for_selector('#result:visible, #trouble:visible')
+        assert page.inner_text('#verdict-word').lower() in ('real', 'fake')
+        assert re.search(r'P\(fake\) 0\.\d{3}', page.inner_text('#verdict-text'))
+        assert 'not calibrated' in page.inner_text('#meaning')
+        assert page.inner_text('#name') == 'b>clip.mp4'
+        assert page.title() == 'Is this video a deepfake?'
+        page.wait_for_function(
+            '[...document.images].length >= 2 && '
+            '[...document.images].every((image) => image.naturalWidth > 0)'
+        )
+        page.wait_for_function('document.querySelector("video").readyState > 0')
+        picture = page.screenshot(path=tmp_path / 'page.png', full_page=True)
+        assert len(picture) > 10_000
+        page.set_viewport_size(PHONE)
+        width = page.evaluate('document.documentElement.scrollWidth')
+        assert width <= PHONE['width']
+        (room,) = temp.glob('*/job*')
+        page.click('#remove')
+        page.wait_for_selector('#ask:visible')
+        page.wait_for_function(
+            f'fetch("{address}api/jobs/x").then((answer) => answer.status === 404)'
+        )
+        text = tmp_path / 'text.mp4'
+        text.write_text('no video')
+        page.set_input_files('#file', text)
+        page.wait_for_selector('#trouble:visible')
+        assert 'is no video of a known kind' in page.inner_text('#trouble-text')
+        assert not room.exists()
+    assert not list(temp.glob('mmdeepfake-*'))
+    log = ''.join(lines)
+    assert 'clip' not in log and 'Traceback' not in log
+    # Chromium itself notes the refusals: 415 for the text, 404 for the job x.
+    assert not [one for one in said if 'the server responded with a status' not in one]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--checkpoint', 'none.pth'], "no such checkpoint file 'none.pth'"),
+        (['--checkpoint', 'w.pth', '--config', 'c.py'], "no such config file 'c.py'"),
+        (['--checkpoint', 'w.pth', '--max-megabytes', '0'], 'max_megabytes=0.0'),
+        (['--checkpoint', 'w.pth', '--host', '203.0.113.1'], 'cannot be used'),
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_line(
+    tmp_path, capsys, monkeypatch, words, message
+):
+    (tmp_path / 'w.pth').write_bytes(b'')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['webapp.py', '--port', '0', *words])
+    assert runpy.run_path(str(TOOL))['main']() == 2
+    said = capsys.readouterr().err
+    assert said.startswith('error: ')
+    assert message in said
+    assert said.count('\n') == 1
