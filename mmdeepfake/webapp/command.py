@@ -8,6 +8,7 @@ import functools
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -48,9 +49,30 @@ def run_webapp(args: argparse.Namespace) -> None:
         faces=args.faces,
     )
     make_examiner = functools.partial(make_video_examiner, settings, limits)
-    with _bind(args.host, args.port) as listener:
+    with _bind(args.host, args.port) as listener, _orderly_end():
         with running_jobs(make_examiner, limits) as (board, about):
             _serve(listener, board, limits, about, args)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Make the signals that end a server end it like Ctrl-C, its files removed.
+
+    uvicorn answers them, too, and then passes them on to who was there before.
+    """
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, interrupt) for one in ending]
+    try:
+        yield
+    except KeyboardInterrupt:
+        print('stopped; uploads and results are removed', file=sys.stderr)
+    finally:
+        for one, handler in zip(ending, before, strict=True):
+            signal.signal(one, handler)
 
 
 def make_limits(args: argparse.Namespace) -> Limits:
@@ -118,10 +140,7 @@ def _serve(
         )
     listener.listen(_NUM_CONNECTIONS)  # visitors may come as soon as they are told
     print(f'http://{shown}:{port}/  (Ctrl-C ends it)', flush=True)
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        print('stopped; uploads and results are removed', file=sys.stderr)
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:

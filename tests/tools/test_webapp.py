@@ -64,7 +64,7 @@ def browser():
 
 @contextmanager
 def webapp(*words, temp):
-    """Run the tool; gives the address that it prints, ends it as Ctrl-C does."""
+    """Run the tool; gives the address that it prints, ends it as a service is."""
     temp.mkdir()
     environment = {
         **os.environ,
@@ -95,9 +95,10 @@ def webapp(*words, temp):
         assert address, ''.join(lines)
         yield address, lines
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(60)
+        server.send_signal(signal.SIGTERM)
+        code = server.wait(60)
         reader.join(60)
+    assert code == 0, ''.join(lines)
 
 
 def test_video_is_uploaded_and_its_verdict_read_in_chromium(

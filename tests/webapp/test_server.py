@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,6 +17,7 @@ from stubs.stub_examiner import make_broken_examiner, make_upload
 from webapp_builders import ASKING, serving, wait_until
 
 from mmdeepfake.structures import DataError
+from mmdeepfake.webapp.limits import Limits
 
 SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 
@@ -302,4 +304,25 @@ def test_server_does_not_start_without_a_model(tmp_path):
     with pytest.raises(DataError, match='no checkpoint here'):
         with serving(tmp_path, make_broken_examiner):
             pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_rush_of_visitors_is_served_or_clearly_refused(tmp_path):
+    def visit(index):
+        status, job = visitor.reserve(f'{index}.mp4')
+        if status == 503:
+            return job['kind']
+        path = f'/api/jobs/{job["id"]}/video'
+        assert visitor.ask('PUT', path, make_upload())[0] == 202
+        return visitor.wait_for(job['id'], 'done')['findings']['verdict']
+
+    with serving(tmp_path, queue=3) as visitor:
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(visit, range(32)))
+        assert set(answers) <= {'fake', 'full'}
+        assert answers.count('fake') >= 4
+        assert len(rooms(tmp_path)) <= Limits.max_kept + 4
+        assert not uploads(tmp_path)
+        answers = [visitor.ask('GET', '/api/about')[0] for _ in range(200)]
+        assert answers == [200] * 200
     assert not list(tmp_path.iterdir())
