@@ -107,6 +107,8 @@ def _restrict_process(limits: Limits) -> None:
     # The annotated video may be larger than what it was drawn from.
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     most = 4 * limits.max_bytes + (64 << 20)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
         # Should memory run out, this process goes, not the server.

@@ -110,6 +110,8 @@ class WorkerProcess:
                 tell(str(message['stage']), int(message['done']), message['total'])
             if 'refusal' in message:
                 raise Refusal(message['refusal'], str(message['message']))
+            if not isinstance(message['findings'], dict):
+                raise WorkerDied
             return message['findings']
         except Cancelled:
             self.stop()
@@ -121,7 +123,7 @@ class WorkerProcess:
                 f'Examining the video took longer than {self._limits.job_seconds:g} '
                 'seconds and was stopped. A shorter one may do.',
             ) from None
-        except (WorkerDied, BrokenPipeError, ConnectionResetError, KeyError) as error:
+        except (WorkerDied, OSError, KeyError, TypeError, ValueError) as error:
             code = self._process.exitcode
             self.stop()
             logger.warning('video %s ended the worker (%s)', order['number'], code)
@@ -141,7 +143,7 @@ class WorkerProcess:
                 raise TimeoutError
         try:
             message = json.loads(self._connection.recv_bytes(_MESSAGE_BYTES))
-        except (EOFError, OSError, ValueError) as error:
+        except (EOFError, OSError, ValueError, RecursionError) as error:
             self._process.join(1)
             raise WorkerDied from error
         if not isinstance(message, dict):

@@ -38,6 +38,10 @@ class StubExaminer:
             os._exit(3)
         elif order == 'hang':
             time.sleep(600)
+        elif order == 'lie':
+            return ['no findings']
+        elif order == 'babble':
+            tell('Scoring', None, {})
         elif order == 'refuse':
             raise Refusal('too_long', 'The video is longer than 7 seconds.')
         elif order == 'fail':

@@ -149,7 +149,7 @@ def test_upload_that_is_broken_off_leaves_nothing(visitor, folder):
     assert visitor.ask('GET', f'/api/jobs/{job["id"]}')[0] == 404
 
 
-@pytest.mark.parametrize('order', [b'crash', b'exit'])
+@pytest.mark.parametrize('order', [b'crash', b'exit', b'lie', b'babble'])
 def test_worker_that_dies_costs_its_upload_alone(visitor, folder, order):
     job = visitor.wait_for(visitor.send(order), 'failed')
     assert job['kind'] == 'crashed'
@@ -278,7 +278,8 @@ def test_video_is_sent_once(visitor):
     visitor.wait_for(job_id, 'done')
 
 
-def test_limits_of_time_are_kept_and_all_files_go(tmp_path):
+def test_limits_of_time_are_kept_and_all_files_go(tmp_path, monkeypatch):
+    monkeypatch.setattr('mmdeepfake.webapp.server._SWEEP_SECONDS', 0.1)
     with serving(
         tmp_path, job_seconds=0.5, idle_seconds=0.4, keep_minutes=0.02
     ) as visitor:

@@ -189,7 +189,7 @@ function makeFace(face, path) {
   const peak = face.peak_score === null ? '' : `Its most suspicious snippet (${face.peak_score.toFixed(3)} at ${seconds(face.peak_start_seconds)}), as the model saw it`;
   const captions = {
     heat: face.has_heat ? `${peak}; below, where it looks fake: Grad-CAM, scaled to its own hottest place, however little that is.` : `${peak}.`,
-    regions: `Regions of RATF: one colour for each basis filter over time, where it has the greatest weight; here ${face.num_ruling} of ${face.num_filters} filters have it somewhere. They show how the model divides the picture, not what is fake.`,
+    regions: `Regions of RATF: one colour for each basis filter over time, where it has the greatest weight (here ${face.num_ruling} of ${face.num_filters} can be seen). They show how the model divides the picture, not what is fake.`,
   };
   for (const kind of ['heat', 'regions']) {
     const figure = part.querySelector(`.${kind}`);
