@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mmdeepfake.engine.config_checks import walk_dicts
 from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.models.inference_folding import keep_composed_kernels
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
@@ -137,8 +138,11 @@ class SpeedModel:
         return loss.detach()
 
     def _set_training(self, training: bool) -> None:
-        if self._model.training != training:
-            self._model.train(training)
+        if self._model.training == training:
+            return
+        self._model.train(training)
+        if not training and self._settings.compile is None:
+            keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         dtype = DTYPES[self._settings.dtype]
