@@ -181,6 +181,10 @@ class VideoFile:
         return digest.hexdigest()
 
 
+# Formats that FFmpeg opens and that name other files: what they show is not in them.
+_LISTS = {'concat', 'dash', 'hls', 'imf', 'webm_dash_manifest'}
+
+
 class _OpenVideo:
     """Opens a file with PyAV for a `with` block: (container, picture stream).
 
@@ -197,6 +201,12 @@ class _OpenVideo:
             self._container = av.open(str(self._path), metadata_errors='ignore')
         except (av.FFmpegError, OSError) as error:
             raise self._refusal('cannot be opened', error) from error
+        if _LISTS & set(self._container.format.name.split(',')):
+            self._container.close()
+            raise DataError(
+                f'video file {str(self._path)!r} holds no pictures but a list of other '
+                f'files ({self._container.format.long_name}): name those files'
+            )
         cover = av.stream.Disposition.attached_pic
         streams = [
             s for s in self._container.streams.video if not s.disposition & cover

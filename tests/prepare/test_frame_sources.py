@@ -115,6 +115,13 @@ def test_file_without_a_video_stream_is_refused(tmp_path):
         VideoFile(write_sound(tmp_path / 'a.wav'))
 
 
+def test_list_of_other_files_is_refused(tmp_path):
+    make_video(tmp_path / 'a.mp4', num_frames=4)
+    (tmp_path / 'b.mp4').write_text('ffconcat version 1.0\nfile a.mp4\n')
+    with pytest.raises(DataError, match=r"'.*b\.mp4' holds no pictures but a list"):
+        VideoFile(tmp_path / 'b.mp4')
+
+
 def test_missing_file_is_refused(tmp_path):
     with pytest.raises(DataNotFoundError, match='no video file'):
         VideoFile(tmp_path / 'a.mp4')
