@@ -63,6 +63,13 @@ def test_wheel_holds_what_mim_looks_for(names):
     assert expected | {'mmdeepfake/.mim/model-index.yml'} <= names
 
 
+def test_wheel_holds_the_page_for_uploads(names):
+    page = ROOT / 'mmdeepfake/webapp/page'
+    files = {path.relative_to(ROOT).as_posix() for path in page.iterdir()}
+    assert len(files) == 4
+    assert files <= names
+
+
 def test_wheel_holds_nothing_else(names):
     tops = {name.split('/')[0] for name in names}
     assert tops == {'mmdeepfake', f'mmdeepfake-{__version__}.dist-info'}
