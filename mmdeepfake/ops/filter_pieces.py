@@ -52,7 +52,7 @@ def filter_maps(
         piece = source[here].to(taps.dtype)
         filters = mix(taps[snippets], shares[snippets, :, positions])
         filters = filters.unflatten(1, (num_taps, c)).unbind(1)
-        _filter_piece(piece, filters, target[here])
+        _filter_piece(piece, filters, target[here], in_place=in_place)
     return out
 
 
@@ -146,11 +146,17 @@ def _overlap(num_frames: int, shift: int) -> tuple[slice, slice]:
     return slice(first, last), slice(first + shift, last + shift)
 
 
-def _filter_piece(piece: Tensor, filters: tuple[Tensor, ...], target: Tensor) -> None:
+def _filter_piece(
+    piece: Tensor,
+    filters: tuple[Tensor, ...],
+    target: Tensor,
+    *,
+    in_place: bool = False,
+) -> None:
     """Write sum_d filters[d] piece[t + d - K//2] to the target, (b, T, c, p)."""
     num_frames, centre = piece.shape[1], len(filters) // 2
     # A frame is still read after the one at its place is written.
-    is_direct = target.dtype == piece.dtype and target.data_ptr() != piece.data_ptr()
+    is_direct = target.dtype == piece.dtype and not in_place
     total = torch.mul(
         piece, filters[centre][:, None], out=target if is_direct else None
     )

@@ -18,8 +18,10 @@ import logging
 from functools import cache, lru_cache
 from types import ModuleType
 
+import numpy as np
 import torch
 from mmengine.logging import print_log
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -107,14 +109,8 @@ def filter_regions_(
     return out
 
 
-@lru_cache(maxsize=64)
 def pooling_matrix(
-    height: int,
-    width: int,
-    rows: int | None,
-    columns: int,
-    dtype: torch.dtype,
-    device: torch.device,
+    height: int, width: int, rows: int | None, columns: int, dtype: torch.dtype
 ) -> Tensor:
     """Share of each position in each bin of an adaptive average pooling.
 
@@ -124,29 +120,36 @@ def pooling_matrix(
         rows: rows of the grid of bins; None cuts the raster of all positions into
             `columns` bins instead.
         columns: columns of the grid, or number of bins.
-        dtype: of the result.
-        device: of the result.
+        dtype: of the result, float32 or float64.
 
     Returns:
-        (H*W, bins); every column sums to 1.
+        (H*W, bins) on the CPU; every column sums to 1.
     """
-    # Kept over calls: made in inference mode it could not serve training afterwards.
-    with torch.inference_mode(False), torch.no_grad():
-        if rows is None:
-            shares = _bin_shares(height * width, columns)
-        else:
-            shares = torch.kron(_bin_shares(height, rows), _bin_shares(width, columns))
-        return shares.to(device, dtype)
+    is_double = dtype == torch.float64
+    return torch.from_numpy(_pooling_shares(height, width, rows, columns, is_double))
 
 
-def _bin_shares(length: int, num_bins: int) -> Tensor:
+# Arrays are kept over calls, not tensors: a tensor that was made while a fake mode or
+# inference mode was on is of that mode, and spoils every later call without a word.
+@lru_cache(maxsize=64)
+def _pooling_shares(
+    height: int, width: int, rows: int | None, columns: int, is_double: bool
+) -> NDArray[np.floating]:
+    if rows is None:
+        shares = _bin_shares(height * width, columns)
+    else:
+        shares = np.kron(_bin_shares(height, rows), _bin_shares(width, columns))
+    return shares.astype(np.float64 if is_double else np.float32)
+
+
+def _bin_shares(length: int, num_bins: int) -> NDArray[np.float64]:
     """(length, num_bins): bin i is [floor(i n / bins), ceil((i + 1) n / bins))."""
-    index = torch.arange(num_bins)
+    index = np.arange(num_bins)
     starts = index * length // num_bins
     stops = -(-(index + 1) * length // num_bins)
-    position = torch.arange(length)[:, None]
+    position = np.arange(length)[:, None]
     inside = (position >= starts) & (position < stops)
-    return inside.double() / (stops - starts)
+    return inside / (stops - starts)
 
 
 def _dense(x: Tensor) -> Tensor:

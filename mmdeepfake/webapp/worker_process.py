@@ -65,7 +65,14 @@ class WorkerProcess:
             args=(its_end, self._make_examiner, self._limits),
             daemon=True,
         )
-        self._process.start()
+        try:
+            self._process.start()
+        except OSError as error:  # as where the path of TMPDIR is too long
+            self._process = None
+            self.stop()
+            raise DataError(
+                f'the process that examines videos cannot be started: {error}'
+            ) from error
         its_end.close()
         try:
             message = self._receive(time.monotonic() + _START_SECONDS)

@@ -71,6 +71,8 @@ def test_readme_of_the_baselines_tells_what_is_measured(row):
         count = shape[0] * (shape[2] if len(shape) == 5 or shape[3] == 25 else 1)
         if name.startswith('tall_'):  # four frames a picture
             count *= 4
+        if name.startswith('co_motion_'):  # a pattern of 70 pairs of frames
+            count *= 71
         assert math.prod(map(int, told.split(' x '))) == count
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmdeepfake.models.backbones import RATF
 from mmdeepfake.ops import filter_pieces
@@ -92,7 +93,7 @@ def test_filter_gradients_are_those_of_finite_differences(layout):
 def test_summary_gradients_are_those_of_finite_differences(size):
     x, _, _ = random_inputs(side=(2, 3))
     kernel = torch.randn(3, 6, size, size, dtype=torch.float64)
-    pooling = pooling_matrix(2, 3, None, 3, torch.float64, x.device)
+    pooling = pooling_matrix(2, 3, None, 3, torch.float64)
 
     def summarise(x, kernel, bias):
         return summarise_snippets(x, kernel, bias, pooling, num_frames=3)
@@ -117,7 +118,7 @@ def test_pooling_matrix_pools_as_the_library_does(side, num_bins, grid):
         (pool_to_strips, (None, num_bins)),
         (pool_to_grid, (grid, num_bins // grid)),
     ):
-        matrix = pooling_matrix(*side, *shape, torch.float64, features.device)
+        matrix = pooling_matrix(*side, *shape, torch.float64)
         expected = pool(features, num_bins=num_bins)
         torch.testing.assert_close(features.flatten(3) @ matrix, expected)
 
@@ -239,3 +240,21 @@ def test_cuda_without_triton_is_said_once(monkeypatch):
         fused_filter._kernels_for_cuda.cache_clear()
     assert len(said) == 1
     assert 'not on its Triton kernels' in said[0]
+
+
+@pytest.mark.parametrize('mode', [FakeTensorMode, torch.inference_mode])
+def test_what_ran_in_a_mode_leaves_no_tensor_of_it_behind(mode):
+    """Counting operations runs the model on tensors without values."""
+    side = {FakeTensorMode: (4, 5), torch.inference_mode: (5, 4)}[mode]
+    ratf, plain = RATF(8, clip_len=3), RATF(8, clip_len=3, fused=False)
+    plain.load_state_dict(ratf.state_dict())
+    with mode():
+        (RATF(8, clip_len=3) if mode is FakeTensorMode else ratf)(
+            torch.randn(3, 8, *side)
+        )
+    x = torch.randn(3, 8, *side, requires_grad=True)
+    out = ratf(x)
+    assert type(out) is torch.Tensor
+    torch.testing.assert_close(out, plain(x))
+    out.sum().backward()
+    assert x.grad.isfinite().all()

@@ -10,8 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from builders import make_video
@@ -62,10 +64,16 @@ def browser():
         browser.close()
 
 
+@pytest.fixture
+def temp():
+    """A folder with a short name: sockets in pytest's own have too long ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @contextmanager
 def webapp(*words, temp):
     """Run the tool; gives the address that it prints, ends it as a service is."""
-    temp.mkdir()
     environment = {
         **os.environ,
         'PYTHONPATH': str(ROOT / 'tests'),
@@ -102,7 +110,7 @@ def webapp(*words, temp):
 
 
 def test_video_is_uploaded_and_its_verdict_read_in_chromium(
-    tmp_path, model, browser, request
+    tmp_path, temp, model, browser, request
 ):
     try:
         realff = request.getfixturevalue('realff')
@@ -118,7 +126,6 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
     said: list[str] = []
     page.on('console', lambda message: said.append(message.text))
     page.on('pageerror', lambda error: said.append(str(error)))
-    temp = tmp_path / 'temp'
     with webapp('--checkpoint', model, temp=temp) as (address, lines):
         page.goto(address)
         page.set_input_files('#file', clip)

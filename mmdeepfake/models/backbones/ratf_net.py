@@ -328,7 +328,7 @@ class RATF(nn.Module):
         rows, columns = None, self.num_basis
         if self.basis_pool == 'grid':
             rows, columns = grid_of_bins(self.num_basis)
-        return pooling_matrix(*x.shape[2:], rows, columns, x.dtype, x.device)
+        return pooling_matrix(*x.shape[2:], rows, columns, x.dtype)
 
     def _forward_plain(self, x: Tensor) -> Tensor:
         features = self._features(x)
