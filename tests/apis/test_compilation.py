@@ -21,6 +21,7 @@ def gradients(model, inputs, samples):
     return loss.detach(), {n: p.grad for n, p in model.named_parameters()}
 
 
+@pytest.mark.slow
 def test_compiled_parts_are_whole_graphs_with_the_same_gradients():
     cfg = load_config(ROOT / 'configs/miniff/ratf_r18_miniff.py')
     model = build_random_model(cfg).double()

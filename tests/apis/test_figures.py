@@ -176,6 +176,7 @@ def test_wrong_regions_are_refused(texts, message):
         parse_regions(texts)
 
 
+@pytest.mark.slow
 def test_fig5_is_drawn_of_two_models(monkeypatch, tmp_path, data_root, models):
     def open_small(pair, args):
         cfg = load_config(pair[0], options_of(pair[0], data_root))

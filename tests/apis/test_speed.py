@@ -148,6 +148,7 @@ def test_two_configs_of_one_name_are_two_models():
 # Peak memory
 
 
+@pytest.mark.slow
 def test_peak_of_a_process_holds_what_a_step_must_hold(cfg):
     num_weights = sum(w.numel() for w in build_random_model(cfg).parameters())
     peaks = measure_peak_bytes(

@@ -84,6 +84,7 @@ def test_bad_input_ends_in_one_message(run, tool, words, message):
     assert err.count('\n') == 1
 
 
+@pytest.mark.slow
 def test_data_path_is_measured_with_the_model_waiting(run, tmp_path):
     words = ['--videos', 1, '--frames', 8, '--size-px', 64, '--seconds', 0]
     words += ['--steps', 1, '--batch', 1, '--workers', 0, '--out', tmp_path]

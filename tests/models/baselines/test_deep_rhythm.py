@@ -192,6 +192,7 @@ def build_short():
     return build_from_config(MINIFF, norm_cfg=dict(eps=1e-3, momentum=0.3))
 
 
+@pytest.mark.slow
 def test_it_learns_four_maps_of_noise_by_heart(tmp_path):
     maps, labels = torch.rand(4, 1, 3, 40, 25), [0, 1, 0, 1]
     model = build_short()

@@ -215,6 +215,7 @@ def test_log_tells_what_started_at_random(log_lines):
     )
 
 
+@pytest.mark.slow
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     model = build_from_config(MINIFF)
     clips, labels = draw_clips(4), [0, 1, 0, 1]

@@ -157,6 +157,7 @@ def test_clips_reach_the_model_frame_by_frame(tmp_path):
     assert shown == [list(range(2, 33, 2)), list(range(37, 68, 2))]
 
 
+@pytest.mark.slow
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     model = build_from_config(MINIFF)
     clips, labels = torch.randn(4, 1, 3, 4, 64, 64), [0, 1, 0, 1]

@@ -171,6 +171,7 @@ def test_weights_of_another_network_are_refused(public_state, tmp_path):
         InceptionI3d(pretrained=str(path)).init_weights()
 
 
+@pytest.mark.slow
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     def build():
         # At 0.01, evaluation would lag hundreds of steps behind what is learnt.

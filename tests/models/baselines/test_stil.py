@@ -319,6 +319,7 @@ def test_it_survives_a_checkpoint(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_it_learns_four_videos_of_noise_by_heart():
     model = build(MINIFF, stage_blocks=(1, 1, 1), num_segments=2)
     model.init_weights()

@@ -237,6 +237,7 @@ def test_features_end_in_a_relu():
     assert features.min() == 0 and features.max() > 0
 
 
+@pytest.mark.slow
 def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
     model = build_from_config(MINIFF)
     clips, labels = torch.randn(4, 4, 3, 64, 64), [0, 1, 0, 1]
