@@ -1,5 +1,6 @@
 """Half an hour of video needs no more memory than three minutes."""
 
+import os
 import subprocess
 import sys
 
@@ -36,7 +37,11 @@ def make_long_video(path, minutes):
 def measure_peak_mb(video, dataset):
     done = subprocess.run(
         [sys.executable, '-c', PROGRAM, video, dataset],
-        env={'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}', 'OMP_NUM_THREADS': '1'},
+        env={
+            **os.environ,
+            'PYTHONPATH': f'{ROOT}:{ROOT / "tests"}',
+            'OMP_NUM_THREADS': '1',
+        },
         capture_output=True,
         text=True,
     )
