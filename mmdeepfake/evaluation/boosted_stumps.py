@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import zipfile
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.array_file import write_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +44,7 @@ class BoostedStumps:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz archive, whole or not at all."""
-        temporary = Path(f'{os.fspath(path)}.{os.getpid()}.tmp')
-        try:
-            with open(temporary, 'wb') as file:
-                np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_arrays(path, {f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BoostedStumps:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .array_file import write_arrays
 from .errors import DataError, DataNotFoundError
 
 # The five points of common face detectors, in this order: the person's right eye (left
@@ -108,13 +108,7 @@ class FaceTrack:
             arrays['points'] = self.points
         if self.region is not None:
             arrays['region'] = np.array(self.region, np.int64)
-        temporary = Path(f'{os.fspath(path)}.{os.getpid()}.tmp')
-        try:
-            with open(temporary, 'wb') as file:
-                np.savez(file, **arrays)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FaceTrack:

@@ -6,6 +6,7 @@ has to be handed anything but frames.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -120,8 +121,9 @@ class _DrawFromLandmarks(BaseTransform):
         ]
         return results
 
+    @abstractmethod
     def _draw(self, points: NDArray, height: int, width: int) -> NDArray[np.uint8]:
-        raise NotImplementedError
+        """Draw what stands beside the colours: (height, width)."""
 
 
 @TRANSFORMS.register_module()

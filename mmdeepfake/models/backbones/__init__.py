@@ -1,4 +1,5 @@
-from .ratf_net import RATF, RATFNet
+from .ratf import RATF
+from .ratf_net import RATFNet
 from .t_conv_net import TConvNet, TemporalConv
 from .temporal_resnet import TemporalResNet
 

@@ -1,0 +1,353 @@
+"""RATF, the region-aware temporal filter, as a module.
+
+Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
+IJCAI 2022, Sec. 3.2, Eqs. (1) to (3); no public code. Certain from the paper: the split
+at gamma = 0.5, basis filters from two FC layers over time, weights from an align
+convolution and a 1x1, softmax at tau = 0.01, r = 8, the place before every 3x3. Our
+reading, each with its reason at `RATF`: the kernel size, which axis the FC layers act
+on, biases and norms, the initialisation.
+
+    paper    here             paper      here
+    gamma    split_ratio      W1, W2     fc1, fc2
+    r        num_basis (R)    Conv1..3   align_previous, align_current, align_following
+    k        kernel_size (K)  alpha      weights
+    tau      temperature      eta        logits
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmdeepfake.ops.fused_filter import (
+    can_summarise,
+    filter_regions,
+    filter_regions_,
+    pooling_matrix,
+    summarise_snippets,
+)
+from mmdeepfake.ops.temporal_filter import (
+    filter_over_time,
+    fold_alignment,
+    grid_of_bins,
+    mix_basis_filters,
+    pool_to_grid,
+    pool_to_strips,
+    weigh_bases,
+)
+from mmdeepfake.structures import ConfigError
+
+if hasattr(torch.compiler, 'is_compiling'):
+    from torch.compiler import is_compiling
+else:  # PyTorch 2.1 and 2.2
+    from torch._dynamo import is_compiling
+
+_POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
+_ALLOWED = {
+    'basis_pool': tuple(_POOLS),
+    'basis_fc': ('temporal', 'joint'),
+    'basis_norm': (None, 'BN'),
+    'kernel_norm': (None, 'softmax'),
+    'align': ('conv', 'none'),
+    'align_pad': ('zeros', 'replicate'),
+    'agg': ('concat', 'mean'),
+    'init': ('centred', 'identity', 'default'),
+}
+
+
+class RATF(nn.Module):
+    """Filter the first channels over time, at each position by a filter of its own.
+
+    One filter for each position and channel of a snippet, shared by its T frames, mixed
+    from R basis filters that the snippet's content generates. T is built into two
+    layers: a trained module runs at no other T. S, the number of snippets, is free.
+
+    Args:
+        num_channels: C of the feature map.
+        clip_len: T.
+        num_basis: R, number of basis filters (r = 8 is best, Table 4b).
+        kernel_size: K, odd. Our choice, 3: the paper does not give k, and T = 4 leaves
+            no room for 5.
+        split_ratio: share of the channels, the first ones, that are filtered (gamma
+            = 0.5, Sec. 4.1); the others pass unchanged.
+        temperature: of the softmax over bases (tau = 0.01, Sec. 4.1).
+        fc_ratio: hidden width of the basis branch, in T. Ours, 2, as TAM's.
+        basis_fc: axis that the two FC layers act on. 'temporal' (T -> fc_ratio T -> K)
+            is ours: it is the one axis that differs between F (C x T x R) and the bases
+            (C x R x K). 'joint' maps all C T values of a bin to fc_ratio T, then C K.
+        basis_pool: 'strip', the paper's words taken literally, or 'grid'.
+        basis_norm: None, as in Eq. (1), or 'BN' after the first FC layer.
+        kernel_norm: None, or 'softmax' over the taps of each basis filter. Ours, None:
+            the paper's only softmax is Eq. (3).
+        align: 'conv' as in Eq. (2); 'none' is the paper's RATF* (Table 4a).
+        align_channels: width of the align convolution; None keeps it.
+        align_groups: its groups. Ours, 1: the text says "depth-wise" of the final
+            filter alone.
+        align_pad: frames before the first and after the last: 'zeros' or 'replicate'.
+            They are never those of a neighbouring snippet.
+        agg: 'concat' stacks the frames' channels before the 1x1 ("all the channels of
+            every frame are aggregated together"), 'mean' averages the frames.
+        init: 'centred' starts near the identity, with bases that differ: the bias of
+            the second FC layer is one at the centre tap, its weight PyTorch's default
+            times `init_scale`, the 1x1 N(0, 1e-3). 'identity' is `init_scale = 0`: the
+            network equals its ResNet at the first step, but all bases are equal, a
+            saddle that can delay learning time (not on MiniFF). 'default'
+            keeps PyTorch's defaults.
+        init_scale: see `init`. 0.3 keeps most of pretrained features; 1 is for training
+            from scratch.
+        fused: compute it by `ops.fused_filter`, the same function and gradients at
+            less time and memory; False uses PyTorch's plain operators. Compiled,
+            traced and exported models have the plain operators either way.
+
+    Attributes:
+        owns_input: the block's word that nothing else reads the map that it hands
+            over, which inference may then overwrite. The network sets it.
+
+    Raises:
+        ConfigError: an option outside what is allowed.
+    """
+
+    def __init__(
+        self,
+        num_channels: int,
+        *,
+        clip_len: int,
+        num_basis: int = 8,
+        kernel_size: int = 3,
+        split_ratio: float = 0.5,
+        temperature: float = 0.01,
+        fc_ratio: int = 2,
+        basis_fc: str = 'temporal',
+        basis_pool: str = 'strip',
+        basis_norm: str | None = None,
+        kernel_norm: str | None = None,
+        align: str = 'conv',
+        align_channels: int | None = None,
+        align_groups: int = 1,
+        align_pad: str = 'zeros',
+        agg: str = 'concat',
+        init: str = 'centred',
+        init_scale: float = 0.3,
+        fused: bool = True,
+    ) -> None:
+        super().__init__()
+        given = locals()
+        for option, allowed in _ALLOWED.items():
+            if given[option] not in allowed:
+                raise ConfigError(
+                    f'{option} = {given[option]!r} of RATF: allowed are '
+                    + ', '.join(map(repr, allowed))
+                )
+        _check_numbers(num_basis, kernel_size, split_ratio, temperature, fc_ratio)
+        self.clip_len, self.num_basis, self.kernel_size = (
+            clip_len,
+            num_basis,
+            kernel_size,
+        )
+        self.temperature = temperature
+        self.basis_fc, self.basis_pool = basis_fc, basis_pool
+        self.kernel_norm = kernel_norm
+        self.align_pad, self.agg = align_pad, agg
+        self.init, self.init_scale = init, init_scale
+        self.fused = fused
+        self.owns_input = False
+        self._composed: Tensor | None = None
+        self.num_filtered = max(1, int(num_channels * split_ratio))
+        self._make_basis_branch(fc_ratio, basis_norm)
+        self._make_weight_branch(
+            align, align_channels or self.num_filtered, align_groups
+        )
+        self.init_weights()
+
+    def _make_basis_branch(self, fc_ratio: int, basis_norm: str | None) -> None:
+        width = self.num_filtered if self.basis_fc == 'joint' else 1
+        hidden = fc_ratio * self.clip_len
+        self.fc1 = nn.Linear(width * self.clip_len, hidden, bias=False)
+        self.norm = nn.BatchNorm1d(hidden) if basis_norm == 'BN' else nn.Identity()
+        self.fc2 = nn.Linear(hidden, width * self.kernel_size)
+
+    def _make_weight_branch(self, align: str, width: int, groups: int) -> None:
+        c = self.num_filtered
+        self.align_groups = groups
+        self.has_align = align == 'conv'
+        if self.has_align:
+            if c % groups or width % groups:
+                raise ConfigError(
+                    f'align_groups = {groups} of RATF: need a divisor of the {c} '
+                    f'filtered channels and of align_channels = {width}'
+                )
+            options = dict(groups=groups, bias=False)
+            self.align_previous = nn.Conv2d(c, width, 3, padding=1, **options)
+            self.align_current = nn.Conv2d(c, width, 1, **options)
+            self.align_following = nn.Conv2d(c, width, 3, padding=1, **options)
+        else:
+            width = c
+        frames = self.clip_len if self.agg == 'concat' else 1
+        self.aggregate = nn.Conv2d(frames * width, self.num_basis, 1)
+
+    def init_weights(self) -> None:
+        """Draw the initial weights, see `init` in the class's docstring."""
+        for layer in self.modules():
+            if layer is not self and hasattr(layer, 'reset_parameters'):
+                layer.reset_parameters()
+        if self.init == 'default':
+            return
+        scale = 0.0 if self.init == 'identity' else self.init_scale
+        with torch.no_grad():
+            self.fc2.weight *= scale
+            self.fc2.bias.zero_()
+            self.fc2.bias[self.kernel_size // 2 :: self.kernel_size] = 1
+            # Small logits start every basis near an equal share; PyTorch's default
+            # makes the softmax at 0.01 near one-hot, and its gradient vanish.
+            self.aggregate.weight.normal_(0, 1e-3)
+            self.aggregate.bias.zero_()
+
+    def make_basis(self, features: Tensor) -> Tensor:
+        """Generate the basis filters, Eq. (1).
+
+        Args:
+            features: (B, T, c, H, W), the channels that are filtered.
+
+        Returns:
+            (B, c, R, K).
+        """
+        bins = _POOLS[self.basis_pool](features, num_bins=self.num_basis)
+        return self._generate_basis(bins)
+
+    def _generate_basis(self, bins: Tensor) -> Tensor:
+        bins = bins.permute(0, 2, 3, 1)  # (B, T, c, R) -> (B, c, R, T)
+        if self.basis_fc == 'joint':
+            bins = bins.transpose(1, 2).flatten(2)  # (B, R, c*T)
+        hidden = self.fc1(bins)
+        hidden = self.norm(hidden.flatten(0, -2)).view_as(hidden).relu()
+        basis = self.fc2(hidden)
+        if self.basis_fc == 'joint':
+            basis = basis.unflatten(2, (self.num_filtered, -1)).transpose(1, 2)
+        return basis.softmax(dim=-1) if self.kernel_norm == 'softmax' else basis
+
+    def make_logits(self, features: Tensor) -> Tensor:
+        """Compute the logit of each basis at each position: Eq. (2), then the 1x1.
+
+        Args:
+            features: (B, T, c, H, W).
+
+        Returns:
+            (B, R, H, W), eta in the paper.
+        """
+        kernel = self._fold_kernel()
+        stacked = features.flatten(1, 2)  # (B, T*c, H, W)
+        return F.conv2d(
+            stacked, kernel, self.aggregate.bias, padding=kernel.shape[-1] // 2
+        )
+
+    def keep_composed(self) -> None:
+        """Compose the alignment once, for inference; see `inference_folding`."""
+        self._composed = None
+        with torch.no_grad():
+            self._composed = self._fold_kernel()
+
+    def train(self, mode: bool = True) -> RATF:
+        """As `Module.train`; weights that may change compose their kernel anew."""
+        if mode:
+            self._composed = None
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        self._composed = None
+        super()._load_from_state_dict(*args, **kwargs)
+
+    def _apply(self, *args, **kwargs) -> RATF:
+        self._composed = None  # it would stay on the device, or in the type, it was
+        return super()._apply(*args, **kwargs)
+
+    def _fold_kernel(self) -> Tensor:
+        """(R, T*c, 3, 3), or 1x1 without alignment: the frames' way to the logits."""
+        if self._composed is not None and not torch.is_grad_enabled():
+            return self._composed
+        t = self.clip_len
+        if self.agg == 'concat':
+            by_frame = self.aggregate.weight.flatten(1).unflatten(1, (t, -1))
+        else:
+            by_frame = self.aggregate.weight.flatten(1).unsqueeze(1) / t
+            by_frame = by_frame.expand(-1, t, -1)
+        if not self.has_align:
+            return by_frame.flatten(1)[..., None, None]
+        # One kernel from three: rounded once, to what the convolution runs in.
+        with torch.autocast(by_frame.device.type, enabled=False):
+            return fold_alignment(
+                self.align_previous.weight,
+                self.align_current.weight,
+                self.align_following.weight,
+                by_frame,
+                num_groups=self.align_groups,
+                replicate_ends=self.align_pad == 'replicate',
+            )
+
+    def make_weights(self, features: Tensor) -> Tensor:
+        """Share of each basis at each position, Eq. (3): (B, R, H, W) in fp32."""
+        return weigh_bases(self.make_logits(features), temperature=self.temperature)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Filter the first channels of each snippet; (B*T, C, H, W), T innermost."""
+        # A compiler fuses plain operators itself, and an exporter knows no others.
+        if not self.fused or is_compiling() or torch.jit.is_tracing():
+            return self._forward_plain(x)
+        if can_summarise(x):
+            x, logits, bins = summarise_snippets(
+                x,
+                self._fold_kernel(),
+                self.aggregate.bias,
+                self._pooling_matrix(x),
+                num_frames=self.clip_len,
+            )
+            basis = self._generate_basis(bins)
+        else:
+            features = self._features(x)
+            basis, logits = self.make_basis(features), self.make_logits(features)
+        filter_ = filter_regions_ if self._may_overwrite() else filter_regions
+        return filter_(
+            x, basis, logits, temperature=self.temperature, num_frames=self.clip_len
+        )
+
+    def _may_overwrite(self) -> bool:
+        """Tell whether nobody can see the map that came in again."""
+        watched = self._forward_hooks or self._forward_pre_hooks
+        return self.owns_input and not torch.is_grad_enabled() and not watched
+
+    def _features(self, x: Tensor) -> Tensor:
+        return x.unflatten(0, (-1, self.clip_len))[:, :, : self.num_filtered]
+
+    def _pooling_matrix(self, x: Tensor) -> Tensor:
+        rows, columns = None, self.num_basis
+        if self.basis_pool == 'grid':
+            rows, columns = grid_of_bins(self.num_basis)
+        return pooling_matrix(*x.shape[2:], rows, columns, x.dtype)
+
+    def _forward_plain(self, x: Tensor) -> Tensor:
+        features = self._features(x)
+        filters = mix_basis_filters(
+            self.make_basis(features), self.make_weights(features)
+        )
+        filtered = filter_over_time(features, filters)  # (B, T, c, H, W)
+        rest = x[:, self.num_filtered :]
+        return torch.cat([filtered.flatten(0, 1).to(rest.dtype), rest], dim=1)
+
+
+def _check_numbers(
+    num_basis: int,
+    kernel_size: int,
+    split_ratio: float,
+    temperature: float,
+    fc_ratio: int,
+) -> None:
+    claims = {
+        f'num_basis = {num_basis}: need 1 or more': num_basis >= 1,
+        f'kernel_size = {kernel_size}: need an odd number': kernel_size % 2 == 1,
+        f'split_ratio = {split_ratio}: need a share in (0, 1]': 0 < split_ratio <= 1,
+        f'temperature = {temperature}: need a number above 0': temperature > 0,
+        f'fc_ratio = {fc_ratio}: need 1 or more': fc_ratio >= 1,
+    }
+    for message, holds in claims.items():
+        if not holds:
+            raise ConfigError(f'{message} (RATF)')
