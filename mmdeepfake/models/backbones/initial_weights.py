@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmcv.cnn import ConvModule
+from mmengine.model.weight_init import constant_init, kaiming_init
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Size, Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdeepfake.structures import ConfigError
 
@@ -107,3 +109,16 @@ def check_inflatable(backbone: nn.Module) -> None:
     )
     found = read_weights(source, **texts)
     check_shapes(found, shapes, source=source, **texts)
+
+
+def draw_weights(network: nn.Module) -> None:
+    """Draw convolutions for ReLUs behind them; norms start as the identity.
+
+    By the number of inputs: a depth-wise filter has nine, however many channels there
+    are.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            kaiming_init(module, mode='fan_in')
+        elif isinstance(module, _BatchNorm):
+            constant_init(module, 1)

@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 
+from mmdeepfake.models.backbones.initial_weights import draw_weights
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError
 
@@ -134,11 +134,7 @@ class ADDNet3D(BaseModule):
 
     def init_weights(self) -> None:
         """Draw all weights, load Xception's entry flow if named, and log which."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Conv3d):
-                kaiming_init(module, mode='fan_in')
-            elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
-                constant_init(module, 1)
+        draw_weights(self)
         if self.pretrained:
             xception = Xception(
                 width_ratio=self.width_ratio, pretrained=self.pretrained

@@ -23,10 +23,10 @@ import torch
 from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
+from mmdeepfake.models.backbones.initial_weights import draw_weights
 from mmdeepfake.models.conversion.densenet import RULES
 from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.registry import MODELS
@@ -277,11 +277,7 @@ class TwoBranchDenseNet(BaseModule):
 
     def init_weights(self) -> None:
         """Load ImageNet weights, or draw all at random, and log which it was."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                kaiming_init(module, mode='fan_in')
-            elif isinstance(module, nn.BatchNorm2d):
-                constant_init(module, 1)
+        draw_weights(self)
         if self.pretrained:
             load_backbone(self.colour, self.pretrained, RULES)
             for ours, theirs in (

@@ -24,10 +24,10 @@ import torch
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mmdeepfake.models.backbones.initial_weights import draw_weights
 from mmdeepfake.models.conversion.facenet import RULES
 from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.registry import MODELS
@@ -240,11 +240,7 @@ class InceptionResnetV1(BaseModule):
 
     def init_weights(self) -> None:
         """Load the public weights, or draw all at random, and log which it was."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                kaiming_init(module, mode='fan_in')
-            elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-                constant_init(module, 1)
+        draw_weights(self)
         logger = MMLogger.get_current_instance()
         if self.pretrained:
             load_backbone(self, self.pretrained, RULES)

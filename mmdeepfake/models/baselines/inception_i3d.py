@@ -19,9 +19,9 @@ import torch
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 
+from mmdeepfake.models.backbones.initial_weights import draw_weights
 from mmdeepfake.models.conversion.i3d import RULES
 from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.ops.same_padding import pad_same
@@ -160,11 +160,7 @@ class InceptionI3d(BaseModule):
 
     def init_weights(self) -> None:
         """Load the public weights, or draw all at random, and log which it was."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv3d):
-                kaiming_init(module, mode='fan_in')
-            elif isinstance(module, nn.BatchNorm3d):
-                constant_init(module, 1)
+        draw_weights(self)
         if self.pretrained:
             load_backbone(self, self.pretrained, RULES)
         MMLogger.get_current_instance().info(

@@ -20,9 +20,9 @@ import itertools
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 
+from mmdeepfake.models.backbones.initial_weights import draw_weights
 from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.models.conversion.xception import RULES
 from mmdeepfake.registry import MODELS
@@ -151,12 +151,7 @@ class Xception(BaseModule):
 
     def init_weights(self) -> None:
         """Load the public weights, or draw all at random, and log which it was."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                # A depth-wise filter has nine inputs, however many channels there are.
-                kaiming_init(module, mode='fan_in')
-            elif isinstance(module, nn.BatchNorm2d):
-                constant_init(module, 1)
+        draw_weights(self)
         if self.pretrained:
             load_backbone(self, self.pretrained, RULES)
         MMLogger.get_current_instance().info(
