@@ -21,7 +21,7 @@ DEMO_CONFIG := configs/miniff/ratf_r18_miniff.py
 DEMO_DATA := data/miniff
 DEMO_WORK := work_dirs/ratf_r18_miniff
 
-.PHONY: demo test test-slow test-mmdet lint format docs clean-demo
+.PHONY: demo test test-slow test-faults test-mmdet lint format docs clean-demo
 
 demo: $(DEMO_WORK)/metrics.json
 	@$(BIN)/python tools/report.py $(DEMO_WORK)
@@ -31,6 +31,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# Hours; each test says where its figures go. docs/reliability.md has those of one run.
+test-faults: $(READY)
+	$(BIN)/python -m pytest -m faults
 
 # In an environment of its own, made once (10 minutes) and kept outside the checkout.
 test-mmdet:
