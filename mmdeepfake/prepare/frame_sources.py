@@ -35,6 +35,9 @@ from .layouts import FRAME_SUFFIXES
 from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
 
 _HASH_BLOCK_BYTES = 1 << 20
+# Twice 8K (7680 x 4320). A header may claim any size, and a decoder takes the memory
+# for it before it has seen a pixel; some hold 17 frames.
+MAX_FRAME_PIXELS = 8192 * 8192
 # Times between frames may differ by this share of the usual one, since containers
 # round them; beyond it the rate is said to vary.
 _RATE_TOLERANCE = 0.25
@@ -214,9 +217,22 @@ class _OpenVideo:
         if not streams:
             self._container.close()
             raise DataError(f'video file {str(self._path)!r} has no video stream')
+        self._check_size(streams[0])
         # Workers are the parallelism: more threads here would only fight over cores.
         streams[0].codec_context.thread_count = 1
+        # For frames that grow within the stream.
+        streams[0].codec_context.options = {'max_pixels': str(MAX_FRAME_PIXELS)}
         return self._container, streams[0]
+
+    def _check_size(self, stream: Any) -> None:
+        width, height = stream.width, stream.height
+        if width * height > MAX_FRAME_PIXELS:
+            self._container.close()
+            raise DataError(
+                f'video file {str(self._path)!r}: its frames are {width} x {height} '
+                f'pixels, {width * height / 1e6:.1f} million; up to '
+                f'{MAX_FRAME_PIXELS / 1e6:.1f} million are read'
+            )
 
     def __exit__(self, kind: type | None, error: object, traceback: object) -> None:
         self._container.close()

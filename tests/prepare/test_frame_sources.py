@@ -11,6 +11,7 @@ import pytest
 from builders import make_frame, make_frame_folder, make_video, read_index
 from preparation_builders import draw_faces, encode
 
+from mmdeepfake.prepare import frame_sources
 from mmdeepfake.prepare.frame_archives import unpack_members
 from mmdeepfake.prepare.frame_sources import (
     NumberedPictures,
@@ -303,3 +304,25 @@ def test_damaged_archive_is_refused(tmp_path, share):
     path = pack(tmp_path / '1.tar.gz', ['a/1.png', 'a/2.png'], noise)
     with pytest.raises(DataError, match='truncated, damaged or no tar archive'):
         unpack_members(cut_off(path, share), {'a': tmp_path / 'out'})
+
+
+def test_frames_that_are_too_large_are_refused_by_the_headers(tmp_path, monkeypatch):
+    monkeypatch.setattr(frame_sources, 'MAX_FRAME_PIXELS', 1_000_000)
+    path = make_video(tmp_path / 'a.mp4', num_frames=2, size=(1024, 1024))
+    message = (
+        "a.mp4': its frames are 1024 x 1024 pixels, 1.0 million; up to 1.0 million "
+        'are read'
+    )
+    with pytest.raises(DataError, match=message):
+        VideoFile(path)
+
+
+def test_frames_that_grow_too_large_are_never_decoded(tmp_path, monkeypatch):
+    parts = [make_video(tmp_path / f'{s}.h264', size=(s, s)) for s in (32, 256)]
+    path = tmp_path / 'grows.h264'
+    path.write_bytes(b''.join(part.read_bytes() for part in parts))
+    with pytest.raises(DataError, match='all must have one size'):
+        list(VideoFile(path).read())
+    monkeypatch.setattr(frame_sources, 'MAX_FRAME_PIXELS', 64 * 64)
+    with pytest.raises(DataError, match='cannot be decoded to its end'):
+        list(VideoFile(path).read())
