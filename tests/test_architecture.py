@@ -19,7 +19,7 @@ ALLOWED = {
     'prepare': {'structures'},
     'miniff': {'structures', 'prepare'},
     'datasets': {'structures', 'registry', 'prepare.manifest'}
-    | {'prepare.layouts', 'prepare.clip_storage'},
+    | {'prepare.layouts', 'prepare.clip_storage', 'prepare.decord_reader'},
     'models': {'ops', 'registry', 'structures'},
     'evaluation': {'evaluation.ranking', 'evaluation.aggregation', 'registry'}
     | {'structures'},
