@@ -9,10 +9,10 @@ import threading
 import time
 from contextlib import contextmanager
 
-import uvicorn
 from stubs.stub_examiner import StubExaminer, make_upload
 
 from mmdeepfake.webapp.command import running_jobs
+from mmdeepfake.webapp.connections import make_server
 from mmdeepfake.webapp.limits import Limits
 from mmdeepfake.webapp.server import make_app
 
@@ -79,8 +79,7 @@ def serving(folder, make_examiner=StubExaminer, **limits):
     try:
         with running_jobs(make_examiner, limits) as (board, about):
             app = make_app(board, limits, about, host_names=['127.0.0.1'])
-            config = uvicorn.Config(app, port=0, log_config=None, ws='none')
-            server = uvicorn.Server(config)
+            server = make_server(app, port=0)
             thread = threading.Thread(target=server.run)
             thread.start()
             try:

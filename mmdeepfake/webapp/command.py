@@ -26,7 +26,7 @@ from .protection import LOOPBACK_NAMES
 from .worker import MakeExaminer
 from .worker_process import WorkerProcess
 
-_NUM_CONNECTIONS = 128  # more are answered with 503
+_BACKLOG = 128  # connections that wait until the server takes them
 
 
 def run_webapp(args: argparse.Namespace) -> None:
@@ -116,20 +116,8 @@ def _serve(
     about: dict[str, Any],
     args: argparse.Namespace,
 ) -> None:
-    uvicorn, make_app = _import_server()
+    make_server, make_app = _import_server()
     app = make_app(board, limits, about, host_names=list_host_names(args))
-    config = uvicorn.Config(
-        app,
-        http='h11',
-        ws='none',
-        access_log=False,  # it would tell the ids of the results
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=_NUM_CONNECTIONS,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=3,
-    )
     host, port = listener.getsockname()[:2]
     shown = f'[{host}]' if ':' in host else host
     if not about['is_calibrated']:
@@ -138,9 +126,9 @@ def _serve(
             'tools/calibrate.py chooses one.',
             file=sys.stderr,
         )
-    listener.listen(_NUM_CONNECTIONS)  # visitors may come as soon as they are told
+    listener.listen(_BACKLOG)  # visitors may come as soon as they are told
     print(f'http://{shown}:{port}/  (Ctrl-C ends it)', flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    make_server(app, backlog=_BACKLOG).run(sockets=[listener])
 
 
 def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
@@ -173,14 +161,13 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _import_server() -> tuple[Any, Callable[..., Any]]:
+def _import_server() -> tuple[Callable[..., Any], Callable[..., Any]]:
     try:
-        import uvicorn
-
+        from .connections import make_server
         from .server import make_app
     except ImportError as error:
         raise ConfigError(
             f"the page needs {error.name}: pip install 'mmdeepfake[web]'"
         ) from None
     logging.getLogger('uvicorn.error').setLevel(logging.WARNING)
-    return uvicorn, make_app
+    return make_server, make_app

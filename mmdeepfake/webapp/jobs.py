@@ -106,11 +106,15 @@ class JobBoard:
                 )
             # Beside the upload there will be the annotated video.
             if not self._folder.has_space(3 * self._limits.max_bytes):
-                raise Refusal('full', 'The server has no disk space left. Try later.')
+                raise self._limits.refuse_disk()
             self._count += 1
-            room = self._folder.make_room(f'job{self._count}')
-            job = Job(secrets.token_urlsafe(24), self._count, name, room)
-            job.results.mkdir()
+            try:
+                room = self._folder.make_room(f'job{self._count}')
+                job = Job(secrets.token_urlsafe(24), self._count, name, room)
+                job.results.mkdir()
+            except OSError as error:
+                logger.error('no folder for an upload: %s', error.strerror)
+                raise self._limits.refuse_disk() from error
             self._jobs[job.id] = job
             self._in_place.add(job)
             return job
@@ -224,7 +228,7 @@ class JobBoard:
             elif job.state == DONE:
                 told['findings'] = job.findings
             elif job.refusal is not None:
-                told |= {'kind': job.refusal.kind, 'message': job.refusal.message}
+                told |= job.refusal.describe()
             return told
 
     def close(self) -> None:

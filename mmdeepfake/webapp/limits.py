@@ -46,6 +46,10 @@ class Refusal(Exception):
         """The HTTP status of it."""
         return STATUS_OF[self.kind]
 
+    def describe(self) -> dict[str, str]:
+        """Give what the visitor is told, for JSON."""
+        return {'kind': self.kind, 'message': self.message}
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -60,7 +64,8 @@ class Limits:
         max_kept: results at a time; the oldest give way.
         job_seconds: work on one video.
         upload_seconds: one upload in all.
-        idle_seconds: a pause within an upload, or before it.
+        idle_seconds: a pause within an upload, or before it; a request that is no
+            upload has so long to come in.
 
     Raises:
         ConfigError: a value is not above 0, or `queue` is below 0.
@@ -88,6 +93,11 @@ class Limits:
     def max_bytes(self) -> int:
         """Size of an upload."""
         return int(self.max_megabytes * MEGABYTE)
+
+    @staticmethod
+    def refuse_disk() -> Refusal:
+        """Say that nothing more can be written."""
+        return Refusal('full', 'The server has no disk space left. Try later.')
 
     def refuse_size(self) -> Refusal:
         """Say that a file is too big."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .limits import Refusal
 
 LOOPBACK_NAMES = ('localhost', '127.0.0.1', '::1')
 # Other sites' pages cannot set it without asking first, and are never answered.
@@ -26,6 +27,9 @@ _ANSWER_HEADERS = {
     'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
     'Cache-Control': 'no-store',
 }
+_WRONG_NAME = Refusal('not_allowed', 'This server is not reached by that name.')
+_FOREIGN = Refusal('not_allowed', 'The request does not come from this page.')
+_CROWDED = Refusal('full', 'Too many visitors ask at once. Try again in a minute.')
 
 
 class Protection:
@@ -56,11 +60,38 @@ class Protection:
 
         headers = Headers(scope=scope)
         if self._host_names and host_name(headers) not in self._host_names:
-            await _refuse(send_marked, 'This server is not reached by that name.')
+            await _refuse(send_marked, _WRONG_NAME)
         elif scope['method'] not in _READING and not is_own_request(headers):
-            await _refuse(send_marked, 'The request does not come from this page.')
+            await _refuse(send_marked, _FOREIGN)
         else:
             await self._app(scope, receive, send_marked)
+
+
+class RequestLimit:
+    """Answers so many requests at a time and turns away more.
+
+    Args:
+        app: answers them.
+        most: how many.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self._num_running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; the signature is ASGI's."""
+        if scope['type'] != 'http':
+            await self._app(scope, receive, send)
+        elif self._num_running >= self._most:
+            await _refuse(send, _CROWDED)
+        else:
+            self._num_running += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._num_running -= 1
 
 
 def host_name(headers: Headers) -> str:
@@ -84,8 +115,9 @@ def is_own_request(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get('host')
 
 
-async def _refuse(send: Send, message: str) -> None:
-    body: dict[str, Any] = {'kind': 'not_allowed', 'message': message}
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    body = json.dumps(refusal.describe()).encode()
     headers = [(b'content-type', b'application/json'), (b'connection', b'close')]
-    await send({'type': 'http.response.start', 'status': 403, 'headers': headers})
-    await send({'type': 'http.response.body', 'body': json.dumps(body).encode()})
+    status = refusal.status
+    await send({'type': 'http.response.start', 'status': status, 'headers': headers})
+    await send({'type': 'http.response.body', 'body': body})

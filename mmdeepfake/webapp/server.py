@@ -35,7 +35,7 @@ from starlette.types import ASGIApp
 
 from .jobs import FAILED, Job, JobBoard
 from .limits import Limits, Refusal
-from .protection import Protection
+from .protection import Protection, RequestLimit
 from .uploads import receive_video, shorten_name
 
 PAGE = Path(__file__).parent / 'page'
@@ -49,6 +49,7 @@ _RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|mp4|json|csv|html)')
 _SHOWN = {'.png': 'image/png', '.mp4': 'video/mp4'}
 _SWEEP_SECONDS = 5.0
 _ASKING_BYTES = 4096
+_NUM_REQUESTS = 128  # at a time; more are answered with 503
 logger = logging.getLogger(__name__)
 
 
@@ -79,12 +80,13 @@ def make_app(
         exception_handlers={
             Refusal: lambda _, refusal: _say_no(refusal),
             HTTPException: _say_http_error,
+            Exception: _say_failure,
         },
         lifespan=sweep,
     )
     # The redirect would lead wherever the request says that it came to.
     app.router.redirect_slashes = False
-    return Protection(app, host_names)
+    return Protection(RequestLimit(app, _NUM_REQUESTS), host_names)
 
 
 def _make_routes(answers: _Answers) -> list[Route]:
@@ -117,7 +119,7 @@ class _Answers:
         return JSONResponse(self._about)
 
     async def post_job(self, request: Request) -> Response:
-        asked = await _read_json(request)
+        asked = await self._read_json(request)
         size = asked.get('size')
         if not isinstance(size, int) or size < 0:
             raise Refusal('bad_request', 'The size of the video is not told.')
@@ -162,6 +164,14 @@ class _Answers:
             headers={'Content-Disposition': f'attachment; filename="{name}"'},
         )
 
+    async def _read_json(self, request: Request) -> dict[str, Any]:
+        try:
+            return await asyncio.wait_for(
+                _read_json(request), self._limits.idle_seconds
+            )
+        except asyncio.TimeoutError:
+            raise Refusal('too_slow', 'The request took too long to come in.') from None
+
     def _find(self, request: Request) -> Job:
         return self._board.get(request.path_params['id'])
 
@@ -184,9 +194,8 @@ async def _read_json(request: Request) -> dict[str, Any]:
 
 
 def _say_no(refusal: Refusal) -> Response:
-    body = {'kind': refusal.kind, 'message': refusal.message}
     headers = {'Retry-After': '60'} if refusal.kind == 'full' else None
-    return JSONResponse(body, status_code=refusal.status, headers=headers)
+    return JSONResponse(refusal.describe(), refusal.status, headers=headers)
 
 
 def _say_http_error(_: Request, error: Exception) -> Response:
@@ -195,6 +204,10 @@ def _say_http_error(_: Request, error: Exception) -> Response:
     if status != 404:
         body = {'kind': 'bad_request', 'message': 'That cannot be asked for here.'}
     return JSONResponse(body, status_code=status)
+
+
+def _say_failure(_: Request, error: Exception) -> Response:
+    return _say_no(Refusal('server', 'The server failed. It was told why.'))
 
 
 async def _sweep_forever(board: JobBoard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,9 @@ from .limits import Limits, Refusal
 from .video_types import NUM_BYTES, is_video_start
 
 NAME_LENGTH = 120
+# Bytes a second on average; who is slower holds a place that others wait for.
+_SLOWEST = 10_000
+logger = logging.getLogger(__name__)
 
 
 async def receive_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -> None:
@@ -24,26 +28,40 @@ async def receive_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) 
         limits: size and times.
 
     Raises:
-        Refusal: it is too big, too slow, broken off, withdrawn, or no video.
+        Refusal: it is too big, too slow, broken off, withdrawn, or no video, or the
+            disk is full.
     """
-    deadline = time.monotonic() + limits.upload_seconds
+    try:
+        await _write_video(chunks, job, limits)
+    except OSError as error:
+        logger.error('video %d cannot be written: %s', job.number, error.strerror)
+        raise limits.refuse_disk() from error
+
+
+async def _write_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -> None:
+    start = time.monotonic()
     head = b''
     num_bytes = 0
     with open(job.upload, 'xb') as file:
         async for chunk in _with_patience(chunks, limits.idle_seconds):
             if job.is_cancelled.is_set():
                 raise Refusal('not_found', 'The video was withdrawn.')
-            if time.monotonic() > deadline:
-                raise Refusal('too_slow', 'The upload took too long and was stopped.')
             num_bytes += len(chunk)
             if num_bytes > limits.max_bytes:
                 raise limits.refuse_size()
+            _check_pace(num_bytes, time.monotonic() - start, limits)
             if len(head) < NUM_BYTES:
                 head += chunk[: NUM_BYTES - len(head)]
                 if len(head) == NUM_BYTES:
                     _check_type(head)
             file.write(chunk)
     _check_type(head)
+
+
+def _check_pace(num_bytes: int, seconds: float, limits: Limits) -> None:
+    is_slow = num_bytes < _SLOWEST * (seconds - limits.idle_seconds)
+    if is_slow or seconds > limits.upload_seconds:
+        raise Refusal('too_slow', 'The upload took too long and was stopped.')
 
 
 def shorten_name(name: object) -> str:

@@ -1,0 +1,154 @@
+"""How long and how many visitors may keep the server waiting.
+
+uvicorn waits for as long as it takes: for the rest of a request, for a body that it
+does not need, for a visitor who does not read. Here each of these has its time, and
+connections without a request give way to new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Collection
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .limits import Refusal
+
+MOST_CONNECTIONS = 512  # well below the 1024 open files that a process usually has
+_WAIT_SECONDS = 10.0  # for a whole request's head, after the connection or an answer
+_WRITE_SECONDS = 30.0  # for a visitor to take the 48 KiB that wait before others may
+_CLOSE_SECONDS = 5.0  # for a visitor to take the last answer
+
+
+def make_server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
+    """Make the server of an application.
+
+    Args:
+        app: see `make_app`.
+        settings: of `uvicorn.Config`.
+    """
+    config = uvicorn.Config(
+        app,
+        http=GuardedConnection,
+        ws='none',
+        access_log=False,  # it would tell the ids of the results
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=3,
+        **settings,
+    )
+    return uvicorn.Server(config)
+
+
+class GuardedConnection(H11Protocol):
+    """A connection that ends when its visitor keeps the server waiting."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a visitor, in place of the one who has been idle longest if need be."""
+        super().connection_made(transport)
+        self._wait_for_request()
+        if len(self.connections) > MOST_CONNECTIONS:
+            _longest_idle(self.connections).transport.abort()
+
+    def handle_events(self) -> None:
+        """Work on what has come in; a request that is complete is not waited for."""
+        cycle = self.cycle
+        super().handle_events()
+        if self.cycle is not cycle and not self._is_idle:
+            self._cancel_timer()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the rest of this one's body."""
+        self._wait_for_request()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the visitor."""
+        self._cancel_timer()
+        self.resume_writing()
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a visitor who does not read."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(_WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that the visitor reads."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that it is no request, and hang up."""
+        self._refuse('bad_request', 'That is no HTTP request, or its head is too long.')
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request of it is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait_for_request(self) -> None:
+        self._idle_since = self.loop.time()
+        self._set_timer(_WAIT_SECONDS, self._end_waiting)
+
+    def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = self.loop.call_later(seconds, then)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end_waiting(self) -> None:
+        is_begun = bool(self.conn.trailing_data[0])
+        if is_begun and self.conn.our_state is h11.IDLE:
+            self._refuse('too_slow', 'The request took too long to come in.')
+        else:  # no word of a request, or a last answer that is not taken
+            self.transport.abort()
+
+    def _refuse(self, kind: str, message: str) -> None:
+        """Answer in place of the application and hang up."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()  # in the middle of an answer, or after it
+            return
+        if self.cycle is not None and not self._is_idle:
+            self.cycle.disconnected = True  # the application is told, and not heard
+            self.cycle.message_event.set()
+        refusal = Refusal(kind, message)
+        body = json.dumps(refusal.describe()).encode()
+        headers = [
+            ('Content-Type', 'application/json'),
+            ('Content-Length', str(len(body))),
+            ('Connection', 'close'),
+        ]
+        for event in (
+            h11.Response(status_code=refusal.status, headers=headers),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b'')
+        self.transport.close()
+        self._set_timer(_CLOSE_SECONDS, self.transport.abort)
+
+
+def _longest_idle(connections: Collection[Any]) -> GuardedConnection:
+    """Give the connection to end; the newest has no request yet and is one of them."""
+    idle = [
+        one for one in connections if one._is_idle and not one.transport.is_closing()
+    ]
+    return min(idle, key=lambda one: one._idle_since)
