@@ -19,7 +19,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +39,7 @@ from mmdeepfake.structures import (
     VideoKey,
     VideoRecord,
 )
+from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.video_record import SPLITS
 
 _NUM_THREADS = 4
@@ -354,8 +354,8 @@ def _check_landmarks(
         yield 'missing', f'landmark file {record.landmarks!r}'
         return
     try:
-        points = _read_points(path)
-    except (OSError, EOFError, ValueError, KeyError) as error:
+        points = read_array(path, name='points')
+    except (OSError, ValueError) as error:
         yield 'landmarks', f'{record.landmarks!r} is torn or no landmark file ({error})'
         return
     if points.ndim != 3 or points.shape[0] != num_frames or points.shape[2] != 2:
@@ -375,14 +375,6 @@ def _check_landmarks(
                 f'those of {int(outside.sum())} frames lie outside the frame, the '
                 f'first in frame {int(outside.argmax())}',
             )
-
-
-def _read_points(path: Path) -> NDArray[Any]:
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        return content['points']
 
 
 def _check_mask(

@@ -7,7 +7,6 @@ Application to Boosting", 1997. A stump asks whether one feature is above a thre
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.structures.array_file import write_arrays
+from mmdeepfake.structures.array_reading import read_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,9 @@ class BoostedStumps:
         if not os.path.isfile(path):
             raise DataNotFoundError(f'no stumps {os.path.abspath(path)!r}')
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                found = cls(*(arrays[f.name] for f in fields(cls)))
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            found = cls(*(arrays[f.name] for f in fields(cls)))
+        except (OSError, ValueError, KeyError) as error:
             raise DataError(
                 f'{os.fspath(path)!r} is torn or holds no stumps ({error}); fit again'
             ) from error

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.array_reading import read_npy
 
 CLIP_SUFFIX = '.tar'
 _BLOCK = 512  # bytes; a tar member starts at a multiple of it
@@ -317,7 +318,7 @@ class ClipReader:
             content = tail[offset - start : offset - start + size]
         else:
             content = os.pread(self._file.fileno(), size, offset)
-        return np.load(io.BytesIO(content), allow_pickle=False)
+        return read_npy(io.BytesIO(content), len(content))
 
     def __len__(self) -> int:
         return len(self._index)

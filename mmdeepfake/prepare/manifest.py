@@ -6,10 +6,12 @@ r"""The manifest: a text file that lists prepared videos, one JSON object a line
      "fps": 25.0, "num_frames": 300, "boxes": [[88.0, 41.5, 210.0, 163.5]]}
 
 (on one line). `label` is a word, since some sets write 1 for real and others for fake.
-Paths are relative to the folder that the dataset is given as its root. The optional
-fields of `VideoRecord` are left out where they hold nothing beyond their default. A
-video in which no face was found, or which could not be prepared, has its line too, with
-a `status` and no `path`: what is left out cannot be counted.
+Paths are relative to the folder that the dataset is given as its root, and stay in it:
+an absolute one and one with '..' are refused, so that somebody else's manifest opens no
+file of yours. Links in the folder are followed, since you made them. A line may have
+64 MiB. The optional fields of `VideoRecord` are left out where they hold nothing beyond
+their default. A video in which no face was found, or which could not be prepared, has
+its line too, with a `status` and no `path`: what is left out cannot be counted.
 
 The file only ever grows, and each line is flushed at once, so a run that is killed
 loses at most the line it was writing.
@@ -19,10 +21,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields as fields_of
-from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any
 
 from mmdeepfake.structures import (
     LABEL_NAMES,
@@ -32,9 +34,17 @@ from mmdeepfake.structures import (
     VideoKey,
     VideoRecord,
 )
+from mmdeepfake.structures.bounded_reading import (
+    MAX_LINE_BYTES,
+    is_inner_path,
+    parse_json,
+    read_lines,
+    shorten,
+)
 
 # Bytes of a path that are no UTF-8 pass through unchanged in both directions.
 _ENCODING: dict[str, str] = {'encoding': 'utf-8', 'errors': 'surrogateescape'}
+_MAX_NUMBER = 2**53  # whole numbers up to here are the same as floats
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
@@ -56,10 +66,7 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
         )
     records: list[VideoRecord] = []
     first_lines: dict[tuple[VideoKey, int], int] = {}
-    lines = path.read_bytes().decode(**_ENCODING).split('\n')
-    if lines[-1] == '':
-        lines.pop()
-    for number, line in enumerate(lines, start=1):
+    for number, line in _number_lines(path):
         try:
             record = parse_line(line)
         except ValueError as error:
@@ -73,6 +80,13 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
         first_lines[track] = number
         records.append(record)
     return records
+
+
+def _number_lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        yield from enumerate(read_lines(path, errors=_ENCODING['errors']), start=1)
+    except ValueError as error:
+        raise DataError(f'{path}, {error}') from error
 
 
 class ManifestWriter:
@@ -132,15 +146,18 @@ class ManifestWriter:
 
 def _mend_last_line(path: Path) -> None:
     """End the file with a whole line: complete the last one or cut it off."""
-    content = path.read_bytes()
-    if not content or content.endswith(b'\n'):
-        return
-    start = content.rfind(b'\n') + 1
     with open(path, 'r+b') as file:
+        size = file.seek(0, os.SEEK_END)
+        tail = max(0, size - MAX_LINE_BYTES)
+        file.seek(tail)
+        content = file.read()
+        if not content or content.endswith(b'\n'):
+            return
+        start = content.rfind(b'\n') + 1
         try:
             parse_line(content[start:].decode(**_ENCODING))
         except ValueError:
-            file.truncate(start)
+            file.truncate(tail + start)
         else:  # only its line break is missing
             file.seek(0, os.SEEK_END)
             file.write(b'\n')
@@ -168,7 +185,7 @@ def parse_line(line: str) -> VideoRecord:
     unknown = [name for name in fields if name not in _FIELDS]
     if unknown:
         raise ValueError(
-            f'unknown field {unknown[0]!r}; known are {", ".join(_FIELDS)}'
+            f'unknown field {shorten(unknown[0])}; known are {", ".join(_FIELDS)}'
         )
     for name in _REQUIRED_FIELDS:
         if name not in fields:
@@ -183,7 +200,9 @@ def parse_line(line: str) -> VideoRecord:
     for name, value in fields.items():
         is_allowed, allowed = _FIELDS[name]
         if not is_allowed(value):
-            raise ValueError(f'field {name!r} is {value!r}; allowed is {allowed}')
+            raise ValueError(
+                f'field {name!r} is {shorten(value)}; allowed is {allowed}'
+            )
     key = VideoKey(
         fields['dataset'],
         LABEL_NAMES.index(fields['label']),
@@ -201,55 +220,41 @@ def parse_line(line: str) -> VideoRecord:
 
 def _load_object(line: str) -> dict[str, Any]:
     try:
-        fields = json.loads(
-            line, object_pairs_hook=_refuse_repeats, parse_constant=_refuse_constant
-        )
+        fields = parse_json(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f'{_shorten(line)} is not one whole JSON object ({error.msg} at character '
+            f'{shorten(line)} is not one whole JSON object ({error.msg} at character '
             f'{error.pos + 1}); a torn last line is left by a killed run, and running '
             'the preparation again cuts it off'
         ) from error
     if not isinstance(fields, dict):
-        raise ValueError(f'{_shorten(line)} is not a JSON object of the form {{...}}')
+        raise ValueError(f'{shorten(line)} is not a JSON object of the form {{...}}')
     return fields
-
-
-def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'field {repeated!r} is given twice; once is allowed')
-    return fields
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f'{text} is no number that a manifest may hold; finite ones are')
-
-
-def _shorten(line: str, width: int = 60) -> str:
-    return repr(line if len(line) <= width else line[:width] + '...')
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != '' and '\n' not in value
+    return (
+        isinstance(value, str)
+        and value != ''
+        and '\n' not in value
+        and '\0' not in value
+    )
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -_MAX_NUMBER <= value <= _MAX_NUMBER
+    )
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and _is_number(value)
 
 
 def _is_relative_path(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and _is_text(value)
-        and not PurePosixPath(str(value)).is_absolute()
-    )
+    return _is_text(value) and is_inner_path(str(value))
 
 
 def _is_box(value: object) -> bool:
@@ -261,7 +266,7 @@ def _list_of(is_item: Callable[[object], bool]) -> Callable[[object], bool]:
 
 
 _TEXT = (_is_text, 'a text that is not empty and has no line break')
-_PATH = (_is_relative_path, 'a path relative to the data root')
+_PATH = (_is_relative_path, "a path relative to the data root, without '..'")
 # Ranges that need more than one field, or more than a type, are VideoRecord's to check.
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     'dataset': _TEXT,

@@ -7,11 +7,11 @@ person's right, left in the picture.
 from __future__ import annotations
 
 import os
-import zipfile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .array_reading import read_array
 from .errors import DataError, DataNotFoundError
 
 NUM_LANDMARKS = 68
@@ -60,19 +60,17 @@ def read_landmarks(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     if not os.path.isfile(path):
         raise DataNotFoundError(f'no landmark file {os.path.abspath(name)!r}')
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            points = content
-        else:
-            with content:
-                points = content['points']
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        points = read_array(path, name='points')
+    except (OSError, ValueError) as error:
         raise DataError(
             f'landmark file {name!r} is torn or no landmark file ({error}); prepare '
             'this video again'
         ) from error
     shape = points.shape
-    if len(shape) != 3 or shape[1] not in (NUM_LANDMARKS, _NUM_WITH_FOREHEAD):
+    if len(shape) != 3 or shape[1:] not in (
+        (NUM_LANDMARKS, 2),
+        (_NUM_WITH_FOREHEAD, 2),
+    ):
         raise DataError(
             f'landmark file {name!r} holds an array of shape {shape}; needed are '
             f'(F, {NUM_LANDMARKS}, 2) or (F, {_NUM_WITH_FOREHEAD}, 2) points'

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .array_file import write_arrays
+from .array_reading import read_arrays
 from .errors import DataError, DataNotFoundError
 
 # The five points of common face detectors, in this order: the person's right eye (left
@@ -50,11 +51,13 @@ class FaceTrack:
             raise ValueError(f'boxes of shape {boxes.shape}; needed is (F, 4), F > 0')
         if not (np.isfinite(boxes).all() and (boxes[:, :2] < boxes[:, 2:]).all()):
             raise ValueError('boxes must be finite, with x1 < x2 and y1 < y2')
-        if self.first_frame < 0 or not self.scale > 0:
+        if self.first_frame < 0 or not 0 < self.scale < math.inf:
             raise ValueError(
                 f'first_frame {self.first_frame} and scale {self.scale}; allowed are '
                 'first_frame >= 0 and scale > 0'
             )
+        if self.region is not None and np.shape(self.region) != (4,):
+            raise ValueError(f'region {self.region}; needed are x1, y1, x2, y2')
         filled = {
             'boxes': boxes,
             'detected': self._fill(self.detected, np.bool_, True, len(boxes)),
@@ -66,12 +69,16 @@ class FaceTrack:
                 raise ValueError(
                     f'points of shape {points.shape}; needed is {(len(boxes), 5, 2)}'
                 )
+            if not np.isfinite(points).all():
+                raise ValueError('points must be finite')
             filled['points'] = points
         for name, value in filled.items():
             object.__setattr__(self, name, value)
 
     @staticmethod
     def _fill(values: NDArray, kind: type, default: float, size: int) -> NDArray:
+        if np.ndim(values) != 1:
+            raise ValueError(f'values of shape {np.shape(values)} for {size} boxes')
         if not len(values):
             return np.full(size, default, kind)
         if len(values) != size:
@@ -121,18 +128,18 @@ class FaceTrack:
         if not os.path.isfile(path):
             raise DataNotFoundError(f'no face track {os.path.abspath(path)!r}')
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                region = arrays['region'].tolist() if 'region' in arrays else None
-                return cls(
-                    boxes=arrays['boxes'],
-                    first_frame=int(arrays['first_frame']),
-                    detected=arrays['detected'],
-                    scores=arrays['scores'],
-                    points=arrays['points'] if 'points' in arrays else None,
-                    region=None if region is None else tuple(region),
-                    scale=float(arrays['scale']),
-                )
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            arrays = read_arrays(path)
+            region = arrays['region'].tolist() if 'region' in arrays else None
+            return cls(
+                boxes=arrays['boxes'],
+                first_frame=int(arrays['first_frame']),
+                detected=arrays['detected'],
+                scores=arrays['scores'],
+                points=arrays.get('points'),
+                region=None if region is None else tuple(region),
+                scale=float(arrays['scale']),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f'face track {os.fspath(path)!r} is torn or no face track ({error}); '
                 'prepare this video again'

@@ -171,7 +171,7 @@ def test_folders_are_listed_where_nothing_is_to_be_copied(tmp_path):
     path = make_ffpp(tmp_path)
     records = run_import(path, tmp_path, tmp_path / 'o', clip_format=None).records
     assert records[0].path == (
-        '../FaceForensics++/original_sequences/youtube/c23/frames/000'
+        'pictures/FaceForensics++/original_sequences/youtube/c23/frames/000'
     )
     assert not (tmp_path / 'o/clips').exists()
 

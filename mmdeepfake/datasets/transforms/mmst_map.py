@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.face_landmarks import BROWS, JAW, LEFT_EYE, RIGHT_EYE
 
 from .colour_magnification import magnify_colour
@@ -252,8 +253,8 @@ class BuildMMSTMap(BaseTransform):
                 f'no file of frame scores {os.path.abspath(path)!r}'
             )
         try:
-            scores = np.load(path, allow_pickle=False).astype(np.float32)
-        except (OSError, EOFError, ValueError) as error:
+            scores = read_array(path).astype(np.float32)
+        except (OSError, ValueError) as error:
             raise DataError(f'frame scores {path!r}: not readable ({error})') from error
         wanted = np.asarray(results['frame_inds']) - results.get('start_index', 0)
         if scores.ndim != 1 or wanted.max() >= len(scores):

@@ -39,6 +39,7 @@ from mmdeepfake.structures import (
     InputError,
     VideoRecord,
 )
+from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.face_square import square_inside_frame
 from mmdeepfake.structures.video_record import SPLITS
 
@@ -289,9 +290,8 @@ class _PictureWriter:
         place = self.out / _sister(folder, 'landmarks')
         place.mkdir(parents=True)
         try:
-            with np.load(self.root / record.landmarks, allow_pickle=False) as content:
-                points = content['points'][chosen]
-        except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+            points = read_array(self.root / record.landmarks, name='points')[chosen]
+        except (OSError, ValueError, IndexError) as error:
             raise DataError(
                 f'landmarks {record.landmarks!r} cannot be read ({error}); prepare '
                 'this video again'

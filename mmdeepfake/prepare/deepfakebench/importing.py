@@ -21,20 +21,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.prepare.clip_storage import ClipWriter
-from mmdeepfake.prepare.manifest import ManifestWriter
+from mmdeepfake.prepare.manifest import ManifestWriter, parse_line
 from mmdeepfake.prepare.output_folder import safe_name
 from mmdeepfake.structures import (
     FAILED,
+    FAKE,
+    LABEL_NAMES,
+    OK,
+    REAL,
     DataError,
     FaceTrack,
     VideoKey,
     VideoRecord,
+)
+from mmdeepfake.structures.array_reading import read_array
+from mmdeepfake.structures.bounded_reading import (
+    MAX_LIST_BYTES,
+    is_inner_path,
+    load_json,
 )
 from mmdeepfake.structures.video_record import SPLITS
 
 from .reading import BenchVideo, Defect, frame_number, plain_path, read_bench_file
 
 EXTRAS_END = '_mmdeepfake.json'  # our second file beside `<dataset>.json`
+PICTURES = 'pictures'  # in our folder, a link to their root
 UNKNOWN_FPS = 25.0
 _KNOWN_ROOTS = ('./datasets/rgb/', 'datasets/rgb/', './')
 
@@ -71,7 +82,7 @@ def import_bench(
         drop_train_test_overlap: list videos of both train and test in test alone; if
             not set, they are an error.
         clip_format: how the pictures are stored (see `clip_storage`; PNG loses
-            nothing). None copies nothing and lists their folders, relative to OUT; a
+            nothing). None copies nothing and lists their folders, by a link in OUT; a
             dataset reads folders without gaps between the numbers alone.
 
     Raises:
@@ -113,12 +124,41 @@ def read_extras(path: Path) -> dict[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        extras = json.loads(beside.read_text(encoding='utf-8'))['videos']
+        extras = load_json(beside, max_bytes=MAX_LIST_BYTES)['videos']
+        if not isinstance(extras, dict):
+            raise TypeError('videos is no object')
+        for folder, known in extras.items():
+            _check_extra(folder, known)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f'{beside} is no whole file of ours ({error})') from error
-    if not isinstance(extras, dict):
-        raise DataError(f'{beside}: videos is no object')
     return extras
+
+
+def _check_extra(folder: str, known: Any) -> None:
+    """Refuse what `_Importer` could not use: a video is told of as in a manifest."""
+    key = VideoKey(*known['key'])
+    told = {name: known[name] for name in ('identities', 'fps', 'source')}
+    status = {name: known[name] for name in ('status', 'fault') if known.get(name)}
+    if key.label not in (REAL, FAKE):
+        raise ValueError(f'{folder}: label {key.label!r}')
+    fields = {
+        **key._asdict(),
+        'label': LABEL_NAMES[key.label],
+        'split': known.get('split', SPLITS[0]),
+        'path': folder,
+        **{name: value for name, value in told.items() if value is not None},
+        **status,
+    }
+    if status.get('status', OK) != OK:
+        del fields['path']
+    parse_line(json.dumps(fields))
+    times, track = known.get('times_seconds'), known.get('track')
+    if times is not None and not (
+        isinstance(times, list) and all(isinstance(t, int | float) for t in times)
+    ):
+        raise ValueError(f'{folder}: times_seconds is no list of numbers')
+    if track is not None and not (isinstance(track, str) and is_inner_path(track)):
+        raise ValueError(f'{folder}: track {track!r} is no path below the root')
 
 
 def tell_names_apart(videos: Iterable[BenchVideo]) -> list[BenchVideo]:
@@ -285,7 +325,8 @@ class _Importer:
     def _list_folder(
         self, blank: VideoRecord, files: Sequence[Path], known: Mapping[str, Any]
     ) -> VideoRecord:
-        folder = Path(os.path.relpath(files[0].parent, self.out)).as_posix()
+        _link_pictures(self.out / PICTURES, self.bench_root)
+        folder = f'{PICTURES}/{_bench_folder(files[0], self.bench_root)}'
         return self._fill(blank, known, path=folder, num_frames=len(files))
 
     def _write_clip(
@@ -355,9 +396,9 @@ class _Importer:
     def _read_landmarks(self, files: Sequence[Path]) -> NDArray[np.float32] | None:
         paths = self._files_beside(files, 'landmarks', '.npy')
         try:
-            points = [np.load(path, allow_pickle=False) for path in paths]
+            points = [read_array(path) for path in paths]
             return np.stack(points).astype(np.float32) if points else None
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise DataError(
                 f'landmarks {paths[0].parent} are damaged: {error}'
             ) from error
@@ -385,6 +426,20 @@ def _is_pair(key: VideoKey) -> bool:
     return key.dataset == 'FaceForensics++' and bool(
         re.fullmatch(r'\d{3}(_\d{3})?', key.name)
     )
+
+
+def _link_pictures(link: Path, bench_root: Path) -> None:
+    """Link their folder into ours: no path of a manifest leads out of its root."""
+    target = os.path.relpath(bench_root.resolve(), link.parent.resolve())
+    if link.is_symlink() and os.readlink(link) == target:
+        return
+    try:
+        link.symlink_to(target)
+    except FileExistsError as error:
+        raise DataError(
+            f'{str(link)!r} stands where a link to {str(bench_root)!r} is to be made; '
+            'take it away, or import into another folder'
+        ) from error
 
 
 def _bench_folder(frame: Path, bench_root: Path) -> str:

@@ -8,7 +8,6 @@ shows. What is no such file at all is an error.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import MAX_LIST_BYTES, load_json
 from mmdeepfake.structures.video_record import SPLITS
 
 from .names import COMPRESSIONS, LABELS, LEVEL_SUFFIXES, guess_label, our_level
@@ -94,7 +94,7 @@ def read_bench_file(
     if not path.is_file():
         raise DataNotFoundError(f'no file {str(path.absolute())!r} of DeepfakeBench')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = load_json(path, max_bytes=MAX_LIST_BYTES)
     except ValueError as error:
         raise DataError(f'{path} is no whole JSON file ({error})') from error
     reading = _Reading(path)
