@@ -12,7 +12,6 @@ import argparse
 import pathlib
 import sys
 
-import cv2
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -28,7 +27,8 @@ from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.record import read_settings
 from mmdeepfake.miniff.settings import SPLITS
 from mmdeepfake.miniff.temporal_statistic import measure_jitter
-from mmdeepfake.structures import FAKE, REAL, DataNotFoundError
+from mmdeepfake.structures import FAKE, REAL
+from mmdeepfake.structures.picture_file import replace_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,9 +59,7 @@ def write_sheet(args: argparse.Namespace) -> None:
         first_frame_index=args.first_frame,
         num_columns=args.columns,
     )
-    args.picture.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(args.picture), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise DataNotFoundError(f'cannot write the picture {args.picture}')
+    replace_picture(args.picture, sheet)
     print(f'{args.picture}: {sheet.shape[1]} x {sheet.shape[0]} px')
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import re
 import signal
 import sys
@@ -19,6 +18,7 @@ from mmengine.config import Config
 from mmdeepfake.engine.config_checks import check_config, find_datasets
 from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.whole_file import replace_text
 
 from .benchmark_run import BenchmarkRun, Launch, RunState
 from .benchmark_table import BenchmarkRow, SeedResult, write_tables
@@ -148,10 +148,7 @@ def write_config(cfg: Config, path: Path) -> None:
             f'{path.parent} holds runs of other settings ({"; ".join(changed[:4])}): '
             'give the old ones, name another --work-dir, or remove that folder'
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.stem}.{os.getpid()}.tmp.py')
-    cfg.dump(str(temporary))
-    temporary.replace(path)
+    replace_text(path, cfg.pretty_text)
 
 
 def parse_shard(text: str) -> slice:

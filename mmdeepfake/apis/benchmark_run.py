@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shlex
@@ -14,9 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.structures import ConfigError, DataError, InputError
+from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.structures.whole_file import replace_text
 
 from .report import METRICS, PREDICTIONS, read_summary
 
@@ -147,25 +147,21 @@ class BenchmarkRun:
 
     def checkpoint(self) -> Path:
         """The checkpoint of the best validation."""
-        found = sorted(
-            self.folder.glob('best_*.pth'), key=lambda path: path.stat().st_mtime
-        )
+        found = sorted(self.folder.glob('best_*.pth'), key=step_of)
         if not found:
             raise StageError('training left no best_*.pth: no validation was run')
         return found[-1]
 
     def advance(self) -> RunState:
         """Train and test, from where the run stands; a failure is kept in the state."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / _LOCK).open('w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return replace(self.read_state(), failure=BUSY)
-            state = replace(self.read_state(), failure='')
-            while state.stage != 'done' and not state.failure:
-                state = self._next_state(state, lock)
-                self._write_state(state)
+        try:
+            with hold_lock(self.folder / _LOCK) as lock:
+                state = replace(self.read_state(), failure='')
+                while state.stage != 'done' and not state.failure:
+                    state = self._next_state(state, lock)
+                    self._write_state(state)
+        except FolderInUseError:
+            return replace(self.read_state(), failure=BUSY)
         return state
 
     def _next_state(self, state: RunState, lock: IO[str]) -> RunState:
@@ -205,6 +201,16 @@ class BenchmarkRun:
 
     def _write_state(self, state: RunState) -> None:
         replace_text(self.folder / STATE, json.dumps(asdict(state), indent=2) + '\n')
+
+
+def step_of(checkpoint: Path) -> tuple[int, str]:
+    """Sort checkpoints by the epoch or iteration in their names.
+
+    A kill between two steps may leave the best one and the one before it. Which came
+    later does not hang on a clock, which may have been set back.
+    """
+    found = re.search(r'_(\d+)$', checkpoint.stem)
+    return int(found[1]) if found else 0, checkpoint.name
 
 
 def run_to_its_end(words: Sequence[str], log: IO[bytes], *, keep_open: IO[str]) -> int:

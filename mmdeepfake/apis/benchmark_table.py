@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult, Summary
+from mmdeepfake.structures.whole_file import replace_text
 
 from .complexity import Complexity, describe_shape
 from .paper_results import PaperRow, read_paper_results

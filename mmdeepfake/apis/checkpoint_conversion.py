@@ -7,6 +7,7 @@ import fnmatch
 import functools
 import hashlib
 import importlib
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from mmdeepfake.models.backbones.initial_weights import WEIGHT_KEYS
 from mmdeepfake.models.conversion import ConversionReport, KeyRules, convert
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.whole_file import replace_bytes
 from mmdeepfake.version import __version__
 
 from .build import load_config
@@ -222,11 +224,8 @@ def _count(keys: Sequence[str]) -> str:
 
 
 def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        torch.save(dict(content), temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a checkpoint whole or not at all."""
+    # Given a path, torch tells of a full disk without saying that it is one.
+    made = io.BytesIO()
+    torch.save(dict(content), made)
+    replace_bytes(path, made.getbuffer())

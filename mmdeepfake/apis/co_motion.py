@@ -41,7 +41,6 @@ def run_co_motion(args: argparse.Namespace) -> None:
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     set_random_seed(args.seed)
     work_dir = Path(args.work_dir)
-    work_dir.mkdir(parents=True, exist_ok=True)
     if args.stumps is None:
         stumps = _fit(cfg, num_stumps=args.num_stumps, seed=args.seed)
         path = work_dir / STUMPS

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mmdeepfake.evaluation.comparison import Comparison, compare
-from mmdeepfake.evaluation.predictions import read_predictions, replace_text
+from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.whole_file import replace_text
 
 _FILE_WIDTH = 120
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.resampled_figures import FIGURES
 from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult
 from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.whole_file import replace_text
 
 from .build import load_config
 from .command_line import apply_run_arguments

@@ -15,8 +15,8 @@ from mmdeepfake.evaluation.localisation import (
     score_heat,
     score_region,
 )
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.evidence import list_ratf_layers
 
 from .build import load_config

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdeepfake.evaluation.calibration import reliability_curve
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult
+from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.reliability_plot import Reliability
 from mmdeepfake.visualization.score_page import (
     PageCommands,

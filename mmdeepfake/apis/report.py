@@ -10,10 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from mmdeepfake.engine.score_curves import roc_lines, score_rows
-from mmdeepfake.evaluation.predictions import read_predictions, replace_text
+from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import build_table, format_markdown
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.report_plots import plot_scores, plot_training_curve
 
 PREDICTIONS = 'predictions.csv'

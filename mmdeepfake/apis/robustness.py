@@ -21,9 +21,9 @@ from mmdeepfake.datasets.transforms.corruption import (
     corrupt,
 )
 from mmdeepfake.datasets.transforms.decoding import FrameReader, open_reader
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.evaluation.summary import RowResult
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.robustness_plot import (
     RobustnessCurve,
     plot_levels,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmdeepfake.evaluation.predictions import replace_text
+from mmdeepfake.structures.whole_file import replace_text
 
 from .speed_model import SpeedSettings
 from .speed_timing import Spread

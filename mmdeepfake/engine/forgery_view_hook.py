@@ -24,6 +24,7 @@ from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
 from mmdeepfake.evaluation.track_rules import merge_tracks
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import ConfigError, VideoKey
+from mmdeepfake.structures.picture_file import replace_picture
 
 if TYPE_CHECKING:
     from mmdeepfake.visualization.video_views import PackedVideo
@@ -113,7 +114,7 @@ class ForgeryViewHook(Hook):
             self.num_videos = 0  # it will not change while this run goes on
             return
         picture = render(figure)
-        write_picture(folder / f'{word}_videos.png', picture)
+        replace_picture(folder / f'{word}_videos.png', picture)
         runner.visualizer.add_image('val/videos', picture, step)
 
 
@@ -153,14 +154,6 @@ def choose_videos(dataset: Any, num_videos: int) -> list[PackedVideo]:
 def read_picture(path: pathlib.Path) -> np.ndarray:
     """Read a picture of ours as (H, W, 3) uint8, RGB."""
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-
-
-def write_picture(path: pathlib.Path, picture: np.ndarray) -> None:
-    """Write (H, W, 3) uint8, RGB, under a temporary name first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}')  # OpenCV goes by the suffix
-    cv2.imwrite(str(temporary), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    temporary.replace(path)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
+from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.version import __version__
 
 from .config_checks import walk_dicts
@@ -155,6 +156,4 @@ def write_entry(path: pathlib.Path, phase: str, facts: Mapping) -> None:
     except (FileNotFoundError, json.JSONDecodeError):
         entries = {}
     entries[phase] = facts
-    draft = path.with_suffix('.json.tmp')
-    draft.write_text(json.dumps(entries, indent=2, default=str) + '\n')
-    draft.replace(path)
+    replace_text(path, json.dumps(entries, indent=2, default=str) + '\n')

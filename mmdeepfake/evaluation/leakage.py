@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.evaluation.predictions import replace_text
 from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures.whole_file import replace_text
 
 TRAINING_VIDEOS_FILE = 'training_videos.json'
 _NUM_EXAMPLES = 3

@@ -18,7 +18,6 @@ from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.evaluation.predictions import (
     VideoPrediction,
     order_by_key,
-    replace_text,
     write_predictions,
 )
 from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, NO_FACE_SCORE, Summary
@@ -35,6 +34,7 @@ from mmdeepfake.structures import (
     VideoKey,
 )
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
+from mmdeepfake.structures.whole_file import replace_text
 
 _NUM_SCORED = 'num_scored'
 _SUM_TOLERANCE = 1e-2  # ours; two bfloat16 probabilities are off by up to 4e-3

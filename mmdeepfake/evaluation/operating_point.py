@@ -20,8 +20,9 @@ from mmdeepfake.evaluation.calibration import (
     fit_temperature,
     threshold_at,
 )
-from mmdeepfake.evaluation.predictions import VideoPrediction, replace_text
+from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.whole_file import replace_text
 
 OPERATING_POINT_FILE = 'operating_point.json'
 

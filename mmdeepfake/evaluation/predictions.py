@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.whole_file import replace_text
 
 COLUMNS = (
     *VideoKey._fields,
@@ -143,18 +143,6 @@ def read_predictions(path: str | Path) -> list[VideoPrediction]:
     if not predictions:
         raise DataError(f'{path}: holds no video')
     return order_by_key(predictions)
-
-
-def replace_text(path: str | Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it.
-
-    A run that is killed leaves the old file or the new one, never a part of it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    temporary.write_text(text, encoding='utf-8', newline='')
-    temporary.replace(path)
 
 
 def _parse_line(fields: list[str]) -> VideoPrediction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+
+from mmdeepfake.structures.whole_file import replacing
 
 MASK_CRF = 10  # ours; masks stay nearly binary
 # How x264 codes the frames at a given constant rate factor.
@@ -43,10 +44,8 @@ def encode_videos(
     """
     pictures = [_to_picture(frame) for frame in frames]
     for path, crf in paths_crf:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + '.partial')
-        _encode(pictures, partial, crf=crf, fps=fps, coding=coding)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            _encode(pictures, partial, crf=crf, fps=fps, coding=coding)
 
 
 def _to_picture(frame: np.ndarray) -> av.VideoFrame:

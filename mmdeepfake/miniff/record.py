@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.whole_file import replace_text
 
 from .layout import FOLDERS, SETTINGS_NAME
 from .settings import MiniFFSettings
@@ -84,7 +85,4 @@ def _describe_differences(found: dict, wanted: dict) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON; the file appears only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + '.partial')
-    partial.write_text(json.dumps(value, indent=2) + '\n')
-    os.replace(partial, path)
+    replace_text(path, json.dumps(value, indent=2) + '\n')

@@ -14,29 +14,26 @@ deleted by the next one.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import unquote
 
 from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.structures.whole_file import replace_text
 
 from .preparation_settings import PreparationSettings, describe_differences
 
 RESULT_NAME = 'result.json'
 _MAX_NAME_BYTES = 200  # file systems take 255; temporary names need some
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^[.~ ]|[. ]$')
-# Locks that a file system does not know; on such a one nobody is kept out.
-_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def safe_name(name: str) -> str:
@@ -166,26 +163,15 @@ class OutputFolder:
     def _hold(
         self, name: str, *, exclusive: bool, wait: bool = False
     ) -> Iterator[None]:
-        folder = self.root / '.locks'
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / name, 'a+', encoding='utf-8') as file:
-            kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-            try:
-                fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DataError(
-                    f'another run is at work in {str(self.root)!r} '
-                    f'({_read_owner(file)}); wait for it or stop it, give another OUT, '
-                    'or run shards with --shard'
-                ) from error
-            except OSError as error:
-                if error.errno not in _NO_LOCKS_HERE:
-                    raise
-            if exclusive:
-                file.truncate(0)
-                file.write(f'process {os.getpid()} on {socket.gethostname()}')
-                file.flush()
-            yield
+        try:
+            with hold_lock(self.root / '.locks' / name, exclusive=exclusive, wait=wait):
+                yield
+        except FolderInUseError as error:
+            owner = error.owner or 'a shard, or one that has just begun'
+            raise DataError(
+                f'another run is at work in {str(self.root)!r} ({owner}); wait for it '
+                'or stop it, give another OUT, or run shards with --shard'
+            ) from error
 
     @contextmanager
     def partial_folder(self, run: str) -> Iterator[Path]:
@@ -199,11 +185,6 @@ class OutputFolder:
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # other shards may be at work in it
                 folder.parent.rmdir()
-
-
-def _read_owner(file: TextIO) -> str:
-    file.seek(0)
-    return file.read().strip() or 'a shard, or one that has just begun'
 
 
 def refuse_overlap(root: Path, out: Path) -> None:
@@ -226,15 +207,4 @@ def write_text(path: Path, text: str) -> None:
 
     One writer at a time: what a killed one left is written over by the next.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    try:
-        with open(
-            temporary, 'w', encoding='utf-8', errors='surrogateescape', newline='\n'
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_text(path, text, alone=True, errors='surrogateescape')

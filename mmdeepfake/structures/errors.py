@@ -22,3 +22,7 @@ class ConfigError(InputError, ValueError):
 
 class LeakError(DataError):
     """A model would be tested on what it was trained or chosen on."""
+
+
+class OutputError(InputError, OSError):
+    """A file or folder cannot be written; the whole run has to stop."""

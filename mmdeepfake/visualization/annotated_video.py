@@ -6,7 +6,6 @@ video and a line that tells where it is.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +17,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from mmdeepfake.structures.whole_file import replacing
 from mmdeepfake.visualization.overlays import overlay_heat
 from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
 
@@ -87,35 +87,48 @@ def write_annotated_video(
         num_frames: about how many there are.
         fps: about how many are shown a second.
     """
-    # The name ends as it will, since it tells FFmpeg the format.
-    temporary = path.with_name(f'.{os.getpid()}.{path.name}')
-    try:
-        with av.open(str(temporary), 'w', options={'movflags': 'faststart'}) as file:
-            stream = file.add_stream(
-                'libx264', rate=Fraction(fps).limit_denominator(1001)
-            )
-            stream.pix_fmt, stream.options = 'yuv420p', dict(_QUALITY)
-            stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
-            canvas = None
-            last_tick = -1
-            for index, frame in enumerate(frames):
-                if canvas is None:
-                    canvas = _Canvas(frame.shape[:2], strip)
-                    stream.height, stream.width = canvas.height, canvas.width
-                share = index / max(num_frames - 1, 1)
-                drawn = canvas.draw(frame, marks_of(index), share)
-                picture = av.VideoFrame.from_ndarray(drawn, format='rgb24')
-                # Rounded, two frames may come to lie on one tick.
-                tick = max(
-                    round(times_seconds(index) * _TICKS_PER_SECOND), last_tick + 1
-                )
-                picture.pts, last_tick = tick, tick
-                picture.time_base = stream.codec_context.time_base
-                file.mux(stream.encode(picture))
-            file.mux(stream.encode())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        _encode(
+            temporary,
+            frames,
+            marks_of,
+            strip=strip,
+            times_seconds=times_seconds,
+            num_frames=num_frames,
+            fps=fps,
+        )
+
+
+def _encode(
+    path: Path,
+    frames: Iterable[Picture],
+    marks_of: Callable[[int], Sequence[FaceMark]],
+    *,
+    strip: ScoreStrip,
+    times_seconds: Callable[[int], float],
+    num_frames: int,
+    fps: float,
+) -> None:
+    options = {'movflags': 'faststart'}
+    with av.open(str(path), 'w', format='mp4', options=options) as file:
+        stream = file.add_stream('libx264', rate=Fraction(fps).limit_denominator(1001))
+        stream.pix_fmt, stream.options = 'yuv420p', dict(_QUALITY)
+        stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
+        canvas = None
+        last_tick = -1
+        for index, frame in enumerate(frames):
+            if canvas is None:
+                canvas = _Canvas(frame.shape[:2], strip)
+                stream.height, stream.width = canvas.height, canvas.width
+            share = index / max(num_frames - 1, 1)
+            drawn = canvas.draw(frame, marks_of(index), share)
+            picture = av.VideoFrame.from_ndarray(drawn, format='rgb24')
+            # Rounded, two frames may come to lie on one tick.
+            tick = max(round(times_seconds(index) * _TICKS_PER_SECOND), last_tick + 1)
+            picture.pts, last_tick = tick, tick
+            picture.time_base = stream.codec_context.time_base
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode())
 
 
 class _Canvas:

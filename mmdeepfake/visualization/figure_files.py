@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +10,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mmdeepfake.structures.whole_file import replace_bytes
+
 DPI = 200
 # Nothing that changes from run to run, so that equal figures are equal files.
 _METADATA = {'png': {'Software': None}, 'pdf': {'CreationDate': None}}
 
 
 def save_png_and_pdf(figure: Figure, folder: str | Path, name: str) -> list[Path]:
-    """Write `name`.png and `name`.pdf, each under a temporary name first."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `name`.png and `name`.pdf, each whole or not at all."""
     paths = []
     for suffix, metadata in _METADATA.items():
         buffer = io.BytesIO()
         figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata)
-        path = folder / f'{name}.{suffix}'
-        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(path)
+        path = Path(folder, f'{name}.{suffix}')
+        replace_bytes(path, buffer.getvalue())
         paths.append(path)
     return paths
 

@@ -8,7 +8,6 @@ and lines differ in their dashes too.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError
+from mmdeepfake.structures.whole_file import replace_bytes
 from mmdeepfake.visualization.training_log import (
     METRIC_PREFIX,
     TrainingLog,
@@ -255,11 +255,7 @@ def _tidy(axes: Axes) -> None:
 
 
 def save_figure(figure: Figure, out_png: str | Path) -> None:
-    """Write the picture under a temporary name, then rename it."""
-    out_png = Path(out_png)
-    out_png.parent.mkdir(parents=True, exist_ok=True)
+    """Write the picture whole or not at all."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=DPI)
-    temporary = out_png.with_name(f'{out_png.name}.{os.getpid()}.tmp')
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(out_png)
+    replace_bytes(out_png, buffer.getvalue())

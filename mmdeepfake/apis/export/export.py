@@ -9,6 +9,7 @@ import pathlib
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.apis.build import load_config
 from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.structures.whole_file import replacing
 
 from .exported_detector import ExportedDetector
 from .loading import describe_export, load_graph
@@ -82,9 +83,9 @@ def export_detector(
         opset=opset,
         operating_point=operating_point,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f'{out.stem}.{os.getpid()}.tmp{out.suffix}')
-    try:
+    report_file = out.with_name(f'{out.name}.json')
+    # Both drafts are whole before either gets its name.
+    with replacing(report_file) as told, replacing(out, suffix=out.suffix) as draft:
         operators = write_file(graph, metadata, draft)
         # It was written a moment ago, by this very process.
         checks = check_parity(ExportedDetector(draft, trust=True), graph)
@@ -94,8 +95,5 @@ def export_detector(
                 f'the exported file differs from the model by more than {TOLERANCE:g} '
                 f'and was not kept; --keep-failing keeps it.\n{report.describe()}'
             )
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
-    report.write(out.with_name(f'{out.name}.json'))
+        told.write_text(report.to_json(), encoding='utf-8')
     return report

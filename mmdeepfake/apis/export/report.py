@@ -8,8 +8,6 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from mmdeepfake.evaluation.predictions import replace_text
-
 from .metadata import ExportMetadata
 from .parity import TOLERANCE, ShapeCheck
 
@@ -39,13 +37,13 @@ class ExportReport:
         """Whether the file gives the model's numbers on every shape."""
         return all(check.passed for check in self.checks)
 
-    def write(self, path: pathlib.Path) -> None:
-        """Write all of it as JSON, whole or not at all."""
+    def to_json(self) -> str:
+        """Give all of it."""
         record = asdict(self)
         record['operators'] = dict(self.operators)
         record['tolerance'] = TOLERANCE
         record['passed'] = self.passed
-        replace_text(path, json.dumps(record, indent=2) + '\n')
+        return json.dumps(record, indent=2) + '\n'
 
     def describe(self) -> str:
         """Say it in some lines."""

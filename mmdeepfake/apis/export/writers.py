@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import pathlib
 import warnings
@@ -60,7 +61,9 @@ def write_torch_export(
     # The archive keeps the example, of which only the shape matters.
     frames = make_example(graph, metadata)
     program.example_inputs = ((torch.zeros_like(frames[:1, :1]),), {})
-    torch.export.save(program, path, extra_files={METADATA_FILE: metadata.to_json()})
+    made = io.BytesIO()  # given a path, torch does not say that a disk is full
+    torch.export.save(program, made, extra_files={METADATA_FILE: metadata.to_json()})
+    path.write_bytes(made.getbuffer())
     calls = (node for node in program.graph.nodes if node.op == 'call_function')
     return Counter(str(node.target) for node in calls)
 
@@ -97,7 +100,9 @@ def write_torchscript(
         traced = torch.jit.trace(
             graph, (make_example(graph, metadata),), check_trace=False
         )
-    torch.jit.save(traced, path, _extra_files={METADATA_FILE: metadata.to_json()})
+    made = io.BytesIO()
+    torch.jit.save(traced, made, _extra_files={METADATA_FILE: metadata.to_json()})
+    path.write_bytes(made.getbuffer())
     kinds = (node.kind() for node in traced.inlined_graph.nodes())
     return Counter(kind for kind in kinds if not kind.startswith('prim::'))
 
@@ -120,6 +125,8 @@ def write_file(
     try:
         with _without_notices(), without_free_groups(graph):
             return WRITERS[metadata.format](graph, metadata, path)
+    except OSError:  # of the disk
+        raise
     except ImportError as error:
         raise ConfigError(
             f'{metadata.format} needs a package that is not there ({error.name}): '

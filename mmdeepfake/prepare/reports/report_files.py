@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
-import cv2
+from mmdeepfake.structures.picture_file import replace_picture
 
 from ..output_folder import OutputFolder, write_json, write_text
 from ..prepared_video import PreparedVideo
@@ -46,9 +45,7 @@ def write_report(
     )
     sheet = draw_contact_sheet(out.root, prepared)
     if sheet is not None:
-        temporary = folder / '.contact_sheet.tmp.png'
-        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        os.replace(temporary, folder / 'contact_sheet.png')
+        replace_picture(folder / 'contact_sheet.png', sheet, alone=True)
 
 
 def format_quality(wrong_quality: Sequence[str]) -> str:
