@@ -34,7 +34,8 @@ def encode_videos(
 ) -> None:
     """Write the same frames once for every (path, constant rate factor).
 
-    A file appears under its name only when it is whole.
+    A file appears under its name only when it is whole; one process at a time may write
+    it.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB, or (T, H, W) uint8 grey; H and W even.
@@ -44,7 +45,7 @@ def encode_videos(
     """
     pictures = [_to_picture(frame) for frame in frames]
     for path, crf in paths_crf:
-        with replacing(path) as partial:
+        with replacing(path, alone=True) as partial:
             _encode(pictures, partial, crf=crf, fps=fps, coding=coding)
 
 

@@ -10,6 +10,7 @@ from .settings import MiniFFSettings
 
 SETTINGS_NAME = 'miniff.json'
 IDENTITIES_NAME = 'identities.json'
+LOCK_NAME = '.lock'
 FOLDERS = ('original_sequences', 'manipulated_sequences', 'splits')
 
 

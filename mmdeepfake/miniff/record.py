@@ -85,4 +85,4 @@ def _describe_differences(found: dict, wanted: dict) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """Write JSON; the file appears only when it is whole."""
-    replace_text(path, json.dumps(value, indent=2) + '\n')
+    replace_text(path, json.dumps(value, indent=2) + '\n', alone=True)

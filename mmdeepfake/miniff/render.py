@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from mmdeepfake.structures import DataError
+from mmdeepfake.structures.folder_lock import hold_lock
 
 from .cast import list_clips, make_forgery_rng, make_noise_rng, pair_clips, perform
 from .encoding import MASK_CRF, encode_videos
@@ -26,7 +27,7 @@ from .forgery import (
     weigh_region,
 )
 from .frames import ClipRenderer, draw_sensor_noise, quantise
-from .layout import IDENTITIES_NAME, VideoJob, list_jobs
+from .layout import IDENTITIES_NAME, LOCK_NAME, VideoJob, list_jobs
 from .record import claim_folder, write_json
 from .settings import COMPRESSION_CRF, MiniFFSettings
 
@@ -69,15 +70,16 @@ def render_miniff(
     if num_workers < 1:
         raise DataError(f'num_workers = {num_workers} of render_miniff: need 1 or more')
     start, root = time.monotonic(), Path(root)
-    claim_folder(root, settings, overwrite=overwrite)
     jobs = list_jobs(settings)
-    open_jobs = [job for job in jobs if not _is_done(job, root, settings)]
-    with _progress_bar(len(jobs), shown=progress) as advance:
-        advance(len(jobs) - len(open_jobs))
-        for _ in _run_jobs(open_jobs, root, settings, num_workers):
-            advance(1)
-    # Written last: a set with split files is whole.
-    _write_tables(root, settings)
+    with hold_lock(root / LOCK_NAME):
+        claim_folder(root, settings, overwrite=overwrite)
+        open_jobs = [job for job in jobs if not _is_done(job, root, settings)]
+        with _progress_bar(len(jobs), shown=progress) as advance:
+            advance(len(jobs) - len(open_jobs))
+            for _ in _run_jobs(open_jobs, root, settings, num_workers):
+                advance(1)
+        # Written last: a set with split files is whole.
+        _write_tables(root, settings)
     return RenderSummary(
         num_rendered=len(open_jobs),
         num_kept=len(jobs) - len(open_jobs),

@@ -42,7 +42,7 @@ def test_layout_is_that_of_faceforensics(tiny_root):
                 expected.append(f'{folder}/{first}_{second}.mp4')
                 expected.append(f'{folder}/{second}_{first}.mp4')
     assert videos_in(tiny_root) == sorted(expected)
-    assert not list(tiny_root.rglob('*.partial'))
+    assert not list(tiny_root.rglob('*.tmp'))
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_second_call_repeats_only_what_is_missing(tiny_root, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.mp4')}
     content = lost.read_bytes()
     lost.unlink()
-    (lost.parent / (lost.name + '.partial')).write_bytes(b'cut off')
+    (lost.parent / f'.{lost.name}.tmp').write_bytes(b'cut off')
     summary = render(tmp_path, num_workers=1)
     assert (summary.num_rendered, summary.num_kept) == (1, 29)
     assert lost.read_bytes() == content
-    assert not list(tmp_path.rglob('*.partial'))
+    assert not list(tmp_path.rglob('*.tmp'))
     others = [path for path in before if path.stem != lost.stem]
     assert all(path.stat().st_mtime_ns == before[path] for path in others)
 
