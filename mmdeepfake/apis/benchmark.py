@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import re
 import signal
 import sys
@@ -18,6 +17,7 @@ from mmengine.config import Config
 from mmdeepfake.engine.config_checks import check_config, find_datasets
 from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.whole_file import replace_text
 
 from .benchmark_run import BenchmarkRun, Launch, RunState
@@ -198,7 +198,7 @@ def read_result(run: BenchmarkRun) -> SeedResult:
 def read_code(record: Path) -> tuple[str, ...]:
     """Versions of the code in a `run.json`; none where there is no such file."""
     try:
-        phases = json.loads(record.read_text(encoding='utf-8'))
+        phases = load_json(record, allow_nan=True)
         return tuple(str(phase['code']) for phase in phases.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()

@@ -15,7 +15,9 @@ from typing import IO
 
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.structures import ConfigError, DataError, InputError
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.structures.record_fields import check_fields
 from mmdeepfake.structures.whole_file import replace_text
 
 from .report import METRICS, PREDICTIONS, read_summary
@@ -116,7 +118,7 @@ class BenchmarkRun:
         if not path.is_file():
             return RunState(self.settings)
         try:
-            state = RunState(**json.loads(path.read_text(encoding='utf-8')))
+            state = RunState(**check_fields(RunState, load_json(path)))
             if state.stage not in _STAGES:
                 raise ValueError(f'stage {state.stage!r}')
         except (ValueError, TypeError) as error:

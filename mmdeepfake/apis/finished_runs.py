@@ -8,7 +8,6 @@ read from the folder of the checkpoint that was tested.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +31,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     InputError,
 )
+from mmdeepfake.structures.bounded_reading import load_json
 
 from .build import load_config
 from .evaluation import FOLDER
@@ -290,7 +290,7 @@ def check_figures(
 
 
 def _checkpoint_of(place: Path) -> str:
-    record = json.loads((place / METRICS).read_text(encoding='utf-8'))
+    record = load_json(place / METRICS, allow_nan=True)
     return str(record.get('checkpoint') or '')
 
 
@@ -316,7 +316,7 @@ def _training_of(checkpoint: str, folder: Path) -> Training | None:
 def _read_record(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
-        record = json.loads(path.read_text(encoding='utf-8'))
+        record = load_json(path, allow_nan=True)
     except (OSError, ValueError) as error:
         raise DataError(f'cannot read {path}: {error}') from error
     if not isinstance(record, dict) or not all(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import build_table, format_markdown
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.report_plots import plot_scores, plot_training_curve
 
@@ -101,10 +101,10 @@ def read_summary(metrics_json: Path, predictions_csv: Path) -> Summary:
             'them, as metrics.json in its work dir'
         )
     try:
-        record = json.loads(metrics_json.read_text(encoding='utf-8'))
+        record = load_json(metrics_json, allow_nan=True)
         summary = Summary.from_json(record)
         expected = (record['predictions'] or {}).get('sha256')
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(
             f'{metrics_json}: not what DeepfakeMetric writes '
             f'({type(error).__name__}: {error}); run tools/test.py again'

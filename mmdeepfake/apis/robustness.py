@@ -23,6 +23,7 @@ from mmdeepfake.datasets.transforms.corruption import (
 from mmdeepfake.datasets.transforms.decoding import FrameReader, open_reader
 from mmdeepfake.evaluation.summary import RowResult
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import read_lines, shorten
 from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.visualization.robustness_plot import (
     RobustnessCurve,
@@ -154,16 +155,15 @@ def read_points(path: pathlib.Path) -> list[Point]:
             f'no table {path}: python tools/robustness.py run CONFIG CHECKPOINT '
             'makes one'
         )
-    with path.open(newline='', encoding='utf-8') as file:
-        rows = list(csv.reader(file))
     try:
+        rows = list(csv.reader(read_lines(path, keep_ends=True)))
         if tuple(rows[0]) != _COLUMNS:
-            raise ValueError(f'its header is {",".join(rows[0])!r}')
+            raise ValueError(f'its header is {shorten(",".join(rows[0]))}')
         return [
             Point(model, name, int(level), parameter, *map(float, figures))
             for model, name, level, parameter, *figures in rows[1:]
         ]
-    except (ValueError, TypeError, IndexError) as error:
+    except (csv.Error, ValueError, TypeError, IndexError) as error:
         raise DataError(f'{path} is no robustness table: {error}') from error
 
 

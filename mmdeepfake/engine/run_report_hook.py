@@ -19,10 +19,14 @@ from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.whole_file import replace_text
 from mmdeepfake.version import __version__
 
 from .config_checks import walk_dicts
+from .sound_batches import innermost_datasets
+
+RECORD = 'run.json'
 
 
 @HOOKS.register_module()
@@ -83,7 +87,7 @@ class RunReportHook(Hook):
         }
         for name, fact in facts.items():
             runner.logger.info(f'{phase}: {name} = {fact}')
-        write_entry(work_dir / 'run.json', phase, facts)
+        write_entry(work_dir / RECORD, phase, facts)
 
 
 def describe_initial_weights(cfg: Mapping) -> str:
@@ -116,14 +120,10 @@ def count_videos(dataset: Any) -> dict[str, int]:
 
 
 def iterate_videos(dataset: Any) -> Iterator[Mapping]:
-    """Give the items of a dataset; wrappers hold theirs in `dataset` or `datasets`."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner[0] is not None:
-        for one in inner:
-            yield from iterate_videos(one)
-    else:
-        for index in range(len(dataset)):
-            yield dataset.get_data_info(index)
+    """Give the items of a dataset, of wrapped ones those of all that they hold."""
+    for one in innermost_datasets(dataset):
+        for index in range(len(one)):
+            yield one.get_data_info(index)
 
 
 def describe_code() -> str:
@@ -151,9 +151,22 @@ def describe_code() -> str:
 
 def write_entry(path: pathlib.Path, phase: str, facts: Mapping) -> None:
     """Put one phase into the JSON file, whole or not at all."""
+    _write_entries(path, {**_read_entries(path), phase: facts})
+
+
+def add_facts(path: pathlib.Path, phase: str, facts: Mapping) -> None:
+    """Add facts to one phase of the file, in place of earlier ones of their names."""
+    entries = _read_entries(path)
+    _write_entries(path, {**entries, phase: {**entries.get(phase, {}), **facts}})
+
+
+def _read_entries(path: pathlib.Path) -> dict[str, Any]:
     try:
-        entries = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        entries = {}
-    entries[phase] = facts
+        entries = load_json(path, allow_nan=True)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def _write_entries(path: pathlib.Path, entries: Mapping) -> None:
     replace_text(path, json.dumps(entries, indent=2, default=str) + '\n')

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures.bounded_reading import load_json, shorten
 from mmdeepfake.structures.whole_file import replace_text
 
 TRAINING_VIDEOS_FILE = 'training_videos.json'
@@ -52,14 +53,23 @@ class SeenVideos:
     def read(cls, path: Path) -> SeenVideos:
         """Read what `write` wrote; a DataError says what is wrong with it."""
         try:
-            record = json.loads(path.read_text(encoding='utf-8'))
-            videos = [(str(d), str(m), str(n)) for d, m, n in record['videos']]
-            return cls(frozenset(videos), frozenset(map(str, record['persons'])))
+            record = load_json(path)
+            videos = [tuple(map(_check_text, video)) for video in record['videos']]
+            if any(len(video) != 3 for video in videos):
+                raise ValueError('a video is (dataset, method, name)')
+            persons = map(_check_text, record['persons'])
+            return cls(frozenset(videos), frozenset(persons))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f'{path} is no list of training videos ({error}); train again, or take '
                 'it away to have the training data of the config compared'
             ) from error
+
+
+def _check_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f'{shorten(value)} is no text')
+    return value
 
 
 def find_leaks(trained: SeenVideos, tested: SeenVideos) -> list[str]:

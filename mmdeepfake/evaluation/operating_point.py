@@ -22,6 +22,8 @@ from mmdeepfake.evaluation.calibration import (
 )
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import load_json
+from mmdeepfake.structures.record_fields import check_fields
 from mmdeepfake.structures.whole_file import replace_text
 
 OPERATING_POINT_FILE = 'operating_point.json'
@@ -57,6 +59,11 @@ class OperatingPoint:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.threshold) and 0 <= self.threshold):
             raise DataError(f'threshold {self.threshold}: a number from 0 on is needed')
+        for name in ('false_positive_rate', 'true_positive_rate'):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DataError(f'{name} {getattr(self, name)}: allowed is 0 to 1')
+        if min(self.num_real, self.num_fake) < 0:
+            raise DataError(f'{self.num_real} real and {self.num_fake} fake videos')
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise DataError(f'temperature {self.temperature}: one above 0 is needed')
 
@@ -99,7 +106,7 @@ class OperatingPoint:
                 'CHECKPOINT chooses one on the validation videos'
             )
         try:
-            return cls(**json.loads(path.read_text(encoding='utf-8')))
+            return cls(**check_fields(cls, load_json(path)))
         except (ValueError, TypeError) as error:
             raise DataError(
                 f'{path} is no operating point ({error}); choose it again with '

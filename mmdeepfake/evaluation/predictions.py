@@ -13,7 +13,7 @@ import io
 import itertools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.bounded_reading import parse_json, read_lines, shorten
 from mmdeepfake.structures.whole_file import replace_text
 
 COLUMNS = (
@@ -125,24 +126,30 @@ def read_predictions(path: str | Path) -> list[VideoPrediction]:
             f'no prediction file {path}: python tools/test.py CONFIG CHECKPOINT makes '
             'one, as predictions.csv in its work dir'
         )
-    with path.open(newline='', encoding='utf-8') as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if tuple(header) != COLUMNS:
-            raise DataError(
-                f'{path}, line 1: header {",".join(header)!r}, '
-                f'expected {",".join(COLUMNS)!r}'
-            )
-        predictions = []
-        for fields in reader:
-            try:
-                predictions.append(_parse_line(fields))
-            except ValueError as error:
-                where = f'{path}, line {reader.line_num}'
-                raise DataError(f'{where}: {error}') from error
-    if not predictions:
-        raise DataError(f'{path}: holds no video')
-    return order_by_key(predictions)
+    try:
+        predictions = list(_read_lines(csv.reader(read_lines(path, keep_ends=True))))
+        if not predictions:
+            raise DataError('holds no video')
+        return order_by_key(predictions)
+    except (csv.Error, ValueError) as error:
+        raise DataError(f'{path}, {error}') from error
+
+
+def _read_lines(reader: Iterator[list[str]]) -> Iterator[VideoPrediction]:
+    header = next(reader, [])
+    if tuple(header) != COLUMNS:
+        raise DataError(
+            f'line 1: header {shorten(",".join(header))}, '
+            f'expected {",".join(COLUMNS)!r}'
+        )
+    while True:
+        try:
+            fields = next(reader, None)
+            if fields is None:
+                return
+            yield _parse_line(fields)
+        except (csv.Error, ValueError) as error:
+            raise DataError(f'line {reader.line_num}: {error}') from error
 
 
 def _parse_line(fields: list[str]) -> VideoPrediction:
@@ -173,11 +180,11 @@ def _parse_identities(text: str) -> tuple[str, ...]:
     if not text:
         return ()
     try:
-        names = json.loads(text)
-    except json.JSONDecodeError:
+        names = parse_json(text)
+    except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f'identities {text!r}: allowed is a JSON list of texts')
+        raise DataError(f'identities {shorten(text)}: allowed is a JSON list of texts')
     return tuple(names)
 
 
@@ -185,4 +192,4 @@ def _parse_float(column: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise DataError(f'{column} {text!r} is not a number') from None
+        raise DataError(f'{column} {shorten(text)} is not a number') from None

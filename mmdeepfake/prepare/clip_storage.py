@@ -39,6 +39,7 @@ _BLOCK = 512  # bytes; a tar member starts at a multiple of it
 _END = bytes(2 * _BLOCK)  # what closes a tar file
 _TAIL_BYTES = 1 << 14  # read at once from the end: the index of about 600 frames
 _MEMBER = 'clip.json'
+_MAX_SIDE_PX = 8192  # of a frame
 _FIELDS = ('format', 'fps', 'num_frames', 'height', 'width', 'index', 'times')
 
 Frame = NDArray[np.uint8]
@@ -282,7 +283,7 @@ class ClipReader:
             ) from error
 
     def _read_index(self) -> None:
-        size = os.fstat(self._file.fileno()).st_size
+        self._size = size = os.fstat(self._file.fileno()).st_size
         start = max(0, size - _TAIL_BYTES)
         tail = os.pread(self._file.fileno(), _TAIL_BYTES, start)
         end = len(tail) - len(_END)
@@ -300,12 +301,25 @@ class ClipReader:
                 f'its format is {self.format!r}, known are {", ".join(CLIP_FORMATS)}'
             )
         self._decode = FORMATS[self.format].decode
+        if not 0 < self.fps < math.inf or not all(
+            isinstance(side, int) and 0 < side <= _MAX_SIDE_PX
+            for side in (self.height, self.width)
+        ):
+            raise ValueError(
+                f'frames of {self.width} x {self.height} pixels, {self.fps} a second'
+            )
         index, times = (
             None if place is None else self._read_array(*place, tail, start)
             for place in places
         )
-        if index.shape != (num_frames, 3) or not num_frames:
+        is_index = index.shape == (num_frames, 3) and index.dtype == np.int64
+        if not is_index or not num_frames:
             raise ValueError(f'index of shape {index.shape} for {num_frames} frames')
+        offsets, sizes = index[:, 0], index[:, 1]
+        if min(offsets.min(), sizes.min()) < 0 or (sizes > size - offsets).any():
+            raise ValueError('its index points at bytes outside of it')
+        if times is not None and times.shape != (num_frames,):
+            raise ValueError(f'times of shape {times.shape} for {num_frames} frames')
         self._index = index
         self.times_seconds = (
             np.arange(num_frames) / self.fps if times is None else times
@@ -314,6 +328,8 @@ class ClipReader:
     def _read_array(
         self, offset: int, size: int, tail: bytes, start: int
     ) -> NDArray[Any]:
+        if min(offset, size) < 0 or size > self._size - offset:
+            raise ValueError('an array of it would lie outside of it')
         if offset >= start:
             content = tail[offset - start : offset - start + size]
         else:

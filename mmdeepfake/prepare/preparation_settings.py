@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import load_json
+from mmdeepfake.structures.record_fields import check_fields
 
 from .clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 from .tracking import TrackingSettings
@@ -106,10 +108,12 @@ class PreparationSettings:
                 'them beside the manifest'
             )
         try:
-            values = json.loads(path.read_text(encoding='utf-8'))
+            values = load_json(path)
             version = values.pop('preparation_version')
-            values['tracking'] = TrackingSettings(**values['tracking'])
-            settings = cls(**values)
+            tracking = check_fields(TrackingSettings, values.pop('tracking'))
+            settings = cls(
+                **check_fields(cls, values), tracking=TrackingSettings(**tracking)
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f'{str(path)!r} holds no settings of a preparation ({error})'

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from mmdeepfake.structures import FAILED, DataError, VideoKey, VideoRecord
+from mmdeepfake.structures.bounded_reading import load_json, shorten
+from mmdeepfake.structures.record_fields import check_fields
 
 from .manifest import format_line, parse_line
 from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
@@ -126,22 +128,17 @@ class PreparedVideo:
         """
         path = folder / RESULT_NAME
         try:
-            values = json.loads(path.read_text(encoding='utf-8'))
+            values = load_json(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
             raise _damaged(path, error) from error
         try:
-            known = {name.name for name in fields(VideoFacts)}
-            facts = {k: v for k, v in values['facts'].items() if k in known}
-            facts['notes'] = tuple(facts.get('notes', ()))
             return cls(
-                records=tuple(
-                    parse_line(json.dumps(record)) for record in values['records']
-                ),
-                facts=VideoFacts(**facts),
-                fingerprint=values['fingerprint'],
-                sources=tuple(values['sources']),
+                records=_read_records(values['records']),
+                facts=_read_facts(values['facts']),
+                fingerprint=_check_texts([values['fingerprint']])[0],
+                sources=_check_texts(values['sources']),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(path, error) from error
@@ -154,6 +151,26 @@ class PreparedVideo:
             records=tuple(replace(record, **listed) for record in self.records),
             sources=tuple(video.sources),
         )
+
+
+def _read_records(values: list) -> tuple[VideoRecord, ...]:
+    records = tuple(parse_line(json.dumps(record)) for record in values)
+    if len({record.key for record in records}) != 1:
+        raise ValueError('its records are not those of one video')
+    return records
+
+
+def _read_facts(values: dict) -> VideoFacts:
+    known = {one.name for one in fields(VideoFacts)}
+    # A later version may have told more.
+    facts = check_fields(VideoFacts, {k: v for k, v in values.items() if k in known})
+    return VideoFacts(**{**facts, 'notes': tuple(facts.get('notes', ()))})
+
+
+def _check_texts(values: list) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError(f'{shorten(values)} is no list of texts')
+    return tuple(values)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

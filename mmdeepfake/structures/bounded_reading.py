@@ -105,6 +105,8 @@ def _check_encodable(value: Any) -> None:
     """
     try:
         json.dumps(value, ensure_ascii=False).encode('utf-8', 'surrogateescape')
+    except RecursionError:
+        raise ValueError('it is nested too deeply') from None
     except UnicodeEncodeError as error:
         raise ValueError(
             f'a text in it holds {error.object[error.start]!r}, which is no character'

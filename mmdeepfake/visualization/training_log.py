@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import parse_json, read_lines, shorten
 
 METRIC_PREFIX = 'deepfake/'
 
@@ -51,14 +52,27 @@ def read_training_log(scalars_json: Sequence[str | Path]) -> TrainingLog:
 
 def _read_run(path: Path) -> TrainingLog:
     run, step = TrainingLog(), 0
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
-        try:
-            scalars = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
-        if 'loss' in scalars:
-            step = int(scalars['step'])
-            run.train.append((step, scalars))
-        elif any(name.startswith(METRIC_PREFIX) for name in scalars):
-            run.val.append((step, scalars))
+    number = 0
+    try:
+        for line in read_lines(path):
+            number += 1
+            scalars = _read_scalars(line)
+            if 'loss' in scalars:
+                step = int(scalars['step'])
+                run.train.append((step, scalars))
+            elif any(name.startswith(METRIC_PREFIX) for name in scalars):
+                run.val.append((step, scalars))
+    except json.JSONDecodeError as error:
+        raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
+    except (ValueError, KeyError, OverflowError) as error:
+        raise DataError(f'{path}, line {number}: no scalars ({error})') from error
     return run
+
+
+def _read_scalars(line: str) -> dict[str, float]:
+    scalars = parse_json(line, allow_nan=True)
+    if not isinstance(scalars, dict) or not all(
+        isinstance(value, int | float) for value in scalars.values()
+    ):
+        raise ValueError(f'{shorten(line)} is no object of numbers')
+    return scalars

@@ -88,9 +88,11 @@ def test_what_is_written_is_read(tmp_path):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'threshold': float('nan')}, 'threshold nan: a number from 0 on is needed'),
+        ({'threshold': float('nan')}, 'NaN is no number that is allowed here'),
+        ({'threshold': -1}, 'threshold -1: a number from 0 on is needed'),
+        ({'num_real': 'many'}, "field 'num_real' is 'many'; allowed is a whole number"),
         ({'temperature': 0}, 'temperature 0: one above 0 is needed'),
-        ({'unknown': 1}, 'unexpected keyword'),
+        ({'unknown': 1}, "unknown field 'unknown'"),
     ],
 )
 def test_broken_file_is_named(tmp_path, change, message):

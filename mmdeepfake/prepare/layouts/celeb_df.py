@@ -43,9 +43,11 @@ from mmdeepfake.structures import (
     REAL_METHOD,
     DataError,
 )
+from mmdeepfake.structures.bounded_reading import is_inner_path
 
 from ..source_video import SourceVideo
 from .identity_split import hold_out_people, is_held_out
+from .json_files import read_text_list
 from .layout import (
     Layout,
     Selection,
@@ -171,14 +173,16 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
     listed: set[tuple[str, str]] = set()
     broken: list[str] = []
     contradictory: list[str] = []
-    text = Path(path).read_text(encoding='utf-8-sig')
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = read_text_list(Path(path)).splitlines()
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         label, _, place = line.strip().partition(' ')
-        parts = place.strip().replace('\\', '/').split('/')
+        place = place.strip().replace('\\', '/')
+        parts = place.split('/')
         folder = known.get(parts[0].lower())
-        if label not in _LIST_LABELS or folder is None or len(parts) not in (2, 3):
+        is_place = is_inner_path(place) and len(parts) in (2, 3)
+        if label not in _LIST_LABELS or folder is None or not is_place:
             broken.append(f'line {number}: {line.strip()!r}')
             continue
         if _LIST_LABELS[label] != (FAKE if folder == METHOD else REAL):

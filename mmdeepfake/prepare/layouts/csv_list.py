@@ -5,7 +5,8 @@
     batch 1/b.mp4,fake,train,FaceSwap,anna;ben,batch 1/a
 
 ROOT is the file, or a folder with one .csv file in it; paths are relative to the folder
-it is in. Columns, of which path and label must be there:
+it is in, and neither absolute ones nor '..' are followed; a link in that folder is.
+Columns, of which path and label must be there:
 
     path         a video file, or a folder of numbered frames
     label        real or fake; also 0 (real) or 1 (fake)
@@ -39,6 +40,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.bounded_reading import is_inner_path, read_lines
 from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
@@ -133,15 +135,16 @@ def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
         DataError: the first line lacks a column or has an unknown one; or some lines
             are faulty, of which all are counted and the first 20 told.
     """
-    with open(path, encoding='utf-8-sig', newline='') as file:
-        try:
-            rows = csv.DictReader(file, strict=True)
-            _check_columns(path, rows.fieldnames or ())
-            lines = [(rows.line_num, row) for row in rows]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(
-                f'{str(path)!r} is no CSV file in UTF-8 with commas: {error}'
-            ) from error
+    try:
+        rows = csv.DictReader(read_lines(path, keep_ends=True), strict=True)
+        _check_columns(path, rows.fieldnames or ())
+        lines = [(rows.line_num, row) for row in rows]
+    except DataError:
+        raise
+    except (csv.Error, ValueError) as error:
+        raise DataError(
+            f'{str(path)!r} is no CSV file in UTF-8 with commas: {error}'
+        ) from error
     videos: dict[VideoKey, SourceVideo] = {}
     line_of: dict[VideoKey, int] = {}
     faults: list[str] = []
@@ -213,9 +216,10 @@ def _read_row(
 
 def _read_path(text: str, column: str) -> PurePosixPath:
     path = PurePosixPath(text.replace('\\', '/'))
-    if not text or path.is_absolute() or not path.name:
+    if not is_inner_path(text) or not path.name:
         raise ValueError(
-            f"{column}={text!r}; allowed is a path relative to the list's folder"
+            f"{column}={text!r}; allowed is a path relative to the list's folder, "
+            "without '..'"
         )
     return path
 

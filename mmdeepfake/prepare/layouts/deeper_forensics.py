@@ -37,6 +37,7 @@ from mmdeepfake.structures import (
 from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
+from .json_files import read_text_list
 from .layout import (
     Layout,
     Selection,
@@ -120,7 +121,7 @@ def _read_names(root: Path, split: str) -> list[str]:
         raise DataNotFoundError(
             f'no split list {str(path.absolute())!r}.\n{HOW_TO_GET}'
         )
-    lines = path.read_text(encoding='utf-8-sig').split()
+    lines = read_text_list(path).split()
     names = [line.removesuffix('.mp4') for line in lines]
     broken = [
         line for line, n in zip(lines, names, strict=True) if not _NAME.fullmatch(n)

@@ -34,9 +34,10 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.bounded_reading import read_lines, shorten
 
 from ..source_video import SourceVideo
-from .json_files import read_json_of_videos
+from .json_files import check_listed_path, read_json_of_videos
 from .layout import (
     Layout,
     Selection,
@@ -144,6 +145,7 @@ def _describe(
     selection: Selection,
 ) -> SourceVideo:
     where = parts[number] / 'metadata.json'
+    check_listed_path(file, where=f'{where}, entry')
     label = _read_label(fields.get('label'), file, where)
     split = 'val' if number in VALIDATION_PARTS else 'train'
     partner, source = None, _name(number, file)
@@ -177,9 +179,9 @@ def _key(label: int, name: str, selection: Selection) -> VideoKey:
 
 
 def _read_label(value: object, file: str, where: Path) -> int:
-    if value not in _LABELS:
+    if not isinstance(value, str) or value not in _LABELS:
         raise DataError(
-            f'{where}, entry {file!r}: label={value!r}; allowed are '
+            f'{where}, entry {file!r}: label={shorten(value)}; allowed are '
             f'{", ".join(map(repr, _LABELS))}'
         )
     return _LABELS[value]
@@ -192,17 +194,7 @@ def _list_test(folder: Path, selection: Selection) -> list[SourceVideo]:
             f'no labels of the test set: {str(path.absolute())!r} is missing.\n'
             f'{HOW_TO_GET}'
         )
-    with open(path, encoding='utf-8-sig', newline='') as file:
-        rows = csv.DictReader(file)
-        if not {'filename', 'label'} <= set(rows.fieldnames or ()):
-            raise DataError(
-                f'{path}: the first line is {rows.fieldnames}; it should name the '
-                "columns 'filename' and 'label'"
-            )
-        labels = {
-            row['filename']: _read_label(row['label'], row['filename'], path)
-            for row in rows
-        }
+    labels = _read_labels(path)
     _warn_of_unlabelled(folder, set(labels), path)
     return [
         SourceVideo(
@@ -213,6 +205,26 @@ def _list_test(folder: Path, selection: Selection) -> list[SourceVideo]:
         )
         for file, label in labels.items()
     ]
+
+
+def _read_labels(path: Path) -> dict[str, int]:
+    try:
+        rows = csv.DictReader(read_lines(path, keep_ends=True))
+        if not {'filename', 'label'} <= set(rows.fieldnames or ()):
+            raise DataError(
+                f'{path}: the first line is {shorten(rows.fieldnames)}; it should name '
+                "the columns 'filename' and 'label'"
+            )
+        labels = {}
+        for row in rows:
+            where = f'{path}, line {rows.line_num}'
+            name = check_listed_path(row['filename'], where=where)
+            labels[name] = _read_label(row['label'], name, path)
+        return labels
+    except DataError:
+        raise
+    except (csv.Error, ValueError) as error:
+        raise DataError(f'{path} is no CSV file in UTF-8: {error}') from error
 
 
 def _warn_of_unlabelled(folder: Path, labelled: set[str], where: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, DataError
+from mmdeepfake.structures.bounded_reading import is_inner_path, shorten
 
 from ..source_video import SourceVideo
 from .identity_split import choose_people, hold_out_people
@@ -74,12 +75,12 @@ class DFDCPreviewLayout(Layout):
 def _describe(
     root: Path, place: str, fields: dict, selection: Selection
 ) -> SourceVideo:
-    where = f'{root / LIST_NAME}, entry {place!r}'
+    where = f'{root / LIST_NAME}, entry {shorten(place)}'
     path = PurePosixPath(place.replace('\\', '/'))
     if path.parts and path.parts[0] == root.name and len(path.parts) > 3:
         path = path.relative_to(root.name)
     folders = (REAL_FOLDER, *METHODS)
-    if len(path.parts) < 3 or path.parts[0] not in folders or '..' in path.parts:
+    if len(path.parts) < 3 or path.parts[0] not in folders or not is_inner_path(place):
         raise DataError(
             f'{where}: allowed are paths of the form <folder>/<actor>/..., with one of '
             f'the folders {", ".join(folders)}'
@@ -87,8 +88,8 @@ def _describe(
     label, split = fields.get('label'), fields.get('set')
     if label not in LABEL_NAMES or split not in ('train', 'test'):
         raise DataError(
-            f"{where}: label={label!r}, set={split!r}; allowed are 'real' and 'fake', "
-            "'train' and 'test'"
+            f'{where}: label={shorten(label)}, set={shorten(split)}; allowed are '
+            "'real' and 'fake', 'train' and 'test'"
         )
     if (label == LABEL_NAMES[REAL]) != (path.parts[0] == REAL_FOLDER):
         raise DataError(

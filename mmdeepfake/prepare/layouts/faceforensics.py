@@ -43,6 +43,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.bounded_reading import is_inner_path, shorten
 from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
@@ -314,8 +315,8 @@ def read_pairs(path: Path) -> list[Pair]:
     for index, row in enumerate(rows):
         if not _is_pair(row):
             raise DataError(
-                f'{path}, entry {index}: {row!r} is no pair; allowed is a list of two '
-                'different ids, as in ["071", "054"]'
+                f'{path}, entry {index}: {shorten(row)} is no pair; allowed is a '
+                'list of two different ids, as in ["071", "054"]'
             )
         pair = (row[0], row[1])
         if pair in pairs:
@@ -331,7 +332,7 @@ def _is_pair(row: object) -> bool:
     return (
         isinstance(row, list)
         and len(row) == 2
-        and all(isinstance(i, str) and i and '/' not in i for i in row)
+        and all(isinstance(i, str) and is_inner_path(i) and '/' not in i for i in row)
         and row[0] != row[1]
     )
 

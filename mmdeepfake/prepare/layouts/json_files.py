@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from mmdeepfake.structures import DataError
+from mmdeepfake.structures.bounded_reading import (
+    MAX_LIST_BYTES,
+    is_inner_path,
+    load_json,
+    load_text,
+    shorten,
+)
 
 
 def read_json(path: Path) -> object:
@@ -15,7 +21,7 @@ def read_json(path: Path) -> object:
         DataError: it is torn or no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding='utf-8-sig'))
+        return load_json(path, max_bytes=MAX_LIST_BYTES)
     except ValueError as error:
         raise DataError(f'{path} is no JSON file: {error}; copy it again') from error
 
@@ -34,6 +40,39 @@ def read_json_of_videos(path: Path) -> dict[str, dict]:
     for video, fields in content.items():
         if not isinstance(fields, dict):
             raise DataError(
-                f'{path}, entry {video!r}: {fields!r} should be an object of fields'
+                f'{path}, entry {shorten(video)}: {shorten(fields)} should be an '
+                'object of fields'
             )
     return content
+
+
+def read_text_list(path: Path) -> str:
+    """Read a list that is plain text.
+
+    Raises:
+        DataError: it is too large, or no UTF-8.
+    """
+    try:
+        return load_text(path, max_bytes=MAX_LIST_BYTES)
+    except ValueError as error:
+        raise DataError(
+            f'{path} is no list in UTF-8: {error}; copy it again'
+        ) from error
+
+
+def check_listed_path(name: object, *, where: str) -> str:
+    """Give a path that a list names, if it stays in the list's folder.
+
+    Args:
+        name: as the list has it.
+        where: file and place in it, for the message.
+
+    Raises:
+        DataError: it is no text, is absolute, or leads out by '..'.
+    """
+    if not isinstance(name, str) or not is_inner_path(name):
+        raise DataError(
+            f"{where}: {shorten(name)} is no path in the list's folder; absolute ones "
+            "and '..' are not followed"
+        )
+    return name
