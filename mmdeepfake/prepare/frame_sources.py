@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError, DataNotFoundError
 
+from .container_opening import check_video_file, open_container
 from .layouts import FRAME_SUFFIXES
 from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
 
@@ -107,11 +108,7 @@ class VideoFile:
 
     def _look_at_packets(self) -> None:
         """Read headers, times and x264's settings, without decoding anything."""
-        if not self.path.is_file():
-            raise DataNotFoundError(f'no video file {str(self.path)!r}')
-        num_bytes = self.path.stat().st_size
-        if num_bytes == 0:
-            raise DataError(f'video file {str(self.path)!r} is empty (0 bytes)')
+        num_bytes = check_video_file(self.path)
         with _OpenVideo(self.path) as (container, stream):
             # The index of an mp4 says where each frame lies.
             end = max((e.pos + e.size for e in stream.index_entries), default=0)
@@ -175,6 +172,9 @@ class VideoFile:
         if num_corrupt:
             self.notes = [f'{num_corrupt} frames are damaged in the stream']
 
+    def close(self) -> None:
+        """Let go of what is kept from reading to reading; here that is nothing."""
+
     def content_hash(self) -> str:
         """Give the SHA-256 of the file."""
         digest = hashlib.sha256()
@@ -182,10 +182,6 @@ class VideoFile:
             while block := file.read(_HASH_BLOCK_BYTES):
                 digest.update(block)
         return digest.hexdigest()
-
-
-# Formats that FFmpeg opens and that name other files: what they show is not in them.
-_LISTS = {'concat', 'dash', 'hls', 'imf', 'webm_dash_manifest'}
 
 
 class _OpenVideo:
@@ -200,16 +196,9 @@ class _OpenVideo:
 
     def __enter__(self) -> tuple[Any, Any]:
         try:
-            # 'ignore': titles and the like may be in any encoding.
-            self._container = av.open(str(self._path), metadata_errors='ignore')
+            self._container = open_container(self._path)
         except (av.FFmpegError, OSError) as error:
             raise self._refusal('cannot be opened', error) from error
-        if _LISTS & set(self._container.format.name.split(',')):
-            self._container.close()
-            raise DataError(
-                f'video file {str(self._path)!r} holds no pictures but a list of other '
-                f'files ({self._container.format.long_name}): name those files'
-            )
         cover = av.stream.Disposition.attached_pic
         streams = [
             s for s in self._container.streams.video if not s.disposition & cover
@@ -326,6 +315,8 @@ class NumberedPictures:
 
     @staticmethod
     def _read_picture(path: Path) -> Frame:
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise DataError(f'frame {str(path)!r} is no plain file')
         try:
             content = np.fromfile(path, np.uint8)
         except OSError as error:
