@@ -29,6 +29,7 @@ from mmdeepfake.apis.command_line import (
 from mmdeepfake.apis.inference.command import run_inference
 from mmdeepfake.apis.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
+from mmdeepfake.prepare.decoder_nursery import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C
@@ -46,6 +47,7 @@ def parse_args() -> argparse.Namespace:
     add_model(parser.add_argument_group('the model'))
     add_reading(parser.add_argument_group('how scores are read'))
     add_scoring(parser.add_argument_group('what is scored'))
+    add_decoding(parser.add_argument_group('how files are read'))
     group = parser.add_argument_group('what is written')
     for name, what in (('video', 'annotated.mp4'), ('report', 'report.html')):
         group.add_argument(
@@ -150,6 +152,39 @@ def add_scoring(group: argparse._ArgumentGroup) -> None:
         default=PEAK_HEAT,
         help='where it looks fake: of the most suspicious snippet of each face, for '
         'the report (peak), of all, for the annotated video, or of none',
+    )
+
+
+def add_decoding(group: argparse._ArgumentGroup) -> None:
+    """Add the options that bound what a hostile or broken file can cost."""
+    limits = DecodingLimits()
+    group.add_argument(
+        '--timeout',
+        type=float,
+        metavar='SECONDS',
+        help='a video that takes longer has failed (no limit, as long as frames come)',
+    )
+    group.add_argument(
+        '--stall-timeout',
+        type=float,
+        default=limits.stall_seconds,
+        metavar='SECONDS',
+        help='a decoder that gives no frame for so long is ended, and its video has '
+        f'failed ({limits.stall_seconds:g})',
+    )
+    group.add_argument(
+        '--decoder-memory',
+        type=float,
+        default=limits.memory_bytes / 2**30,
+        metavar='GIB',
+        help=f'that one video may take ({limits.memory_bytes / 2**30:g})',
+    )
+    group.add_argument(
+        '--isolation',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='decode in processes of their own (on); without, a file that makes a '
+        'decoder crash ends the run',
     )
 
 

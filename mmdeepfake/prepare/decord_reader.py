@@ -83,6 +83,10 @@ class VideoFileReader:
         wanted, places = np.unique(indices, return_inverse=True)
         return decode_with_decord(self._reader, wanted, path=self._path)[places]
 
+    def close(self) -> None:
+        """Let go of the file; nothing can be read any more."""
+        self._reader = None
+
 
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

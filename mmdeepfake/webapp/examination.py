@@ -15,6 +15,7 @@ import numpy as np
 from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
 
+from mmdeepfake.apis.inference import LocalDecoder
 from mmdeepfake.apis.inference.face_stream import FrameTimes, open_video
 from mmdeepfake.apis.inference.inferencer import DeepfakeInferencer, Progress
 from mmdeepfake.apis.inference.result_page import (
@@ -102,7 +103,7 @@ class VideoExaminer:
         return findings
 
     def _check(self, upload: Path) -> None:
-        source = open_video(upload)
+        source = open_video(upload, LocalDecoder())
         times = FrameTimes(source)
         self._limits.check_video(
             num_frames=source.num_packets,
@@ -118,7 +119,14 @@ class VideoExaminer:
             tell('Drawing the video', num_frames, result.num_frames)
 
         facts = self._inferencer.facts
-        write_video_results(result, drawn, facts, report=False, tell=tell_drawn)
+        write_video_results(
+            result,
+            drawn,
+            facts,
+            report=False,
+            tell=tell_drawn,
+            decoder=LocalDecoder(),
+        )
         if (drawn / ANNOTATED_MP4).exists():
             (drawn / ANNOTATED_MP4).rename(folder / ANNOTATED_MP4)
         shutil.rmtree(drawn)
@@ -133,7 +141,9 @@ def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExa
         settings: arguments of `DeepfakeInferencer`.
         limits: see `VideoExaminer`.
     """
-    return VideoExaminer(DeepfakeInferencer(**settings), limits)
+    # This process is there for the uploads, and is begun anew where one ends it.
+    inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
+    return VideoExaminer(inferencer, limits)
 
 
 def describe_result(result: VideoResult) -> dict[str, Any]:

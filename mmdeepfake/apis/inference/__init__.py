@@ -1,5 +1,9 @@
 """From raw videos to verdicts, and the files that tell of them."""
 
+from mmdeepfake.prepare.decoder_nursery import DecodingLimits
+from mmdeepfake.prepare.isolated_video import IsolatedDecoder
+from mmdeepfake.prepare.local_decoding import LocalDecoder
+
 from .inferencer import DeepfakeInferencer, Progress
 from .predictors import GroupPrediction, Predictor, TorchPredictor
 from .results import (
@@ -11,9 +15,12 @@ from .results import (
 )
 
 __all__ = [
+    'DecodingLimits',
     'DeepfakeInferencer',
     'FaceResult',
     'GroupPrediction',
+    'IsolatedDecoder',
+    'LocalDecoder',
     'PeakSnippet',
     'Predictor',
     'Progress',

@@ -21,6 +21,9 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
+from mmdeepfake.prepare.decoder_nursery import DecodingLimits
+from mmdeepfake.prepare.isolated_video import IsolatedDecoder
+from mmdeepfake.prepare.local_decoding import LocalDecoder, VideoDecoder
 from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
@@ -67,6 +70,7 @@ def run_inference(args: argparse.Namespace) -> int:
                     annotate=args.video,
                     report=args.report,
                     tell=display.drawing(result),
+                    decoder=inferencer.decoder,
                 )
                 table.add(result, video)
                 display.finish(video, result)
@@ -109,6 +113,20 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
         step_frames=args.step_frames,
         window_seconds=args.window_seconds,
         heat_map=args.heat_map,
+        decoder=make_decoder(args),
+        timeout_seconds=args.timeout,
+    )
+
+
+def make_decoder(args: argparse.Namespace) -> VideoDecoder:
+    """Make what opens the videos, as the command line asks for it."""
+    if not args.isolation:
+        return LocalDecoder()
+    return IsolatedDecoder(
+        DecodingLimits(
+            stall_seconds=args.stall_timeout,
+            memory_bytes=int(args.decoder_memory * 2**30),
+        )
     )
 
 

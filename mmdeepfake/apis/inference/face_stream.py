@@ -20,12 +20,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.datasets.transforms.decoding import open_reader
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS, Cut, cut_frames
 from mmdeepfake.prepare.clip_storage import FORMATS
 from mmdeepfake.prepare.detection import FaceDetector
 from mmdeepfake.prepare.face_finding import detect_faces
 from mmdeepfake.prepare.frame_sources import VideoFile
+from mmdeepfake.prepare.isolated_video import shared_decoder
+from mmdeepfake.prepare.local_decoding import VideoDecoder
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.source_frames import SourceFrame
 from mmdeepfake.structures import DataError, FaceTrack
@@ -88,6 +89,10 @@ class FaceStream(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the video; nothing can be read any more."""
+        ...
+
 
 class DetectedFaces:
     """The faces of a video by detector and tracker; see `FaceStream`.
@@ -131,6 +136,10 @@ class DetectedFaces:
     def limit_window(self, window_frames: int) -> int:
         """See `FaceStream`: encoded pictures are small."""
         return window_frames
+
+    def close(self) -> None:
+        """See `FaceStream`."""
+        self._source.close()
 
     def read(
         self, plans: Sequence[SnippetPlan | None], tell: Tell
@@ -217,17 +226,20 @@ class WholeFrames:
     Args:
         source: the video.
         pipeline: of the config.
+        decoder: opens the video once more, to be read as datasets read it.
 
     Raises:
         DataError: the config's decoder cannot open it.
     """
 
-    def __init__(self, source: VideoFile, pipeline: ConfigPipeline) -> None:
-        self._path = source.path
+    def __init__(
+        self, source: VideoFile, pipeline: ConfigPipeline, decoder: VideoDecoder
+    ) -> None:
+        source.close()  # it has told what is wanted of it
         self._pipeline = pipeline
         self._frame_bytes = source.height * source.width * 3
-        self._reader = open_reader(
-            {'filename': str(source.path)}, num_threads=pipeline.num_threads
+        self._reader = decoder.open_reader(
+            str(source.path), num_threads=pipeline.num_threads
         )
         self.num_frames = len(self._reader)
         self.notes = [*source.notes]
@@ -236,6 +248,10 @@ class WholeFrames:
     def limit_window(self, window_frames: int) -> int:
         """See `FaceStream`: at most 256 MiB of frames, or one group."""
         return min(window_frames, max(1, _MAX_WINDOW_BYTES // self._frame_bytes))
+
+    def close(self) -> None:
+        """See `FaceStream`."""
+        self._reader.close()
 
     def read(
         self, plans: Sequence[SnippetPlan | None], tell: Tell
@@ -301,8 +317,13 @@ class FrameTimes:
         return round(float(self._known[min(frame, len(self._known) - 1)]), 6)
 
 
-def open_video(path: Path) -> VideoFile:
-    """Open a raw video; see `VideoFile` for what is refused."""
+def open_video(path: Path, decoder: VideoDecoder | None = None) -> VideoFile:
+    """Open a raw video; see `VideoFile` for what is refused.
+
+    Args:
+        path: of the video.
+        decoder: None decodes in a process of its own.
+    """
     if path.is_dir():
         raise DataError(f'{str(path)!r} is a folder, no video file')
-    return VideoFile(path)
+    return (decoder or shared_decoder()).open_video(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections import deque
@@ -18,6 +19,8 @@ from mmdeepfake.apis.build import load_config
 from mmdeepfake.engine.config_checks import check_config
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.detection import FaceDetector, build_detector
+from mmdeepfake.prepare.isolated_video import shared_decoder
+from mmdeepfake.prepare.local_decoding import VideoDecoder
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import describe_error, is_disk_error
 from mmdeepfake.structures import ConfigError, DataError, InputError
@@ -108,6 +111,12 @@ class DeepfakeInferencer:
             snippet, for the annotated video, and about triples the work of the model;
             'none' spares both.
         predictor: in place of a checkpoint.
+        decoder: opens the videos. None takes processes of their own, so that a file
+            that makes a decoder crash, hang or eat memory costs that file; an
+            `IsolatedDecoder` may have other limits; a `LocalDecoder` decodes in this
+            process.
+        timeout_seconds: a video that takes longer has failed; None waits as long as
+            frames come.
 
     Raises:
         InputError: a file is missing, weights do not fit, the config contradicts
@@ -133,6 +142,8 @@ class DeepfakeInferencer:
         window_seconds: float = 10.0,
         heat_map: str = PEAK_HEAT,
         predictor: Predictor | None = None,
+        decoder: VideoDecoder | None = None,
+        timeout_seconds: float | None = None,
     ) -> None:
         for name, value, allowed in (
             ('heat_map', heat_map, HEAT_MAPS),
@@ -152,6 +163,8 @@ class DeepfakeInferencer:
         self._pipeline = ConfigPipeline(cfg)
         self._step_frames = _check_step(step_frames, self.sampling)
         self._window_seconds = _check_window(window_seconds)
+        self._timeout_seconds = _check_timeout(timeout_seconds)
+        self.decoder: VideoDecoder = decoder or shared_decoder()
         self._decision = make_decision(
             model_type=str(cfg.model.get('type')),
             checkpoint=path,
@@ -268,7 +281,9 @@ class DeepfakeInferencer:
         batches = GroupBatches(self._predictor, self._num_groups)
         pending: deque[VideoJob] = deque()
         for path in paths:
-            job = VideoJob(path, self._decision, self.sampling)
+            job = VideoJob(
+                path, self._decision, self.sampling, timeout=self._timeout_seconds
+            )
             pending.append(job)
             try:
                 self._hand_out(job, batches, progress)
@@ -288,10 +303,23 @@ class DeepfakeInferencer:
         """Find the faces of a video and give all of their snippets to be scored."""
 
         def tell(stage: str, done: int, total: int | None) -> None:
+            job.check_time()
             if progress is not None:
                 progress(Progress(job.path.name, stage, done, total))
 
-        stream = self._open(job, tell)
+        with contextlib.closing(self._open(job, tell)) as stream:
+            self._score(job, stream, batches, tell)
+        for note in stream.notes:
+            job.note(note)
+        job.is_read = True
+
+    def _score(
+        self,
+        job: VideoJob,
+        stream: FaceStream,
+        batches: GroupBatches,
+        tell: Callable[..., None],
+    ) -> None:
         plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
         job.set_faces(stream.faces, plans)
         explain = None
@@ -303,12 +331,10 @@ class DeepfakeInferencer:
                 job.num_waiting += 1
                 receive = functools.partial(job.take, which, group, packed, explain)
                 batches.add(packed.inputs, receive)
-        for note in stream.notes:
-            job.note(note)
-        job.is_read = True
+                job.check_time()
 
     def _open(self, job: VideoJob, tell: Callable[..., None]) -> FaceStream:
-        source = open_video(job.path)
+        source = open_video(job.path, self.decoder)
         times = FrameTimes(source)
         size = dict(height=source.height, width=source.width)
         for note in self._decision.notes:
@@ -319,7 +345,7 @@ class DeepfakeInferencer:
                 source, self._pipeline, self._detector, self._settings, tell
             )
         else:
-            stream = WholeFrames(source, self._pipeline)
+            stream = WholeFrames(source, self._pipeline, self.decoder)
             job.note(
                 'no face was looked for: the config crops a fixed part of the frame, '
                 'and that is scored whatever it shows'
@@ -445,3 +471,11 @@ def _check_window(window_seconds: float) -> float:
             f'window_seconds={window_seconds!r}; allowed is a number above 0'
         )
     return window_seconds
+
+
+def _check_timeout(timeout_seconds: float | None) -> float | None:
+    if timeout_seconds is not None and not 0 < timeout_seconds < float('inf'):
+        raise ConfigError(
+            f'timeout_seconds={timeout_seconds!r}; allowed is a number above 0, or None'
+        )
+    return timeout_seconds

@@ -64,10 +64,19 @@ class VideoJob:
         path: of the video.
         decision: see `Decision`.
         sampling: of the config.
+        timeout: seconds that it may take; None as long as it takes.
     """
 
-    def __init__(self, path: Path, decision: Decision, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        path: Path,
+        decision: Decision,
+        sampling: Sampling,
+        *,
+        timeout: float | None = None,
+    ) -> None:
         self.path = path
+        self._timeout = timeout
         self.num_waiting = 0
         self.is_read = False
         self.error: Exception | None = None
@@ -90,6 +99,15 @@ class VideoJob:
     def is_done(self) -> bool:
         """Whether nothing is awaited any more."""
         return self.error is not None or (self.is_read and not self.num_waiting)
+
+    def check_time(self) -> None:
+        """Raise a `DataError` where it has taken longer than it may."""
+        seconds = time.monotonic() - self._start
+        if self._timeout is not None and seconds > self._timeout:
+            raise DataError(
+                f'video file {str(self.path)!r} took longer than the '
+                f'{self._timeout:g} s allowed'
+            )
 
     def describe(self, times: FrameTimes, **facts: Any) -> None:
         """Take the facts of the video: num_frames, height, width."""

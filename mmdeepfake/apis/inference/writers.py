@@ -7,11 +7,14 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.prepare.frame_sources import VideoFile
+from mmdeepfake.prepare.isolated_video import shared_decoder
+from mmdeepfake.prepare.local_decoding import VideoDecoder
 from mmdeepfake.prepare.output_folder import write_json, write_text
+from mmdeepfake.structures import DataError
 from mmdeepfake.visualization.annotated_video import (
     FaceMark,
     ScoreStrip,
@@ -67,6 +70,7 @@ def write_video_results(
     annotate: bool = True,
     report: bool = True,
     tell: Callable[[int], None] | None = None,
+    decoder: VideoDecoder | None = None,
 ) -> dict[str, Path]:
     """Write what is known of one video into a folder of its own.
 
@@ -74,9 +78,11 @@ def write_video_results(
         result: of the inferencer; its heat maps are given back in the end.
         folder: is made.
         facts: the inferencer's `facts`.
-        annotate: whether to write the annotated video, where there is a face.
+        annotate: whether to write the annotated video, where there is a face. If the
+            video can no longer be read, a note says so in its place.
         report: whether to write the page.
         tell: is told how many frames of the annotated video are drawn.
+        decoder: reads the video once more; None decodes in a process of its own.
 
     Returns:
         The files by their names.
@@ -86,14 +92,24 @@ def write_video_results(
     write_json(written[RESULT_JSON], to_json(result, facts))
     write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, score_rows(result)))
     if annotate and result.faces:
-        written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
-        _annotate(result, written[ANNOTATED_MP4], tell)
+        try:
+            _annotate(result, folder / ANNOTATED_MP4, tell, decoder or shared_decoder())
+            written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
+        except DataError as error:
+            # The scores are those of a reading that went well.
+            note = f'no annotated video: {_without_folder(error, result)}'
+            result = replace(result, notes=(*result.notes, note))
+            write_json(written[RESULT_JSON], to_json(result, facts))
     if report:
         written[REPORT_HTML] = folder / REPORT_HTML
         write_text(written[REPORT_HTML], format_video_page(make_page(result, facts)))
     if result.heat is not None:
         result.heat.close()
     return written
+
+
+def _without_folder(error: Exception, result: VideoResult) -> str:
+    return str(error).replace(f'{result.path.parent}{os.sep}', '')
 
 
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,10 +201,13 @@ def _plain(text: str) -> str:
 
 
 def _annotate(
-    result: VideoResult, path: Path, tell: Callable[[int], None] | None
+    result: VideoResult,
+    path: Path,
+    tell: Callable[[int], None] | None,
+    decoder: VideoDecoder,
 ) -> None:
     """Decode the video once more and draw what was found."""
-    source = VideoFile(result.path)
+    source = decoder.open_video(result.path)
     times = FrameTimes(source)
     waiting = sorted(result.faces, key=lambda face: -face.first_frame)  # first one last
     active: list[_FaceTimeline] = []
