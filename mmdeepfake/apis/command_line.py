@@ -17,6 +17,11 @@ from mmengine.config import Config, DictAction
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.structures import InputError
+from mmdeepfake.structures.whole_file import (
+    FULL_DISK_ERRORS,
+    describe_disk_fault,
+    output_error,
+)
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
@@ -89,19 +94,46 @@ def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
-    """Run a tool; an `InputError` becomes one line on stderr and exit code 2."""
+    """Run a tool; an `InputError` becomes one line on stderr and exit code 2.
+
+    So does a fault of the disk, wherever it came up.
+    """
     try:
         main(args)
-    except InputError as error:
+        _flush_output()
+    except (InputError, OSError) as error:
+        message = _describe(error)
+        if message is None:
+            raise
         if getattr(args, 'traceback', False) or os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
         else:
             _yield_to_first_process()
-            print(f'error: {input_error_message(error)}', file=sys.stderr, flush=True)
+            print(f'error: {message}', file=sys.stderr, flush=True)
         return EXIT_INPUT_ERROR
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         _end_distributed_process()
     return 0
+
+
+def _describe(error: InputError | OSError) -> str | None:
+    """Give the message of an error that a user can mend, None for any other."""
+    if isinstance(error, InputError):
+        return input_error_message(error)
+    return describe_disk_fault(error)
+
+
+def _flush_output() -> None:
+    """Write what was printed, since the disk that it goes to may be full as well."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in FULL_DISK_ERRORS:
+            raise
+        # Python flushes once more at its end, and would complain in its own way.
+        with open(os.devnull, 'wb') as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise output_error('standard output', error) from error
 
 
 def _end_distributed_process() -> None:
@@ -127,7 +159,10 @@ def input_error_message(error: InputError) -> str:
     text = str(error)
     if 'Traceback (most recent call last)' not in text:
         return text
-    starts = list(re.finditer(r'^[\w.]+(?:Error|Exception): ', text, re.MULTILINE))
+    kind = type(error)
+    # A message may quote other errors; the one that was raised comes last.
+    name = re.escape(f'{kind.__module__}.{kind.__qualname__}')
+    starts = list(re.finditer(rf'^{name}: ', text, re.MULTILINE))
     return text[starts[-1].end() :].strip() if starts else text
 
 

@@ -13,6 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmdeepfake.engine.config_checks import check_model_selection
+from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.engine.run_report_hook import iterate_videos
 from mmdeepfake.evaluation.leakage import (
     TRAINING_VIDEOS_FILE,
@@ -181,7 +182,8 @@ def _test_on(runner: Runner, loader: dict, evaluator: dict) -> None:
     runner._test_dataloader = loader
     runner._test_evaluator = evaluator
     runner._test_loop = dict(runner.cfg.get('test_cfg') or {'type': 'TestLoop'})
-    runner.test()
+    with worker_deaths_explained(runner):
+        runner.test()
 
 
 def _selection_leak(cfg: Config, *, allow: bool) -> tuple[str, ...]:

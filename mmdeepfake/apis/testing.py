@@ -7,6 +7,7 @@ import os
 
 from mmengine.config import Config
 
+from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.structures import ConfigError
 
 from .build import build_runner, load_config
@@ -37,7 +38,8 @@ def run_testing(args: argparse.Namespace) -> None:
     runner = build_runner(cfg)
     if args.compile is not None:
         compile_parts(runner.model, args.compile)
-    runner.test()
+    with worker_deaths_explained(runner):
+        runner.test()
 
 
 def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mmdeepfake.structures import VideoKey, VideoRecord
+from mmdeepfake.structures import FAKE, LABEL_NAMES, VideoKey, VideoRecord
 
 from .file_check import FileReport
 
+CheckedVideos = list[tuple[VideoRecord, FileReport]]
+
 TOO_SHORT = 'too short'
+_NUM_EXAMPLES = 5
 _LACKS = 'no '  # 'no landmarks', 'no mask'
 # How a file that a record may name comes into being.
 _ORIGINS = {
@@ -88,8 +93,7 @@ def count_kinds(reports: Iterable[FileReport]) -> str:
 
 
 def list_left_out(
-    pairs: Sequence[tuple[VideoRecord, FileReport]],
-    usable: Sequence[tuple[VideoRecord, FileReport]],
+    pairs: CheckedVideos, usable: CheckedVideos
 ) -> tuple[tuple[VideoKey, str], ...]:
     """Name the videos of which no track is shown, with the kind of the first problem.
 
@@ -103,3 +107,57 @@ def list_left_out(
         if report.problem and record.key not in shown:
             kinds.setdefault(record.key, kind_of(report))
     return tuple(sorted(kinds.items()))
+
+
+def describe_unusable(
+    unusable: CheckedVideos, num_all: int, *, whose: str, root: str, allowed: str = ''
+) -> str:
+    """Count the unusable videos by kind and name the first of them.
+
+    Args:
+        unusable: the videos, each with its problem.
+        num_all: how many there are with the usable ones.
+        whose: the dataset and split that lists them.
+        root: folder that their paths start from.
+        allowed: what is said behind their share.
+    """
+    examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
+    if len(unusable) > _NUM_EXAMPLES:
+        rest = len(unusable) - _NUM_EXAMPLES
+        examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
+    counts = count_kinds(report for _, report in unusable)
+    return (
+        f'{whose}: {len(unusable)} of {num_all} videos in {os.path.abspath(root)!r} '
+        f'cannot be used ({counts}), a share of {len(unusable) / num_all:.4f}{allowed}'
+        '\n' + '\n'.join(examples)
+    )
+
+
+def suggest_repair(unusable: CheckedVideos, share: float) -> str:
+    """Say what helps against unusable videos that are a share of all."""
+    if all(is_unsuited(report) for _, report in unusable):
+        repair = 'Give them what they lack'
+        if share < 1:
+            repair += (
+                ', or set leave_out_unsuited=True to go on with the other '
+                f'{1 - share:.1%} of the videos'
+            )
+        return repair
+    # Rounded up, so that the number printed is one that is enough.
+    enough = math.ceil(share * 1e4) / 1e4
+    return (
+        'Download or copy them again, or set max_unusable_share='
+        f'{enough:.4f} to leave them out.'
+    )
+
+
+def count_text(records: Iterable[VideoRecord]) -> str:
+    """Count videos for the log: '140 real, 280 fake (Deepfakes 140, FaceSwap 140)'."""
+    records = list(records)
+    labels = Counter(record.key.label for record in records)
+    text = ', '.join(
+        f'{labels[label]} {name}' for label, name in enumerate(LABEL_NAMES)
+    )
+    methods = Counter(r.key.method for r in records if r.key.label == FAKE)
+    fakes = ', '.join(f'{name} {count}' for name, count in sorted(methods.items()))
+    return f'{text} ({fakes})' if fakes else text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ from mmdeepfake.structures import (
     NO_FACE,
     OK,
     REAL_METHOD,
+    STOP,
     ConfigError,
     DataError,
     DataNotFoundError,
@@ -35,19 +35,20 @@ from mmdeepfake.structures.video_record import (
 
 from .balance import BALANCES
 from .coverage import (
+    CheckedVideos,
     Needs,
     check_needs,
-    count_kinds,
+    count_text,
+    describe_unusable,
     is_unsuited,
     kind_of,
     list_left_out,
+    suggest_repair,
 )
-from .file_check import CHECK_NAMES, FileReport, check_videos
+from .file_check import CHECK_NAMES, check_videos
 from .identities import check_identities
+from .reading_faults import SkipRule, as_error, find_fault
 from .video_item import check_length, make_item, read_face_boxes
-
-_NUM_EXAMPLES = 5
-_Checked = list[tuple[VideoRecord, FileReport]]
 
 
 @DATASETS.register_module()
@@ -65,8 +66,12 @@ class DeepfakeDataset(BaseActionDataset):
     warning. `leave_out_unsuited` leaves out, however many they are, those whose files
     are sound but of no use to this pipeline. A test set names what was left out in its
     `metainfo`, under 'left_out_videos' as (key, kind of problem), and `DeepfakeMetric`
-    tells the share of videos that its figures cover. None is ever replaced by another
-    while the run goes on. Videos are sorted by key.
+    tells the share of videos that its figures cover. Videos are sorted by key.
+
+    Damage within a video shows only when it is read. Then the run stops with the key of
+    the video, its file and what is wrong, or, with `on_error='skip'`, goes on without
+    this video, whose place in the batch a `BrokenSample` takes: `BrokenSampleHook` says
+    what becomes of it. No video is ever replaced by another.
 
     Videos in which no face was found, or which could not be prepared (see
     `VideoRecord.status`), have nothing to show to a model. Training leaves them out and
@@ -99,6 +104,11 @@ class DeepfakeDataset(BaseActionDataset):
         max_unusable_share: share of the split's videos, 0 to 1, that may be unusable.
         leave_out_unsuited: leaves out videos that are too short for the pipeline, or
             lack a file that it needs, without counting them in that share.
+        on_error: 'stop' or 'skip', see above; what is no fault of the video, as a
+            mistake in a transform or a full disk, always stops.
+        max_skipped_share: of the dataset's distinct videos, so many may be skipped,
+            rounded up to a whole video, 0 to 1.
+        max_skipped_count: and no more than so many, counted over the whole run.
         check_files: 'open' reads every file's header and index, 'stat' only sees that
             the files exist and are not empty.
         tracks: 'main' lists each video's main face, 'all' every face that was followed,
@@ -125,6 +135,9 @@ class DeepfakeDataset(BaseActionDataset):
         real_fake_balance: str | None = None,
         max_unusable_share: float = 0.0,
         leave_out_unsuited: bool = False,
+        on_error: str = STOP,
+        max_skipped_share: float = 0.01,
+        max_skipped_count: int = 100,
         check_files: str = 'open',
         tracks: str = 'main',
         test_shows_known_persons: bool = False,
@@ -152,6 +165,11 @@ class DeepfakeDataset(BaseActionDataset):
             raise self._config_error(
                 f'max_unusable_share={max_unusable_share!r}; allowed is 0 <= share < 1'
             )
+        self.skip_rule = SkipRule(
+            self._here(), on_error, max_skipped_share, max_skipped_count
+        )
+        self.marks_broken = False
+        self.on_reading: Callable[[int | None], None] | None = None
         self.manifest = manifest
         self.test_shows_known_persons = test_shows_known_persons
         self.methods = [methods] if isinstance(methods, str) else methods
@@ -221,8 +239,37 @@ class DeepfakeDataset(BaseActionDataset):
         return [make_item(root, record, report) for record, report in balanced]
 
     def prepare_data(self, idx: int) -> Any:
-        """Show one item to the pipeline; only then its track file is read."""
+        """Show one item to the pipeline; only then its track file is read.
+
+        Returns:
+            What the pipeline gives, or a `BrokenSample`, see `mark_broken`.
+        """
         item = self.get_data_info(idx)
+        if self.on_reading is not None:
+            self.on_reading(idx)
+        try:
+            return self._read(dict(item))
+        except Exception as error:
+            broken = find_fault(item, error)
+            if broken is None:
+                raise
+            if self.marks_broken:
+                return broken
+            raise as_error(broken) from error
+        finally:
+            if self.on_reading is not None:
+                self.on_reading(None)
+
+    def mark_broken(self) -> None:
+        """Give a `BrokenSample` for each broken video from now on.
+
+        Whoever calls this collects them out of the batches, as `BrokenSampleHook` does
+        where `on_error='skip'`. Until then a broken video is an error: nobody would
+        know what the marker is, and the video would be lost in silence.
+        """
+        self.marks_broken = True
+
+    def _read(self, item: dict) -> Any:
         if item['track_file'] is not None:
             item['face_boxes'] = read_face_boxes(item)
         return self.pipeline(item)
@@ -271,7 +318,7 @@ class DeepfakeDataset(BaseActionDataset):
                 'at the folder, and at `methods` and `compression` of the dataset'
             )
 
-    def _leave_out_unsuited(self, pairs: _Checked) -> _Checked:
+    def _leave_out_unsuited(self, pairs: CheckedVideos) -> CheckedVideos:
         """Leave out sound videos that the pipeline cannot use, if so wished."""
         unsuited = [pair for pair in pairs if is_unsuited(pair[1])]
         if not (unsuited and self.leave_out_unsuited):
@@ -284,7 +331,7 @@ class DeepfakeDataset(BaseActionDataset):
         MMLogger.get_current_instance().warning(found)
         return suited
 
-    def _leave_out_unusable(self, pairs: _Checked) -> _Checked:
+    def _leave_out_unusable(self, pairs: CheckedVideos) -> CheckedVideos:
         unusable = [pair for pair in pairs if pair[1].problem]
         if not unusable:
             return pairs
@@ -299,34 +346,19 @@ class DeepfakeDataset(BaseActionDataset):
             usable = [pair for pair in pairs if not pair[1].problem]
             self._refuse_lack_of_videos([record for record, _ in usable])
             return usable
-        # Rounded up, so that the number printed is one that is enough.
-        enough = math.ceil(share * 1e4) / 1e4
         kinds = {kind_of(report) for _, report in unusable}
-        if all(is_unsuited(report) for _, report in unusable):
-            fix = '\nGive them what they lack'
-            if share < 1:
-                fix += (
-                    ', or set leave_out_unsuited=True to go on with the other '
-                    f'{1 - share:.1%} of the videos'
-                )
-        else:
-            fix = (
-                '\nDownload or copy them again, or set max_unusable_share='
-                f'{enough:.4f} to leave them out.'
-            )
         error = DataNotFoundError if kinds == {'missing'} else DataError
-        raise error(found + fix)
+        raise error(f'{found}\n{suggest_repair(unusable, share)}')
 
-    def _describe(self, unusable: _Checked, num_all: int, allowed: str = '') -> str:
-        examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
-        if len(unusable) > _NUM_EXAMPLES:
-            rest = len(unusable) - _NUM_EXAMPLES
-            examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
-        counts = count_kinds(report for _, report in unusable)
-        return (
-            f'{self._here()}, split {self.split!r}: {len(unusable)} of {num_all} '
-            f'videos in {os.path.abspath(self.data_root)!r} cannot be used ({counts}), '
-            f'a share of {len(unusable) / num_all:.4f}{allowed}\n' + '\n'.join(examples)
+    def _describe(
+        self, unusable: CheckedVideos, num_all: int, allowed: str = ''
+    ) -> str:
+        return describe_unusable(
+            unusable,
+            num_all,
+            whose=f'{self._here()}, split {self.split!r}',
+            root=self.data_root,
+            allowed=allowed,
         )
 
     def _log_counts(
@@ -366,15 +398,3 @@ class DeepfakeDataset(BaseActionDataset):
                 f'{str(where)!r}, split {self.split!r}; found are {list(found)!r}. Set '
                 f'`{argument}` to some of them, or to None for all'
             )
-
-
-def count_text(records: Iterable[VideoRecord]) -> str:
-    """Count videos for the log: '140 real, 280 fake (Deepfakes 140, FaceSwap 140)'."""
-    records = list(records)
-    labels = Counter(record.key.label for record in records)
-    text = ', '.join(
-        f'{labels[label]} {name}' for label, name in enumerate(LABEL_NAMES)
-    )
-    methods = Counter(r.key.method for r in records if r.key.label == FAKE)
-    fakes = ', '.join(f'{name} {count}' for name, count in sorted(methods.items()))
-    return f'{text} ({fakes})' if fakes else text

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures import SKIP, STOP, ConfigError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')
@@ -26,6 +26,9 @@ SAMPLER_VARIABLES = {
 FLIPPING = 'FlippingDataPreprocessor'
 # Steps that move pixels: landmarks follow them, so they stand before those.
 MOVING_STEPS = ('CropFace', 'Resize', 'Flip', 'DrawFlip')
+# What knows of broken videos, see `BrokenSampleHook`.
+SKIPPING_HOOK = 'BrokenSampleHook'
+SKIPPING_EVALUATORS = ('DeepfakeMetric', 'DumpResults')
 PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:]}
 
 
@@ -37,6 +40,7 @@ def check_config(cfg: Mapping) -> None:
     check_flips(cfg)
     check_landmarks(cfg)
     check_model_selection(cfg)
+    check_broken_samples(cfg)
     filename = getattr(cfg, 'filename', None)
     if filename and os.path.isfile(filename):
         check_variables(cfg, find_idle_variables(pathlib.Path(filename)))
@@ -212,6 +216,47 @@ def check_model_selection(cfg: Mapping) -> None:
                 f"model on a test set: {path}.split = 'test'. Use split='val' there, "
                 'or set save_best=None'
             )
+
+
+def check_broken_samples(cfg: Mapping) -> None:
+    """Refuse to skip broken videos where their loss would go unseen, or not work."""
+    for path, node in find_datasets(cfg):
+        if node.get('on_error') != SKIP:
+            continue
+        here = f"{path}.on_error = '{SKIP}'"
+        hooks = [_type_name(hook) for hook in cfg.get('custom_hooks') or ()]
+        if SKIPPING_HOOK not in hooks:
+            raise ConfigError(
+                f'{here}, but nobody counts what is skipped: add '
+                f"dict(type='{SKIPPING_HOOK}') to custom_hooks, or set "
+                f"on_error='{STOP}'"
+            )
+        phase = path.partition('_')[0]
+        loop = cfg.get('train_cfg') or {}
+        by_iter = _type_name(loop) == 'IterBasedTrainLoop' or not loop.get(
+            'by_epoch', True
+        )
+        if phase == 'train' and by_iter:
+            # It starts to read before any hook is asked.
+            raise ConfigError(
+                f'{here} is for training by epochs: set train_cfg.type to '
+                f"EpochBasedTrainLoop, or on_error='{STOP}'"
+            )
+        evaluators = cfg.get(f'{phase}_evaluator') or ()
+        if isinstance(evaluators, Mapping):
+            evaluators = [evaluators]
+        for name in map(_type_name, evaluators):
+            if name not in SKIPPING_EVALUATORS:
+                raise ConfigError(
+                    f'{here}, but {phase}_evaluator has {name!r}, which does not count '
+                    f'videos without a score; allowed are '
+                    f'{", ".join(SKIPPING_EVALUATORS)}'
+                )
+
+
+def _type_name(node: Mapping) -> str | None:
+    kind = node.get('type')
+    return getattr(kind, '__name__', kind)
 
 
 def find_idle_variables(path: pathlib.Path) -> set[str]:

@@ -19,11 +19,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from mmdeepfake.evaluation.figures import summarise
-from mmdeepfake.evaluation.metrics import read_sample
+from mmdeepfake.evaluation.metrics import read_result
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
 from mmdeepfake.evaluation.track_rules import merge_tracks
 from mmdeepfake.registry import HOOKS
-from mmdeepfake.structures import ConfigError, VideoKey
+from mmdeepfake.structures import BrokenSample, ConfigError, VideoKey
 from mmdeepfake.structures.picture_file import replace_picture
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ class ForgeryViewHook(Hook):
         outputs: Sequence | None = None,
     ) -> None:
         """Keep a batch's scores."""
-        self._predictions += [read_sample(one.to_dict()) for one in outputs or ()]
+        results = [read_result(one.to_dict()) for one in outputs or ()]
+        self._predictions += [
+            one for one in results if isinstance(one, VideoPrediction)
+        ]
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Draw, in a training and where it is this validation's turn."""
@@ -145,6 +148,8 @@ def choose_videos(dataset: Any, num_videos: int) -> list[PackedVideo]:
     videos = []
     for method in in_order[:num_videos]:
         packed = dataset[first[method]]
+        if isinstance(packed, BrokenSample):
+            continue
         sample = packed['data_samples']
         clip_len = int(sample.get('clip_len', 1))
         videos.append(PackedVideo(method, packed['inputs'], sample, clip_len))

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from mmdeepfake.structures import (
     FAILED,
     FAKE,
     LABEL_NAMES,
+    LEFT_OUT,
     NO_FACE,
     ConfigError,
     DataError,
@@ -60,8 +62,10 @@ class DeepfakeMetric(BaseMetric):
     their preparation failed, are in its `metainfo` (see `DeepfakeDataset`). They are
     scored `no_face_score`, counted and told of: a set from which the hard videos are
     missing is another set. Videos that the model cannot use, being too short or lacking
-    landmarks, are in no figure; how many, why, and the share that is covered stand in
-    the table, the record, 'num_left_out' and 'coverage'.
+    landmarks, or that could not be read while the test went on (`on_error='skip'`), are
+    in no figure; how many, why, and the share that is covered stand in the table, the
+    record, 'num_left_out' and 'coverage'. A video of several faces is left out as a
+    whole if one of them could not be read.
 
     Args:
         threshold: a video is called fake from this P(fake) on.
@@ -136,9 +140,10 @@ class DeepfakeMetric(BaseMetric):
             data_batch: not used.
             data_samples: one dict a video: 'pred_score' (2,) = (P(real), P(fake)),
                 'gt_label' (1,), 'video_key', and 'snippet_scores' (S,) = P(fake) of
-                each snippet, where the model gives them.
+                each snippet, where the model gives them; or of a video that could not
+                be read, 'video_key' and 'left_out', the kind of its fault.
         """
-        self.results.extend(read_sample(sample) for sample in data_samples)
+        self.results.extend(read_result(sample) for sample in data_samples)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """See `BaseMetric`; warns when fewer videos were scored than the set has.
@@ -158,14 +163,17 @@ class DeepfakeMetric(BaseMetric):
             )
         return figures
 
-    def compute_metrics(self, results: list[VideoPrediction]) -> dict[str, float]:
+    def compute_metrics(
+        self, results: list[VideoPrediction | LeftOutVideo]
+    ) -> dict[str, float]:
         """Compute the figures, log the table, write the files (main process only)."""
-        merged = merge_tracks(results, rule=self.tracks_rule)
+        scored, skipped = split_results(results)
+        merged = merge_tracks(scored, rule=self.tracks_rule)
         if self.operating_point is not None:
             merged = [self.operating_point.apply(one) for one in merged]
         unscored = (self.dataset_meta or {}).get(UNSCORED_VIDEOS, ())
         statuses = [status for _, status, _ in unscored]
-        left_out = (self.dataset_meta or {}).get(LEFT_OUT_VIDEOS, ())
+        left_out = (*(self.dataset_meta or {}).get(LEFT_OUT_VIDEOS, ()), *skipped)
         predictions = order_by_key(
             [
                 *merged,
@@ -180,7 +188,7 @@ class DeepfakeMetric(BaseMetric):
             threshold=self.threshold,
             num_resamples=self.num_resamples,
             seed=self.seed,
-            score_rule=self._full_score_rule(len(results) - len(merged)),
+            score_rule=self._full_score_rule(len(scored) - len(merged)),
             num_no_face=statuses.count(NO_FACE),
             num_failed=statuses.count(FAILED),
             no_face_score=self.no_face_score,
@@ -217,6 +225,47 @@ class DeepfakeMetric(BaseMetric):
         if self.metrics_json is not None:
             replace_text(self.metrics_json, json.dumps(record, indent=2) + '\n')
             print_log(f'Figures with intervals: {self.metrics_json}', logger='current')
+
+
+@dataclass(frozen=True)
+class LeftOutVideo:
+    """Stands among the predictions for a video that could not be read.
+
+    Attributes:
+        key: of the video.
+        kind: of its fault.
+    """
+
+    key: VideoKey
+    kind: str
+
+
+def split_results(
+    results: Sequence[VideoPrediction | LeftOutVideo],
+) -> tuple[list[VideoPrediction], list[tuple[VideoKey, str]]]:
+    """Give the predictions, and (key, kind of fault) of each video left out.
+
+    Raises:
+        DataError: nothing could be read.
+    """
+    kinds: dict[VideoKey, str] = {}
+    for one in results:
+        if isinstance(one, LeftOutVideo):
+            kinds.setdefault(one.key, one.kind)
+    scored = [one for one in results if one.key not in kinds]
+    if kinds and not scored:
+        raise DataError(
+            f'DeepfakeMetric: none of {len(kinds)} videos could be read, the first is '
+            f'{next(iter(kinds))}: there is nothing to compute figures of'
+        )
+    return scored, list(kinds.items())
+
+
+def read_result(sample: dict[str, Any]) -> VideoPrediction | LeftOutVideo:
+    """Read one data sample: a prediction, or what stands for a broken video."""
+    if LEFT_OUT in sample:
+        return LeftOutVideo(VideoKey(*sample['video_key']), sample[LEFT_OUT])
+    return read_sample(sample)
 
 
 def read_sample(sample: dict[str, Any]) -> VideoPrediction:

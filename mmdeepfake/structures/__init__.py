@@ -1,6 +1,14 @@
 """Plain data: what a video is, without any framework."""
 
-from .errors import ConfigError, DataError, DataNotFoundError, InputError, LeakError
+from .broken_sample import BROKEN_SAMPLES, LEFT_OUT, ON_ERROR, SKIP, STOP, BrokenSample
+from .errors import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+    InputError,
+    LeakError,
+    OutputError,
+)
 from .face_track import FaceTrack
 from .video_record import (
     FAILED,
@@ -15,19 +23,26 @@ from .video_record import (
 )
 
 __all__ = [
+    'BROKEN_SAMPLES',
     'FAILED',
     'FAKE',
     'LABEL_NAMES',
+    'LEFT_OUT',
     'NO_FACE',
     'OK',
+    'ON_ERROR',
     'REAL',
     'REAL_METHOD',
+    'SKIP',
+    'STOP',
+    'BrokenSample',
     'ConfigError',
     'DataError',
     'DataNotFoundError',
     'FaceTrack',
     'InputError',
     'LeakError',
+    'OutputError',
     'VideoKey',
     'VideoRecord',
 ]

@@ -1,0 +1,132 @@
+"""Which videos of a dataset a run went on without, against how many it may."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmdeepfake.structures import LABEL_NAMES, BrokenSample, DataError, VideoKey
+
+_NUM_LISTED = 20
+
+
+@dataclass
+class SkippedVideos:
+    """The broken videos of one dataset, each once, over a whole run.
+
+    Attributes:
+        loader: the dataloader's name in the config.
+        split: of the dataset.
+        keys: of its distinct videos.
+        num_allowed: how many may be skipped.
+        rule: the dataset's settings, for messages.
+        needs_both_classes: whether a class may not vanish as a whole, as in training.
+        found: the first fault of each broken video.
+    """
+
+    loader: str
+    split: str
+    keys: frozenset[VideoKey]
+    num_allowed: int
+    rule: str
+    needs_both_classes: bool
+    found: dict[VideoKey, BrokenSample] = field(default_factory=dict)
+    _kinds: set[tuple[VideoKey, str]] = field(default_factory=set)
+
+    @classmethod
+    def of_dataset(cls, dataset: Any, loader: str) -> SkippedVideos:
+        """Begin the list of a `DeepfakeDataset` that skips."""
+        items = (dataset.get_data_info(index) for index in range(len(dataset)))
+        keys = frozenset(VideoKey(*item['video_key']) for item in items)
+        rule = dataset.skip_rule
+        return cls(
+            loader,
+            dataset.split,
+            keys,
+            rule.count_skippable(len(keys)),
+            f'max_skipped_share={rule.max_skipped_share}, '
+            f'max_skipped_count={rule.max_skipped_count}',
+            not dataset.test_mode,
+        )
+
+    def add(self, samples: Iterable[BrokenSample]) -> list[BrokenSample]:
+        """Take in those of this dataset; give the ones with a fault not seen before."""
+        new = []
+        for sample in samples:
+            if sample.key in self.keys and (sample.key, sample.kind) not in self._kinds:
+                self._kinds.add((sample.key, sample.kind))
+                self.found.setdefault(sample.key, sample)
+                new.append(sample)
+        return new
+
+    def knows(self, sample: BrokenSample) -> bool:
+        """Whether this fault of a video was taken in before."""
+        return (sample.key, sample.kind) in self._kinds
+
+    def count_text(self) -> str:
+        """'3 of 720 videos skipped, allowed are 8'."""
+        return (
+            f'{len(self.found)} of {len(self.keys)} videos skipped, allowed are '
+            f'{self.num_allowed}'
+        )
+
+    def check(self) -> None:
+        """Stop the run beyond the limit, or where a class has no video left.
+
+        Raises:
+            DataError: it names the videos.
+        """
+        left = {key.label for key in self.keys - set(self.found)}
+        if len(self.found) > self.num_allowed:
+            # Rounded up, so that the number printed is one that is enough.
+            share = math.ceil(len(self.found) / len(self.keys) * 1e4) / 1e4
+            fix = (
+                'Copy or prepare them again, or allow more of them: --cfg-options '
+                f'{self.loader}.dataset.max_skipped_share={min(share, 0.9999):.4f} '
+                f'{self.loader}.dataset.max_skipped_count={len(self.found)}'
+            )
+        elif self.needs_both_classes and len(left) < len(LABEL_NAMES):
+            lacking = [n for label, n in enumerate(LABEL_NAMES) if label not in left]
+            fix = (
+                f'No {" and no ".join(lacking)} videos are left; both classes are '
+                'needed. Copy or prepare them again'
+            )
+        else:
+            return
+        examples = [f'  {sample}' for sample in self.found.values()]
+        if len(examples) > _NUM_LISTED:
+            rest = f'  and {len(examples) - _NUM_LISTED} more'
+            examples = [*examples[:_NUM_LISTED], rest]
+        listed = '\n'.join(examples)
+        raise DataError(
+            f'{self.loader}, split {self.split!r}: too many videos could not be read: '
+            f'{self.count_text()} ({self.rule})\n{listed}\n{fix}'
+        )
+
+    def record(self) -> dict[str, Any]:
+        """What the record of the run says of it."""
+        return {
+            'split': self.split,
+            'num_videos': len(self.keys),
+            'num_allowed': self.num_allowed,
+            'num_skipped': len(self.found),
+            'videos': [
+                {'video': str(one.key), 'kind': one.kind, 'reason': one.reason}
+                for one in self.found.values()
+            ],
+        }
+
+
+def to_plain(samples: Iterable[BrokenSample]) -> list[list]:
+    """Turn markers into lists, which a checkpoint may hold."""
+    return [[list(one.key), one.path, one.kind, one.reason] for one in samples]
+
+
+def from_plain(rows: Iterable[list]) -> list[BrokenSample]:
+    """Turn back what `to_plain` gave."""
+    return [
+        BrokenSample(VideoKey(*key), path, kind, reason)
+        for key, path, kind, reason in rows
+    ]
