@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import resource
-import signal
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -18,6 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmdeepfake.structures import InputError
+from mmdeepfake.structures.process_limits import restrict_process
+from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS
 
 from .limits import Limits, Refusal
 
@@ -55,7 +54,8 @@ def serve_uploads(
         make_examiner: loads the model; an `InputError` of it goes to the server.
         limits: what may be written is bounded by the size of an upload.
     """
-    _restrict_process(limits)
+    # The annotated video may be larger than what it was drawn from.
+    restrict_process(file_bytes=4 * limits.max_bytes + (64 << 20))
     try:
         examiner = make_examiner()
     except InputError as error:
@@ -88,7 +88,11 @@ def _examine(
         return {'refusal': refusal.kind, 'message': refusal.message}
     except (BrokenPipeError, ConnectionResetError):
         raise
-    except Exception:
+    except Exception as error:
+        if getattr(error, 'errno', None) in FULL_DISK_ERRORS:
+            logger.error('the results of video %s: %s', order['number'], error)
+            refusal = Limits.refuse_disk()
+            return {'refusal': refusal.kind, 'message': refusal.message}
         logger.exception('video %s failed', order['number'])
         return {
             'refusal': 'server',
@@ -98,20 +102,3 @@ def _examine(
 
 def _send(connection: Connection, message: dict[str, Any]) -> None:
     connection.send_bytes(json.dumps(message).encode())
-
-
-def _restrict_process(limits: Limits) -> None:
-    # Ctrl-C goes to all processes of a terminal; the server ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The annotated video may be larger than what it was drawn from.
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    most = 4 * limits.max_bytes + (64 << 20)
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        # Should memory run out, this process goes, not the server.
-        Path('/proc/self/oom_score_adj').write_text('500')
-    except OSError as error:
-        logger.info('oom_score_adj is not set: %s', os.strerror(error.errno or 0))
