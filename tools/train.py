@@ -28,6 +28,11 @@ def parse_args() -> argparse.Namespace:
         help='go on from this checkpoint, or from the latest one in the work folder',
     )
     parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='delete the checkpoints of an earlier training in the work folder',
+    )
+    parser.add_argument(
         '--amp', action='store_true', help='mixed precision; bfloat16 on a CPU'
     )
     parser.add_argument(

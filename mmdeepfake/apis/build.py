@@ -17,6 +17,7 @@ from mmdeepfake.engine.config_checks import (
     check_variables,
     find_datasets,
 )
+from mmdeepfake.engine.run_folder import RunFolderRunner
 from mmdeepfake.structures import ConfigError, DataNotFoundError
 
 # What MMEngine's Runner reads from a config beside its constructor's arguments.
@@ -165,10 +166,10 @@ def _check_new_key(
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Check a config and build MMEngine's Runner, or the one it names, from it."""
+    """Check a config and build our Runner, or the one it names, from it."""
     check_config(cfg)
     if 'runner_type' in cfg:
         from mmengine.registry import RUNNERS
 
         return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    return RunFolderRunner.from_cfg(cfg)

@@ -17,11 +17,7 @@ from mmengine.config import Config, DictAction
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.structures import InputError
-from mmdeepfake.structures.whole_file import (
-    FULL_DISK_ERRORS,
-    describe_disk_fault,
-    output_error,
-)
+from mmdeepfake.structures.whole_file import describe_disk_fault
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
@@ -100,11 +96,12 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     """
     try:
         main(args)
-        _flush_output()
+        sys.stdout.flush()  # the disk that it goes to may be full as well
     except (InputError, OSError) as error:
         message = _describe(error)
         if message is None:
             raise
+        _give_up_full_output()
         if getattr(args, 'traceback', False) or os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
         else:
@@ -123,17 +120,13 @@ def _describe(error: InputError | OSError) -> str | None:
     return describe_disk_fault(error)
 
 
-def _flush_output() -> None:
-    """Write what was printed, since the disk that it goes to may be full as well."""
+def _give_up_full_output() -> None:
+    """Drop what cannot be printed, for Python flushes at its end and would complain."""
     try:
         sys.stdout.flush()
-    except OSError as error:
-        if error.errno not in FULL_DISK_ERRORS:
-            raise
-        # Python flushes once more at its end, and would complain in its own way.
+    except OSError:
         with open(os.devnull, 'wb') as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        raise output_error('standard output', error) from error
 
 
 def _end_distributed_process() -> None:

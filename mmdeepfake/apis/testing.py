@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.whole_file import naming_output
 
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
@@ -35,11 +36,12 @@ def run_testing(args: argparse.Namespace) -> None:
         evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
     cfg.test_evaluator = evaluators
     cfg.load_from, cfg.resume = args.checkpoint, False
-    runner = build_runner(cfg)
-    if args.compile is not None:
-        compile_parts(runner.model, args.compile)
-    with worker_deaths_explained(runner):
-        runner.test()
+    with naming_output(cfg.work_dir):
+        runner = build_runner(cfg)
+        if args.compile is not None:
+            compile_parts(runner.model, args.compile)
+        with worker_deaths_explained(runner):
+            runner.test()
 
 
 def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:

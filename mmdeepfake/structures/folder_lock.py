@@ -34,11 +34,8 @@ class FolderInUseError(DataError):
         owner: who, as far as the file tells; '' where locks are shared.
     """
 
-    def __init__(self, path: Path, owner: str) -> None:
-        super().__init__(
-            f'another run is at work in {str(path.parent)!r} ({owner or "unnamed"}); '
-            'wait for it or stop it'
-        )
+    def __init__(self, message: str, owner: str = '') -> None:
+        super().__init__(message)
         self.owner = owner
 
 
@@ -81,7 +78,12 @@ def _lock(file: TextIO, path: Path, *, exclusive: bool, wait: bool) -> None:
         fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.seek(0)
-        raise FolderInUseError(path, file.read().strip()) from error
+        owner = file.read().strip()
+        raise FolderInUseError(
+            f'another run is at work in {str(path.parent)!r} ({owner or "unnamed"}); '
+            'wait for it or stop it',
+            owner,
+        ) from error
     except OSError as error:
         if error.errno not in _NO_LOCKS_HERE:
             raise

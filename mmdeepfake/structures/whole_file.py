@@ -36,14 +36,37 @@ _ADVICE = {
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """Say what could not be written, why, and what to do; `errno` is kept."""
-    number = error.errno or 0
-    advice = _ADVICE.get(number, f'see to it, {_RUN_AGAIN}')
     fault = OutputError(
-        f'{os.fspath(path)!r} cannot be written: {os.strerror(number)}. No half file '
-        f'is left there; {advice}'
+        f'{os.fspath(path)!r} cannot be written: {_say(error)}. No half-written result '
+        f'is left there; {_advise(error)}'
     )
     fault.errno = error.errno
     return fault
+
+
+def describe_disk_fault(error: OSError) -> str | None:
+    """Give the message of an error of the operating system that a user can mend.
+
+    Returns:
+        None where that is not known to be so: a file that should be there is missing,
+        a connection broke.
+    """
+    if error.errno not in _ADVICE or error.errno in (errno.ENOENT, errno.EEXIST):
+        return None
+    name = error.filename
+    if isinstance(name, str | bytes | os.PathLike):
+        what = f'{os.fsdecode(name)!r} cannot be read or written'
+    else:
+        what = 'a file cannot be read or written'
+    return f'{what}: {_say(error)}; {_advise(error)}'
+
+
+def _say(error: OSError) -> str:
+    return os.strerror(error.errno or 0)
+
+
+def _advise(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0, f'see to it, {_RUN_AGAIN}')
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_tools_compile_the_model_before_it_runs(monkeypatch, tmp_path, verb):
     monkeypatch.setattr(module, 'build_runner', lambda cfg: Runner())
     monkeypatch.setenv('LOCAL_RANK', '0')
     names = 'cfg_options trust_checkpoint no_validate amp auto_scale_lr resume seed'
-    names += ' diff_rank_seed deterministic dump'
+    names += ' diff_rank_seed deterministic dump overwrite'
     args = argparse.Namespace(
         **dict.fromkeys(names.split()),
         config=str(CONFIG),
