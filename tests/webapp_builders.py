@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from stubs.stub_examiner import StubExaminer, make_upload
 
@@ -29,6 +30,18 @@ class Visitor:
     def connect(self):
         return http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
 
+    def dial(self, content=b''):
+        """Open a bare connection and send something."""
+        line = socket.create_connection(('127.0.0.1', self.port), PATIENCE_SECONDS)
+        line.sendall(content)
+        return line
+
+    def begin_upload(self, job_id, num_bytes, content=b''):
+        """Open a connection with the head of an upload, and send some of its body."""
+        return self.dial(
+            make_head('PUT', f'/api/jobs/{job_id}/video', num_bytes, content)
+        )
+
     def ask(self, method, path, body=None, headers=ASKING):
         """Give status, headers and body; JSON is read."""
         connection = self.connect()
@@ -36,7 +49,7 @@ class Visitor:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
             content = answer.read()
-            if answer.headers.get_content_type() == 'application/json':
+            if content and answer.headers.get_content_type() == 'application/json':
                 content = json.loads(content)
             return answer.status, answer.headers, content
         finally:
@@ -61,6 +74,43 @@ class Visitor:
     def wait_for(self, job_id, *states):
         wait_until(lambda: self.look(job_id).get('state') in states)
         return self.look(job_id)
+
+
+def make_head(method, path, num_bytes=0, content=b''):
+    """Write out the head of a request as it goes over the line, and some content."""
+    head = (
+        f'{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-MMDeepfake: test\r\n'
+        f'Content-Length: {num_bytes}\r\n\r\n'
+    )
+    return head.encode() + content
+
+
+def read_answer(line):
+    """Give status and content of the next answer on a bare connection; JSON is read."""
+    answer = http.client.HTTPResponse(line)
+    answer.begin()
+    content = answer.read()
+    if answer.headers.get_content_type() == 'application/json':
+        content = json.loads(content)
+    return answer.status, content
+
+
+def wait_for_end(line):
+    """Wait until the server hangs up; give what it had still to say."""
+    content = b''
+    with suppress(ConnectionResetError):
+        while piece := line.recv(1 << 16):
+            content += piece
+    return content
+
+
+def rooms(folder):
+    """The folders of jobs that are on the disk."""
+    return sorted(path.name for path in folder.glob('*/job*'))
+
+
+def uploads(folder):
+    return list(folder.glob('*/job*/upload'))
 
 
 def wait_until(is_so):

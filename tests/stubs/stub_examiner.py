@@ -49,7 +49,9 @@ class StubExaminer:
         elif order.startswith('wait for '):
             while not Path(order.removeprefix('wait for ')).exists():
                 time.sleep(0.02)
-        (folder / 'heat_0.png').write_bytes(b'picture')
+        (Path('/dev/full') if order == 'full' else folder / 'heat_0.png').write_bytes(
+            b'picture'
+        )
         (folder / 'report.html').write_text('<p>report</p>')
         (folder / 'link.png').symlink_to('/etc/passwd')
         files = ['heat_0.png', 'report.html', 'link.png', '../upload', 'gone.png']

@@ -1,0 +1,312 @@
+"""Crowds, dawdlers and vandals before the page, a stub standing in for the model.
+
+`test_real_page_under_load.py` is the same in full size, on the tool with a real model.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import pytest
+
+pytest.importorskip('starlette', reason="the page needs the extra 'web'")
+pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
+
+from process_watch import list_workers, measure_process, needs_proc
+from stubs.stub_examiner import make_upload
+from webapp_builders import (
+    make_head,
+    read_answer,
+    rooms,
+    serving,
+    uploads,
+    wait_for_end,
+    wait_until,
+)
+
+from mmdeepfake.webapp import connections, server
+from mmdeepfake.webapp.limits import Limits
+
+NUM_CONNECTIONS, NUM_REQUESTS = 24, 8
+WAIT_SECONDS = 1.5  # long for an honest request, also on a busy machine
+ABOUT = make_head('GET', '/api/about')
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('served')
+
+
+@pytest.fixture(scope='module')
+def visitor(folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, 'MOST_CONNECTIONS', NUM_CONNECTIONS)
+        patch.setattr(connections, '_WAIT_SECONDS', WAIT_SECONDS)
+        patch.setattr(connections, '_WRITE_SECONDS', WAIT_SECONDS)
+        patch.setattr(server, '_NUM_REQUESTS', NUM_REQUESTS)
+        with serving(folder, queue=3, idle_seconds=WAIT_SECONDS) as visitor:
+            yield visitor
+
+
+def test_rush_of_visitors_is_served_or_clearly_refused(visitor, folder):
+    def visit(index):
+        status, job = visitor.reserve(f'{index}.mp4')
+        if status == 503:
+            return job['kind']
+        path = f'/api/jobs/{job["id"]}/video'
+        assert visitor.ask('PUT', path, make_upload())[0] == 202
+        return visitor.wait_for(job['id'], 'done')['findings']['verdict']
+
+    with ThreadPoolExecutor(NUM_REQUESTS) as pool:
+        answers = list(pool.map(visit, range(32)))
+    assert set(answers) <= {'fake', 'full'}
+    assert answers.count('fake') >= 4
+    assert len(rooms(folder)) <= Limits.max_kept + 4
+    assert not uploads(folder)
+    answers = [visitor.ask('GET', '/api/about')[0] for _ in range(200)]
+    assert answers == [200] * 200
+
+
+@needs_proc
+def test_crowd_of_idle_connections_gives_way_to_who_asks(visitor):
+    before = measure_process('self').handles
+    with ExitStack() as stack:
+        for _ in range(4 * NUM_CONNECTIONS):
+            stack.enter_context(visitor.dial())
+        # Their other ends lie in this process, too.
+        wait_until(
+            lambda: measure_process('self').handles - before <= 5 * NUM_CONNECTIONS + 1
+        )
+        assert visitor.ask('GET', '/api/about')[0] == 200
+    wait_until(lambda: measure_process('self').handles <= before)
+
+
+@pytest.mark.parametrize('pieces', [[b''], [b'GET / HTTP/1.1\r\n'] + [b'A: b\r\n'] * 9])
+def test_request_that_does_not_come_in_is_not_waited_for(visitor, pieces):
+    with visitor.dial() as line:
+        with suppress(OSError):
+            for piece in pieces:
+                line.sendall(piece)
+                line.settimeout(WAIT_SECONDS / 4)
+                with suppress(TimeoutError):
+                    if line.recv(1, socket.MSG_PEEK):
+                        break
+        line.settimeout(60)
+        if pieces == [b'']:
+            assert wait_for_end(line) == b''
+        else:
+            status, body = read_answer(line)
+            assert (status, body['kind']) == (408, 'too_slow')
+
+
+def test_body_that_trickles_in_is_not_waited_for(visitor, folder):
+    with visitor.dial(make_head('POST', '/api/jobs', 100, b'{')) as line:
+        status, body = read_answer(line)
+        assert (status, body['kind']) == (408, 'too_slow')
+    # A byte before each pause is over, but less than anyone's line carries.
+    _, job = visitor.reserve()
+    with visitor.begin_upload(job['id'], 90_000, make_upload()) as line:
+        line.settimeout(WAIT_SECONDS / 4)
+        for _ in range(100):
+            with suppress(TimeoutError):
+                if line.recv(1, socket.MSG_PEEK):
+                    break
+            line.sendall(b' ')
+        status, body = read_answer(line)
+    assert (status, body['kind']) == (408, 'too_slow')
+    wait_until(lambda: f'job{job["id"]}' not in rooms(folder) and not uploads(folder))
+
+
+def test_body_that_nobody_needs_is_not_waited_for(visitor):
+    with visitor.dial(make_head('GET', '/api/about', 10**9)) as line:
+        assert read_answer(line)[0] == 200
+        line.settimeout(WAIT_SECONDS / 4)
+        for _ in range(100):
+            try:
+                line.sendall(b' ')
+                if not line.recv(1):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+    pytest.fail('the server still listens')
+
+
+def test_visitor_who_does_not_read_is_left(visitor):
+    with visitor.dial() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(60)
+        with pytest.raises(OSError):  # as soon as nobody takes them any more
+            while True:
+                line.sendall(make_head('GET', '/page.js') * 100)
+    assert visitor.ask('GET', '/api/about')[0] == 200
+
+
+def test_more_requests_at_once_than_are_taken_are_refused(visitor):
+    held = make_head('POST', '/api/jobs', 100, b'{')
+    with ExitStack() as stack:
+        for _ in range(NUM_REQUESTS):
+            stack.enter_context(visitor.dial(held))
+        answers = []
+        wait_until(
+            lambda: answers.append(visitor.ask('GET', '/')) or answers[-1][0] > 200
+        )
+        status, headers, body = answers[-1]
+    assert (status, body['kind']) == (503, 'full')
+    assert 'Too many visitors' in body['message']
+    assert headers['X-Content-Type-Options'] == 'nosniff'
+    wait_until(lambda: visitor.ask('GET', '/api/about')[0] == 200)
+
+
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + bytes(500), 400),
+        (b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: ' + b'a' * 100_000, 400),
+        (b'GET / HTTP/9.9\r\n\r\n', 403),
+        (b'GET / HTTP/1.1\r\n\r\n', 400),
+        (make_head('POST', '/api/jobs', -1), 400),
+        (make_head('POST', '/api/jobs', '1\r\nContent-Length: 2', b'{}'), 400),
+        (make_head('POST', '/api/jobs', '3\r\nTransfer-Encoding: gzip', b'{}'), 400),
+        (make_head('GET', '/' + 'a' * 9_000), 404),
+        (make_head('GET', '/%00%ff'), 404),
+        (make_head('TRACE', '/'), 405),
+        (make_head('BREW', '/api/jobs'), 405),
+        (make_head('PUT', '/api/jobs/x/video', 10**15), 404),
+        (make_head('DELETE', '/api/jobs/x'), 404),
+    ],
+)
+def test_what_is_no_request_of_ours_is_refused(visitor, content, expected):
+    with visitor.dial(content) as line:
+        status, body = read_answer(line)
+    assert status == expected
+    assert set(body) == {'kind', 'message'}
+
+
+def test_broken_chunks_of_a_body_remove_the_upload(visitor, folder):
+    _, job = visitor.reserve()
+    head = make_head('PUT', f'/api/jobs/{job["id"]}/video')
+    head = head.replace(b'Content-Length: 0', b'Transfer-Encoding: chunked')
+    with visitor.dial(head + b'190\r\n' + make_upload() + b'\r\n') as line:
+        wait_until(lambda: uploads(folder))
+        line.sendall(b'no number\r\n')
+        status, body = read_answer(line)
+    assert (status, body['kind']) == (400, 'bad_request')
+    wait_until(lambda: not uploads(folder))
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no disk that is full')
+def test_full_disk_is_told_and_the_place_given_back(visitor, folder, monkeypatch):
+    def open_full(path, mode):
+        return open('/dev/full', 'wb')
+
+    _, job = visitor.reserve()
+    with monkeypatch.context() as patch:
+        patch.setattr('mmdeepfake.webapp.uploads.open', open_full, raising=False)
+        upload = make_upload(num_bytes=90_000)
+        status, headers, body = visitor.ask(
+            'PUT', f'/api/jobs/{job["id"]}/video', upload
+        )
+    assert (status, body['kind'], headers['Retry-After']) == (503, 'full', '60')
+    assert 'no disk space left' in body['message']
+    wait_until(lambda: not uploads(folder))
+    assert visitor.wait_for(visitor.send(b'full'), 'failed')['kind'] == 'full'
+    assert visitor.wait_for(visitor.send(), 'done')['findings']['verdict'] == 'fake'
+
+
+def test_requests_sent_ahead_are_answered_in_order(visitor):
+    paths = ['/', '/none', '/api/about', '/page.css', '/api/jobs/x'] * 4
+    with visitor.dial(b''.join(make_head('GET', path) for path in paths)) as line:
+        file = line.makefile('rb')
+        statuses = [read_answer(_Kept(file))[0] for _ in paths]
+    assert statuses == [200, 404, 200, 200, 404] * 4
+
+
+class _Kept:
+    """Lets several answers be read from one connection."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def makefile(self, _):
+        return _Unclosed(self._file)
+
+
+class _Unclosed:
+    def __init__(self, file):
+        self.read, self.readline, self.readinto = (
+            file.read,
+            file.readline,
+            file.readinto,
+        )
+
+    def close(self):
+        pass
+
+    flush = close
+
+
+@needs_proc
+def test_uploads_that_are_broken_off_anywhere_leave_nothing(visitor, folder):
+    chance = random.Random(0)
+    before = measure_process('self').handles
+    for _ in range(30):
+        status, job = visitor.reserve()
+        if status == 503:  # the server has not noticed all of the last ones yet
+            wait_until(lambda: not uploads(folder))
+            continue
+        path = f'/api/jobs/{job["id"]}/video'
+        content = make_head('PUT', path, 50_000, make_upload(num_bytes=50_000))
+        line = visitor.dial(content[: chance.randrange(len(content) - 1)])
+        if chance.random() < 0.5:  # hang up with a reset
+            reset = struct.pack('ii', 1, 0)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        line.close()
+        visitor.ask('DELETE', f'/api/jobs/{job["id"]}')
+    wait_until(lambda: not uploads(folder))
+    wait_until(lambda: measure_process('self').handles <= before)
+
+
+def test_mixture_of_requests_gets_an_answer_each(visitor, folder):
+    chance = random.Random(0)
+    before = set(rooms(folder))
+    known = ['x']
+    for _ in range(200):
+        method = chance.choice(['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH'])
+        one = chance.choice(known)
+        path = chance.choice(
+            [
+                '/',
+                '/api/about',
+                '/api/jobs',
+                f'/api/jobs/{one}',
+                f'/api/jobs/{one}/video',
+            ]
+        )
+        body = chance.choice([b'', b'{', b'{"size": 400}', make_upload(), bytes(9000)])
+        status, _, answer = visitor.ask(method, path, body)
+        if status == 201:
+            known.append(answer['id'])
+        elif status >= 400 and method != 'HEAD':
+            assert set(answer) == {'kind', 'message'}, (method, path, answer)
+        assert status in (200, 201, 202, 204, 400, 404, 405, 409, 415, 422, 503)
+    for one in known:
+        visitor.ask('DELETE', f'/api/jobs/{one}')
+    wait_until(lambda: set(rooms(folder)) <= before)
+
+
+@needs_proc
+def test_worker_that_is_killed_costs_its_upload_alone(visitor, tmp_path):
+    first = visitor.send(f'wait for {tmp_path / "go on"}'.encode())
+    visitor.wait_for(first, 'working')
+    for pid in list_workers(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    assert visitor.wait_for(first, 'failed')['kind'] == 'crashed'
+    assert visitor.wait_for(visitor.send(), 'done')['findings']['verdict'] == 'fake'
