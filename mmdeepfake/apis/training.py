@@ -7,11 +7,13 @@ import argparse
 import torch
 from mmengine.config import Config
 
+from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.structures import ConfigError
 
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
 from .compilation import compile_parts
+from .work_folder import training_in
 
 
 def run_training(args: argparse.Namespace) -> None:
@@ -33,10 +35,12 @@ def run_training(args: argparse.Namespace) -> None:
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             seeds[name] = True
-    runner = build_runner(cfg)
-    if args.compile is not None:
-        compile_parts(runner.model, args.compile)
-    runner.train()
+    with training_in(cfg.work_dir, resume=args.resume, overwrite=args.overwrite):
+        runner = build_runner(cfg)
+        if args.compile is not None:
+            compile_parts(runner.model, args.compile)
+        with worker_deaths_explained(runner):
+            runner.train()
 
 
 def use_mixed_precision(cfg: Config) -> None:
