@@ -8,7 +8,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=10, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='DurableCheckpointHook',
         interval=1,
         save_best='deepfake/auc',
         rule='greater',
@@ -19,6 +19,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='CheckConfigHook'),
+    dict(type='RepeatableRunHook'),
     dict(type='StrictCheckpointHook'),
     dict(type='RunReportHook'),
 ]
@@ -26,7 +27,9 @@ custom_hooks = [
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
+    # gloo where there is no GPU; a process that waits for another one for longer ends
+    # the run.
+    dist_cfg=dict(backend='nccl', timeout=600),  # seconds
 )
 visualizer = dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)

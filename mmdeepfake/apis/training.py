@@ -7,6 +7,7 @@ import argparse
 import torch
 from mmengine.config import Config
 
+from mmdeepfake.engine.checkpoint_choice import has_checkpoints
 from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.structures import ConfigError
 
@@ -27,8 +28,7 @@ def run_training(args: argparse.Namespace) -> None:
     if args.auto_scale_lr:
         scale_learning_rate(cfg)
     if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        resume(cfg, args.resume)
     seeds = cfg.setdefault('randomness', {'seed': None})
     if args.seed is not None:
         seeds['seed'] = args.seed
@@ -41,6 +41,20 @@ def run_training(args: argparse.Namespace) -> None:
             compile_parts(runner.model, args.compile)
         with worker_deaths_explained(runner):
             runner.train()
+
+
+def resume(cfg: Config, source: str) -> None:
+    """Go on from a checkpoint, or with 'auto' from the latest one, if there is any.
+
+    A run that was killed before its first checkpoint starts as it did: from the weights
+    of `load_from`, where the config names some.
+    """
+    if source != 'auto':
+        cfg.resume, cfg.load_from = True, source
+    elif has_checkpoints(cfg.work_dir):
+        cfg.resume, cfg.load_from = True, None
+    else:
+        print(f'nothing to resume in {cfg.work_dir}: starting from the beginning')
 
 
 def use_mixed_precision(cfg: Config) -> None:

@@ -1,7 +1,10 @@
 from .alt_freezing_hook import AltFreezingHook
 from .check_config_hook import CheckConfigHook
 from .cpu_amp import CPUAmpOptimWrapper
+from .durable_backend import DurableBackend
+from .durable_checkpoint_hook import DurableCheckpointHook
 from .forgery_view_hook import ForgeryViewHook
+from .repeatable_run_hook import RepeatableRunHook
 from .run_report_hook import RunReportHook
 from .strict_checkpoint_hook import StrictCheckpointHook
 
@@ -9,7 +12,10 @@ __all__ = [
     'AltFreezingHook',
     'CPUAmpOptimWrapper',
     'CheckConfigHook',
+    'DurableBackend',
+    'DurableCheckpointHook',
     'ForgeryViewHook',
+    'RepeatableRunHook',
     'RunReportHook',
     'StrictCheckpointHook',
 ]

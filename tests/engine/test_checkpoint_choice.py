@@ -1,0 +1,118 @@
+import os
+
+import pytest
+import torch
+
+from mmdeepfake.engine.checkpoint_choice import (
+    choose_checkpoint,
+    find_fault,
+    has_checkpoints,
+    list_checkpoints,
+)
+from mmdeepfake.structures import DataError
+
+
+def write(path, age=0):
+    torch.save({'state_dict': {'weight': torch.arange(4000.0)}}, path)
+    os.utime(path, (1e9 - age, 1e9 - age))
+    return path
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def zero_a_block(path):
+    """As a power cut leaves a file whose length was known before its content."""
+    content = bytearray(path.read_bytes())
+    content[4000:8000] = bytes(4000)
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b'')
+
+
+def choose(folder):
+    return choose_checkpoint(folder, folder=folder, template='epoch_{}.pth')
+
+
+def test_named_checkpoint_is_taken_though_another_is_newer(tmp_path):
+    write(tmp_path / 'epoch_45.pth')
+    named = write(tmp_path / 'epoch_2.pth', age=9)
+    (tmp_path / 'last_checkpoint').write_text(str(named))
+    choice = choose(tmp_path)
+    assert (choice.path, choice.faults) == (named, ())
+
+
+def test_named_checkpoint_is_found_in_a_folder_that_was_moved(tmp_path):
+    named = write(tmp_path / 'epoch_2.pth')
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/run/epoch_2.pth')
+    choice = choose(tmp_path)
+    assert (choice.path, choice.faults) == (named, ())
+
+
+@pytest.mark.parametrize('harm', [cut_short, zero_a_block, empty])
+def test_broken_checkpoint_gives_way_to_the_newest_whole_one(tmp_path, harm):
+    last = write(tmp_path / 'epoch_10.pth')
+    harm(write(tmp_path / 'epoch_9.pth', age=1))
+    whole = write(tmp_path / 'epoch_8.pth', age=2)
+    write(tmp_path / 'epoch_7.pth', age=3)
+    write(tmp_path / 'best_auc_epoch_10.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(last))
+    harm(last)
+    choice = choose(tmp_path)
+    assert choice.path == whole
+    assert len(choice.faults) == 2
+    assert f'{last} is ' in choice.faults[0]
+
+
+@pytest.mark.parametrize(
+    ('text', 'fault'),
+    [
+        (None, 'there is no '),
+        ('', ' is empty'),
+        ('run/epoch_3.pth', ' names run/epoch_3.pth, which is not there'),
+    ],
+)
+def test_pointer_that_is_of_no_use_gives_way_to_the_newest(tmp_path, text, fault):
+    whole = write(tmp_path / 'epoch_2.pth')
+    write(tmp_path / 'epoch_1.pth', age=1)
+    if text is not None:
+        (tmp_path / 'last_checkpoint').write_text(text)
+    choice = choose(tmp_path)
+    assert choice.path == whole
+    assert len(choice.faults) == 1
+    assert fault in choice.faults[0]
+
+
+def test_no_whole_checkpoint_ends_in_one_message(tmp_path):
+    empty(tmp_path / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text('epoch_2.pth')
+    with pytest.raises(DataError) as caught:
+        choose(tmp_path)
+    message = str(caught.value)
+    assert 'last_checkpoint names epoch_2.pth, which is not there; ' in message
+    assert 'epoch_1.pth is no whole checkpoint (0 bytes). ' in message
+    assert 'remove these files to start from the beginning' in message
+
+
+def test_folder_without_checkpoints_is_none_to_resume(tmp_path):
+    (tmp_path / '.epoch_1.pth.4711.tmp').write_text('half')
+    (tmp_path / 'notes.pth').write_text('of a user')
+    assert choose(tmp_path) is None
+    assert not has_checkpoints(tmp_path)
+    assert not has_checkpoints(tmp_path / 'none')
+    write(tmp_path / 'iter_100.pth')
+    assert has_checkpoints(tmp_path)
+
+
+def test_newest_comes_first_and_equal_ages_go_by_number(tmp_path):
+    for number in (9, 10, 2):
+        write(tmp_path / f'epoch_{number}.pth', age=5 if number > 2 else 0)
+    names = [path.name for path in list_checkpoints(tmp_path, 'epoch_{}.pth')]
+    assert names == ['epoch_2.pth', 'epoch_10.pth', 'epoch_9.pth']
+
+
+def test_whole_file_has_no_fault(tmp_path):
+    assert find_fault(write(tmp_path / 'epoch_1.pth')) is None
