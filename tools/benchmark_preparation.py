@@ -45,6 +45,7 @@ from mmdeepfake.prepare.tracking import TrackingSettings, track_faces
 from mmdeepfake.prepare.video_preparation import prepare_video
 from mmdeepfake.prepare.workshop import WorkOrder, Workshop
 from mmdeepfake.structures import OK, DataError, FaceTrack, VideoKey
+from mmdeepfake.structures.whole_file import replace_text
 
 HEIGHT, WIDTH, SECONDS = 720, 1280, 10
 NUM_BENCH_FRAMES, BENCH_SIDE_PX, BENCH_SCALE = 32, 256, 1.3
@@ -307,7 +308,7 @@ def run_speed(args: argparse.Namespace) -> None:
         text = json.dumps(
             {name: asdict(cost) for name, cost in costs.items()}, indent=2
         )
-        pathlib.Path(args.json).write_text(text + '\n')
+        replace_text(args.json, text + '\n')
 
 
 def format_speed(costs: dict[str, Cost]) -> list[str]:

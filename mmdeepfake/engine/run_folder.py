@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from mmdeepfake.structures.whole_file import naming_output
+from mmdeepfake.structures.whole_file import naming_output, replace_text
 
 NAME_FORMAT = '%Y%m%d_%H%M%S'  # MMEngine's
 
@@ -35,6 +35,12 @@ class RunFolderRunner(Runner):
             names = [claim_log_folder(Path(self.work_dir))]
         broadcast_object_list(names)
         self._timestamp = names[0]
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config into the work folder, whole or not at all."""
+        name = Path(self.cfg.filename or f'{self.timestamp}.py').name
+        replace_text(Path(self.work_dir, name), self.cfg.pretty_text)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build it as MMEngine does; a log that cannot be written ends the run."""

@@ -1,4 +1,4 @@
-"""Arrays in one file that is written whole or not at all."""
+"""Arrays in files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .whole_file import replace_bytes
+
+
+def write_array(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    """Write one array as .npy; see `replace_bytes`."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    replace_bytes(path, content.getvalue())
 
 
 def write_arrays(

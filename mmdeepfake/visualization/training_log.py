@@ -54,8 +54,10 @@ def _read_run(path: Path) -> TrainingLog:
     run, step = TrainingLog(), 0
     number = 0
     try:
-        for line in read_lines(path):
+        for line in read_lines(path, keep_ends=True):
             number += 1
+            if not line.endswith('\n'):
+                break  # a run that was killed, or found the disk full, wrote no more
             scalars = _read_scalars(line)
             if 'loss' in scalars:
                 step = int(scalars['step'])

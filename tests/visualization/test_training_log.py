@@ -27,6 +27,12 @@ def test_validation_stands_at_the_iteration_before_it(tmp_path):
     assert [(step, s['deepfake/auc']) for step, s in log.val] == [(20, 0.6)]
 
 
+def test_line_that_a_full_disk_cut_off_is_left_out(tmp_path):
+    path = write_log(tmp_path / 's.json', train(10), train(20))
+    path.write_text(path.read_text()[:-5])
+    assert [step for step, _ in read_training_log([path]).train] == [10]
+
+
 def test_resumed_run_replaces_what_it_repeats(tmp_path):
     first = write_log(
         tmp_path / '1.json', train(10), val(0.5), train(20), val(0.6), train(30)
@@ -51,7 +57,7 @@ def test_run_started_anew_replaces_all(tmp_path):
 
 def test_broken_line_is_named(tmp_path):
     path = write_log(tmp_path / 's.json', train(10))
-    path.write_text(path.read_text() + '{"loss": 0.')
+    path.write_text(path.read_text() + '{"loss": 0.\n')
     with pytest.raises(DataError, match=r's\.json, line 2: no JSON'):
         read_training_log([path])
 

@@ -39,9 +39,11 @@ from mmdeepfake.structures import (
     InputError,
     VideoRecord,
 )
+from mmdeepfake.structures.array_file import write_array
 from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.face_square import square_inside_frame
 from mmdeepfake.structures.video_record import SPLITS
+from mmdeepfake.structures.whole_file import replace_bytes
 
 from .importing import EXTRAS_END
 from .names import COMPRESSIONS, METHOD_FILES, file_of, has_levels, label_of
@@ -212,7 +214,6 @@ class _PictureWriter:
         if track:
             path = _sister(folder, 'tracks').with_suffix('.npz')
             path = path.with_name(folder.name + '.npz')
-            (self.out / path).parent.mkdir(parents=True, exist_ok=True)
             track.save(self.out / path)
             known['track'] = str(path)
         return entry, known
@@ -269,13 +270,12 @@ class _PictureWriter:
         *,
         exact: bool = False,
     ) -> list[str]:
-        (self.out / folder).mkdir(parents=True, exist_ok=True)
         paths = [folder / f'{name}.png' for name in names]
         for index, square, path in zip(chosen, squares, paths, strict=True):
             picture = self._fit(clip.read([index])[0], square, exact=exact)
             bgr = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR)
             content = cv2.imencode('.png', bgr)[1].tobytes()
-            (self.out / path).write_bytes(content)
+            replace_bytes(self.out / path, content, alone=True)
             self.num_written += not exact
         return [f'./{path}' for path in paths]
 
@@ -300,7 +300,7 @@ class _PictureWriter:
             side = (
                 1.0 if self.crop == 'none' else self.side_px / (square[2] - square[0])
             )
-            np.save(place / f'{name}.npy', (of_frame - square[:2]) * side)
+            write_array(place / f'{name}.npy', (of_frame - square[:2]) * side)
 
     def _write_masks(
         self,

@@ -34,6 +34,7 @@ from mmdeepfake.structures import (
     VideoKey,
     VideoRecord,
 )
+from mmdeepfake.structures.array_file import write_arrays
 from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.bounded_reading import (
     MAX_LIST_BYTES,
@@ -41,6 +42,7 @@ from mmdeepfake.structures.bounded_reading import (
     load_json,
 )
 from mmdeepfake.structures.video_record import SPLITS
+from mmdeepfake.structures.whole_file import replacing
 
 from .reading import BenchVideo, Defect, frame_number, plain_path, read_bench_file
 
@@ -106,9 +108,9 @@ def import_bench(
     )
     defects += odd
     importer = _Importer(out, bench_root, strip, clip_format, extras)
-    out.mkdir(parents=True, exist_ok=True)
     records = []
-    with ManifestWriter(manifest) as writer:
+    # An import that fails midway must not look like a smaller one that is whole.
+    with replacing(manifest) as draft, ManifestWriter(draft) as writer:
         for key, video in chosen.items():
             records.append(importer.import_video(key, video))
             writer.append(records[-1])
@@ -348,8 +350,7 @@ class _Importer:
         points = self._read_landmarks(files)
         if points is not None:
             fields['landmarks'] = str(folder / 'track_0_landmarks.npz')
-            with open(self.out / fields['landmarks'], 'wb') as file:
-                np.savez(file, points=points)
+            write_arrays(self.out / fields['landmarks'], {'points': points})
         masks = self._files_beside(files, 'masks', '.png')
         if masks:
             mask = self.out / folder / 'track_0_mask'
