@@ -75,6 +75,19 @@ class DecodingLimits:
         return self.stall_seconds + num_frames / _SLOWEST_FRAMES_PER_SECOND
 
 
+@dataclass(frozen=True, eq=False)
+class Fork:
+    """A process that decodes.
+
+    Attributes:
+        pid: its number.
+        nursery: the process that forked it.
+    """
+
+    pid: int
+    nursery: Any
+
+
 class Nursery:
     """The process that forks decoders; begun when it is needed, and if it is gone.
 
@@ -95,58 +108,63 @@ class Nursery:
         self._owner = 0  # a fork of this process must not talk into its connection
         self._end: weakref.finalize | None = None
 
-    def fork(self) -> tuple[socket.socket, int]:
-        """Start a decoder: the connection to it, and its number.
+    def fork(self) -> tuple[socket.socket, Fork]:
+        """Start a decoder, and give the connection to it.
 
         Raises:
             DataError: no process can be started.
         """
         ours, theirs = socket.socketpair()
-        forget = [self._forgotten.popleft() for _ in range(len(self._forgotten))]
+        with theirs, self._lock:
+            try:
+                return ours, self._fork(theirs)
+            except (OSError, ValueError):
+                self._stop()  # it has died; a new one is begun
+            try:
+                return ours, self._fork(theirs)
+            except (OSError, ValueError) as error:
+                ours.close()
+                raise DataError(
+                    f'the process that decodes videos cannot be started: {error}'
+                ) from error
+
+    def _fork(self, theirs: socket.socket) -> Fork:
+        if self._control is None or self._owner != os.getpid():
+            self._start()
+        num_forgotten = min(len(self._forgotten), _MAX_FORGOTTEN)
         order = {
             'memory_bytes': self.limits.memory_bytes,
             'folder': _here(),
-            'forget': forget[:_MAX_FORGOTTEN],
+            'forget': [self._forgotten.popleft() for _ in range(num_forgotten)],
         }
-        self._forgotten.extend(forget[_MAX_FORGOTTEN:])
-        with theirs, self._lock:
-            try:
-                answer = self._ask(order, theirs)
-            except (OSError, ValueError):
-                self._stop()  # it has died; a new one is begun
-                try:
-                    answer = self._ask(order, theirs)
-                except (OSError, ValueError) as error:
-                    ours.close()
-                    raise DataError(
-                        f'the process that decodes videos cannot be started: {error}'
-                    ) from error
-        return ours, int(answer['pid'])
+        return Fork(int(self._ask(order, theirs)['pid']), self._process)
 
-    def forget(self, pid: int) -> None:
+    def forget(self, fork: Fork) -> None:
         """End a decoder at once. Waits for nothing, so that a finalizer may call it."""
-        if self._owner == os.getpid() and self._process.poll() is None:
+        if self._is_ours(fork) and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            self._forgotten.append(pid)
+                os.kill(fork.pid, signal.SIGKILL)
+            self._forgotten.append(fork.pid)
 
-    def reap(self, pid: int, *, seconds: float) -> int | None:
+    def reap(self, fork: Fork, *, seconds: float) -> int | None:
         """Wait so long for a decoder to end, then end it.
 
         Returns:
             Its wait status; None where the nursery is gone, and the decoder with it.
         """
         with self._lock:
-            if self._control is None or self._owner != os.getpid():
+            if not self._is_ours(fork):
                 return None
             try:
-                return int(self._ask({'reap': pid, 'seconds': seconds})['status'])
+                return self._ask({'reap': fork.pid, 'seconds': seconds})['status']
             except (OSError, ValueError, KeyError):
                 return None
 
+    def _is_ours(self, fork: Fork) -> bool:
+        # After a nursery is gone, a number may be that of any other process.
+        return self._owner == os.getpid() and fork.nursery is self._process
+
     def _ask(self, order: dict, passed: socket.socket | None = None) -> dict[str, Any]:
-        if self._control is None or self._owner != os.getpid():
-            self._start()
         descriptors = [] if passed is None else [passed.fileno()]
         socket.send_fds(self._control, [json.dumps(order).encode()], descriptors)
         return json.loads(

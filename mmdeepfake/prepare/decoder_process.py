@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mmdeepfake.structures import DataError, DataNotFoundError, InputError
 
 from .decoder_messages import ProtocolError, receive_message, send
-from .decoder_nursery import Nursery, describe_status
+from .decoder_nursery import Fork, Nursery, describe_status
 
 _LOOK_SECONDS = 0.5
 _END_SECONDS = 2.0  # for a process whose connection has ended to be gone
@@ -38,11 +38,11 @@ class DecoderProcess:
         self.limits = nursery.limits
         self.dropped: deque[int] = deque()  # frames that nobody looks at any more
         self._lock = threading.Lock()
-        connection, pid = nursery.fork()
+        connection, fork = nursery.fork()
         self._connection = connection
         self._nursery = nursery
-        self._pid = pid
-        self._end = weakref.finalize(self, _end_process, connection, nursery, pid)
+        self._fork = fork
+        self._end = weakref.finalize(self, _end_process, connection, nursery, fork)
 
     @property
     def is_alive(self) -> bool:
@@ -142,7 +142,7 @@ class DecoderProcess:
         return DataError(f'video file {self.path!r} cannot be decoded: {text}')
 
     def _death(self) -> DataError:
-        status = self._nursery.reap(self._pid, seconds=_END_SECONDS)
+        status = self._nursery.reap(self._fork, seconds=_END_SECONDS)
         self._end.detach()  # its number may be another's by now
         self._connection.close()
         return DataError(
@@ -158,8 +158,8 @@ class DecoderProcess:
         )
 
 
-def _end_process(connection: socket.socket, nursery: Nursery, pid: int) -> None:
-    nursery.forget(pid)
+def _end_process(connection: socket.socket, nursery: Nursery, fork: Fork) -> None:
+    nursery.forget(fork)
     connection.close()
 
 

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .container_opening import MAX_FRAME_PIXELS
 from .decoder_nursery import DecodingLimits, Nursery
 from .decoder_process import DecoderProcess
-from .frame_sources import MAX_FRAME_PIXELS, VideoFile
+from .frame_sources import VideoFile
 from .source_frames import Picture, SourceFrame
 
 # Of random access: so many come over at once.
@@ -215,7 +216,7 @@ class IsolatedReader:
         return self._num_frames
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Give the frames at `indices`, rising: (F, H, W, 3) uint8, RGB.
+        """Give the frames at `indices`, one or more: (F, H, W, 3) uint8, RGB.
 
         Raises:
             DataError: see `IsolatedVideo`.
@@ -235,7 +236,7 @@ class IsolatedReader:
             self._process.ask_pixels(
                 'read',
                 allocate,
-                seconds=self._limits.seconds_for_frames(int(chosen[-1]) + 1),
+                seconds=self._limits.seconds_for_frames(int(chosen.max()) + 1),
                 indices=chosen.tolist(),
             )
         return frames
