@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from mmengine.logging import MMLogger
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'tests/stubs/stub_config.py'
 
 
 def run_tool(
-    *words: str | Path, cwd: Path, code: int = 0, **variables: str
+    *words: str | Path,
+    cwd: Path,
+    code: int = 0,
+    seconds: float = 120,
+    **variables: str,
 ) -> subprocess.CompletedProcess:
     """Run a command line in a folder and check its exit code.
 
@@ -20,6 +28,7 @@ def run_tool(
         words: the command; one that ends in .py runs under this Python.
         cwd: where it runs: the tools must not care.
         code: expected exit code.
+        seconds: it may take.
         variables: added to the environment.
     """
     command = [str(word) for word in words]
@@ -34,10 +43,35 @@ def run_tool(
         **variables,
     }
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+        command,
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
     )
     assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
     return done
+
+
+def run_tool_here(tool: str | Path, *words: str | Path) -> int:
+    """Run a tool in this process, which has imported what takes most of the time.
+
+    Returns:
+        Its exit code.
+    """
+    # The logger of the last run writes to a stream that pytest has closed.
+    MMLogger._instance_dict.clear()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv('LOCAL_RANK', '0')
+            patch.setattr(sys, 'argv', [str(tool), *map(str, words)])
+            patch.setattr(sys, 'path', [*sys.path])  # the tools add to it
+            with pytest.raises(SystemExit) as caught:
+                runpy.run_path(str(tool), run_name='__main__')
+    finally:
+        MMLogger._instance_dict.clear()
+    return caught.value.code
 
 
 def shrink_loader(loader: str, *, num_videos: int) -> list[str]:
