@@ -22,6 +22,7 @@ custom_hooks = [
     dict(type='RepeatableRunHook'),
     dict(type='StrictCheckpointHook'),
     dict(type='RunReportHook'),
+    dict(type='BrokenSampleHook'),
 ]
 
 env_cfg = dict(

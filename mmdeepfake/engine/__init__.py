@@ -1,4 +1,5 @@
 from .alt_freezing_hook import AltFreezingHook
+from .broken_sample_hook import BrokenSampleHook
 from .check_config_hook import CheckConfigHook
 from .cpu_amp import CPUAmpOptimWrapper
 from .durable_backend import DurableBackend
@@ -10,6 +11,7 @@ from .strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'AltFreezingHook',
+    'BrokenSampleHook',
     'CPUAmpOptimWrapper',
     'CheckConfigHook',
     'DurableBackend',

@@ -27,9 +27,10 @@ _HINTS = {
     'num_workers or batch_size of the dataloader',
     'Bus error': 'The shared memory may be too small for the batches (df -h /dev/shm): '
     'give the machine or container more of it, or set num_workers=0',
-    'Segmentation fault': 'The decoder may have crashed at a damaged video: prepare '
-    'or copy it again, or take it out of the dataset',
+    'Segmentation fault': 'The decoder may have crashed at a damaged video: copy or '
+    'prepare it again, or take it out of the dataset',
 }
+_NO_HINT = 'With num_workers=0 the main process reads, and its error shows more'
 
 
 class ReadingPlaces:
@@ -107,11 +108,8 @@ def explain(error: str, busy: dict[int, str]) -> str | None:
     pids = [int(pid) for pid in death[1].split(',')]
     fate = death[2].split('Details are lost')[0].strip().rstrip('.')
     hint = next((text for word, text in _HINTS.items() if fate.endswith(word)), None)
-    return (
-        f'data worker {death[1]} {fate}. {_reading(pids, busy)}. '
-        + (hint or 'What it last wrote may say more')
-        + '; with num_workers=0 the main process reads, and shows where it fails'
-    )
+    fate = fate.replace('is killed', 'was killed', 1)
+    return f'data worker {death[1]} {fate}. {_reading(pids, busy)}. {hint or _NO_HINT}'
 
 
 def _reading(pids: Sequence[int] | dict, busy: dict[int, str]) -> str:
@@ -119,12 +117,8 @@ def _reading(pids: Sequence[int] | dict, busy: dict[int, str]) -> str:
     videos = [busy[pid] for pid in pids if pid in busy]
     if videos:
         return f'It was reading {", ".join(videos)}'
-    if busy:
-        return (
-            'It was between two videos, or none is known of it; others were reading '
-            + ', '.join(busy.values())
-        )
-    return 'Which video it was reading is not known'
+    others = f'; others were reading {", ".join(busy.values())}' if busy else ''
+    return f'Which video it was reading is not known{others}'
 
 
 def _busy_workers(runner: Runner) -> dict[int, str]:

@@ -70,10 +70,11 @@ def put_back(predictions: Sequence, broken: Sequence[Placed]) -> list:
 
 def innermost_datasets(dataset: Any) -> Iterator[Any]:
     """Give what RepeatDataset, ConcatDataset and a sliced dataset hold, or itself."""
-    inner = getattr(dataset, 'datasets', None) or [
-        getattr(dataset, 'dataset', None) or getattr(dataset, '_dataset', None)
-    ]
-    if inner[0] is None:
+    inner = getattr(dataset, 'datasets', None)
+    for name in ('dataset', '_dataset'):
+        if inner is None and getattr(dataset, name, None) is not None:
+            inner = [getattr(dataset, name)]
+    if inner is None:
         yield dataset
         return
     for one in inner:

@@ -1,13 +1,16 @@
 _base_ = ['stub_config.py']
+custom_imports = dict(
+    imports=['mmdeepfake', 'stubs.stub_parts', 'stubs.stub_faults'],
+    allow_failed_imports=False,
+)
 
 data_root = '.'
 clip_len = 4
 # Nothing random, so that a batch can be made again by hand.
 pipeline = [
+    dict(type='StubFault'),
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets', clip_len=clip_len, num_snippets=1, position='centred'
-    ),
+    dict(type='SampleSnippets', clip_len=clip_len, num_snippets=1, position='centred'),
     dict(type='DecodeFrames'),
     dict(type='FormatShape', input_format='NCHW'),
     dict(

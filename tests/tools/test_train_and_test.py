@@ -2,14 +2,11 @@
 
 import json
 import pathlib
-import runpy
-import sys
 
 import mmaction
 import pytest
 import torch
-from mmengine.logging import MMLogger
-from tool_runs import CONFIG, ROOT, run_tool
+from tool_runs import CONFIG, ROOT, run_tool, run_tool_here
 
 TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
 UPSTREAM = pathlib.Path(mmaction.__file__).parent / '.mim/tools'
@@ -89,23 +86,15 @@ def test_upstream_tools_run_our_config_unchanged(tmp_path):
 def fails(monkeypatch, tmp_path, capsys):
     """Run a tool in this process; give the only message that it leaves."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(ROOT / 'tests')
-    monkeypatch.setenv('LOCAL_RANK', '0')
-    # The logger of the last run writes to a stream that pytest has closed.
-    MMLogger._instance_dict.clear()
 
     def run(tool, *words):
-        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(tool), run_name='__main__')
-        assert caught.value.code == 2
+        assert run_tool_here(tool, *words) == 2
         lines = capsys.readouterr().err
         assert lines.count('error: ') == 1
         assert 'Traceback' not in lines
         return lines[lines.index('error: ') :]
 
-    yield run
-    MMLogger._instance_dict.clear()
+    return run
 
 
 def test_missing_config_ends_in_one_message(fails):
