@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import functools
 import hashlib
 import importlib
 import io
@@ -18,7 +17,7 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from torch import Tensor
 
-from mmdeepfake._checkpoint_reading import TRUST_VARIABLE, read_checkpoint
+from mmdeepfake._checkpoint_reading import TRUST_VARIABLE, read_checkpoint_file
 from mmdeepfake.models.backbones.initial_weights import WEIGHT_KEYS
 from mmdeepfake.models.conversion import ConversionReport, KeyRules, convert
 from mmdeepfake.registry import MODELS
@@ -125,8 +124,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise DataNotFoundError(f'no such checkpoint file: {path}')
-    load = functools.partial(torch.load, path, map_location='cpu')
-    found = _unpack(read_checkpoint(load, str(path)))
+    found = _unpack(read_checkpoint_file(str(path), str(path), map_location='cpu'))
     if not found:
         raise DataError(
             f'checkpoint {path}: no tensors in it; expected are named tensors, alone '

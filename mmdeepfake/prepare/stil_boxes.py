@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.plain_arrays import STAND_INS, ForbiddenNameError
 
-_KINDS = 'fiu'  # numpy's letters of the numbers that a box may be made of
+_MAX_BYTES = 1 << 30
 
 
 def read_stil_boxes(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float32]]:
@@ -55,6 +56,8 @@ def _check_name(name: object, path: Path) -> str:
 
 def _to_boxes(value: object, name: str, path: Path) -> NDArray[np.float32]:
     where = f'boxes of video {name!r} in {str(path)!r}'
+    if _is_deep(value):
+        raise DataError(f'{where} are no boxes, but lists in lists in lists')
     try:
         boxes = np.asarray(value, np.float32)
     except (TypeError, ValueError) as error:
@@ -73,11 +76,26 @@ def _to_boxes(value: object, name: str, path: Path) -> NDArray[np.float32]:
     return boxes
 
 
+def _is_deep(value: object) -> bool:
+    # The same list may stand in many places of a pickle: a short file, and an array of
+    # it that fits no memory.
+    rows = value if isinstance(value, list | tuple) else ()
+    lists = (list, tuple, np.ndarray)
+    return any(
+        isinstance(one, lists) for row in rows if isinstance(row, lists) for one in row
+    )
+
+
 def _read_plain_data(path: Path) -> Any:
+    if path.stat().st_size > _MAX_BYTES:
+        raise DataError(
+            f'file of boxes {str(path)!r} has more than {_MAX_BYTES} bytes, the most '
+            'that is read'
+        )
     try:
         # Files of Python 2 hold texts as bytes; latin1 takes any.
         return _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding='latin1').load()
-    except _Forbidden as error:
+    except ForbiddenNameError as error:
         raise DataError(
             f'file of boxes {str(path)!r} holds more than plain data: it names '
             f'{error}, and reading that could run code from the file'
@@ -89,69 +107,17 @@ def _read_plain_data(path: Path) -> Any:
         ) from error
 
 
-class _Forbidden(pickle.UnpicklingError):
-    """A pickle asked for something that is no plain data."""
-
-
 class _PlainUnpickler(pickle.Unpickler):
     """Gives stand-ins for what numpy's arrays name, and refuses any other name."""
 
     def find_class(self, module: str, name: str) -> type:
-        # numpy 2 renamed `core`; a file may come from either version.
-        stand_in = _STAND_INS.get((module.replace('._core', '.core'), name))
+        stand_in = _KNOWN.get((module, name))
         if stand_in is None:
-            raise _Forbidden(f'{module}.{name}')
+            raise ForbiddenNameError(f'{module}.{name}')
         return stand_in
 
     def persistent_load(self, pid: object) -> Any:
-        raise _Forbidden(f'the outside object {pid!r}')
-
-
-# The stand-ins are classes, all with __setstate__: a pickle can set attributes of
-# anything that has none.
-
-
-class _Kind:
-    """Stands in for numpy.dtype, and knows numbers alone."""
-
-    def __init__(self, code: str, *_: object) -> None:
-        self.dtype = np.dtype(str(code))
-        if self.dtype.kind not in _KINDS:
-            raise _Forbidden(f'numbers of kind {code!r}')
-
-    def __setstate__(self, state: tuple) -> None:
-        order = state[1]
-        if order in ('<', '>'):
-            self.dtype = self.dtype.newbyteorder(order)
-
-
-class _Array(list):
-    """Stands in for an array: numpy makes one empty, and fills it afterwards."""
-
-    def __init__(self, *_: object) -> None:
-        super().__init__()
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, kind, is_column_major, data = state
-        self[:] = _array_of(data, kind, shape, 'F' if is_column_major else 'C')
-
-
-class _Scalar(float):
-    """Stands in for a single number of numpy's."""
-
-    def __new__(cls, kind: _Kind, data: bytes | str) -> _Scalar:
-        return super().__new__(cls, _array_of(data, kind, (1,), 'C')[0])
-
-    def __setstate__(self, state: object) -> None:
-        raise _Forbidden('a number with a state')
-
-
-class _BufferArray(_Array):
-    """Stands in for an array as protocol 5 writes it."""
-
-    def __init__(self, data: bytes, kind: _Kind, shape: tuple, order: str) -> None:
-        super().__init__()
-        self[:] = _array_of(data, kind, shape, order)
+        raise ForbiddenNameError(f'the outside object {pid!r}')
 
 
 class _Bytes(bytes):
@@ -159,33 +125,11 @@ class _Bytes(bytes):
 
     def __new__(cls, text: str, encoding: str = 'latin1') -> _Bytes:
         if encoding != 'latin1':
-            raise _Forbidden(f'bytes encoded as {encoding!r}')
+            raise ForbiddenNameError(f'bytes encoded as {encoding!r}')
         return super().__new__(cls, text.encode('latin1'))
 
     def __setstate__(self, state: object) -> None:
-        raise _Forbidden('bytes with a state')
+        raise ForbiddenNameError('bytes with a state')
 
 
-class _ArrayClass:
-    """Stands in for numpy.ndarray, which is named but never called."""
-
-    def __init__(self, *_: object) -> None:
-        raise _Forbidden('numpy.ndarray as a function')
-
-    def __setstate__(self, state: object) -> None:
-        raise _Forbidden('numpy.ndarray with a state')
-
-
-def _array_of(data: bytes | str, kind: _Kind, shape: tuple, order: str) -> NDArray:
-    raw = data.encode('latin1') if isinstance(data, str) else data
-    return np.frombuffer(raw, kind.dtype).reshape(shape, order=order)
-
-
-_STAND_INS: dict[tuple[str, str], type] = {
-    ('numpy', 'dtype'): _Kind,
-    ('numpy', 'ndarray'): _ArrayClass,
-    ('numpy.core.multiarray', '_reconstruct'): _Array,
-    ('numpy.core.multiarray', 'scalar'): _Scalar,
-    ('numpy.core.numeric', '_frombuffer'): _BufferArray,
-    ('_codecs', 'encode'): _Bytes,
-}
+_KNOWN = {**STAND_INS, ('_codecs', 'encode'): _Bytes}

@@ -15,6 +15,7 @@ from torch import Tensor
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.structures import ConfigError, DataError
 
+from .failures import describe_failure
 from .metadata import read_metadata
 
 Session = Callable[[Tensor], tuple[Tensor, ...]]
@@ -136,10 +137,16 @@ def _open_onnx(path: pathlib.Path, device: torch.device) -> Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     settings = {'device_id': device.index or 0} if device.type == 'cuda' else {}
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=[(wanted, settings)]
-    )
-    (frames,) = session.get_inputs()
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=[(wanted, settings)]
+        )
+        (frames,) = session.get_inputs()
+    except Exception as error:  # its own kinds of errors have nothing in common
+        raise DataError(
+            f'ONNX Runtime {onnxruntime.__version__} cannot open {path}: '
+            f'{describe_failure(error)}'
+        ) from error
 
     def run(batch: Tensor) -> tuple[Tensor, ...]:
         found = session.run(None, {frames.name: batch.cpu().numpy()})

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import pathlib
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import parse_json
+from mmdeepfake.structures.record_fields import check_fields
 
 METADATA_KEY = 'mmdeepfake'  # in the properties of ONNX
 METADATA_FILE = 'mmdeepfake.json'  # among the extra files of torch's archives
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.torchscript', 'torch_export': '.pt2'}
+MAX_METADATA_BYTES = 1 << 20
 _LAYOUT_VERSION = 1
 
 
@@ -68,6 +73,20 @@ class ExportMetadata:
     made_with: str
     layout_version: int = _LAYOUT_VERSION
 
+    def __post_init__(self) -> None:
+        counts = ('num_snippets', 'clip_len', 'stride_frames', 'height', 'width')
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} {getattr(self, name)}: allowed is 1 or more')
+        if self.snippet_step is not None and self.snippet_step < 1:
+            raise ValueError(f'snippet_step {self.snippet_step}: allowed is 1 or more')
+        if not self.temperature > 0:
+            raise ValueError(f'temperature {self.temperature}: one above 0 is needed')
+        if not {'fake_scores', 'logits'} <= set(self.outputs):
+            raise ValueError(
+                f'outputs {self.outputs}: fake_scores or logits is missing'
+            )
+
     def to_json(self) -> str:
         """Give all fields as JSON."""
         return json.dumps(asdict(self), indent=2)
@@ -80,9 +99,10 @@ class ExportMetadata:
             DataError: it is none, or of a later version.
         """
         try:
-            fields = json.loads(text)
+            fields = parse_json(text)
             version = fields['layout_version']
             if version == _LAYOUT_VERSION:
+                fields = check_fields(cls, fields)
                 lists = ('outputs', 'mean', 'std')
                 fields.update({name: tuple(fields[name]) for name in lists})
                 return cls(**fields)
@@ -136,7 +156,14 @@ def read_metadata(path: str | pathlib.Path) -> ExportMetadata:
             f'{path} has no {METADATA_KEY} fields: it was not written by '
             'tools/export.py, or is no such file at all'
         )
-    return ExportMetadata.from_json(text, source=str(path))
+    told = ExportMetadata.from_json(text, source=str(path))
+    if SUFFIXES.get(told.format) != path.suffix:
+        raise DataError(
+            f'{path} says that its format is {told.format!r}, which its suffix '
+            f'contradicts; allowed are '
+            + ', '.join(f'{name} in {suffix}' for name, suffix in SUFFIXES.items())
+        )
+    return told
 
 
 def _read_onnx(path: pathlib.Path) -> str | None:
@@ -145,9 +172,9 @@ def _read_onnx(path: pathlib.Path) -> str | None:
 
     try:
         model = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
+    except (DecodeError, RecursionError) as error:
         raise DataError(f'{path} is no ONNX file, or is cut short') from error
-    if any(tensor.external_data for tensor in model.graph.initializer):
+    if any(map(_is_outside, _find_tensors(model))):
         raise DataError(
             f'{path} keeps weights in other files: what tools/export.py writes is '
             'one file, and other files are not opened'
@@ -156,12 +183,36 @@ def _read_onnx(path: pathlib.Path) -> str | None:
     return fields.get(METADATA_KEY)
 
 
+def _find_tensors(message: Any) -> Iterator[Any]:
+    """Give every tensor of a message of ONNX, wherever it stands.
+
+    Weights lie in the graph, but also in the attributes of its nodes, in the graphs of
+    branches and loops, in functions and in sparse tensors.
+    """
+    if message.DESCRIPTOR.name == 'TensorProto':
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        # A single message, or a container of them.
+        for part in [value] if hasattr(value, 'ListFields') else value:
+            yield from _find_tensors(part)
+
+
+def _is_outside(tensor: Any) -> bool:
+    return bool(tensor.external_data) or tensor.data_location != tensor.DEFAULT
+
+
 def _read_archive(path: pathlib.Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 if name.endswith(f'/extra/{METADATA_FILE}'):
-                    return archive.read(name).decode('utf-8')
-    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+                    with archive.open(name) as file:
+                        return file.read(MAX_METADATA_BYTES).decode('utf-8')
+    except OSError:
+        raise
+    except Exception as error:  # torn bytes make zipfile and zlib fail in many ways
         raise DataError(f'{path} is no archive of torch, or is cut short') from error
     return None

@@ -50,8 +50,9 @@ def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:
         ) from error
     for key in WEIGHT_KEYS:
         if isinstance(loaded.get(key), Mapping):
-            return loaded[key]
-    return loaded
+            loaded = loaded[key]
+            break
+    return {name: one for name, one in loaded.items() if isinstance(one, Tensor)}
 
 
 def check_shapes(
