@@ -2,6 +2,8 @@
 #
 #   PYTHON       interpreter that makes the virtual environment (3.10 to 3.12)
 #   VENV         where the environment lies
+#   WORKERS      processes that share the tests; auto: one a core, 4 at most, 3 GB each;
+#                0: none but pytest's own
 #   EXTRAS       optional parts of the package to set up and test as well, by their names
 #                in setup.py: EXTRAS=dlib,ray
 #   TORCH_INDEX  URL of a package index to take torch from; name PyTorch's CPU index
@@ -9,6 +11,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= auto
 EXTRAS ?=
 TORCH_INDEX ?=
 
@@ -27,7 +30,7 @@ demo: $(DEMO_WORK)/metrics.json
 	@$(BIN)/python tools/report.py $(DEMO_WORK)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

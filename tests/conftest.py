@@ -13,6 +13,25 @@ from mmengine.registry import init_default_scope
 import mmdeepfake  # noqa: F401  (registers our parts)
 
 REALFF_VARIABLE = 'MMDEEPFAKE_REALFF'
+MAX_WORKERS = 4
+BYTES_OF_A_WORKER = 3 << 30  # the largest model of the tests takes 2.3 GB
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Workers for `pytest -n auto`: one a core, as far as memory goes."""
+    memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on a Mac
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, memory // BYTES_OF_A_WORKER, MAX_WORKERS))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Give the workers, and what they start, one thread each: they share the cores."""
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
 @pytest.fixture(autouse=True)
