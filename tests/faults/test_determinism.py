@@ -1,0 +1,130 @@
+"""The same seed gives the same bits, whatever surrounds the run."""
+
+import os
+import random
+from contextlib import ExitStack
+
+import pytest
+from broken_sample_builders import make_clips
+from fault_builders.tool_server import ToolServer
+from fault_builders.training_runs import assert_same_training, summarise_training
+from layout_trees import METHODS, TREES
+from tool_runs import ROOT
+
+from mmdeepfake.prepare.layouts import LAYOUTS
+
+CONFIG = ROOT / 'tests/stubs/augmented_config.py'
+# What a result must not depend on: the order of sets, the clock's zone, the language.
+SURROUNDINGS = [
+    {'PYTHONHASHSEED': '1', 'TZ': 'UTC', 'LC_ALL': 'C'},
+    {'PYTHONHASHSEED': '4242', 'TZ': 'Asia/Kathmandu', 'LC_ALL': 'tr_TR.UTF-8'},
+]
+
+
+@pytest.fixture(scope='module')
+def servers():
+    """Two processes that run tools, each in surroundings of its own."""
+    with ExitStack() as stack:
+        yield [start_in(variables, stack) for variables in SURROUNDINGS]
+
+
+def start_in(variables, stack):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        return stack.enter_context(ToolServer('train', 'test'))
+
+
+def run(server, tool, *words, cwd):
+    cwd.mkdir(parents=True, exist_ok=True)
+    done = server.run(tool, *words, cwd=cwd, log=cwd / 'log.txt')
+    assert done['code'] == 0, (cwd / 'log.txt').read_text()[-3000:]
+
+
+@pytest.fixture(scope='module')
+def clips(tmp_path_factory):
+    return make_clips(tmp_path_factory.mktemp('clips') / 'set')
+
+
+def train(server, cwd, clips, *, seed=3, num_workers=0):
+    words = [CONFIG, '--work-dir', 'run', '--seed', seed, '--cfg-options']
+    words += [f'data_root={clips}', f'train_dataloader.num_workers={num_workers}']
+    run(server, 'train', *words, cwd=cwd)
+    return summarise_training(cwd / 'run')
+
+
+@pytest.fixture(scope='module')
+def trained(servers, clips, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('trained')
+    return folder / 'run', train(servers[0], folder, clips)
+
+
+def weights(summary):
+    (last,) = [
+        content
+        for name, content in summary['checkpoints'].items()
+        if name == summary['last_checkpoint']
+    ]
+    return {name: w for name, w in last.items() if name.startswith('/state_dict/')}
+
+
+def test_training_depends_on_its_seed_alone(servers, clips, trained, tmp_path):
+    _, expected = trained
+    again = train(servers[1], tmp_path / 'again', clips, num_workers=2)
+    assert_same_training(again, expected, 'elsewhere, with two data workers')
+    other = train(servers[1], tmp_path / 'other', clips, seed=4)
+    assert weights(other).keys() == weights(expected).keys()
+    assert weights(other) != weights(expected)
+    assert other['scalars'] != expected['scalars']
+
+
+def test_test_gives_the_same_files(servers, clips, trained, tmp_path):
+    run_folder, _ = trained
+    results = []
+    for number, server in enumerate(servers):
+        words = [CONFIG, run_folder / 'epoch_2.pth', '--work-dir', 'out']
+        words += ['--cfg-options', f'data_root={clips}']
+        words += [f'test_dataloader.num_workers={number}']
+        cwd = tmp_path / str(number)
+        run(server, 'test', *words, cwd=cwd)
+        results.append(
+            [
+                (cwd / 'out' / name).read_bytes()
+                for name in ('predictions.csv', 'metrics.json')
+            ]
+        )
+    assert results[0] == results[1]
+
+
+class Shuffled:
+    """os.scandir, in an order of the day, as another file system would have it."""
+
+    def __init__(self, path='.', *, scandir=os.scandir):
+        with scandir(path) as entries:
+            self._entries = list(entries)
+        random.shuffle(self._entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __iter__(self):
+        return iter(self._entries)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize('name', LAYOUTS)
+def test_order_of_a_folders_entries_does_not_matter(name, tmp_path, monkeypatch):
+    root = TREES[name](tmp_path / 'data')
+    options = {'methods': METHODS.get(name)}
+    expected = LAYOUTS[name].list_videos(root, **options)
+    monkeypatch.setattr(os, 'scandir', Shuffled)
+    monkeypatch.setattr(
+        os, 'listdir', lambda path='.': [e.name for e in Shuffled(path)]
+    )
+    for _ in range(3):
+        assert LAYOUTS[name].list_videos(root, **options) == expected
