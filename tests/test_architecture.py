@@ -19,7 +19,12 @@ ALLOWED = {
     'prepare': {'structures'},
     'miniff': {'structures', 'prepare'},
     'datasets': {'structures', 'registry', 'prepare.manifest'}
-    | {'prepare.layouts', 'prepare.clip_storage', 'prepare.decord_reader'},
+    | {
+        'prepare.layouts',
+        'prepare.clip_storage',
+        'prepare.container_opening',
+        'prepare.decord_reader',
+    },
     'models': {'ops', 'registry', 'structures'},
     'evaluation': {'evaluation.ranking', 'evaluation.aggregation', 'registry'}
     | {'structures'},

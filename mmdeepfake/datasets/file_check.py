@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.logging import MMLogger
 
@@ -116,33 +117,42 @@ def _open_clip(path: Path) -> FileReport:
 
 def _open_video_file(path: Path) -> FileReport:
     try:
-        import av
+        import av  # noqa: F401  (asked for by what is imported next)
+
+        from mmdeepfake.prepare.container_opening import OpenVideo, find_end
     except ImportError as error:
         raise ImportError(
             "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
         ) from error
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                return FileReport('not a video: no picture stream')
-            stream = container.streams.video[0]
-            # The index of an mp4 says where each frame lies: one that lies past the
-            # end of the file tells a broken download without decoding anything.
-            end = max((e.pos + e.size for e in stream.index_entries), default=0)
+        with OpenVideo(path) as (container, stream):
+            # A frame that lies past the end of the file tells a broken download
+            # without decoding anything.
+            end = find_end(stream)
             num_bytes = path.stat().st_size
             if end > num_bytes:
                 return FileReport(f'truncated: {num_bytes} of {end} bytes')
-            num_frames = stream.frames or _count_packets(container, stream)
+            num_frames = _count_frames(container, stream)
             if num_frames == 0:
                 return FileReport('no frames')
             fps = float(stream.average_rate) if stream.average_rate else None
             return FileReport(num_frames=num_frames, fps=fps)
-    except av.FFmpegError as error:
-        return FileReport(f'not a video: {error.strerror}, or its header is cut off')
+    except DataError as error:
+        reason = str(error).removeprefix(f'video file {str(path)!r}').lstrip(' :')
+        return FileReport(f'not a video: {reason}')
 
 
-def _count_packets(container: object, stream: object) -> int:
-    return sum(1 for packet in container.demux(stream) if packet.size)
+def _count_frames(container: Any, stream: Any) -> int:
+    """Count the frames that are shown, by the index or by looking at every packet.
+
+    What the header says is taken for nothing: only an index of so many frames is the
+    whole one (others list key frames, or are made up as the file is read).
+    """
+    entries = stream.index_entries
+    if stream.frames and len(entries) == stream.frames:
+        return sum(not entry.is_discard for entry in entries)
+    packets = container.demux(stream)
+    return sum(1 for packet in packets if packet.size and not packet.is_discard)
 
 
 _CHECKS: dict[str, Callable[[Path], FileReport]] = {

@@ -1,17 +1,29 @@
 """Random access to the frames of a video file, by decord.
 
+decord believes what a file says of itself, and repeats the frames that it cannot
+decode. So FFmpeg's own reader looks at the header first, and repeated frames are
+refused. A file that is damaged may yet end the process.
+
 Apart from the transforms that use it, so that a process which only decodes need not
 load PyTorch.
 """
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+
+from .container_opening import OpenVideo, check_video_file, refuse_truncated
+
+# Share of a video's frames that decord may replace by others: next to none, though 0
+# would mean any number to it. It reads this from text that must have a point.
+_REPLACED_SHARE = 1.5e-7
 
 
 def open_with_decord(path: str, *, num_threads: int) -> Any:
@@ -27,21 +39,50 @@ def open_with_decord(path: str, *, num_threads: int) -> Any:
         raise ImportError(
             'decoding video files needs decord: pip install decord'
         ) from error
-    if not os.path.isfile(path):
-        raise DataNotFoundError(f'no video file {os.path.abspath(path)!r}')
-    if os.path.getsize(path) == 0:
-        raise DataError(f'video file {path!r} is empty (0 bytes); copy it again')
+    num_bytes = _check_header(path)
+    # From the root on, since FFmpeg takes 'http:...' for an address.
+    whole_path = os.path.abspath(path)
     try:
-        reader = decord.VideoReader(path, num_threads=num_threads)
-    except (RuntimeError, decord.DECORDError) as error:
+        whole_path.encode()
+    except UnicodeEncodeError as error:
         raise DataError(
-            f'video file {path!r} ({os.path.getsize(path)} bytes) cannot be opened: it '
+            f'video file {path!r}: decord opens no file whose name is not UTF-8; '
+            'rename it'
+        ) from error
+    try:
+        reader = decord.VideoReader(
+            whole_path, num_threads=num_threads, fault_tol=_REPLACED_SHARE
+        )
+    except (RuntimeError, AssertionError, decord.DECORDError) as error:
+        raise DataError(
+            f'video file {path!r} ({num_bytes} bytes) cannot be opened: it '
             'is truncated, or no video that FFmpeg reads; copy it again. decord says: '
             f'{_last_line(error)}'
         ) from error
     if len(reader) == 0:
         raise DataError(f'video file {path!r} has no frames; at least one is needed')
     return reader
+
+
+def _check_header(path: str) -> int:
+    """Refuse what decord would take other files from, or too much memory for.
+
+    Returns:
+        Bytes of the file.
+    """
+    try:
+        num_bytes = check_video_file(Path(path))
+    except DataNotFoundError as error:
+        raise DataNotFoundError(f'no video file {os.path.abspath(path)!r}') from error
+    with OpenVideo(path) as (_, stream):
+        refuse_truncated(stream, num_bytes=num_bytes, path=path)
+        # decord takes memory for as many frames as the header tells.
+        if not 0 <= stream.frames <= num_bytes:
+            raise DataError(
+                f'video file {path!r} ({num_bytes} bytes) says that it has '
+                f'{stream.frames} frames, more than it can hold; its header is damaged'
+            )
+    return num_bytes
 
 
 def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.ndarray:
@@ -54,6 +95,12 @@ def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.nda
 
     try:
         return reader.get_batch(indices).asnumpy()
+    except decord.DECORDLimitReachedError as error:
+        raise DataError(
+            f'video file {path!r}: some of the frames {_span_text(indices)} of '
+            f'{len(reader)} cannot be decoded, and decord would show others in their '
+            'place; the file is truncated or damaged, copy it again'
+        ) from error
     except (RuntimeError, IndexError, decord.DECORDError) as error:
         raise DataError(
             f'video file {path!r}: frames {_span_text(indices)} of {len(reader)} '
@@ -73,7 +120,8 @@ class VideoFileReader:
     def __init__(self, path: str, *, num_threads: int = 1) -> None:
         self._path = path
         self._reader = open_with_decord(path, num_threads=num_threads)
-        self.fps: float | None = float(self._reader.get_avg_fps())
+        fps = float(self._reader.get_avg_fps())
+        self.fps: float | None = fps if 0 < fps < math.inf else None
 
     def __len__(self) -> int:
         return len(self._reader)

@@ -22,23 +22,19 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError, DataNotFoundError
 
-from .container_opening import check_video_file, open_container
+from .container_opening import OpenVideo, check_video_file, refuse_truncated
 from .layouts import FRAME_SUFFIXES
 from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
 
 _HASH_BLOCK_BYTES = 1 << 20
-# Twice 8K (7680 x 4320). A header may claim any size, and a decoder takes the memory
-# for it before it has seen a pixel; some hold 17 frames.
-MAX_FRAME_PIXELS = 8192 * 8192
 # Times between frames may differ by this share of the usual one, since containers
 # round them; beyond it the rate is said to vary.
 _RATE_TOLERANCE = 0.25
@@ -109,14 +105,8 @@ class VideoFile:
     def _look_at_packets(self) -> None:
         """Read headers, times and x264's settings, without decoding anything."""
         num_bytes = check_video_file(self.path)
-        with _OpenVideo(self.path) as (container, stream):
-            # The index of an mp4 says where each frame lies.
-            end = max((e.pos + e.size for e in stream.index_entries), default=0)
-            if end > num_bytes:
-                raise DataError(
-                    f'video file {str(self.path)!r} is truncated: it has {num_bytes} '
-                    f'of {end} bytes; copy it again'
-                )
+        with OpenVideo(self.path) as (container, stream):
+            refuse_truncated(stream, num_bytes=num_bytes, path=self.path)
             times: list[float | None] = []
             head = stream.codec_context.extradata or b''
             for packet in container.demux(stream):
@@ -156,7 +146,7 @@ class VideoFile:
         """See `read` and `FrameSource.read_unconverted`."""
         num_frames, num_corrupt, size = 0, 0, None
         converter = FrameConverter()
-        with _OpenVideo(self.path) as (container, stream):
+        with OpenVideo(self.path) as (container, stream):
             for picture in container.decode(stream):
                 frame = DecodedFrame(picture, converter)
                 size = size or (frame.width, frame.height)
@@ -182,58 +172,6 @@ class VideoFile:
             while block := file.read(_HASH_BLOCK_BYTES):
                 digest.update(block)
         return digest.hexdigest()
-
-
-class _OpenVideo:
-    """Opens a file with PyAV for a `with` block: (container, picture stream).
-
-    Every error of FFmpeg inside the block becomes a `DataError`.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._container: Any = None
-
-    def __enter__(self) -> tuple[Any, Any]:
-        try:
-            self._container = open_container(self._path)
-        except (av.FFmpegError, OSError) as error:
-            raise self._refusal('cannot be opened', error) from error
-        cover = av.stream.Disposition.attached_pic
-        streams = [
-            s for s in self._container.streams.video if not s.disposition & cover
-        ]
-        if not streams:
-            self._container.close()
-            raise DataError(f'video file {str(self._path)!r} has no video stream')
-        self._check_size(streams[0])
-        # Workers are the parallelism: more threads here would only fight over cores.
-        streams[0].codec_context.thread_count = 1
-        # For frames that grow within the stream.
-        streams[0].codec_context.options = {'max_pixels': str(MAX_FRAME_PIXELS)}
-        return self._container, streams[0]
-
-    def _check_size(self, stream: Any) -> None:
-        width, height = stream.width, stream.height
-        if width * height > MAX_FRAME_PIXELS:
-            self._container.close()
-            raise DataError(
-                f'video file {str(self._path)!r}: its frames are {width} x {height} '
-                f'pixels, {width * height / 1e6:.1f} million; up to '
-                f'{MAX_FRAME_PIXELS / 1e6:.1f} million are read'
-            )
-
-    def __exit__(self, kind: type | None, error: object, traceback: object) -> None:
-        self._container.close()
-        if isinstance(error, av.FFmpegError):
-            raise self._refusal('cannot be decoded to its end', error) from error
-
-    def _refusal(self, what: str, error: Exception) -> DataError:
-        says = getattr(error, 'strerror', None) or str(error)
-        return DataError(
-            f'video file {str(self._path)!r} {what}: it is truncated, damaged, or no '
-            f'video that FFmpeg reads ({says})'
-        )
 
 
 def find_x264_crf(content: bytes) -> float | None:

@@ -105,14 +105,14 @@ def test_empty_file_is_refused(tmp_path):
 
 def test_file_that_is_no_video_is_refused(tmp_path):
     (tmp_path / 'a.mp4').write_text('no video' * 100)
-    with pytest.raises(DataError, match=r'a\.mp4.*800 bytes\) cannot be opened'):
+    with pytest.raises(DataError, match=r'a\.mp4.* cannot be opened'):
         OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
 
 
 def test_truncated_file_is_refused_on_opening(tmp_path):
     path = make_video(tmp_path / 'a.mp4', num_frames=60)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=r'a\.mp4.* cannot be opened: it is truncated'):
+    with pytest.raises(DataError, match=r'a\.mp4.* is truncated: it has \d+ of'):
         OpenVideo()({'filename': str(path)})
 
 

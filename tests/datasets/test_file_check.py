@@ -38,6 +38,16 @@ def test_good_video_is_counted(tmp_path):
     assert (report.problem, report.num_frames, report.fps) == ('', 9, 30.0)
 
 
+@pytest.mark.parametrize('told', [0, 3, 900])
+def test_number_of_frames_in_a_header_is_not_believed(tmp_path, told):
+    path = make_video(tmp_path / 'a.avi', num_frames=9)
+    content = path.read_bytes()
+    at = content.index(b'strh') + 8 + 32  # dwLength of AVISTREAMHEADER
+    assert content[at : at + 4] == (9).to_bytes(4, 'little')
+    path.write_bytes(content[:at] + told.to_bytes(4, 'little') + content[at + 4 :])
+    assert open_video(path).num_frames == 9
+
+
 def test_frames_are_counted_where_the_header_does_not_tell(tmp_path):
     report = open_video(make_video(tmp_path / 'a.mkv', num_frames=9))
     assert (report.problem, report.num_frames) == ('', 9)
@@ -48,9 +58,12 @@ def test_frames_are_counted_where_the_header_does_not_tell(tmp_path):
     [
         (lambda path: path, 'missing'),
         (lambda path: path.touch() or path, 'empty: 0 bytes'),
-        (lambda path: path.write_text('x' * 500) and path, 'not a video: Invalid data'),
+        (
+            lambda path: path.write_text('x' * 500) and path,
+            'not a video: cannot be opened',
+        ),
         (lambda path: cut_in_half(make_video(path)), 'truncated: '),
-        (make_sound_only, 'not a video: no picture stream'),
+        (make_sound_only, 'not a video: has no video stream'),
     ],
     ids=['missing', 'empty', 'text', 'truncated', 'sound'],
 )

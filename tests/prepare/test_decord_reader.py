@@ -1,0 +1,51 @@
+"""decord gives the frames that a file has, or the file is refused."""
+
+import os
+
+import numpy as np
+import pytest
+from builders import make_video, read_index
+
+from mmdeepfake.prepare.decord_reader import VideoFileReader
+from mmdeepfake.structures import DataError
+
+
+def test_frames_that_cannot_be_decoded_are_not_replaced_by_others(tmp_path):
+    path = make_video(tmp_path / 'a.ts', num_frames=12, bframes=0)
+    content = path.read_bytes()
+    # The start is gone, so frames before the next whole packet cannot be decoded.
+    path.write_bytes(content[len(content) // 3 :])
+    reader = VideoFileReader(str(path))
+    with pytest.raises(DataError, match='decord would show others in their place'):
+        reader.read(np.arange(len(reader)))
+
+
+def test_count_that_would_end_the_process_is_refused(tmp_path):
+    path = make_video(tmp_path / 'a.avi', num_frames=9)
+    content = path.read_bytes()
+    at = content.index(b'strh') + 8 + 32  # dwLength of AVISTREAMHEADER
+    path.write_bytes(content[:at] + b'\xff' * 4 + content[at + 4 :])
+    message = r"a\.avi' \(\d+ bytes\) says that it has \d+ frames, more than it can"
+    with pytest.raises(DataError, match=message):
+        VideoFileReader(str(path))
+
+
+def test_pictures_without_a_decoder_are_refused(tmp_path):
+    path = make_video(tmp_path / 'a.mp4')
+    path.write_bytes(path.read_bytes().replace(b'avc1', b'none'))
+    with pytest.raises(DataError, match=r"a\.mp4': FFmpeg has no decoder for its"):
+        VideoFileReader(str(path))
+
+
+def test_relative_name_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.rename(make_video(tmp_path / 'a.mp4', num_frames=3), 'pipe:0')
+    frames = VideoFileReader('pipe:0').read(np.arange(3))
+    assert [read_index(frame) for frame in frames] == [0, 1, 2]
+
+
+def test_name_that_is_no_unicode_is_refused(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b'/latin\xe9.mp4')
+    os.rename(make_video(tmp_path / 'a.mp4'), path)
+    with pytest.raises(DataError, match='whose name is not UTF-8; rename it'):
+        VideoFileReader(path)
