@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import queue
+import re
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from stubs.stub_examiner import StubExaminer, make_upload
+from tool_runs import ROOT
 
 from mmdeepfake.webapp.command import running_jobs
 from mmdeepfake.webapp.connections import make_server
 from mmdeepfake.webapp.limits import Limits
 from mmdeepfake.webapp.server import make_app
 
+TOOL = ROOT / 'tools/webapp.py'
 ASKING = {'X-MMDeepfake': 'test'}
-PATIENCE_SECONDS = 120  # a busy machine may be slow; nothing here waits so long
+PATIENCE_SECONDS = 180  # a busy machine may be slow; nothing here waits so long
 
 
 class Visitor:
@@ -141,3 +151,66 @@ def serving(folder, make_examiner=StubExaminer, **limits):
                 thread.join()
     finally:
         tempfile.tempdir = before
+
+
+@dataclass
+class Server:
+    """The tool, running.
+
+    Attributes:
+        process: of it.
+        address: that it tells, as 'http://127.0.0.1:7860/'.
+        lines: what it has said so far.
+        temp: where its files lie.
+    """
+
+    process: subprocess.Popen
+    address: str
+    lines: list[str]
+    temp: Path
+
+    @property
+    def visitor(self):
+        return Visitor(int(self.address.rstrip('/').rsplit(':', 1)[1]))
+
+
+def start_tool(*words, temp, **options):
+    """Start the tool as a user does; `options` are those of `subprocess.Popen`."""
+    environment = {
+        **os.environ,
+        'PYTHONPATH': str(ROOT / 'tests'),
+        'PYTHONUNBUFFERED': '1',
+        'OMP_NUM_THREADS': '1',
+        'TMPDIR': str(temp),
+    }
+    command = [sys.executable, str(TOOL), '--port', '0', *map(str, words)]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, **options,
+    )  # fmt: skip
+    lines: list[str] = []
+    addresses: queue.Queue[str | None] = queue.Queue()
+
+    def read():
+        for line in process.stdout:
+            lines.append(line)
+            for address in re.findall(r'http://\S+/', line):
+                addresses.put(address)
+        addresses.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    address = addresses.get(timeout=PATIENCE_SECONDS)
+    assert address, ''.join(lines)
+    return Server(process, address, lines, Path(temp))
+
+
+@contextmanager
+def running_tool(*words, temp, **options):
+    """Run the tool, and end it as a service is ended."""
+    server = start_tool(*words, temp=temp, **options)
+    try:
+        yield server
+    finally:
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(60)
+    assert code == 0, ''.join(server.lines)

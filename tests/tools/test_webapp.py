@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import runpy
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from builders import make_video
 from inference_builders import make_config, save_weights
-from tool_runs import ROOT
 
 pytest.importorskip('starlette', reason="the page needs the extra 'web'")
 pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
 
-TOOL = ROOT / 'tools/webapp.py'
+from webapp_builders import PATIENCE_SECONDS, TOOL, running_tool
+
 # Set where the test of the page must not be skipped.
 NEED_VARIABLE = 'MMDEEPFAKE_NEED_BROWSER'
 PHONE = dict(width=390, height=800)
-PATIENCE_SECONDS = 180
 
 
 @pytest.fixture
@@ -71,44 +65,6 @@ def temp():
         yield Path(folder)
 
 
-@contextmanager
-def webapp(*words, temp):
-    """Run the tool; gives the address that it prints, ends it as a service is."""
-    environment = {
-        **os.environ,
-        'PYTHONPATH': str(ROOT / 'tests'),
-        'PYTHONUNBUFFERED': '1',
-        'OMP_NUM_THREADS': '1',
-        'TMPDIR': str(temp),
-    }
-    command = [sys.executable, str(TOOL), '--port', '0', *map(str, words)]
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    lines: list[str] = []
-    addresses: queue.Queue[str | None] = queue.Queue()
-
-    def read():
-        for line in server.stdout:
-            lines.append(line)
-            for address in re.findall(r'http://\S+/', line):
-                addresses.put(address)
-        addresses.put(None)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        address = addresses.get(timeout=PATIENCE_SECONDS)
-        assert address, ''.join(lines)
-        yield address, lines
-    finally:
-        server.send_signal(signal.SIGTERM)
-        code = server.wait(60)
-        reader.join(60)
-    assert code == 0, ''.join(lines)
-
-
 def test_video_is_uploaded_and_its_verdict_read_in_chromium(
     tmp_path, temp, model, browser, request
 ):
@@ -126,8 +82,8 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
     said: list[str] = []
     page.on('console', lambda message: said.append(message.text))
     page.on('pageerror', lambda error: said.append(str(error)))
-    with webapp('--checkpoint', model, temp=temp) as (address, lines):
-        page.goto(address)
+    with running_tool('--checkpoint', model, temp=temp) as server:
+        page.goto(server.address)
         page.set_input_files('#file', clip)
         page.wait_for_selector('#result:visible, #trouble:visible')
         assert page.inner_text('#verdict-word').lower() in ('real', 'fake')
@@ -149,7 +105,8 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         page.click('#remove')
         page.wait_for_selector('#ask:visible')
         page.wait_for_function(
-            f'fetch("{address}api/jobs/x").then((answer) => answer.status === 404)'
+            f'fetch("{server.address}api/jobs/x")'
+            '.then((answer) => answer.status === 404)'
         )
         text = tmp_path / 'text.mp4'
         text.write_text('no video')
@@ -158,7 +115,7 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         assert 'is no video of a known kind' in page.inner_text('#trouble-text')
         assert not room.exists()
     assert not list(temp.glob('mmdeepfake-*'))
-    log = ''.join(lines)
+    log = ''.join(server.lines)
     assert 'clip' not in log and 'Traceback' not in log
     # Chromium itself notes the refusals: 415 for the text, 404 for the job x.
     assert not [one for one in said if 'the server responded with a status' not in one]
