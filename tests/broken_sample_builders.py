@@ -76,12 +76,19 @@ def skip(*loaders, share=0.3):
     }
 
 
-def make_runner(root, **options):
+def make_runner(root, *, validate=False, **options):
     """Build a Runner on the clips; `__` in a name stands for a dot."""
     MMLogger._instance_dict.clear()
     options = {name.replace('__', '.'): value for name, value in options.items()}
     cfg = load_config(CLIPS_CONFIG, {'data_root': str(root), **options})
     cfg.work_dir = str(Path(root, 'run'))
-    cfg.default_hooks.logger = None
+    if not validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     torch.manual_seed(0)
     return build_runner(cfg)
+
+
+def leave_configs_unformatted(monkeypatch):
+    """Spare a run the formatting of its config, which takes most of its time."""
+    name = 'mmengine.config.config.FormatCode'
+    monkeypatch.setattr(name, lambda text, **_: (text, True))
