@@ -24,9 +24,7 @@ MM 2020, https://github.com/OpenTAI/wild-deepfake
 from __future__ import annotations
 
 import os
-import tarfile
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +33,7 @@ from typing import ClassVar
 
 from mmdeepfake.structures import LABEL_NAMES, REAL, REAL_METHOD, DataError
 
+from ..archive_members import read_members
 from ..source_video import SourceVideo
 from .identity_split import is_held_out
 from .layout import (
@@ -151,26 +150,12 @@ def _list_members(path: Path) -> list[str]:
     if path.is_dir():
         files = [p.relative_to(path).as_posix() for p in sorted(path.rglob('*'))]
     else:
-        files = _list_archive(path)
+        files = [name for name, _ in read_members(path, lambda name: False)]
     pictures = [PurePosixPath(f) for f in files if f.lower().endswith(FRAME_SUFFIXES)]
     folders = sorted({picture.parent.as_posix() for picture in pictures})
     if not folders:
         raise DataError(f'{str(path)!r} holds no pictures; copy it again')
     return folders
-
-
-def _list_archive(path: Path) -> list[str]:
-    try:
-        with tarfile.open(path) as archive:
-            names = [member.name for member in archive if member.isfile()]
-            # To the end, where a checksum tells a download that was cut off.
-            while archive.fileobj.read(1 << 20):
-                pass
-            return names
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise DataError(
-            f'{str(path)!r} is torn or no archive ({error}); copy it again'
-        ) from error
 
 
 def _describe(
