@@ -97,8 +97,8 @@ def step_of(name: str, template: str) -> int:
 
 
 def _locate(name: str, folder: Path) -> Path | None:
-    """Find a named checkpoint, also in a folder that was moved since."""
-    for path in (Path(name), folder / Path(name).name):
+    """Find a named checkpoint, that of this folder where it was copied or moved."""
+    for path in (folder / Path(name).name, Path(name)):
         if name and path.is_file():
             return path
     return None

@@ -102,7 +102,9 @@ class RepeatableRunHook(Hook):
         """Add what a resumed training needs to find its place in the data."""
         if self._batches is None or 'optimizer' not in checkpoint:
             return
-        order = {'num_batches': self._num_done}
+        order = {}
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            order['num_batches'] = self._num_done
         seed = getattr(self._batches.sampler, 'seed', None)
         if seed is not None:
             order['sampler_seed'] = int(seed)

@@ -52,6 +52,16 @@ def test_named_checkpoint_is_found_in_a_folder_that_was_moved(tmp_path):
     assert (choice.path, choice.faults) == (named, ())
 
 
+def test_copied_folder_goes_on_with_its_own_checkpoint(tmp_path):
+    original = tmp_path / 'original'
+    original.mkdir()
+    write(original / 'epoch_2.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(original / 'epoch_2.pth'))
+    assert choose(tmp_path).path == original / 'epoch_2.pth'  # there is no other
+    copied = write(tmp_path / 'epoch_2.pth')
+    assert choose(tmp_path).path == copied
+
+
 @pytest.mark.parametrize('harm', [cut_short, zero_a_block, empty])
 def test_broken_checkpoint_gives_way_to_the_newest_whole_one(tmp_path, harm):
     last = write(tmp_path / 'epoch_10.pth')

@@ -45,8 +45,11 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     told = {
         key: value
         for key, value in hub['runtime_info'].items()
-        if key not in ('cfg', 'experiment_name', 'last_ckpt', 'best_ckpt')
+        if key not in ('cfg', 'experiment_name', 'mmengine_version', *TIMED)
     }
+    for key, value in told.items():
+        if key.startswith(('last_ckpt', 'best_ckpt')):
+            told[key] = Path(value).name
     content['told'] = told
     return flatten(content)
 
