@@ -302,3 +302,46 @@ def test_pixels_that_leave_their_landmarks_are_refused(cfg, steps, found):
     message = rf'LoadFaceLandmarks cannot follow what {found} does to the frames'
     with pytest.raises(ConfigError, match=message):
         check_config(cfg)
+
+
+@pytest.fixture
+def skipping(cfg):
+    """A config that skips broken videos in all three datasets."""
+    cfg['custom_hooks'] = [dict(type='RunReportHook'), dict(type='BrokenSampleHook')]
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader']['dataset']['on_error'] = 'skip'
+    cfg['val_evaluator'] = dict(type='DeepfakeMetric')
+    cfg['test_evaluator'] = [dict(type='DeepfakeMetric'), dict(type='DumpResults')]
+    return cfg
+
+
+def test_broken_videos_can_be_skipped_where_somebody_counts_them(skipping):
+    check_config(skipping)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            {'custom_hooks': [dict(type='RunReportHook')]},
+            r"train_dataloader\.dataset\.on_error = 'skip', but nobody counts what is "
+            r"skipped: add dict\(type='BrokenSampleHook'\) to custom_hooks, or set "
+            "on_error='stop'",
+        ),
+        ({'custom_hooks': None}, 'nobody counts what is skipped'),
+        (
+            {'train_cfg': dict(type='IterBasedTrainLoop', max_iters=10)},
+            'is for training by epochs: set train_cfg.type to EpochBasedTrainLoop',
+        ),
+        ({'train_cfg': dict(by_epoch=False, max_iters=10)}, 'for training by epochs'),
+        (
+            {'val_evaluator': [dict(type='DeepfakeMetric'), dict(type='AccMetric')]},
+            "val_evaluator has 'AccMetric', which does not count videos without a "
+            'score; allowed are DeepfakeMetric, DumpResults',
+        ),
+    ],
+)
+def test_broken_videos_are_not_skipped_unseen(skipping, changes, message):
+    skipping.update(changes)
+    with pytest.raises(ConfigError, match=message):
+        check_config(skipping)

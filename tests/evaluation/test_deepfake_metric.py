@@ -361,3 +361,51 @@ def test_sample_that_cannot_be_scored_is_refused(changes, error, message):
 def test_impossible_setting_is_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         METRICS.build(dict(type='DeepfakeMetric', **config))
+
+
+def make_stand_in(name, label, kind='broken'):
+    sample = make_sample(name, label, 0.5)
+    sample.pop('pred_score')
+    sample.set_metainfo({'left_out': kind})
+    return sample
+
+
+def test_video_that_could_not_be_read_is_in_no_figure_and_counted(tmp_path):
+    path, samples = tmp_path / 'm.json', make_samples()
+    gone = [make_stand_in('100', 1), make_stand_in('101', 0, 'missing')]
+    mixed = [gone[0], *samples[:7], gone[1], *samples[7:]]
+    figures = evaluate(mixed, metrics_json=str(path))
+    for name, figure in evaluate(samples).items():
+        if name not in ('deepfake/num_left_out', 'deepfake/coverage'):
+            assert figures[name] == figure
+    assert figures['deepfake/num_left_out'] == 2
+    assert figures['deepfake/coverage'] == 20 / 22
+    record = json.loads(path.read_text())
+    assert record['left_out'] == {'broken': 1, 'missing': 1}
+    assert record['num_videos'] == 20
+
+
+def test_left_out_at_the_start_and_while_reading_add_up():
+    evaluator = Evaluator([dict(type='DeepfakeMetric')])
+    key = VideoKey('ffpp', 1, 'Deepfakes', 'c40', '200')
+    evaluator.dataset_meta = {'left_out_videos': ((key, 'too short'),)}
+    evaluator.process([*make_samples(), make_stand_in('100', 1)])
+    figures = evaluator.evaluate(21)
+    assert figures['deepfake/num_left_out'] == 2
+    assert figures['deepfake/coverage'] == 20 / 22
+
+
+def test_video_of_two_faces_is_left_out_if_one_cannot_be_read():
+    first, second = (make_sample('100', 1, score) for score in (0.1, 0.9))
+    second.set_metainfo({'track': 1})
+    both = evaluate([*make_samples(), first, second])
+    assert both['deepfake/num_videos'] == 21
+    torn = evaluate([*make_samples(), first, make_stand_in('100', 1)])
+    assert torn['deepfake/num_videos'] == 20
+    assert torn['deepfake/num_left_out'] == 1
+
+
+def test_nothing_is_computed_where_nothing_could_be_read():
+    message = 'none of 2 videos could be read, the first is ffpp/fake/Deepfakes/c40/a'
+    with pytest.raises(DataError, match=message):
+        evaluate([make_stand_in('a', 1), make_stand_in('b', 0)])
