@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.apis.command_line import OptionAction, run_tool
 from mmdeepfake.prepare.clip_storage import CLIP_FORMATS, DEFAULT_CLIP_FORMAT
 from mmdeepfake.prepare.detection import DETECTOR_NAMES
+from mmdeepfake.prepare.execution import WorkerLimits
 from mmdeepfake.prepare.layouts import LAYOUTS
 from mmdeepfake.prepare.pipeline import (
     EXECUTORS,
@@ -41,6 +42,7 @@ from mmdeepfake.structures import ConfigError
 EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C
 DEFAULTS = PreparationSettings(layout='folder')
+LIMITS = WorkerLimits()
 
 
 def parse_args() -> argparse.Namespace:
@@ -206,7 +208,8 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
         type=int,
         metavar='N',
         help=f'processes, of less than 1 GB each (one a core: {num_cores()} here); 0 '
-        'works in this process, for debugging',
+        'works in this process, for debugging: a file that makes a decoder crash or '
+        'hang then ends the run, and no limit holds',
     )
     group.add_argument(
         '--shard',
@@ -227,7 +230,23 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
         '--timeout',
         type=float,
         metavar='SECONDS',
-        help='a video that takes longer has failed (no limit; local workers only)',
+        help='a video that takes longer has failed (no limit, as long as frames come)',
+    )
+    group.add_argument(
+        '--stall-timeout',
+        type=float,
+        default=LIMITS.stall_seconds,
+        metavar='SECONDS',
+        help='a video that gives no frame for so long has failed '
+        f'({LIMITS.stall_seconds:g}, more for large files)',
+    )
+    group.add_argument(
+        '--worker-memory',
+        type=float,
+        default=LIMITS.memory_bytes / 2**30,
+        metavar='GIB',
+        help='a video whose worker takes more memory has failed '
+        f'({LIMITS.memory_bytes / 2**30:g})',
     )
     group.add_argument(
         '--retry-failed', action='store_true', help='try videos that failed again'
@@ -277,7 +296,11 @@ def make_request(args: argparse.Namespace) -> PreparationRequest:
         boxes_path=args.boxes,
         redo=args.redo,
         retry_failed=args.retry_failed,
-        timeout_seconds=args.timeout,
+        limits=WorkerLimits(
+            stall_seconds=args.stall_timeout,
+            memory_bytes=int(args.worker_memory * 2**30),
+            timeout_seconds=args.timeout,
+        ),
         shows_progress=not args.quiet,
     )
 

@@ -68,6 +68,10 @@ class DecodingLimits:
             num_bytes = os.stat(path).st_size
         except OSError:
             num_bytes = 0
+        return self.seconds_for_bytes(num_bytes)
+
+    def seconds_for_bytes(self, num_bytes: int) -> float:
+        """How long looking through so many bytes may take."""
         return self.stall_seconds + num_bytes / _SLOWEST_BYTES_PER_SECOND
 
     def seconds_for_frames(self, num_frames: int) -> float:

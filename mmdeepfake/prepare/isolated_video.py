@@ -29,8 +29,9 @@ from .decoder_process import DecoderProcess
 from .frame_sources import VideoFile
 from .source_frames import Picture, SourceFrame
 
-# Of random access: so many come over at once.
-_FRAMES_AT_ONCE = 8
+# Of random access: so many come over at once, after the first one has told their size.
+_MAX_FRAMES_AT_ONCE = 8
+_MAX_BYTES_AT_ONCE = 64 << 20
 
 
 class IsolatedDecoder:
@@ -221,25 +222,30 @@ class IsolatedReader:
         Raises:
             DataError: see `IsolatedVideo`.
         """
-        frames: NDArray[np.uint8] | None = None
-        for start in range(0, len(indices), _FRAMES_AT_ONCE):
-            chosen = indices[start : start + _FRAMES_AT_ONCE]
-
-            def allocate(shape: Any, start: int = start, num: int = len(chosen)) -> Any:
-                nonlocal frames
-                if frames is None and _is_shape(shape, num):
-                    frames = np.empty((len(indices), *shape[1:]), np.uint8)
-                if frames is None or shape != [num, *frames.shape[1:]]:
-                    return None
-                return frames[start : start + num]
-
-            self._process.ask_pixels(
-                'read',
-                allocate,
-                seconds=self._limits.seconds_for_frames(int(chosen.max()) + 1),
-                indices=chosen.tolist(),
-            )
+        first = self._read(indices[:1], None)
+        frames = np.empty((len(indices), *first.shape[1:]), np.uint8)
+        frames[0] = first[0]
+        num_most = min(_MAX_FRAMES_AT_ONCE, _MAX_BYTES_AT_ONCE // first.nbytes)
+        for start in range(1, len(indices), max(1, num_most)):
+            part = slice(start, start + max(1, num_most))
+            self._read(indices[part], frames[part])
         return frames
+
+    def _read(
+        self, indices: NDArray[np.integer], target: NDArray[np.uint8] | None
+    ) -> NDArray[np.uint8]:
+        def allocate(shape: Any) -> NDArray[np.uint8] | None:
+            if target is not None:
+                return target if shape == list(target.shape) else None
+            is_right = _is_shape(shape, len(indices))
+            return np.empty(shape, np.uint8) if is_right else None
+
+        return self._process.ask_pixels(
+            'read',
+            allocate,
+            seconds=self._limits.seconds_for_frames(int(indices.max()) + 1),
+            indices=indices.tolist(),
+        )
 
     def close(self) -> None:
         """End the process; nothing can be read any more."""

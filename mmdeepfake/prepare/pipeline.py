@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmdeepfake.structures import (
@@ -17,7 +17,7 @@ from mmdeepfake.structures import (
 )
 
 from .detection import FaceDetector, build_detector
-from .execution import VideoOutcome, run_here, run_locally, run_on_ray
+from .execution import VideoOutcome, WorkerLimits, run_here, run_locally, run_on_ray
 from .face_finding import box_name
 from .layouts import LAYOUTS
 from .output_folder import OutputFolder, refuse_overlap
@@ -72,7 +72,8 @@ class PreparationRequest:
         boxes_path: STIL's file of boxes, to be used in place of a detector.
         redo: whether to delete what is prepared, and begin anew.
         retry_failed: whether to try failed videos again.
-        timeout_seconds: for one video; None waits for ever.
+        limits: what a worker may take for one video; without workers nothing is
+            bounded.
         shows_progress: whether to tell how far it is.
         build_detector: for tests and plug-ins, see `workshop.WorkOrder`.
     """
@@ -91,7 +92,7 @@ class PreparationRequest:
     boxes_path: Path | None = None
     redo: bool = False
     retry_failed: bool = False
-    timeout_seconds: float | None = None
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
     shows_progress: bool = True
     build_detector: Callable[..., FaceDetector] = build_detector
 
@@ -277,6 +278,7 @@ def _execute(
             order,
             address=request.ray_address,
             num_workers=request.num_workers,
+            limits=request.limits,
         )
     elif request.num_workers == 0:
         yield from run_here(units, order)
@@ -285,7 +287,7 @@ def _execute(
             units,
             order,
             num_workers=request.num_workers or num_cores(),
-            timeout_seconds=request.timeout_seconds,
+            limits=request.limits,
         )
 
 

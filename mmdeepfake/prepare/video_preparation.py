@@ -43,6 +43,7 @@ from .prepared_video import (
 )
 from .source_video import SourceVideo
 from .track_choice import choose_dominant
+from .watched_frames import WatchedFrames
 from .workshop import Workshop
 
 # Faults of the place that is written to, not of the video: going on would only fail
@@ -159,6 +160,7 @@ class _VideoJob:
             frames: FrameSource = NumberedPictures(unpacked)
         else:
             frames = open_frames(self.video.path)
+        frames = WatchedFrames(frames, self.workshop.tell_progress)
         found, why = find_known_faces(self.video, frames, self.workshop)
         stored = None
         if found is not None:
@@ -241,7 +243,8 @@ class _VideoJob:
         if self.video.mask is None or not self.settings.masks:
             return None
         try:
-            return open_frames(self.video.mask)
+            masks = open_frames(self.video.mask)
+            return WatchedFrames(masks, self.workshop.tell_progress)
         except InputError as error:
             self._note(f'without a mask: {error}')
             return None
@@ -289,10 +292,17 @@ class _VideoJob:
             scale=1.0,
         )
         stem = self.made / f'track_{which}'
-        points = find_landmarks(_read_clip(f'{stem}{CLIP_SUFFIX}'), in_clip)
+        frames = self._read_clip(f'{stem}{CLIP_SUFFIX}')
+        points = find_landmarks(frames, in_clip)
         with open(f'{stem}_landmarks.npz', 'wb') as file:
             np.savez(file, points=points)
         return True
+
+    def _read_clip(self, path: str) -> Iterator[NDArray[np.uint8]]:
+        with open_clip(path) as clip:
+            for index in range(len(clip)):
+                self.workshop.tell_progress()
+                yield clip.read([index])[0]
 
     def _gather_facts(
         self,
@@ -373,12 +383,6 @@ class _VideoJob:
             text = text.replace(f'{folder}{os.sep}', '')
         if text not in self.notes:
             self.notes.append(text)
-
-
-def _read_clip(path: str) -> Iterator[NDArray[np.uint8]]:
-    with open_clip(path) as clip:
-        for index in range(len(clip)):
-            yield clip.read([index])[0]
 
 
 def count_people(tracks: list[FaceTrack]) -> int:

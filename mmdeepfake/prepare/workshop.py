@@ -51,6 +51,8 @@ class Workshop:
         self.out = OutputFolder(order.out)
         self.partial = self.out.partial(order.run)
         self._order = order
+        # Called for every frame of a video that is worked at.
+        self.tell_progress: Callable[[], None] = _tell_nobody
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -73,3 +75,7 @@ class Workshop:
         """Boxes by the name of the real video; empty without a file."""
         path = self._order.boxes_path
         return {} if path is None else read_stil_boxes(path)
+
+
+def _tell_nobody() -> None:
+    """Nobody waits for progress where the work is done in the main process."""

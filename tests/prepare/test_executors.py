@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +17,14 @@ from preparation_builders import (
 from stubs.stub_detector import DEADLY, build_stub
 
 from mmdeepfake.prepare import clip_storage, pipeline
+from mmdeepfake.prepare.execution import WorkerLimits
 from mmdeepfake.prepare.manifest import read_manifest
-from mmdeepfake.prepare.pipeline import run_preparation
+from mmdeepfake.prepare.output_folder import OutputFolder
+from mmdeepfake.prepare.pipeline import list_videos, run_preparation
+from mmdeepfake.prepare.preparation_settings import PreparationSettings
+from mmdeepfake.prepare.video_preparation import prepare_video
+from mmdeepfake.prepare.work_plan import WorkUnit
+from mmdeepfake.prepare.workshop import WorkOrder, Workshop
 from mmdeepfake.structures import ConfigError, InputError
 
 
@@ -67,14 +74,92 @@ def build_slow(name, **options):
 
 def test_video_that_takes_too_long_has_failed(root, out):
     make_face_video(root / 'train/real/hangs.mp4', faces=())
-    request = make_request(
-        root, out, num_workers=2, timeout_seconds=6, build_detector=build_slow
+    limits = WorkerLimits(timeout_seconds=6)
+    assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
+        'it took longer than the 6 s allowed while preparing this video'
     )
-    summary = run_preparation(request)
-    ((name, fault),) = summary.coverage.faults.items()
-    assert name.endswith('hangs')
-    assert fault.startswith('it took longer than the 6 s allowed')
+
+
+def fault_of_one(root, out, name, limits, build_detector):
+    """Prepare all; see that only one video fails, and give its fault."""
+    summary = run_preparation(
+        make_request(
+            root, out, num_workers=2, limits=limits, build_detector=build_detector
+        )
+    )
+    ((failed, fault),) = summary.coverage.faults.items()
+    assert failed.endswith(name)
     assert summary.coverage.total.ok == 4
+    return fault
+
+
+def test_video_that_gives_no_frame_has_failed(root, out):
+    path = make_face_video(root / 'train/real/hangs.mp4', faces=())
+    limits = WorkerLimits(stall_seconds=6)
+    allowed = 6 + path.stat().st_size / 5e6
+    assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
+        f'it gave no frame for {allowed:g} s while preparing this video'
+    )
+
+
+def build_hungry(name, **options):
+    """A detector that eats memory on the video without a face."""
+    import time
+
+    stub = build_stub(name, **options)
+    find = stub._find
+
+    def find_hungrily(frame):
+        faces = find(frame)
+        if not len(faces):
+            eaten = np.ones(1 << 30, np.uint8)
+            time.sleep(600)
+            del eaten
+        return faces
+
+    stub._find = find_hungrily
+    return stub
+
+
+def test_video_that_takes_too_much_memory_has_failed(root, out):
+    make_face_video(root / 'train/real/eats.mp4', faces=())
+    limits = WorkerLimits(memory_bytes=1 << 30)
+    assert fault_of_one(root, out, 'eats', limits, build_hungry).startswith(
+        'it took more than the 1 GiB of memory allowed while preparing this video'
+    )
+
+
+def test_limits_that_bound_nothing_find_no_fault(tmp_path):
+    unit = WorkUnit((SimpleNamespace(path=tmp_path / 'a.mp4'),))
+    taken = dict(silent=1e9, seconds=1e9, pid=os.getpid())
+    free = WorkerLimits(stall_seconds=None, memory_bytes=None)
+    assert free.find_fault(unit, 0, **taken) is None
+    assert WorkerLimits().find_fault(unit, 0, **taken) == 'it gave no frame for 300 s'
+    with pytest.raises(ConfigError, match='stall_seconds=-1; allowed is a number ab'):
+        WorkerLimits(stall_seconds=-1)
+
+
+def test_large_files_may_be_looked_through_for_longer(tmp_path):
+    path = tmp_path / 'a.mp4'
+    with open(path, 'wb') as file:
+        file.truncate(2_000_000_000)
+    unit = WorkUnit((SimpleNamespace(path=tmp_path / 'in_archive'),), archive=path)
+    taken = dict(seconds=800, pid=os.getpid())
+    assert WorkerLimits().find_fault(unit, 0, silent=699, **taken) is None
+    assert WorkerLimits().find_fault(unit, 0, silent=701, **taken) is not None
+
+
+def test_every_frame_is_progress(root, out):
+    """A long video is no stalled one: whoever reads a frame is told of."""
+    settings = PreparationSettings(layout='folder', min_face_px=16)
+    order = WorkOrder(root, out, 'all', settings, build_detector=build_stub)
+    workshop = Workshop(order)
+    told = []
+    workshop.tell_progress = lambda: told.append(None)
+    request = make_request(root, out)
+    with OutputFolder(out).partial_folder('all'):
+        prepare_video(list_videos(request)[0], workshop)
+    assert len(told) == 2 * 20  # two passes
 
 
 def test_detector_that_lacks_a_package_stops_the_run(root, out):

@@ -14,9 +14,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+from mmdeepfake.structures.process_limits import restrict_process
 
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
@@ -27,8 +29,7 @@ from .unit_runner import (
     settle_crash,
     use_one_thread,
 )
-
-_POLL_SECONDS = 1.0
+from .worker_limits import LOOK_SECONDS, Silence, WorkerLimits
 
 
 def run_locally(
@@ -36,25 +37,25 @@ def run_locally(
     order: WorkOrder,
     *,
     num_workers: int,
-    timeout_seconds: float | None = None,
+    limits: WorkerLimits | None = None,
 ) -> Iterator[VideoOutcome]:
     """Prepare all videos in worker processes, giving each as it is finished.
 
-    A process that dies, or that takes longer than the timeout, fails the video that it
-    was at; the rest of its unit goes to a new process. Closing this iterator, or an
+    A process that dies, or that takes more than it may, fails the video that it was at;
+    the rest of its unit goes to a new process. Closing this iterator, or an
     exception in it, ends all processes at once: unfinished videos leave nothing.
 
     Args:
         units: what to prepare.
         order: what every worker is told.
         num_workers: processes.
-        timeout_seconds: for one video; None waits for ever.
+        limits: of each; None takes the usual ones.
 
     Raises:
         ConfigError: a package is missing, or a setting cannot be used.
         OutputError: the disk is full, or cannot be written to.
     """
-    with _Crew(order, timeout_seconds) as crew:
+    with _Crew(order, limits or WorkerLimits()) as crew:
         yield from crew.run(units, num_workers)
 
 
@@ -65,6 +66,7 @@ class _Worker:
     unit: WorkUnit
     position: int = 0  # of the video that it is at
     since: float = 0.0
+    silence: Silence = field(default_factory=Silence)
 
     @property
     def is_finished(self) -> bool:
@@ -74,9 +76,10 @@ class _Worker:
 class _Crew:
     """The processes, and what each is at."""
 
-    def __init__(self, order: WorkOrder, timeout_seconds: float | None) -> None:
+    def __init__(self, order: WorkOrder, limits: WorkerLimits) -> None:
         self._order = order
-        self._timeout = timeout_seconds
+        self._limits = limits
+        self._looked = 0.0
         self._workers: list[_Worker] = []
         self._context = _worker_context()
         # Makes no detector here: it only records what a dead worker cannot.
@@ -99,13 +102,26 @@ class _Crew:
         while waiting and len(self._workers) < num_workers:
             self._workers.append(self._start(waiting.popleft()))
         while self._workers:
-            ready = wait([w.connection for w in self._workers], _POLL_SECONDS)
+            ready = wait([w.connection for w in self._workers], LOOK_SECONDS)
             for worker in list(self._workers):
                 if worker.connection in ready:
                     yield from self._hear(worker, waiting)
-                elif self._is_late(worker):
-                    fault = f'it took longer than the {self._timeout:g} s allowed'
-                    yield from self._replace(worker, waiting, fault)
+            if time.monotonic() - self._looked >= LOOK_SECONDS:
+                self._looked = time.monotonic()
+                yield from self._look_around(waiting)
+
+    def _look_around(self, waiting: deque[WorkUnit]) -> Iterator[VideoOutcome]:
+        """End the workers that take too much."""
+        for worker in list(self._workers):
+            fault = self._limits.find_fault(
+                worker.unit,
+                worker.position,
+                silent=worker.silence.go_on(),
+                seconds=time.monotonic() - worker.since,
+                pid=worker.process.pid,
+            )
+            if fault is not None and not worker.connection.poll():
+                yield from self._replace(worker, waiting, fault)
 
     def _start(self, unit: WorkUnit) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -120,6 +136,7 @@ class _Crew:
 
     def _hand_over(self, worker: _Worker, unit: WorkUnit) -> None:
         worker.unit, worker.position, worker.since = unit, 0, time.monotonic()
+        worker.silence.end()
         try:
             worker.connection.send(unit)
         except OSError:
@@ -137,6 +154,9 @@ class _Crew:
             return
         if isinstance(message, Exception):
             raise message
+        worker.silence.end()
+        if message is None:
+            return
         yield message
         worker.position += 1
         worker.since = time.monotonic()
@@ -162,12 +182,6 @@ class _Crew:
         if waiting:
             self._workers.append(self._start(waiting.popleft()))
 
-    def _is_late(self, worker: _Worker) -> bool:
-        return (
-            self._timeout is not None
-            and time.monotonic() - worker.since > self._timeout
-        )
-
     def _dismiss(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         worker.process.kill()
@@ -186,12 +200,12 @@ def _describe_exit(process: Any) -> str:
 
 def _work(connection: Connection, order: WorkOrder) -> None:
     """Prepare units until there are no more: the life of a worker."""
-    # Ctrl-C reaches every process of the terminal; the main one ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    restrict_process()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_one_thread()
     try:
         workshop = Workshop(order)
+        workshop.tell_progress = _Heartbeat(connection).beat
         while True:
             for outcome in run_unit(connection.recv(), workshop):
                 connection.send(outcome)
@@ -199,6 +213,21 @@ def _work(connection: Connection, order: WorkOrder) -> None:
         return
     except Exception as error:
         connection.send(error)
+
+
+class _Heartbeat:
+    """Tells now and then that frames come: None is all that is said."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._told = time.monotonic()
+
+    def beat(self) -> None:
+        """Take note of a frame."""
+        now = time.monotonic()
+        if now - self._told > LOOK_SECONDS:
+            self._told = now
+            self._connection.send(None)
 
 
 def _die_with_parent() -> None:

@@ -13,6 +13,7 @@ from mmdeepfake.structures import ConfigError, InputError, VideoKey
 from ..work_plan import WorkUnit
 from ..workshop import WorkOrder, Workshop
 from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
+from .worker_limits import SelfWatch, WorkerLimits
 
 # A machine of the cluster may go away, which is no fault of the video that was there.
 _MAX_TRIES = 2
@@ -21,6 +22,7 @@ _UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
 
 # Of one worker process of Ray, which runs many tasks: detectors are slow to make.
 _workshops: dict[str, Workshop] = {}
+_watches: dict[WorkerLimits, SelfWatch] = {}
 
 
 def run_on_ray(
@@ -29,11 +31,13 @@ def run_on_ray(
     *,
     address: str | None = None,
     num_workers: int | None = None,
+    limits: WorkerLimits | None = None,
 ) -> Iterator[VideoOutcome]:
     """Prepare all videos on a cluster, one CPU each, giving them unit by unit.
 
     The package must be installed on every machine, and ROOT and OUT be the same folders
-    there. A video that kills its process twice has failed.
+    there. A video that kills its process twice has failed, and so has one that twice
+    takes more than it may: its process ends itself.
 
     Args:
         units: what to prepare.
@@ -41,6 +45,7 @@ def run_on_ray(
         address: of the cluster's head, 'auto' for the one that this machine is part of,
             None to start one on this machine alone.
         num_workers: units that are worked at together; None is every CPU.
+        limits: of each process; None takes the usual ones.
 
     Raises:
         ConfigError: Ray is not installed, or there is no cluster at the address.
@@ -57,7 +62,7 @@ def run_on_ray(
                 '--head`, or leave --ray-address out to use this machine'
             ) from error
     try:
-        yield from _Driver(ray, order, num_workers).run(units)
+        yield from _Driver(ray, order, num_workers, limits or WorkerLimits()).run(units)
     finally:
         if mine:
             ray.shutdown()
@@ -76,9 +81,12 @@ def _import_ray() -> Any:
 class _Driver:
     """Sends units to the cluster and collects what became of them."""
 
-    def __init__(self, ray: Any, order: WorkOrder, num_workers: int | None) -> None:
+    def __init__(
+        self, ray: Any, order: WorkOrder, num_workers: int | None, limits: WorkerLimits
+    ) -> None:
         self._ray = ray
         self._order = order
+        self._limits = limits
         num_cpus = int(ray.cluster_resources().get('CPU', 1))
         self._window = num_workers or _UNITS_PER_CPU * num_cpus
         # One thread each, as in local workers. A checkout that is not installed is
@@ -104,7 +112,7 @@ class _Driver:
             while waiting or running:
                 while waiting and len(running) < self._window:
                     unit = waiting.popleft()
-                    running[self._task.remote(unit, self._order)] = unit
+                    running[self._task.remote(unit, self._order, self._limits)] = unit
                 (ready,), _ = ray.wait(list(running), num_returns=1)
                 unit = running.pop(ready)
                 try:
@@ -149,16 +157,27 @@ class _Driver:
 
 
 def _run_remotely(
-    unit: WorkUnit, order: WorkOrder
+    unit: WorkUnit, order: WorkOrder, limits: WorkerLimits
 ) -> tuple[list[VideoOutcome], InputError | None]:
     """Prepare a unit on the cluster; an error that stops the run is given back."""
     name = f'{order.out}/{order.run}/{order.settings.fingerprint()}'
     if name not in _workshops:
         use_one_thread()
         _workshops[name] = Workshop(order)
+    workshop = _workshops[name]
+    if limits not in _watches:
+        _watches[limits] = SelfWatch(limits)
+    watch = _watches[limits]
+    workshop.tell_progress = watch.tell_progress
     outcomes: list[VideoOutcome] = []
     try:
-        outcomes.extend(run_unit(unit, _workshops[name]))
+        watch.begin(unit)
+        for outcome in run_unit(unit, workshop):
+            outcomes.append(outcome)
+            if len(outcomes) < len(unit.videos):
+                watch.begin(unit, len(outcomes))
     except InputError as error:
         return outcomes, error
+    finally:
+        watch.begin(None)
     return outcomes, None

@@ -1,0 +1,37 @@
+"""Frames that are counted as they are read, by someone who waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .frame_sources import Frame, FrameSource
+from .source_frames import SourceFrame
+
+
+class WatchedFrames:
+    """A `FrameSource` that tells of every frame that is read.
+
+    Args:
+        source: gives the frames, and all else.
+        tell: is called once a frame, before it is given.
+    """
+
+    def __init__(self, source: FrameSource, tell: Callable[[], None]) -> None:
+        self._source = source
+        self._tell = tell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def read(self) -> Iterator[Frame]:
+        """See `FrameSource.read`."""
+        for frame in self._source.read():
+            self._tell()
+            yield frame
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """See `FrameSource.read_unconverted`."""
+        for frame in self._source.read_unconverted():
+            self._tell()
+            yield frame
