@@ -54,9 +54,10 @@ def load_config(
     cfg.merge_from_dict(options)
     check_variables(cfg, options)
     for loader in LOADERS:
-        # torch refuses to keep workers alive that are not there.
+        # torch refuses to keep workers alive, or wait for them, that are not there.
         if cfg.get(loader) and not cfg[loader].get('num_workers'):
             cfg[loader]['persistent_workers'] = False
+            cfg[loader].pop('timeout', None)
     return cfg
 
 

@@ -67,9 +67,11 @@ def test_duplicate_variable_of_two_bases_is_an_error_of_the_config(path, tmp_pat
         load_config(path)
 
 
-def test_workers_are_not_kept_where_there_are_none(path):
-    cfg = load_config(path, {'train_dataloader.num_workers': 0})
+def test_workers_are_not_kept_nor_waited_for_where_there_are_none(path):
+    options = {'train_dataloader.num_workers': 0, 'train_dataloader.timeout': 60}
+    cfg = load_config(path, options)
     assert cfg.train_dataloader.persistent_workers is False
+    assert 'timeout' not in cfg.train_dataloader
     assert load_config(path).train_dataloader.persistent_workers is True
 
 

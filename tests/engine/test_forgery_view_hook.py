@@ -16,7 +16,7 @@ from mmdeepfake.engine.forgery_view_hook import (
     choose_videos,
     random_states_kept,
 )
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures import BrokenSample, ConfigError, VideoKey
 
 
 def train(data_root, work_dir, hooks=(), backends=('LocalVisBackend',)):
@@ -136,6 +136,21 @@ def test_one_video_a_manipulation_is_chosen_and_a_real_one_last():
     videos = choose_videos(Videos(['real', 'real', 'B', 'A', 'A']), 3)
     assert [video.name for video in videos] == ['A', 'B', 'real']
     assert [int(video.inputs[0, 0, 0, 0]) for video in videos] == [3, 2, 0]
+
+
+def test_video_that_cannot_be_read_is_not_drawn(monkeypatch):
+    dataset, torn = Videos(['real', 'B', 'A']), ('set', 1, 'B', 'c40', '1')
+    read = Videos.__getitem__
+    monkeypatch.setattr(
+        Videos,
+        '__getitem__',
+        lambda self, index: (
+            BrokenSample(VideoKey(*torn), '/x', 'broken', 'torn')
+            if index == 1
+            else read(self, index)
+        ),
+    )
+    assert [video.name for video in choose_videos(dataset, 3)] == ['A', 'real']
 
 
 def test_no_video_is_read_where_none_is_wanted():

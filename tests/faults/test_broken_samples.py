@@ -242,6 +242,9 @@ def test_worker_that_hangs_ends_the_run_after_the_timeout(run, root):
 @pytest.mark.faults
 def test_upstream_tool_skips_as_well(root, tmp_path):
     options = [(k.replace('__', '.'), v) for k, v in skip('train', 'val').items()]
+    # That tool has no short way to set the same for all three.
+    loaders = [f'{split}_dataloader' for split in ('train', 'val', 'test')]
+    options += [(f'{loader}.dataset.data_root', root) for loader in loaders]
     words = [CLIPS_CONFIG, '--work-dir', 'run', *options_of(root, options)]
     run_tool(UPSTREAM / 'train.py', *words, cwd=tmp_path,
              PYTHONPATH=f'{ROOT}:{ROOT / "tests"}')  # fmt: skip
