@@ -144,10 +144,11 @@ def _refuse_to_replace(target: Path) -> None:
     """Refuse what renaming would silently do away with: it asks the folder alone."""
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if target.exists() and not target.is_file():
+    if not target.exists():
+        return
+    if not target.is_file():
         raise OutputError(f'{str(target)!r} is no regular file; choose another name')
-    if target.exists() and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    os.close(os.open(target, os.O_WRONLY))
 
 
 def _flush_to_disk(path: Path) -> None:

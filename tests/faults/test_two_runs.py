@@ -1,0 +1,173 @@
+"""Two runs on one folder: the second one hears of the first, and destroys nothing."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from fault_builders.disk_faults import refuse_more_than_a_message, run_here
+from fault_builders.left_files import read_folder
+from tool_runs import CONFIG, ROOT
+
+from mmdeepfake.apis.work_folder import CHECKPOINTS, LOCK, launched_rank, training_in
+from mmdeepfake.structures import ConfigError
+from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
+
+
+class Holder:
+    """Another process that holds a lock, with a worker that it forked if so wished."""
+
+    def __init__(self, path, *, has_worker=False):
+        told, tell = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            with hold_lock(path):
+                if has_worker:
+                    os.fork()
+                os.write(tell, b'held')
+                time.sleep(60)
+            os._exit(0)
+        os.close(tell)
+        assert os.read(told, 4) == b'held'
+        os.close(told)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def work_dir(tmp_path, monkeypatch):
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    return tmp_path / 'run'
+
+
+def test_second_one_is_told_who_is_at_work_since_when(tmp_path):
+    other = Holder(tmp_path / 'lock')
+    today = time.strftime('%Y-')
+    told = rf'process {other.pid} on {socket.gethostname()}, since {today}\d\d-\d\d '
+    with pytest.raises(FolderInUseError, match=told) as caught:
+        with hold_lock(tmp_path / 'lock'):
+            pass
+    assert caught.value.owner.startswith(f'process {other.pid} on ')
+    other.kill()
+    with hold_lock(tmp_path / 'lock'):
+        assert f'process {os.getpid()} on' in (tmp_path / 'lock').read_text()
+
+
+def test_lock_ends_by_kill_although_a_forked_worker_lives_on(tmp_path):
+    other = Holder(tmp_path / 'lock', has_worker=True)
+    with pytest.raises(FolderInUseError), hold_lock(tmp_path / 'lock'):
+        pass
+    other.kill()
+    with hold_lock(tmp_path / 'lock'):
+        pass
+    os.killpg(other.pid, signal.SIGKILL)  # the worker was there all the time
+
+
+def test_command_that_inherits_the_file_holds_the_lock_as_well(tmp_path):
+    with hold_lock(tmp_path / 'lock') as file:
+        child = subprocess.Popen(['sleep', '30'], pass_fds=[file.fileno()])
+    try:
+        with pytest.raises(FolderInUseError), hold_lock(tmp_path / 'lock'):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+    with hold_lock(tmp_path / 'lock'):
+        pass
+
+
+def test_those_who_share_keep_out_only_who_wants_it_alone(tmp_path):
+    path = tmp_path / 'lock'
+    with hold_lock(path):
+        pass
+    with hold_lock(path, exclusive=False), hold_lock(path, exclusive=False):
+        with pytest.raises(FolderInUseError, match='unnamed') as caught:
+            with hold_lock(path):
+                pass
+        assert caught.value.owner == ''  # not the one from before
+
+
+def test_second_training_is_refused_and_a_test_is_not(work_dir):
+    with training_in(work_dir, resume=None):
+        for resume in (None, 'auto'):
+            with pytest.raises(FolderInUseError, match='or give another --work-dir'):
+                with training_in(work_dir, resume=resume):
+                    pass
+        # Another process of the same training.
+        os.environ['RANK'] = '1'
+        try:
+            with training_in(work_dir, resume=None):
+                pass
+        finally:
+            del os.environ['RANK']
+
+
+@pytest.mark.parametrize('name', ['RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'])
+def test_rank_is_known_from_every_launcher(work_dir, monkeypatch, name):
+    assert launched_rank() == 0
+    monkeypatch.setenv(name, '3')
+    assert launched_rank() == 3
+
+
+@pytest.mark.parametrize('pattern', CHECKPOINTS)
+def test_checkpoints_of_an_earlier_training_are_not_written_over(work_dir, pattern):
+    work_dir.mkdir()
+    name = pattern.replace('*', '3')
+    (work_dir / name).write_text('weights')
+    (work_dir / 'mine.pth').write_text('weights')
+    told = rf'holds the checkpoints of an earlier training \({name}\): --resume goes'
+    elsewhere = work_dir.parent / 'epoch_1.pth'
+    for resume in (None, str(elsewhere)):
+        with pytest.raises(ConfigError, match=told):
+            with training_in(work_dir, resume=resume):
+                pass
+    for resume in ('auto', str(work_dir / 'epoch_3.pth')):
+        with training_in(work_dir, resume=resume):
+            pass
+    assert (work_dir / name).exists()
+    with training_in(work_dir, resume=None, overwrite=True):
+        assert sorted(path.name for path in work_dir.iterdir()) == [LOCK, 'mine.pth']
+
+
+def test_overwriting_and_resuming_from_elsewhere_contradict(work_dir):
+    work_dir.mkdir()
+    (work_dir / 'epoch_1.pth').write_text('')
+    with pytest.raises(ConfigError, match=r'--overwrite --resume /x\.pth: either'):
+        with training_in(work_dir, resume='/x.pth', overwrite=True):
+            pass
+    assert (work_dir / 'epoch_1.pth').exists()
+
+
+def test_many_checkpoints_are_named_in_part(work_dir):
+    work_dir.mkdir()
+    for number in range(5):
+        (work_dir / f'epoch_{number}.pth').write_text('')
+    with pytest.raises(ConfigError, match=r'epoch_2\.pth and 2 more\)'):
+        with training_in(work_dir, resume=None):
+            pass
+
+
+def test_tool_that_trains_twice_changes_nothing(work_dir, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'tests')
+    work_dir.mkdir()
+    (work_dir / 'best_deepfake_auc_epoch_2.pth').write_bytes(b'weights')
+    before = read_folder(work_dir)
+    folder = work_dir.parent
+    code, said = run_here('train.py', CONFIG, '--work-dir', 'run', cwd=folder)
+    told = refuse_more_than_a_message(code, said)
+    assert 'best_deepfake_auc_epoch_2.pth' in told
+    with hold_lock(work_dir / LOCK):
+        code, said = run_here(
+            'train.py', CONFIG, '--work-dir', 'run', '--overwrite', cwd=folder
+        )
+    assert 'another run is at work' in refuse_more_than_a_message(code, said)
+    after = read_folder(work_dir)
+    after.pop(LOCK)
+    assert after == before
