@@ -19,6 +19,7 @@ run_distributed() {
     local root
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
     PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" \
-        "${PYTHON:-$(command -v python || command -v python3)}" -m torch.distributed.run \
+        "${PYTHON:-$(command -v python || command -v python3)}" \
+        "$root/tools/start_processes.py" \
         "${meet[@]}" --nproc_per_node="$gpus" "$@"
 }

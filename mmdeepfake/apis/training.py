@@ -14,6 +14,7 @@ from mmdeepfake.structures import ConfigError
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
 from .compilation import compile_parts
+from .lost_process import losses_explained
 from .work_folder import training_in
 
 
@@ -39,7 +40,8 @@ def run_training(args: argparse.Namespace) -> None:
         runner = build_runner(cfg)
         if args.compile is not None:
             compile_parts(runner.model, args.compile)
-        with worker_deaths_explained(runner):
+        advice = 'run the same command again with --resume'
+        with worker_deaths_explained(runner), losses_explained(cfg, advice=advice):
             runner.train()
 
 
