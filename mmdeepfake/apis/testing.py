@@ -14,6 +14,7 @@ from mmdeepfake.structures.whole_file import naming_output
 from .build import build_runner, load_config
 from .command_line import apply_run_arguments
 from .compilation import compile_parts
+from .lost_process import losses_explained
 
 
 def run_testing(args: argparse.Namespace) -> None:
@@ -40,7 +41,8 @@ def run_testing(args: argparse.Namespace) -> None:
         runner = build_runner(cfg)
         if args.compile is not None:
             compile_parts(runner.model, args.compile)
-        with worker_deaths_explained(runner):
+        advice = 'run the same command again'
+        with worker_deaths_explained(runner), losses_explained(cfg, advice=advice):
             runner.test()
 
 
