@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import get_worker_info
@@ -43,14 +44,21 @@ class ReadingPlaces:
     def __init__(self, num_workers: int) -> None:
         # (num_workers, 3) int64: process id, dataset, item of it.
         self._places = torch.full((num_workers, 3), _NONE).share_memory_()
+        self._array: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A tensor reaches a worker with its shared memory, an array as a copy.
+        return {**vars(self), '_array': None}
 
     def note(self, dataset_index: int, item_index: int | None) -> None:
         """Note, in a worker, what it begins to read; None once it has."""
         worker = get_worker_info()
         if worker is None:  # read in the main process, as for a drawing
             return
+        if self._array is None:
+            self._array = self._places.numpy()  # quicker to write into
         item = _NONE if item_index is None else item_index
-        self._places[worker.id] = torch.tensor([os.getpid(), dataset_index, item])
+        self._array[worker.id] = os.getpid(), dataset_index, item
 
     def busy(self) -> dict[int, tuple[int, int]]:
         """Give process id -> (dataset, item) of the workers that read."""

@@ -102,14 +102,20 @@ class Slow(torch.utils.data.Dataset):
         return index
 
 
-def test_places_of_workers_are_seen_from_outside():
+@pytest.mark.parametrize(
+    'start', ['fork', pytest.param('spawn', marks=pytest.mark.faults)]
+)
+def test_places_of_workers_are_seen_from_outside(start):
     dataset = Slow()
     watch_reading([object(), dataset], num_workers=2)
-    loader = torch.utils.data.DataLoader(dataset, num_workers=2)
+    places = dataset.on_reading.func.__self__
+    places._array = places._places.numpy()  # as if somebody had read here before
+    loader = torch.utils.data.DataLoader(
+        dataset, num_workers=2, multiprocessing_context=start
+    )
     iterator = iter(loader)
     pids = [worker.pid for worker in iterator._workers]
     assert [int(batch) for batch in iterator] == [0, 1, 2, 3]
-    places = dataset.on_reading.func.__self__
     assert places.busy() == {pids[1]: (1, 3)}
 
 
