@@ -49,12 +49,17 @@ class BrokenSampleHook(Hook):
         self._loaders: dict[str, DataLoader] = {}
         self._undo: dict[str, list[Callable[[], None]]] = {}
         self._num_steps_left_out = 0
-        self._earlier: dict[str, Any] = {}
+        self._earlier: list[BrokenSample] = []
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember what a training that is resumed has skipped before."""
-        if runner._resume:
-            self._earlier = checkpoint.get(SKIPPED) or {}
+        if not runner._resume:
+            return
+        earlier = checkpoint.get(SKIPPED, {})
+        if not isinstance(earlier, dict):
+            earlier = {'samples': earlier}
+        self._earlier = from_plain(earlier.get('samples', ()))
+        self._num_steps_left_out = int(earlier.get('num_steps_left_out', 0))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put the list into the checkpoint."""
@@ -73,7 +78,6 @@ class BrokenSampleHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Watch the training videos, and those of validation once they come."""
         self._watch(runner, 'train', runner.train_dataloader)
-        self._num_steps_left_out = self._earlier.get('num_steps_left_out', 0)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Write down what was skipped before; the record of the run stands by now."""
@@ -125,7 +129,7 @@ class BrokenSampleHook(Hook):
         for dataset in skipping:
             dataset.mark_broken()
         for one in self._lists[stage]:
-            one.add(from_plain(self._earlier.get('samples', ())))
+            one.add(self._earlier)
             runner.logger.info(
                 f"{name}, split {one.split!r}: on_error='skip'; {one.count_text()}"
             )

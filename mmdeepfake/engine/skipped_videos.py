@@ -125,8 +125,20 @@ def to_plain(samples: Iterable[BrokenSample]) -> list[list]:
 
 
 def from_plain(rows: Iterable[list]) -> list[BrokenSample]:
-    """Turn back what `to_plain` gave."""
-    return [
-        BrokenSample(VideoKey(*key), path, kind, reason)
-        for key, path, kind, reason in rows
-    ]
+    """Turn back what `to_plain` gave.
+
+    Raises:
+        DataError: it is something else, as the checkpoint was made by another program.
+    """
+    try:
+        samples = [
+            BrokenSample(VideoKey(*key), path, kind, reason)
+            for key, path, kind, reason in rows
+        ]
+        hash(tuple(samples))  # their fields are plain
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f'the list of skipped videos in the checkpoint is none ({error}); start a '
+            'new run from its weights with --cfg-options load_from=CHECKPOINT'
+        ) from error
+    return samples

@@ -94,3 +94,18 @@ def test_markers_survive_a_checkpoint_as_plain_lists():
     rows = to_plain(samples)
     assert {type(value) for row in rows for value in row} == {list, str}
     assert from_plain(rows) == samples
+
+
+@pytest.mark.parametrize(
+    'rows',
+    [
+        7,
+        'samples',
+        [['x']],
+        [[['a', 1], 'p', 'k', 'r']],
+        [[[[], 1, 'm', 'c', 'n'], 'p', 'k', 'r']],
+    ],
+)
+def test_list_of_another_program_is_refused(rows):
+    with pytest.raises(DataError, match='list of skipped videos in the checkpoint is'):
+        from_plain(rows)
