@@ -15,6 +15,7 @@ import pytest
 from preparation_builders import make_request, make_tree, snapshot, write_boxes
 from tool_runs import ROOT, run_tool
 
+from mmdeepfake.prepare.detection import Faces
 from mmdeepfake.prepare.manifest import parse_line
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import PreparedVideo
@@ -103,6 +104,54 @@ def test_kill_at_twenty_random_moments_changes_nothing(tmp_path, run_in_child):
         assert snapshot(out) == expected, f'killed at step {moment}'
         assert not (out / '.partial').exists()
         assert not list(out.rglob('*.tmp*'))
+        shutil.rmtree(out)
+
+
+class CentreDetector:
+    """Finds one face in the middle of every frame."""
+
+    name = 'centre'
+
+    def detect(self, frames):
+        return [self._find(*frame.shape[:2]) for frame in frames]
+
+    def _find(self, height, width):
+        side = min(height, width) / 2
+        left, top = (width - side) / 2, (height - side) / 2
+        box = np.array([[left, top, left + side, top + side]], np.float32)
+        return Faces(box, np.array([0.9], np.float32))
+
+
+def build_centre(name, **options):
+    return CentreDetector()
+
+
+@pytest.mark.faults
+def test_twenty_kills_on_real_footage_change_no_byte(realff, tmp_path, run_in_child):
+    def request(out):
+        return make_request(
+            realff,
+            out,
+            layout='ffpp',
+            build_detector=build_centre,
+            methods=['Deepfakes', 'FaceSwap'],
+            compressions=['c40'],
+            splits=['test'],
+            limit=2,
+        )
+
+    whole = tmp_path / 'whole'
+    num_steps = run_in_child(request(whole))
+    expected = snapshot(whole)
+    assert len(expected['manifest.jsonl'].splitlines()) >= 6
+    rng = random.Random(2)
+    for moment in rng.sample(range(1, num_steps + 1), 20):
+        out = tmp_path / 'out'
+        assert run_in_child(request(out), moment) == moment
+        refuse_half_videos(out)
+        run_preparation(request(out))
+        assert snapshot(out) == expected, f'killed at step {moment} of {num_steps}'
+        assert not (out / '.partial').exists()
         shutil.rmtree(out)
 
 
