@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import struct
 from collections.abc import Callable, Collection
+from socket import SO_LINGER, SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import h11
@@ -21,7 +24,12 @@ from .limits import Refusal
 
 MOST_CONNECTIONS = 512  # well below the 1024 open files that a process usually has
 _WAIT_SECONDS = 10.0  # for a whole request's head, after the connection or an answer
-_WRITE_SECONDS = 30.0  # for a visitor to take the 48 KiB that wait before others may
+# uvicorn keeps requests that are sent ahead, and would go on to read more of them.
+_AHEAD_BYTES = 1 << 16
+_WRITE_SECONDS = 30.0  # for a visitor to take a part of the answer
+# Of an answer, kept by the kernel, which asks for more when a third has gone: at 6 kB/s
+# that is within the time above. It may double this, and would go up to some MB.
+_SEND_BYTES = 1 << 18
 _CLOSE_SECONDS = 5.0  # for a visitor to take the last answer
 
 
@@ -53,13 +61,21 @@ class GuardedConnection(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _idle_since = 0.0
+    _unsent = math.inf  # bytes of the last answer, at the last look
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a visitor, in place of the one who has been idle longest if need be."""
         super().connection_made(transport)
+        self._set_option(SO_SNDBUF, _SEND_BYTES)
         self._wait_for_request()
         if len(self.connections) > MOST_CONNECTIONS:
             _longest_idle(self.connections).transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come in, unless requests are sent far ahead of their turn."""
+        super().data_received(data)
+        if len(self.conn.trailing_data[0]) > _AHEAD_BYTES:
+            self._cut_off()
 
     def handle_events(self) -> None:
         """Work on what has come in; a request that is complete is not waited for."""
@@ -83,7 +99,7 @@ class GuardedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Begin to wait for a visitor who does not read."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(_WRITE_SECONDS, self.transport.abort)
+        self._write_timer = self.loop.call_later(_WRITE_SECONDS, self._cut_off)
 
     def resume_writing(self) -> None:
         """Note that the visitor reads."""
@@ -103,6 +119,7 @@ class GuardedConnection(H11Protocol):
 
     def _wait_for_request(self) -> None:
         self._idle_since = self.loop.time()
+        self._unsent = math.inf
         self._set_timer(_WAIT_SECONDS, self._end_waiting)
 
     def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
@@ -118,8 +135,25 @@ class GuardedConnection(H11Protocol):
         is_begun = bool(self.conn.trailing_data[0])
         if is_begun and self.conn.our_state is h11.IDLE:
             self._refuse('too_slow', 'The request took too long to come in.')
+        elif 0 < self.transport.get_write_buffer_size() < self._unsent:
+            # The last answer is being taken, over a slow line.
+            self._unsent = self.transport.get_write_buffer_size()
+            self._set_timer(_WAIT_SECONDS, self._end_waiting)
         else:  # no word of a request, or a last answer that is not taken
-            self.transport.abort()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """End the connection with a reset: what was not taken is kept no longer.
+
+        Else the kernel would go on to offer it, up to some MB a connection.
+        """
+        self._set_option(SO_LINGER, struct.pack('ii', 1, 0))
+        self.transport.abort()
+
+    def _set_option(self, option: int, value: int | bytes) -> None:
+        socket = self.transport.get_extra_info('socket')
+        if socket is not None:
+            socket.setsockopt(SOL_SOCKET, option, value)
 
     def _refuse(self, kind: str, message: str) -> None:
         """Answer in place of the application and hang up."""
@@ -143,7 +177,7 @@ class GuardedConnection(H11Protocol):
         ):
             self.transport.write(self.conn.send(event) or b'')
         self.transport.close()
-        self._set_timer(_CLOSE_SECONDS, self.transport.abort)
+        self._set_timer(_CLOSE_SECONDS, self._cut_off)
 
 
 def _longest_idle(connections: Collection[Any]) -> GuardedConnection:
