@@ -40,7 +40,7 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
-from mmdeepfake.structures.bounded_reading import is_inner_path, read_lines
+from mmdeepfake.structures.bounded_reading import is_inner_path, read_lines, shorten
 from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
@@ -158,8 +158,8 @@ def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
         except ValueError as error:
             faults.append(f'line {number}: {error}')
     faults += [
-        f'line {line_of[key]}: no real video is called {video.partner.name!r}, which '
-        'its partner should be'
+        f'line {line_of[key]}: no real video is called {shorten(video.partner.name)}, '
+        'which its partner should be'
         for key, video in videos.items()
         if video.partner is not None and video.partner not in videos
     ]
@@ -175,8 +175,8 @@ def _check_columns(path: Path, names: tuple[str, ...] | list[str]) -> None:
     lacking = [name for name in REQUIRED if name not in names]
     if unknown or lacking or len(set(names)) < len(names):
         raise DataError(
-            f'{str(path)!r}, line 1: the columns are {list(names)}; path and label are '
-            f'needed, allowed are {", ".join(COLUMNS)}, each once'
+            f'{str(path)!r}, line 1: the columns are {shorten(list(names))}; path and '
+            f'label are needed, allowed are {", ".join(COLUMNS)}, each once'
         )
 
 
@@ -192,14 +192,14 @@ def _read_row(
     method = text['method'] or LABEL_NAMES[label]
     if (label == REAL) != (method == REAL_METHOD):
         raise ValueError(
-            f'label={LABEL_NAMES[label]!r} and method={method!r}; the method '
+            f'label={LABEL_NAMES[label]!r} and method={shorten(method)}; the method '
             f'{REAL_METHOD!r} belongs to real videos and to them alone'
         )
     level = text['compression'] or AS_IS
     name = text['name'] or place.with_suffix('').as_posix()
     if text['partner'] and label == REAL:
         raise ValueError(
-            f'partner={text["partner"]!r} of a real video; none is allowed'
+            f'partner={shorten(text["partner"])} of a real video; none is allowed'
         )
     return SourceVideo(
         selection.key(label, method, name, level),
@@ -218,15 +218,15 @@ def _read_path(text: str, column: str) -> PurePosixPath:
     path = PurePosixPath(text.replace('\\', '/'))
     if not is_inner_path(text) or not path.name:
         raise ValueError(
-            f"{column}={text!r}; allowed is a path relative to the list's folder, "
-            "without '..'"
+            f"{column}={shorten(text)}; allowed is a path relative to the list's "
+            "folder, without '..'"
         )
     return path
 
 
 def _pick(column: str, value: str, allowed: Mapping[str, int | str]) -> int | str:
     if value not in allowed:
-        raise ValueError(f'{column}={value!r}; allowed are {", ".join(allowed)}')
+        raise ValueError(f'{column}={shorten(value)}; allowed are {", ".join(allowed)}')
     return allowed[value]
 
 

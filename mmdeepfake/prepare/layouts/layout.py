@@ -28,6 +28,7 @@ VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v')
 FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
 _NUM_EXAMPLES = 5
+_MAX_CHARACTERS = 100  # of one of them
 
 
 @dataclass(frozen=True)
@@ -275,4 +276,11 @@ def warn_of_counts(
 def shorten_list(names: Sequence[object]) -> str:
     """Give the first few names of a list, for a message."""
     more = ', ...' if len(names) > _NUM_EXAMPLES else ''
-    return ', '.join(map(str, names[:_NUM_EXAMPLES])) + more
+    texts = map(str, names[:_NUM_EXAMPLES])
+    return (
+        ', '.join(
+            text if len(text) <= _MAX_CHARACTERS else f'{text[:_MAX_CHARACTERS]}...'
+            for text in texts
+        )
+        + more
+    )
