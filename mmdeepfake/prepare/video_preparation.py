@@ -8,7 +8,6 @@ where the frames are faces.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import uuid
@@ -25,8 +24,10 @@ from mmdeepfake.structures import (
     DataError,
     FaceTrack,
     InputError,
+    OutputError,
     VideoRecord,
 )
+from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS
 
 from .clip_cutting import MASK_FORMAT, Cut, fit_masks, write_clips
 from .clip_storage import CLIP_SUFFIX, open_clip
@@ -45,14 +46,6 @@ from .source_video import SourceVideo
 from .track_choice import choose_dominant
 from .watched_frames import WatchedFrames
 from .workshop import Workshop
-
-# Faults of the place that is written to, not of the video: going on would only fail
-# every video that is left.
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-
-
-class OutputError(InputError, OSError):
-    """The output cannot be written to; the whole run has to stop."""
 
 
 def prepare_video(
@@ -100,8 +93,11 @@ def prepare_video(
 
 
 def is_disk_error(error: BaseException) -> bool:
-    """Whether an error says that the output's disk is full or cannot be written to."""
-    return isinstance(error, OSError) and error.errno in _DISK_ERRORS
+    """Whether an error is one of the output's disk, not of a video.
+
+    Going on would only fail every video that is left.
+    """
+    return isinstance(error, OSError) and error.errno in FULL_DISK_ERRORS
 
 
 def output_error(out: Path, error: OSError) -> OutputError:

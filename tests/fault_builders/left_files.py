@@ -56,7 +56,7 @@ def refuse_half_files(
 
 
 def _check_json(path: Path) -> None:
-    if path.name != 'scalars.json':  # MMEngine's curves, a line at a time
+    if path.parent.name != 'vis_data':  # MMEngine's curves, a line at a time
         json.loads(path.read_text())
         return
     for line in path.read_text().split('\n')[:-1]:
