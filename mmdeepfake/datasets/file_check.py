@@ -128,8 +128,8 @@ def _open_video_file(path: Path) -> FileReport:
         with OpenVideo(path) as (container, stream):
             # A frame that lies past the end of the file tells a broken download
             # without decoding anything.
-            end = find_end(stream)
             num_bytes = path.stat().st_size
+            end = find_end(stream, num_bytes=num_bytes, path=path)
             if end > num_bytes:
                 return FileReport(f'truncated: {num_bytes} of {end} bytes')
             num_frames = _count_frames(container, stream)
@@ -145,12 +145,12 @@ def _open_video_file(path: Path) -> FileReport:
 def _count_frames(container: Any, stream: Any) -> int:
     """Count the frames that are shown, by the index or by looking at every packet.
 
-    What the header says is taken for nothing: only an index of so many frames is the
-    whole one (others list key frames, or are made up as the file is read).
+    What the header says is taken for nothing.
     """
-    entries = stream.index_entries
-    if stream.frames and len(entries) == stream.frames:
-        return sum(not entry.is_discard for entry in entries)
+    from mmdeepfake.prepare.container_opening import has_whole_index
+
+    if has_whole_index(stream):
+        return stream.frames
     packets = container.demux(stream)
     return sum(1 for packet in packets if packet.size and not packet.is_discard)
 

@@ -148,19 +148,49 @@ class OpenVideo:
         )
 
 
-def find_end(stream: Any) -> int:
-    """Give the byte after the last picture that the file's index tells of, or 0."""
+def refuse_too_many(num_frames: float, *, num_bytes: int, path: Path | str) -> None:
+    """See that a file can hold so many frames as it says.
+
+    Raises:
+        DataError: it would have less than a byte for each.
+    """
+    if not 0 <= num_frames <= num_bytes:
+        raise DataError(
+            f'{_name(path)} ({num_bytes} bytes) says that it has {num_frames:.0f} '
+            'frames, more than it can hold; its header is damaged'
+        )
+
+
+def find_end(stream: Any, *, num_bytes: int, path: Path | str) -> int:
+    """Give the byte after the last picture that the file's index tells of, or 0.
+
+    Raises:
+        DataError: the index is larger than the file.
+    """
+    entries = stream.index_entries
+    refuse_too_many(len(entries), num_bytes=num_bytes, path=path)
     # The index of an mp4 says where each frame lies.
-    return max((entry.pos + entry.size for entry in stream.index_entries), default=0)
+    return max((entry.pos + entry.size for entry in entries), default=0)
 
 
-def refuse_truncated(stream: Any, *, num_bytes: int, path: str | Path) -> None:
+def has_whole_index(stream: Any) -> bool:
+    """Whether the file lists every frame and where it lies, and shows all of them.
+
+    Other indices list key frames, or are made up as the file is read.
+    """
+    entries = stream.index_entries
+    if not stream.frames or len(entries) != stream.frames:
+        return False
+    return not any(entry.is_discard for entry in entries)
+
+
+def refuse_truncated(stream: Any, *, num_bytes: int, path: Path | str) -> None:
     """See that all pictures that the file's index tells of lie inside the file.
 
     Raises:
-        DataError: the file ends before.
+        DataError: the file ends before, or its index is larger than it.
     """
-    end = find_end(stream)
+    end = find_end(stream, num_bytes=num_bytes, path=path)
     if end > num_bytes:
         raise DataError(
             f'{_name(path)} is truncated: it has {num_bytes} of {end} bytes; copy it '

@@ -1,4 +1,4 @@
-"""Random access to the frames of a video file, by decord.
+"""Random access to the frames of a video file, by decord where the file can be sought.
 
 decord believes what a file says of itself, and repeats the frames that it cannot
 decode. So FFmpeg's own reader looks at the header first, and repeated frames are
@@ -19,7 +19,14 @@ import numpy as np
 
 from mmdeepfake.structures import DataError, DataNotFoundError
 
-from .container_opening import OpenVideo, check_video_file, refuse_truncated
+from .container_opening import (
+    OpenVideo,
+    check_video_file,
+    has_whole_index,
+    refuse_too_many,
+    refuse_truncated,
+)
+from .sequential_reader import SequentialReader
 
 # Share of a video's frames that decord may replace by others: next to none, though 0
 # would mean any number to it. It reads this from text that must have a point.
@@ -29,9 +36,10 @@ _REPLACED_SHARE = 1.5e-7
 def open_with_decord(path: str, *, num_threads: int) -> Any:
     """Open a video file as a `decord.VideoReader` that holds at least one frame.
 
+    Its header must have been looked at, see `can_be_sought`.
+
     Raises:
-        DataNotFoundError: there is no such file.
-        DataError: it is empty, truncated, no video, or has no frame.
+        DataError: it is truncated, no video, or has no frame.
     """
     try:
         import decord
@@ -39,7 +47,6 @@ def open_with_decord(path: str, *, num_threads: int) -> Any:
         raise ImportError(
             'decoding video files needs decord: pip install decord'
         ) from error
-    num_bytes = _check_header(path)
     # From the root on, since FFmpeg takes 'http:...' for an address.
     whole_path = os.path.abspath(path)
     try:
@@ -55,20 +62,21 @@ def open_with_decord(path: str, *, num_threads: int) -> Any:
         )
     except (RuntimeError, AssertionError, decord.DECORDError) as error:
         raise DataError(
-            f'video file {path!r} ({num_bytes} bytes) cannot be opened: it '
-            'is truncated, or no video that FFmpeg reads; copy it again. decord says: '
-            f'{_last_line(error)}'
+            f'video file {path!r} cannot be opened: it is truncated, or no video that '
+            f'FFmpeg reads; copy it again. decord says: {_last_line(error)}'
         ) from error
     if len(reader) == 0:
         raise DataError(f'video file {path!r} has no frames; at least one is needed')
     return reader
 
 
-def _check_header(path: str) -> int:
-    """Refuse what decord would take other files from, or too much memory for.
+def can_be_sought(path: str) -> bool:
+    """Look at a file's header: whether decord can go to any frame of it.
 
-    Returns:
-        Bytes of the file.
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is empty, truncated or no video, or tells of more frames than it
+            can hold, for which decord would take memory.
     """
     try:
         num_bytes = check_video_file(Path(path))
@@ -76,13 +84,12 @@ def _check_header(path: str) -> int:
         raise DataNotFoundError(f'no video file {os.path.abspath(path)!r}') from error
     with OpenVideo(path) as (_, stream):
         refuse_truncated(stream, num_bytes=num_bytes, path=path)
-        # decord takes memory for as many frames as the header tells.
-        if not 0 <= stream.frames <= num_bytes:
-            raise DataError(
-                f'video file {path!r} ({num_bytes} bytes) says that it has '
-                f'{stream.frames} frames, more than it can hold; its header is damaged'
-            )
-    return num_bytes
+        # Without a number, decord makes one of the duration.
+        rate, duration = stream.average_rate, stream.duration
+        lasting = duration * stream.time_base * rate if duration and rate else 0
+        for told in (stream.frames, float(lasting)):
+            refuse_too_many(told, num_bytes=num_bytes, path=path)
+        return has_whole_index(stream)
 
 
 def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.ndarray:
@@ -109,12 +116,18 @@ def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.nda
         ) from error
 
 
-class VideoFileReader:
+class DecordReader:
     """Frames of a video file, by decord.
 
     Args:
-        path: of the file.
+        path: of the file, see `can_be_sought`.
         num_threads: decoder threads; 0 lets FFmpeg choose.
+
+    Attributes:
+        fps: frames per second, where known.
+
+    Raises:
+        DataError: it is truncated, no video, or has no frame.
     """
 
     def __init__(self, path: str, *, num_threads: int = 1) -> None:
@@ -127,13 +140,48 @@ class VideoFileReader:
         return len(self._reader)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Give frames (F, H, W, 3) uint8, RGB; each is decoded once."""
-        wanted, places = np.unique(indices, return_inverse=True)
-        return decode_with_decord(self._reader, wanted, path=self._path)[places]
+        """Give the frames at `indices` (rising): (F, H, W, 3) uint8, RGB."""
+        return decode_with_decord(self._reader, indices, path=self._path)
 
     def close(self) -> None:
         """Let go of the file; nothing can be read any more."""
         self._reader = None
+
+
+class VideoFileReader:
+    """Frames of a video file: by decord, or in sequence where it has no whole index.
+
+    Args:
+        path: of the file.
+        num_threads: decoder threads of decord; 0 lets FFmpeg choose.
+
+    Attributes:
+        fps: frames per second, where known.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is empty, truncated, no video, or has no frame.
+    """
+
+    def __init__(self, path: str, *, num_threads: int = 1) -> None:
+        self._reader: DecordReader | SequentialReader = (
+            DecordReader(path, num_threads=num_threads)
+            if can_be_sought(path)
+            else SequentialReader(path)
+        )
+        self.fps = self._reader.fps
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Give frames (F, H, W, 3) uint8, RGB; each is decoded once."""
+        wanted, places = np.unique(indices, return_inverse=True)
+        return self._reader.read(wanted)[places]
+
+    def close(self) -> None:
+        """Let go of the file; nothing can be read any more."""
+        self._reader.close()
 
 
 def _last_line(error: Exception) -> str:

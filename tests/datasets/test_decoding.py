@@ -127,6 +127,14 @@ def test_damaged_frame_data_are_named_on_decoding(tmp_path):
         decode(path, [20, 30, 40, 50])
 
 
+def test_other_number_of_frames_than_was_listed_is_refused(tmp_path):
+    path = make_video(tmp_path / 'a.mp4', num_frames=12)
+    item = {'filename': str(path), 'total_frames': 13}
+    message = r"a\.mp4': its decoder tells of 12 frames, 13 are shown or were listed"
+    with pytest.raises(DataError, match=message):
+        OpenVideo()(item)
+
+
 def test_missing_frame_is_named(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', num_frames=3)
     results = {

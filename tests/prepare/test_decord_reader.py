@@ -5,19 +5,32 @@ import os
 import numpy as np
 import pytest
 from builders import make_video, read_index
+from fault_builders.container_fields import list_fields
+from fault_builders.odd_videos import ODD_VIDEOS, make_odd_file
 
-from mmdeepfake.prepare.decord_reader import VideoFileReader
+from mmdeepfake.prepare.decord_reader import DecordReader, VideoFileReader
 from mmdeepfake.structures import DataError
 
 
 def test_frames_that_cannot_be_decoded_are_not_replaced_by_others(tmp_path):
-    path = make_video(tmp_path / 'a.ts', num_frames=12, bframes=0)
-    content = path.read_bytes()
-    # The start is gone, so frames before the next whole packet cannot be decoded.
-    path.write_bytes(content[len(content) // 3 :])
-    reader = VideoFileReader(str(path))
+    # Of its six frames three are cut off by an edit list.
+    (odd,) = [one for one in ODD_VIDEOS if one.name == 'short_edit.mp4']
+    path = str(make_odd_file(odd, tmp_path))
     with pytest.raises(DataError, match='decord would show others in their place'):
-        reader.read(np.arange(len(reader)))
+        DecordReader(path).read(np.arange(6))
+    assert len(VideoFileReader(path).read(np.arange(3))) == 3
+
+
+def test_wrong_hints_where_key_frames_lie_are_not_followed(tmp_path):
+    path = make_video(tmp_path / 'a.mkv', num_frames=12, gop=4, bframes=0)
+    content = bytearray(path.read_bytes())
+    hints = [f for f in list_fields(content) if f.name == 'CueClusterPosition']
+    for hint in hints:
+        content[hint.offset : hint.offset + hint.width] = b'\x7f' * hint.width
+    assert hints
+    path.write_bytes(content)
+    frames = VideoFileReader(str(path)).read(np.array([11, 5, 6, 5]))
+    assert [read_index(frame) for frame in frames] == [11, 5, 6, 5]
 
 
 def test_count_that_would_end_the_process_is_refused(tmp_path):

@@ -119,7 +119,7 @@ class OpenVideo(BaseTransform):
     """Open the video and count its frames.
 
     Required keys: filename, or frame_dir, filename_tmpl and total_frames, and
-        optionally offset and fps.
+        optionally offset and fps. A total_frames of a file must be right.
     Added keys: video_reader (see `FrameReader`), total_frames and, where known,
         avg_fps.
 
@@ -134,6 +134,14 @@ class OpenVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the keys named in the class docstring."""
         reader = open_reader(results, num_threads=self.num_threads)
+        listed = results.get('total_frames')
+        if listed is not None and listed != len(reader):
+            name = results.get('filename', results.get('frame_dir'))
+            raise DataError(
+                f'video {name!r}: its decoder tells of {len(reader)} frames, {listed} '
+                'are shown or were listed; its header is damaged or it was cut by an '
+                'edit list. Copy or encode it again, or take it out of the dataset'
+            )
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
         if reader.fps:
