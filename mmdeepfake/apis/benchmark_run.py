@@ -56,7 +56,7 @@ class Launch:
         script = str(TOOLS / tool)
         if self.launcher == 'pytorch':
             count = f'--nproc_per_node={self.num_processes}'
-            start = ['-m', 'torch.distributed.run', '--standalone', count, script]
+            start = [str(TOOLS / 'start_processes.py'), '--standalone', count, script]
             return [sys.executable, *start, '--launcher', 'pytorch']
         if self.launcher == 'slurm':
             srun = ['srun', f'--ntasks={self.num_processes}', '--kill-on-bad-exit=1']

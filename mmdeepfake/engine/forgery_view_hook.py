@@ -53,6 +53,7 @@ class ForgeryViewHook(Hook):
 
     # Before EMAHook takes the averaged weights out again, which were validated.
     priority = 'ABOVE_NORMAL'
+    kept_on_resume = ('_num_validations',)
 
     def __init__(self, *, interval: int = 1, num_videos: int = 5) -> None:
         if interval < 1 or num_videos < 0:

@@ -326,7 +326,7 @@ def test_two_configs_of_one_name_are_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('launch', 'words'),
     [
-        (Launch('pytorch', 4), ['torch.distributed.run', '--nproc_per_node=4']),
+        (Launch('pytorch', 4), ['--standalone', '--nproc_per_node=4']),
         (Launch('slurm', 8, '--gres=gpu:8 -c 5'), ['srun', '--ntasks=8', '-c', '5']),
     ],
 )
@@ -335,6 +335,8 @@ def test_processes_are_started_by_the_launcher(launch, words):
     assert set(words) <= set(command)
     assert command[-2:] == ['--launcher', launch.launcher]
     assert command[-3].endswith('tools/train.py')
+    scripts = [Path(word) for word in command if word.endswith('.py')]
+    assert all(script.is_file() for script in scripts)
 
 
 @pytest.mark.parametrize(

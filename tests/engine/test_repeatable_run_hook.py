@@ -61,20 +61,26 @@ def compare(folder, stop, *, resumed=None, **options):
             ('before_train_iter', 6),
             {'hooks': [dict(type='EMAHook')], **NOISY},
             id='averaged weights',
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             ('before_train_iter', 6),
             {'optim_wrapper__type': 'CPUAmpOptimWrapper'},
             id='mixed precision',
+            marks=pytest.mark.slow,
         ),
         pytest.param(('after_val_iter', 2), {}, id='in a validation'),
         pytest.param(
             ('after_val', 1),
             {'default_hooks__checkpoint__save_best': ['deepfake/auc', 'deepfake/acc']},
             id='between validation and best',
+            marks=pytest.mark.slow,
         ),
         pytest.param(
-            ('before_train_iter', 8), MIDDLE_OF_EPOCH, id='in the middle of an epoch'
+            ('before_train_iter', 8),
+            MIDDLE_OF_EPOCH,
+            id='in the middle of an epoch',
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             ('before_train_iter', 8),
@@ -88,6 +94,7 @@ def compare(folder, stop, *, resumed=None, **options):
             ('after_val_iter', 5),
             {**BY_ITERATIONS, **WORKERS},
             id='by iterations, several passes, in a validation',
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -100,6 +107,7 @@ def test_seed_of_the_checkpoint_goes_before_that_of_the_command(tmp_path):
     compare(tmp_path, ('before_train_iter', 6), resumed={'randomness__seed': 9})
 
 
+@pytest.mark.slow
 def test_other_seeds_and_epochs_train_otherwise(tmp_path):
     runs = [
         train(tmp_path / f'{seed}', randomness__seed=seed, **NOISY) for seed in (0, 1)
@@ -108,6 +116,7 @@ def test_other_seeds_and_epochs_train_otherwise(tmp_path):
     assert not torch.equal(*ends)
 
 
+@pytest.mark.slow
 def test_draws_of_a_step_do_not_depend_on_those_before(tmp_path):
     whole = train(tmp_path / 'whole', **NOISY, **WORKERS)
     other = train(tmp_path / 'other', **NOISY, train_dataloader__num_workers=1)
