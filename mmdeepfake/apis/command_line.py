@@ -17,6 +17,7 @@ from mmengine.config import Config, DictAction
 
 from mmdeepfake._checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.structures import InputError
+from mmdeepfake.structures.printable_text import show_text
 from mmdeepfake.structures.whole_file import describe_disk_fault
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
@@ -106,7 +107,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
             traceback.print_exc()
         else:
             _yield_to_first_process()
-            print(f'error: {message}', file=sys.stderr, flush=True)
+            print(f'error: {show_text(message)}', file=sys.stderr, flush=True)
         return EXIT_INPUT_ERROR
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         _end_distributed_process()

@@ -164,7 +164,7 @@ def read_points(path: pathlib.Path) -> list[Point]:
             for model, name, level, parameter, *figures in rows[1:]
         ]
     except (csv.Error, ValueError, TypeError, IndexError) as error:
-        raise DataError(f'{path} is no robustness table: {error}') from error
+        raise DataError(f'{path} is no robustness table: {str(error)[:150]}') from error
 
 
 def format_markdown(points: Sequence[Point]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import itertools
 import json
 import math
@@ -25,6 +24,7 @@ from mmdeepfake.structures import (
     VideoKey,
 )
 from mmdeepfake.structures.bounded_reading import parse_json, read_lines, shorten
+from mmdeepfake.structures.csv_text import format_csv
 from mmdeepfake.structures.whole_file import replace_text
 
 COLUMNS = (
@@ -99,23 +99,20 @@ def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) 
     Returns:
         SHA-256 of the file, in hex.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator='\n')
-    writer.writerow(COLUMNS)
-    for prediction in predictions:
-        scores = _SNIPPET_SEPARATOR.join(map(repr, prediction.snippet_scores))
-        writer.writerow(
-            (
-                *prediction.key,
-                repr(prediction.fake_score),
-                len(prediction.snippet_scores),
-                scores,
-                # JSON, since a name may hold any separator.
-                json.dumps(prediction.identities) if prediction.identities else '',
-            )
+    rows = [
+        (
+            *prediction.key,
+            repr(prediction.fake_score),
+            len(prediction.snippet_scores),
+            _SNIPPET_SEPARATOR.join(map(repr, prediction.snippet_scores)),
+            # JSON, since a name may hold any separator.
+            json.dumps(prediction.identities) if prediction.identities else '',
         )
-    replace_text(path, buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue().encode()).hexdigest()
+        for prediction in predictions
+    ]
+    text = format_csv([COLUMNS, *rows])
+    replace_text(path, text)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_predictions(path: str | Path) -> list[VideoPrediction]:
@@ -157,7 +154,7 @@ def _parse_line(fields: list[str]) -> VideoPrediction:
         raise DataError(f'{len(fields)} fields, expected {len(COLUMNS)}')
     dataset, label, method, compression, name, score, num_snippets, scores, who = fields
     if label not in (str(REAL), str(FAKE)):
-        raise DataError(f'label {label!r}: allowed are {REAL} (real) and {FAKE} (fake)')
+        raise DataError(f'label {shorten(label)}: allowed are {REAL} and {FAKE}')
     snippet_scores = tuple(
         _parse_float('snippet_scores', text)
         for text in scores.split(_SNIPPET_SEPARATOR)
@@ -165,8 +162,8 @@ def _parse_line(fields: list[str]) -> VideoPrediction:
     )
     if num_snippets != str(len(snippet_scores)):
         raise DataError(
-            f'num_snippets is {num_snippets!r}, but there are {len(snippet_scores)} '
-            'snippet_scores'
+            f'num_snippets is {shorten(num_snippets)}, but there are '
+            f'{len(snippet_scores)} snippet_scores'
         )
     return VideoPrediction(
         VideoKey(dataset, int(label), method, compression, name),

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from mmdeepfake.structures import FAILED, OK
+from mmdeepfake.structures.printable_text import show_name
 
 from .execution import VideoOutcome
 
@@ -67,7 +68,7 @@ class ProgressReport:
         self.statuses[outcome.status] += 1
         self.num_frames += outcome.num_frames
         if outcome.status == FAILED:
-            self._tell(f'{outcome.key} failed: {outcome.fault}')
+            self._tell(show_name(f'{outcome.key} failed: {outcome.fault}'))
         if self._bar is not None:
             failed = self.statuses[FAILED]
             self._bar.update(

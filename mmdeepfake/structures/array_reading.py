@@ -68,7 +68,7 @@ def _read_archive(file: IO[bytes]) -> dict[str, NDArray[Any]]:
                 with archive.open(member) as content:
                     name = member.filename.removesuffix('.npy')
                     arrays[name] = read_npy(content, member.file_size)
-    except (OSError, ValueError):
+    except OSError:
         raise
     except Exception as error:  # torn bytes make zipfile and zlib fail in many ways
         raise ValueError(_describe(error)) from error
@@ -127,4 +127,5 @@ def read_npy(file: IO[bytes], num_bytes: int) -> NDArray[Any]:
 
 
 def _describe(error: Exception) -> str:
-    return str(error).split('\n')[0] or type(error).__name__
+    # zipfile shows the bytes that it stumbled over, all of them.
+    return str(error).split('\n')[0][:150] or type(error).__name__

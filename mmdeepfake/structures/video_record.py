@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .printable_text import show_name
+
 REAL = 0
 FAKE = 1
 LABEL_NAMES = ('real', 'fake')  # indexed by label
@@ -35,7 +37,7 @@ class VideoKey(NamedTuple):
 
     def __str__(self) -> str:
         label = LABEL_NAMES[self.label]
-        return '/'.join((self.dataset, label, *self[2:]))
+        return show_name('/'.join((self.dataset, label, *self[2:])))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmdeepfake.structures.printable_text import show_text
+
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 78em;
@@ -59,8 +61,8 @@ def wrap_page(title: str, parts: Sequence[str], *, style: str = '') -> str:
 
 
 def escape_text(text: object) -> str:
-    """Make text safe between tags and in quoted attributes."""
-    return html.escape(str(text), quote=True)
+    """Make text safe between tags and in quoted attributes, and show all of it."""
+    return html.escape(show_text(str(text)), quote=True)
 
 
 def format_list(texts: Sequence[str]) -> str:

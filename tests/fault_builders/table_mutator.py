@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -64,9 +65,10 @@ def _change_value(holder: Any, key: Any, rng: random.Random) -> None:
     elif kind == 1 and isinstance(holder, dict):
         del holder[key]
     elif kind == 2:
-        holder[key] = [holder[key]] * rng.choice((0, 1, 3))
+        holder[key] = [copy.deepcopy(holder[key]) for _ in range(rng.choice((0, 1, 3)))]
     else:
-        holder[key] = rng.choice(VALUES)
+        # A copy: later changes must not reach into the list of them.
+        holder[key] = copy.deepcopy(rng.choice(VALUES))
 
 
 def _encode(text: str) -> bytes:

@@ -28,6 +28,8 @@ from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
 from mmdeepfake.structures import FAILED, DataError, InputError
+from mmdeepfake.structures.folder_lock import hold_lock
+from mmdeepfake.structures.printable_text import show_name
 
 from .inferencer import DeepfakeInferencer, Progress
 from .result_page import describe_verdict
@@ -36,6 +38,7 @@ from .video_list import WantedVideo, list_videos
 from .writers import VIDEO_COLUMNS, format_table, video_row, write_video_results
 
 VIDEOS_CSV = 'videos.csv'
+_LOCK = '.lock'
 _SECONDS_BETWEEN_TABLES = 5.0
 
 
@@ -58,7 +61,10 @@ def run_inference(args: argparse.Namespace) -> int:
     _make_folder(out)
     table = _VideosTable(out / VIDEOS_CSV)
     try:
-        with _Display(len(videos), shown=not args.quiet) as display:
+        with (
+            hold_lock(out / _LOCK),
+            _Display(len(videos), shown=not args.quiet) as display,
+        ):
             results = inferencer.infer_many(
                 [video.path for video in videos], progress=display.tell
             )
@@ -188,7 +194,7 @@ class _Display:
         """Move the bar of the current video."""
         self._bars.update(
             self._one,
-            description=f'{progress.stage} {progress.video}',
+            description=show_name(f'{progress.stage} {progress.video}'),
             completed=progress.done,
             total=progress.total,
         )
@@ -208,7 +214,7 @@ class _Display:
             text = result.fault if result.status == FAILED else describe_verdict(result)
             kind = 'failed: ' if result.status == FAILED else ''
             self._bars.console.print(
-                f'{video.name}: {kind}{text}',
+                show_name(f'{video.name}: {kind}{text}'),
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import csv
-import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +13,8 @@ from mmdeepfake.prepare.isolated_video import shared_decoder
 from mmdeepfake.prepare.local_decoding import VideoDecoder
 from mmdeepfake.prepare.output_folder import write_json, write_text
 from mmdeepfake.structures import DataError
+from mmdeepfake.structures.csv_text import format_csv
+from mmdeepfake.structures.printable_text import guard_cells
 from mmdeepfake.visualization.annotated_video import (
     FaceMark,
     ScoreStrip,
@@ -187,12 +187,12 @@ def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
 
 
 def format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a CSV table; numbers are written so that they are read back the same."""
-    buffer = io.StringIO(newline='')
-    writer = csv.writer(buffer, lineterminator='\n')
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return buffer.getvalue()
+    """Write a CSV table; numbers are written so that they are read back the same.
+
+    A text that a spreadsheet would take for a formula gets a ' before it: a file may be
+    called =HYPERLINK(...). `structures.printable_text.unguard_cell` takes it away.
+    """
+    return format_csv([columns, *map(guard_cells, rows)])
 
 
 def _plain(text: str) -> str:

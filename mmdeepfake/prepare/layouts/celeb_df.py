@@ -43,7 +43,7 @@ from mmdeepfake.structures import (
     REAL_METHOD,
     DataError,
 )
-from mmdeepfake.structures.bounded_reading import is_inner_path
+from mmdeepfake.structures.bounded_reading import is_inner_path, shorten
 
 from ..source_video import SourceVideo
 from .identity_split import hold_out_people, is_held_out
@@ -138,8 +138,8 @@ def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
     if match is None:
         form = 'id<A>_id<B>_<clip>' if folder == METHOD else 'id<A>_<clip>'
         raise DataError(
-            f'{str(path)!r} is not named as videos of {folder} are, {form}.mp4, so who '
-            'is seen in it cannot be told; take it out'
+            f'{shorten(str(path), 200)} is not named as videos of {folder} are, '
+            f'{form}.mp4, so who is seen in it cannot be told; take it out'
         )
     if folder == METHOD:
         target, face, clip = match.groups()

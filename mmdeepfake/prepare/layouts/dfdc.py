@@ -181,7 +181,7 @@ def _key(label: int, name: str, selection: Selection) -> VideoKey:
 def _read_label(value: object, file: str, where: Path) -> int:
     if not isinstance(value, str) or value not in _LABELS:
         raise DataError(
-            f'{where}, entry {file!r}: label={shorten(value)}; allowed are '
+            f'{where}, entry {shorten(file)}: label={shorten(value)}; allowed are '
             f'{", ".join(map(repr, _LABELS))}'
         )
     return _LABELS[value]

@@ -16,11 +16,13 @@ from mmdeepfake.structures import (
     DataNotFoundError,
     VideoKey,
 )
+from mmdeepfake.structures.printable_text import show_log_record
 from mmdeepfake.structures.video_record import SPLITS
 
 from ..source_video import SourceVideo
 
 logger = logging.getLogger('mmdeepfake.prepare')
+logger.addFilter(show_log_record)  # it tells names of files
 
 # Most sets state no compression level; keys need a word for it.
 AS_IS = 'as_is'

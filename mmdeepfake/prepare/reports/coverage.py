@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mmdeepfake.structures import FAILED, NO_FACE, OK, VideoKey
+from mmdeepfake.structures.printable_text import show_text
 
 from ..prepared_video import PreparedVideo
 
@@ -150,7 +151,7 @@ def format_coverage(coverage: Coverage) -> str:
     lines += _format_list(
         'Notes', [f'{key}: {"; ".join(notes)}' for key, notes in coverage.notes.items()]
     )
-    return '\n'.join(lines) + '\n'
+    return show_text('\n'.join(lines)) + '\n'
 
 
 def _format_table(rows: Sequence[tuple[str, PartCount]]) -> list[str]:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mmdeepfake.structures.printable_text import show_text
+
 from ..prepared_video import PreparedVideo
 
 _MAX_SHOWN = 10
@@ -121,4 +123,4 @@ def format_leaks(leaks: Leaks) -> str:
             lines += [f'    {text}' for text in found[:_MAX_SHOWN]]
             if len(found) > _MAX_SHOWN:
                 lines.append(f'    and {len(found) - _MAX_SHOWN} more, in leaks.json')
-    return '\n'.join(lines) + '\n'
+    return show_text('\n'.join(lines)) + '\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmdeepfake.structures.picture_file import replace_picture
+from mmdeepfake.structures.printable_text import show_text
 
 from ..output_folder import OutputFolder, write_json, write_text
 from ..prepared_video import PreparedVideo
@@ -53,4 +54,5 @@ def format_quality(wrong_quality: Sequence[str]) -> str:
     if not wrong_quality:
         return 'Compression: no file contradicts its level.\n'
     lines = [f'Compression: {len(wrong_quality)} files contradict their level:']
-    return '\n'.join([*lines, *(f'  {text}' for text in wrong_quality)]) + '\n'
+    lines += [f'  {text}' for text in wrong_quality]
+    return show_text('\n'.join(lines)) + '\n'
