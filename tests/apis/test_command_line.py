@@ -67,16 +67,26 @@ def test_first_of_several_processes_speaks_first(monkeypatch, capsys):
     assert waits == [2]
 
 
-def test_error_of_a_worker_is_given_without_its_traceback():
+@pytest.mark.parametrize(
+    'message',
+    [
+        'video 3 is gone:\nput it back',
+        'video 3 is torn, decord says:\nDECORDError: no frame\ncopy it again',
+    ],
+)
+def test_error_of_a_worker_is_given_without_its_traceback(message):
     try:
-        raise DataNotFoundError('video 3 is gone:\nput it back')
+        try:
+            raise ValueError('no frame')
+        except ValueError as error:
+            raise DataNotFoundError(message) from error
     except DataNotFoundError:
         # What a DataLoader's worker sends and its main process raises.
         wrapped = ExceptionWrapper(where='in DataLoader worker process 0')
     with pytest.raises(DataNotFoundError) as caught:
         wrapped.reraise()
     assert 'Traceback' in str(caught.value)
-    assert input_error_message(caught.value) == 'video 3 is gone:\nput it back'
+    assert input_error_message(caught.value) == message
 
 
 def test_option_without_value_is_refused(capsys):

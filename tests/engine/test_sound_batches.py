@@ -4,6 +4,7 @@ import pytest
 from broken_sample_builders import fake_key
 from mmaction.structures import ActionDataSample
 from mmengine.dataset import pseudo_collate
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from mmdeepfake.engine.sound_batches import (
     CollateSound,
@@ -45,6 +46,12 @@ def test_batches_that_can_carry_no_marker_are_refused():
     with pytest.raises(ConfigError, match='collate_fn gives a list; needed is a dict'):
         CollateSound(list)([broken('x'), sound('a')])
     assert take_broken([1, 2]) == []
+
+
+def test_markers_pass_through_pinned_memory():
+    batch = CollateSound(pseudo_collate)([broken('x'), sound('a')])
+    ((place, marker),) = take_broken(pin_memory(batch))
+    assert (place, marker) == (0, broken('x'))
 
 
 def test_predictions_keep_their_places():
