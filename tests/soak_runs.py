@@ -15,10 +15,12 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from process_watch import HELD_NAMES, measure_family, measure_folder
 
 from mmdeepfake.apis import DeepfakeInferencer
 from mmdeepfake.apis.inference.results import VideoResult
+from mmdeepfake.visualization.report_plots import FAKE_COLOUR, GREY, REAL_COLOUR
 
 _KINDS = {'video': str, 'seconds': float}
 MEASURES = ('round', 'video', 'seconds', *HELD_NAMES, 'temp_files', 'temp_bytes')
@@ -69,6 +71,18 @@ class Soak:
         by_video = np.polyfit(np.arange(len(rows)) / 100, memory, 1)[0]
         rest = memory - (start + slope * hours)
         return float(slope), float(by_video), float(rest.std())
+
+    def median_slope(self) -> float:
+        """Give the median slope between two rows, Theil and Sen's estimate, MB an hour.
+
+        Memory that jumps to and fro between two levels does not tilt it.
+        """
+        rows = self.settled()
+        memory = np.array([row['anonymous'] for row in rows]) / 1e6
+        hours = np.array([row['seconds'] for row in rows]) / 3600
+        later, earlier = np.tril_indices(len(rows), -1)
+        slopes = (memory[later] - memory[earlier]) / (hours[later] - hours[earlier])
+        return float(np.median(slopes))
 
     def extremes(self, name):
         """Give least and greatest value of a column after the first round."""
@@ -180,6 +194,7 @@ def summarise(found: Soak) -> dict:
         'memory_mb_per_hour': round(slope, 3),
         'memory_mb_per_100_videos': round(by_video, 4),
         'memory_spread_mb': round(spread, 3),
+        'memory_median_mb_per_hour': round(found.median_slope(), 3),
         'anonymous_mb': [round(v / 1e6, 1) for v in found.extremes('anonymous')],
         'rss_mb': [round(v / 1e6, 1) for v in found.extremes('rss')],
         **{
@@ -188,3 +203,28 @@ def summarise(found: Soak) -> dict:
         },
         'videos_with_other_scores': found.differing,
     }
+
+
+def draw_memory(found: Soak, path: Path) -> None:
+    """Draw memory over time, the first round apart, with the line that was fitted."""
+    figure = Figure(figsize=(7, 3.2), dpi=120, layout='constrained')
+    axes = figure.subplots()
+    minutes = np.array([row['seconds'] for row in found.rows]) / 60
+    is_first = np.array([row['round'] == 0 for row in found.rows])
+    for name, colour, label in (
+        ('rss', FAKE_COLOUR, 'resident'),
+        ('anonymous', REAL_COLOUR, 'heap and stacks'),
+    ):
+        memory = np.array([row[name] for row in found.rows]) / 1e6
+        axes.plot(minutes[is_first], memory[is_first], '.', markersize=3, color=GREY)
+        shown = dict(markersize=3, color=colour, label=label)
+        axes.plot(minutes[~is_first], memory[~is_first], '.', **shown)
+    slope = found.fit_memory()[0]
+    axes.set(xlabel='minutes', ylabel='MB', ylim=(0, None))
+    axes.set_title(
+        f'{len(found.rows)} videos; heap and stacks {slope:+.2f} MB an hour, the first '
+        'round (grey) left out',
+        fontsize=9,
+    )
+    axes.legend(fontsize=8)
+    figure.savefig(path)

@@ -7,7 +7,8 @@ After every video it writes down memory, threads, open handles and child process
 itself with all that it started, and the files in its temporary folder. Every number of
 a video's result, heat maps included, must be bit-equal in all rounds. Each round has
 an order of its own, so that no video hides behind the one before it. It ends with 1
-where something grew, or scores differ; `soak.json` in --out has the figures.
+where something grew, or scores differ; `soak.json` in --out has the figures,
+`memory.png` a picture, `measures.csv` all that was measured.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 # So that a checkout works without being installed.
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from soak_runs import judge, list_videos, soak, summarise  # noqa: E402
+from soak_runs import draw_memory, judge, list_videos, soak, summarise  # noqa: E402
 
 from mmdeepfake.apis import DeepfakeInferencer  # noqa: E402
 
@@ -63,6 +64,7 @@ def main() -> int:
             seed=args.seed,
             max_seconds=60 * args.minutes,
         )
+    draw_memory(found, args.out / 'memory.png')
     figures = summarise(found)
     complaints = judge(found, args.max_mb_per_hour)
     figures['complaints'] = complaints

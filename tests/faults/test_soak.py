@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 
+import cv2
 import pytest
 from builders import make_video
 from inference_builders import make_inferencer, save_weights
 from process_watch import needs_proc
-from soak_runs import Soak, judge, soak
+from soak_runs import Soak, draw_memory, judge, soak
 from tool_runs import ROOT, run_tool
 
 from mmdeepfake.apis.build import load_config
@@ -37,6 +38,8 @@ def test_rounds_leave_the_process_as_it_was(tmp_path, monkeypatch):
     assert len(found.rows) == 12
     # So few videos tell nothing of the memory's slope; the long runs judge it.
     assert judge(found, max_mb_per_hour=float('inf')) == []
+    draw_memory(found, tmp_path / 'memory.png')
+    assert cv2.imread(str(tmp_path / 'memory.png')).shape[1] > 800
 
 
 def make_rows(**changed):
