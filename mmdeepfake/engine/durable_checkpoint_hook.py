@@ -18,6 +18,7 @@ from mmdeepfake.structures.whole_file import replace_text
 from .checkpoint_choice import POINTER, choose_checkpoint, step_of
 from .durable_backend import flush_folder
 from .hook_states import keep_hook_states, restore_hook_states
+from .pending_gradients import keep_pending_gradients, restore_pending_gradients
 
 # In the message hub, which goes into checkpoints; what begins with 'val' is logged.
 _VALIDATED, _OUTDATED = 'last_validated', 'outdated_checkpoints'
@@ -34,7 +35,8 @@ class DurableCheckpointHook(CheckpointHook):
     - a run resumed from its folder takes the newest checkpoint that is whole;
     - a validation that a kill cut off is made up for, and a checkpoint is written again
       after its validation, so that what the validation told is resumed as well;
-    - what hooks remember is kept, as the patience of early stopping.
+    - what hooks remember is kept, as the patience of early stopping, and so are
+      gradients that have not been applied yet.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -60,7 +62,7 @@ class DurableCheckpointHook(CheckpointHook):
         return str(choice.path)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Give hooks their state back; refuse to resume from bare weights."""
+        """Give state back that MMEngine forgets; refuse to resume from bare weights."""
         if not runner._resume:
             return
         if self.save_optimizer and 'optimizer' not in checkpoint:
@@ -71,11 +73,13 @@ class DurableCheckpointHook(CheckpointHook):
                 '--cfg-options load_from=CHECKPOINT'
             )
         restore_hook_states(runner, checkpoint)
+        restore_pending_gradients(runner, checkpoint)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add the state of hooks to what a run can be resumed from."""
+        """Add that state to what a run can be resumed from."""
         if 'optimizer' in checkpoint:
             keep_hook_states(runner, checkpoint)
+            keep_pending_gradients(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Clear up after a kill; make up for the validation that it cut off."""
