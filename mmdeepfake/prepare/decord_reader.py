@@ -143,13 +143,19 @@ class DecordReader:
         """Give the frames at `indices` (rising): (F, H, W, 3) uint8, RGB."""
         return decode_with_decord(self._reader, indices, path=self._path)
 
+    @property
+    def has_distinct_times(self) -> bool:
+        """Whether each frame is shown at a time of its own, by which decord seeks."""
+        starts = self._reader.get_frame_timestamp(range(len(self)))[:, 0]
+        return bool((np.diff(starts) > 0).all())
+
     def close(self) -> None:
         """Let go of the file; nothing can be read any more."""
         self._reader = None
 
 
 class VideoFileReader:
-    """Frames of a video file: by decord, or in sequence where it has no whole index.
+    """Frames of a video file: by decord, or in sequence where it cannot be sought.
 
     Args:
         path: of the file.
@@ -164,11 +170,7 @@ class VideoFileReader:
     """
 
     def __init__(self, path: str, *, num_threads: int = 1) -> None:
-        self._reader: DecordReader | SequentialReader = (
-            DecordReader(path, num_threads=num_threads)
-            if can_be_sought(path)
-            else SequentialReader(path)
-        )
+        self._reader = _choose_reader(path, num_threads=num_threads)
         self.fps = self._reader.fps
 
     def __len__(self) -> int:
@@ -182,6 +184,15 @@ class VideoFileReader:
     def close(self) -> None:
         """Let go of the file; nothing can be read any more."""
         self._reader.close()
+
+
+def _choose_reader(path: str, *, num_threads: int) -> DecordReader | SequentialReader:
+    if can_be_sought(path):
+        reader = DecordReader(path, num_threads=num_threads)
+        if reader.has_distinct_times:
+            return reader
+        reader.close()
+    return SequentialReader(path)
 
 
 def _last_line(error: Exception) -> str:

@@ -49,6 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--memory', type=Path, default=Path('/dev/shm'), help='where case files lie'
     )
+    parser.add_argument('--code', help='version that is tried, where git is not there')
     parser.add_argument('--summary', action='store_true', help='write only the table')
     return parser.parse_args()
 
@@ -128,7 +129,8 @@ def run_campaign(args: argparse.Namespace) -> None:
     """Run what is not in the log yet."""
     args.out.mkdir(parents=True, exist_ok=True)
     log = args.out / 'trials.jsonl'
-    sources, code = load_sources(args.out, args.realff), name_code()
+    sources = load_sources(args.out, args.realff)
+    code = args.code or name_code()
     done = read_log(log)
     for stage in args.stage or STAGES:
         wanted = range(args.first, args.first + args.cases)

@@ -9,6 +9,7 @@ from fault_builders.container_fields import list_fields
 from fault_builders.odd_videos import ODD_VIDEOS, make_odd_file
 
 from mmdeepfake.prepare.decord_reader import DecordReader, VideoFileReader
+from mmdeepfake.prepare.frame_sources import VideoFile
 from mmdeepfake.structures import DataError
 
 
@@ -31,6 +32,20 @@ def test_wrong_hints_where_key_frames_lie_are_not_followed(tmp_path):
     path.write_bytes(content)
     frames = VideoFileReader(str(path)).read(np.array([11, 5, 6, 5]))
     assert [read_index(frame) for frame in frames] == [11, 5, 6, 5]
+
+
+def test_frames_with_one_time_for_two_are_not_sought(tmp_path):
+    path = make_video(tmp_path / 'a.mp4', num_frames=12, gop=6, bframes=2)
+    content = bytearray(path.read_bytes())
+    (delta,) = [f for f in list_fields(content) if f.name == 'stts[].delta']
+    old = int.from_bytes(content[delta.offset : delta.offset + 4], 'big')
+    # Frames are coded twice as fast as they are shown, so some times fall together.
+    content[delta.offset : delta.offset + 4] = (old // 2).to_bytes(4, 'big')
+    path.write_bytes(content)
+    every = list(VideoFile(path).read())
+    for wanted in ([1, 2, 3, 7, 8, 9], [11], [1, 2, 3, 7, 8, 9]):
+        frames = VideoFileReader(str(path)).read(np.array(wanted))
+        np.testing.assert_array_equal(frames, [every[i] for i in wanted])
 
 
 def test_count_that_would_end_the_process_is_refused(tmp_path):
