@@ -7,6 +7,7 @@ import atexit
 import os
 import re
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -95,6 +96,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
 
     So does a fault of the disk, wherever it came up.
     """
+    hook, threading.excepthook = threading.excepthook, _tell_fault_of_thread
     try:
         main(args)
         sys.stdout.flush()  # the disk that it goes to may be full as well
@@ -109,6 +111,8 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
             _yield_to_first_process()
             print(f'error: {show_text(message)}', file=sys.stderr, flush=True)
         return EXIT_INPUT_ERROR
+    finally:
+        threading.excepthook = hook
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         _end_distributed_process()
     return 0
@@ -119,6 +123,19 @@ def _describe(error: InputError | OSError) -> str | None:
     if isinstance(error, InputError):
         return input_error_message(error)
     return describe_disk_fault(error)
+
+
+def _tell_fault_of_thread(fault: threading.ExceptHookArgs) -> None:
+    """Tell of a full disk in one line, of anything else as Python does.
+
+    TensorBoard writes in a thread; the main thread hears of it when it writes next.
+    """
+    error = fault.exc_value
+    message = describe_disk_fault(error) if isinstance(error, OSError) else None
+    if message is None:
+        threading.__excepthook__(fault)
+    else:
+        print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
 def _give_up_full_output() -> None:
