@@ -1,5 +1,7 @@
 import argparse
+import errno
 import os
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +52,50 @@ def test_traceback_is_shown_on_request(capsys, by_variable):
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_tool(lambda args: 1 / 0, None)
+
+
+@pytest.mark.parametrize(
+    ('error', 'message'),
+    [
+        (
+            OSError(errno.ENOSPC, 'full'),
+            'error: a file cannot be read or written: No space left on device; make '
+            'room there, then run the same command again\n',
+        ),
+        (
+            PermissionError(errno.EACCES, 'no', 'out/a.csv'),
+            "error: 'out/a.csv' cannot be read or written: Permission denied; choose a "
+            'place that you may write to, or change its permissions\n',
+        ),
+    ],
+)
+def test_fault_of_the_disk_is_one_line_too(capsys, error, message):
+    def fail(args):
+        raise error
+
+    assert run_tool(fail, None) == 2
+    assert capsys.readouterr().err == message
+
+
+def test_missing_file_that_nobody_explained_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        run_tool(lambda args: open('/none/at/all'), None)
+
+
+def test_full_disk_of_a_thread_is_a_warning(capsys):
+    def fill(args):
+        with open('/dev/full', 'wb', buffering=0) as full:
+            full.write(b'x')
+
+    def in_thread(function):
+        thread = threading.Thread(target=function, args=(None,))
+        thread.start()
+        thread.join()
+
+    before = threading.excepthook
+    assert run_tool(lambda args: in_thread(fill), None) == 0
+    assert threading.excepthook is before
+    assert capsys.readouterr().err.startswith('warning: a file cannot be read or')
 
 
 def test_success_is_code_0():

@@ -23,14 +23,16 @@ pytestmark = pytest.mark.faults
 @pytest.fixture(params=SCENARIOS)
 def trial(request, tmp_path, monkeypatch):
     monkeypatch.setenv('LOCAL_RANK', '0')
-    return Trial(SCENARIOS[request.param], tmp_path)
+    trial = Trial(SCENARIOS[request.param], tmp_path)
+    trial.name = request.param
+    return trial
 
 
 @pytest.mark.parametrize('lasting', [True, False])
 def test_disk_is_full_from_each_operation_on(trial, lasting):
     num_steps, failed = trial.fail_at_each_step(lasting=lasting)
     assert failed
-    print(f'\nSWEEP operations lasting={lasting} {num_steps} runs, {failed} failed')
+    print(f'\n{trial.name}, operations, {lasting=}: {num_steps} runs, {failed} failed')
 
 
 def test_no_file_may_grow_beyond_each_size(trial):
@@ -43,7 +45,7 @@ def test_no_file_may_grow_beyond_each_size(trial):
             code, said = trial.run()
         failed += trial.check(code, said, f'files of {limit} bytes', may_pass=True)
     assert failed
-    print(f'\nSWEEP sizes {trial.num_trials} runs, {failed} failed')
+    print(f'\n{trial.name}, file sizes: {trial.num_trials} runs, {failed} failed')
 
 
 def test_disk_of_each_size_is_full_at_some_moment(trial):
@@ -57,4 +59,4 @@ def test_disk_of_each_size_is_full_at_some_moment(trial):
             code, said = trial.run()
             failed += trial.check(code, said, f'{free} bytes free', may_pass=True)
     assert failed
-    print(f'\nSWEEP disks {trial.num_trials} runs, {failed} failed')
+    print(f'\n{trial.name}, disk sizes: {trial.num_trials} runs, {failed} failed')
