@@ -29,6 +29,7 @@ from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
 from mmdeepfake.structures import FAILED, DataError, InputError
 from mmdeepfake.structures.folder_lock import hold_lock
+from mmdeepfake.structures.printable_text import show_name
 
 from .inferencer import DeepfakeInferencer, Progress
 from .result_page import describe_verdict
@@ -193,7 +194,7 @@ class _Display:
         """Move the bar of the current video."""
         self._bars.update(
             self._one,
-            description=f'{progress.stage} {progress.video}',
+            description=show_name(f'{progress.stage} {progress.video}'),
             completed=progress.done,
             total=progress.total,
         )
@@ -213,7 +214,7 @@ class _Display:
             text = result.fault if result.status == FAILED else describe_verdict(result)
             kind = 'failed: ' if result.status == FAILED else ''
             self._bars.console.print(
-                f'{video.name}: {kind}{text}',
+                show_name(f'{video.name}: {kind}{text}'),
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
