@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.util import get_temp_dir
 from typing import Any
 
 from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
@@ -99,6 +100,7 @@ def running_jobs(
     thread = threading.Thread(target=work_on_jobs, args=(board, worker), daemon=True)
     try:
         about = worker.start()
+        folder.adopt(get_temp_dir())
         thread.start()
         yield board, about
     finally:

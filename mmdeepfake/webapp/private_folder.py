@@ -12,6 +12,7 @@ from pathlib import Path
 
 _PREFIX = 'mmdeepfake-webapp-'
 _LOCK = 'lock'
+_ADOPTED = 'adopted'
 logger = logging.getLogger(__name__)
 
 
@@ -38,6 +39,14 @@ class PrivateFolder:
         room.mkdir(mode=0o700)
         return room
 
+    def adopt(self, path: str) -> None:
+        """Have another temporary folder of this process removed with a killed server.
+
+        Args:
+            path: of a folder in the same place, which goes by itself in the end.
+        """
+        (self.path / _ADOPTED).write_text(path)
+
     def has_space(self, num_bytes: int) -> bool:
         """Tell whether so much can be written."""
         return shutil.disk_usage(self.path).free >= num_bytes
@@ -57,6 +66,9 @@ def _remove_abandoned(parent: Path) -> None:
         try:
             with open(path / _LOCK) as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                adopted = path / _ADOPTED
+                if adopted.exists():
+                    shutil.rmtree(adopted.read_text(), ignore_errors=True)
                 shutil.rmtree(path, ignore_errors=True)
                 logger.warning('removed what a server that was killed had left')
         except OSError:

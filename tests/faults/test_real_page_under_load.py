@@ -112,17 +112,17 @@ def _limit_handles():
 
 
 @pytest.fixture
-def watched(page, request, tmp_path):
+def watched(page, clips, request, tmp_path):
     """The page and what it holds; afterwards it holds what it held before."""
-    ask_until_settled = Settling(page)
-    before = ask_until_settled()
+    settle = Settling(page, clips[-1].read_bytes())
+    before = settle()
     told = {'test': request.node.name, 'answers': Counter()}
     start = time.monotonic()
     watch = ProcessWatch(page.process.pid, page.temp)
     with watch.looking():
         yield page, told['answers']
     told['seconds'] = round(time.monotonic() - start, 1)
-    after = ask_until_settled(before)
+    after = settle(before)
     looks = [*watch.looks, before, after]
     for name, values in (
         ('server_mb', [look.server.anonymous / 1e6 for look in looks]),
@@ -148,21 +148,22 @@ def watched(page, request, tmp_path):
 class Settling:
     """Waits until the server has put away what a test had left it."""
 
-    def __init__(self, page):
-        self._page = page
+    def __init__(self, page, content):
+        self._page, self._content = page, content
         self._watch = ProcessWatch(page.process.pid, page.temp)
 
     def __call__(self, before=None):
         visitor = self._page.visitor
-        end = time.monotonic() + 120
-        while True:
-            # A thread that reads files ends when another one is asked for.
+        # Whichever test went before, the worker has been at work.
+        assert bring_and_wait(visitor, self._content)['state'] == 'done'
+        for _ in range(12):
+            time.sleep(6)
+            # A thread that read files ends when another one is asked for.
             visitor.ask('GET', '/page.js')
-            time.sleep(12 if before is None else 2)
             look = self._watch.look()
             if before is None or not _more(look, before):
                 return look
-            assert time.monotonic() < end, f'{_more(look, before)}: {before} -> {look}'
+        pytest.fail(f'{_more(look, before)}: {before} -> {look}')
 
 
 def _more(look, before):
@@ -366,6 +367,7 @@ def test_worker_killed_in_the_middle_costs_its_upload_alone(watched, clips):
         status, job = bring(page.visitor, content)
         assert status == 202
         page.visitor.wait_for(job['id'], 'working')
+        wait_until(lambda: list_workers(page.process.pid))
         (worker,) = list_workers(page.process.pid)
         time.sleep(0.5)
         os.kill(worker, signal.SIGKILL)

@@ -103,12 +103,16 @@ def test_folder_is_private_and_goes(tmp_path):
 def test_only_what_a_killed_server_left_is_removed(tmp_path):
     running = PrivateFolder(tmp_path)
     killed = PrivateFolder(tmp_path)
+    adopted = tmp_path / 'adopted by it'
+    adopted.mkdir()
+    killed.adopt(str(adopted))
     killed._lock.close()  # as the system does for a dead process
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
     (elsewhere / 'lock').touch()
     (tmp_path / 'mmdeepfake-webapp-link').symlink_to(elsewhere)
     new = PrivateFolder(tmp_path)
+    assert not adopted.exists()
     assert not killed.path.exists()
     assert running.path.exists()
     assert (elsewhere / 'lock').exists()
