@@ -1,7 +1,11 @@
 """Deepfake video detection for MMAction2; importing it registers every part."""
 
+import os
+
 from . import _compat
 
+# onnxruntime's wheels may report their use over the network, from their import on.
+os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
 _compat.apply()
 
 from . import datasets, engine, evaluation, models  # noqa: E402, F401
