@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from fault_builders.evil_files import save_evil
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -89,6 +90,23 @@ def test_getattr_reaches_nothing_but_the_known_functions(tmp_path):
     torch.save({'state_dict': Prober()}, tmp_path / 'prober.pth')
     with pytest.raises(DataError, match=r"holds more than.*attribute '__init__'"):
         _load_checkpoint(str(tmp_path / 'prober.pth'))
+
+
+def test_numbers_that_claim_to_be_references_are_refused(tmp_path):
+    save_evil(tmp_path / 'evil.pth', 'numbers that are references', tmp_path / 'trace')
+    with pytest.raises(DataError, match=r'evil\.pth holds more than.*an array of some'):
+        _load_checkpoint(str(tmp_path / 'evil.pth'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'message'),
+    [('torch, tar', "PyTorch's tar format"), ('torch, program', 'of TorchScript')],
+)
+def test_formats_that_run_under_old_torch_are_refused(tmp_path, kind, message):
+    save_evil(tmp_path / 'evil.pth', kind, tmp_path / 'trace')
+    with pytest.raises(DataError, match=rf'evil\.pth holds more than.*{message}'):
+        _load_checkpoint(str(tmp_path / 'evil.pth'))
+    assert not (tmp_path / 'trace').exists()
 
 
 def test_trusted_file_is_loaded_in_full(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ MAX_RECORD_BYTES = 64 << 20
 MAX_LIST_BYTES = 512 << 20
 # The boxes of a video of ten hours, one a frame, are 40 MB of text.
 MAX_LINE_BYTES = 64 << 20
+_MAX_PATH, _MAX_NAME = 4000, 255  # file systems take no longer ones
 _SURROGATE = re.compile(r'\\u[dD][89a-fA-F]')
 
 
@@ -157,12 +158,15 @@ def is_inner_path(text: str) -> bool:
     The text is looked at, not the disk: a link in the folder leads where its owner
     wants it to.
     """
+    parts = re.split(r'[/\\]', text)
     is_absolute = text[:1] in ('/', '\\') or re.match(r'[A-Za-z]:[/\\]', text)
     return bool(
         text
         and '\0' not in text
         and not is_absolute
-        and '..' not in re.split(r'[/\\]', text)
+        and '..' not in parts
+        and len(text) <= _MAX_PATH
+        and all(len(part) <= _MAX_NAME for part in parts)
     )
 
 

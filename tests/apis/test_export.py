@@ -239,6 +239,42 @@ def test_weights_in_other_files_are_not_opened(exported, tmp_path):
         ExportedDetector(copy_model(exported, tmp_path, point_outside))
 
 
+def test_weights_in_other_files_are_found_wherever_they_stand(exported, tmp_path):
+    outside = onnx.TensorProto(name='x', dims=[1], data_type=1)
+    outside.data_location = onnx.TensorProto.EXTERNAL
+    outside.external_data.add(key='location', value='../../etc/passwd')
+    inner = onnx.helper.make_graph([], 'inner', [], [], initializer=[outside])
+    constant = onnx.helper.make_node('Constant', [], ['c'], value=outside)
+    branch = onnx.helper.make_node('If', ['c'], ['d'], then_branch=inner)
+    for node in (constant, branch):
+        changed = copy_model(
+            exported, tmp_path, lambda m, n=node: m.graph.node.append(n)
+        )
+        with pytest.raises(DataError, match='keeps weights in other files'):
+            ExportedDetector(changed)
+
+
+def test_suffix_and_format_must_agree(exported, tmp_path):
+    path, _ = exported('onnx')
+    text = read_metadata(path).to_json().replace('"onnx"', '"torchscript"', 1)
+
+    def rename(model):
+        model.metadata_props[0].value = text
+
+    with pytest.raises(
+        DataError, match="its format is 'torchscript', which its suffix"
+    ):
+        read_metadata(copy_model(exported, tmp_path, rename))
+
+
+def test_broken_graph_is_named(exported, tmp_path):
+    def break_graph(model):
+        model.graph.node[0].op_type = 'NoSuchOperator'
+
+    with pytest.raises(DataError, match=r'ONNX Runtime .* cannot open .*\.onnx: '):
+        ExportedDetector(copy_model(exported, tmp_path, break_graph))
+
+
 def test_later_and_broken_metadata_are_refused():
     with pytest.raises(DataError, match='are of version 2, read is 1'):
         ExportMetadata.from_json('{"layout_version": 2}', source='a.onnx')

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import parse_json
+from mmdeepfake.structures.bounded_reading import parse_json, shorten
 from mmdeepfake.structures.record_fields import check_fields
 
 METADATA_KEY = 'mmdeepfake'  # in the properties of ONNX
@@ -84,7 +84,7 @@ class ExportMetadata:
             raise ValueError(f'temperature {self.temperature}: one above 0 is needed')
         if not {'fake_scores', 'logits'} <= set(self.outputs):
             raise ValueError(
-                f'outputs {self.outputs}: fake_scores or logits is missing'
+                f'outputs {shorten(self.outputs)}: fake_scores or logits is missing'
             )
 
     def to_json(self) -> str:
@@ -112,8 +112,8 @@ class ExportMetadata:
                 'the checkpoint again'
             ) from error
         raise DataError(
-            f'{source}: its {METADATA_KEY} fields are of version {version}, read is '
-            f'{_LAYOUT_VERSION}; export the checkpoint again with this version'
+            f'{source}: its {METADATA_KEY} fields are of version {shorten(version)}, '
+            f'read is {_LAYOUT_VERSION}; export the checkpoint again with this version'
         )
 
     def check_num_snippets(self, num_snippets: int) -> None:

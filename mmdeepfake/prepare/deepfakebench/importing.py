@@ -40,6 +40,7 @@ from mmdeepfake.structures.bounded_reading import (
     MAX_LIST_BYTES,
     is_inner_path,
     load_json,
+    shorten,
 )
 from mmdeepfake.structures.video_record import SPLITS
 from mmdeepfake.structures.whole_file import replacing
@@ -142,7 +143,7 @@ def _check_extra(folder: str, known: Any) -> None:
     told = {name: known[name] for name in ('identities', 'fps', 'source')}
     status = {name: known[name] for name in ('status', 'fault') if known.get(name)}
     if key.label not in (REAL, FAKE):
-        raise ValueError(f'{folder}: label {key.label!r}')
+        raise ValueError(f'{shorten(folder)}: label {shorten(key.label)}')
     fields = {
         **key._asdict(),
         'label': LABEL_NAMES[key.label],
@@ -158,9 +159,9 @@ def _check_extra(folder: str, known: Any) -> None:
     if times is not None and not (
         isinstance(times, list) and all(isinstance(t, int | float) for t in times)
     ):
-        raise ValueError(f'{folder}: times_seconds is no list of numbers')
+        raise ValueError(f'{shorten(folder)}: times_seconds is no list of numbers')
     if track is not None and not (isinstance(track, str) and is_inner_path(track)):
-        raise ValueError(f'{folder}: track {track!r} is no path below the root')
+        raise ValueError(f'{shorten(folder)}: track {shorten(track)} leads out')
 
 
 def tell_names_apart(videos: Iterable[BenchVideo]) -> list[BenchVideo]:

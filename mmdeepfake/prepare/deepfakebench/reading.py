@@ -21,6 +21,7 @@ from mmdeepfake.structures.video_record import SPLITS
 
 from .names import COMPRESSIONS, LABELS, LEVEL_SUFFIXES, guess_label, our_level
 
+_MAX_DIGITS = 18  # of the number of a frame
 _LEVELS = frozenset(COMPRESSIONS.values())
 
 
@@ -70,7 +71,8 @@ def plain_path(path: str) -> str:
 def frame_number(path: str) -> int | None:
     """Give the number that a frame's file name is, None if it is none."""
     stem = PurePosixPath(path).stem
-    return int(stem) if stem.isascii() and stem.isdigit() else None
+    is_number = stem.isascii() and stem.isdigit() and len(stem) <= _MAX_DIGITS
+    return int(stem) if is_number else None
 
 
 def sort_frames(paths: list[str]) -> tuple[str, ...]:

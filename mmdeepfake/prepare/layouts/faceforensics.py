@@ -68,6 +68,7 @@ _PAIR_METHODS = (*CLASSIC_METHODS, 'FaceShifter')
 COMPRESSION_FOLDERS = {'c0': ('raw', 'c0'), 'c23': ('c23',), 'c40': ('c40',)}
 COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 
+_MAX_ID = 100  # characters; two of them are in the name of a file
 _DFD_REAL = re.compile(r'(\d+)__(.+)')
 _DFD_FAKE = re.compile(r'(\d+)_(\d+)__(.+)__(\w{8})')
 _DFD_COUNTS = {'real': 363, 'fake': 3068}
@@ -332,9 +333,14 @@ def _is_pair(row: object) -> bool:
     return (
         isinstance(row, list)
         and len(row) == 2
-        and all(isinstance(i, str) and is_inner_path(i) and '/' not in i for i in row)
+        and all(map(_is_id, row))
         and row[0] != row[1]
     )
+
+
+def _is_id(value: object) -> bool:
+    is_name = isinstance(value, str) and is_inner_path(value) and '/' not in value
+    return is_name and len(value) <= _MAX_ID
 
 
 def _read_persons(root: Path, ids: dict[str, set[str]]) -> dict[str, str]:
