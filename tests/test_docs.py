@@ -140,7 +140,7 @@ def test_newcomers_commands_do_what_they_say():
     ]  # fmt: skip
     for tool in tools:
         assert not complain(Command('Makefile', 0, tool, needs=False))
-    assert 'python -m pytest' in steps
+    assert 'python -m pytest -n auto --dist worksteal' in steps
     assert any('python -m mkdocs build' in step for step in steps)
 
 
