@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -19,6 +20,14 @@ from .worker import MakeExaminer, serve_uploads
 _START_SECONDS = 600  # for the model; it is read from a disk that may be slow
 _LOOK_SECONDS = 0.2  # between two looks at the clock and at what visitors cancelled
 _MESSAGE_BYTES = 4 << 20
+_CRASHED = (
+    'Reading the video ended in a crash: the file is damaged in a way that the decoder '
+    'cannot bear'
+)
+_KILLED = (
+    'Examining the video was ended by the system, as it does where memory runs out; a '
+    'shorter or smaller one may do'
+)
 logger = logging.getLogger(__name__)
 
 
@@ -134,10 +143,9 @@ class WorkerProcess:
             code = self._process.exitcode
             self.stop()
             logger.warning('video %s ended the worker (%s)', order['number'], code)
+            reason = _KILLED if code == -signal.SIGKILL else _CRASHED
             raise Refusal(
-                'crashed',
-                'Reading the video ended in a crash: the file is damaged in a way that '
-                'the decoder cannot bear. Other videos are not concerned.',
+                'crashed', f'{reason}. Other videos are not concerned.'
             ) from error
 
     def _receive(

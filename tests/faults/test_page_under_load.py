@@ -307,5 +307,7 @@ def test_worker_that_is_killed_costs_its_upload_alone(visitor, tmp_path):
     visitor.wait_for(first, 'working')
     for pid in list_workers(os.getpid()):
         os.kill(pid, signal.SIGKILL)
-    assert visitor.wait_for(first, 'failed')['kind'] == 'crashed'
+    job = visitor.wait_for(first, 'failed')
+    assert job['kind'] == 'crashed'
+    assert 'ended by the system' in job['message']
     assert visitor.wait_for(visitor.send(), 'done')['findings']['verdict'] == 'fake'
