@@ -119,7 +119,11 @@ def _open_video_file(path: Path) -> FileReport:
     try:
         import av  # noqa: F401  (asked for by what is imported next)
 
-        from mmdeepfake.prepare.container_opening import OpenVideo, find_end
+        from mmdeepfake.prepare.container_opening import (
+            OpenVideo,
+            believe_rate,
+            find_end,
+        )
     except ImportError as error:
         raise ImportError(
             "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
@@ -135,7 +139,7 @@ def _open_video_file(path: Path) -> FileReport:
             num_frames = _count_frames(container, stream)
             if num_frames == 0:
                 return FileReport('no frames')
-            fps = float(stream.average_rate) if stream.average_rate else None
+            fps = believe_rate(stream.average_rate)
             return FileReport(num_frames=num_frames, fps=fps)
     except DataError as error:
         reason = str(error).removeprefix(f'video file {str(path)!r}').lstrip(' :')

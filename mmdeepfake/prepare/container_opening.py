@@ -8,6 +8,7 @@ a stranger's file, or a stranger's name for one, none of that may be followed.
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _FORMATS = (
 # Twice 8K (7680 x 4320). A header may claim any size, and a decoder takes the memory
 # for it before it has seen a pixel; some hold 17 frames.
 MAX_FRAME_PIXELS = 8192 * 8192
+_RATE_RANGE = (1e-3, 1e5)  # frames per second; a header may tell of any
 # 'ignore': titles and the like may be in any encoding.
 _METADATA_ERRORS = 'ignore'
 
@@ -146,6 +148,12 @@ class OpenVideo:
             f'{_name(self._path)} {what}: it is truncated, damaged, or no video that '
             f'FFmpeg reads ({says})'
         )
+
+
+def believe_rate(rate: float | Fraction | None) -> float | None:
+    """Give frames per second, or None where no video has so many or so few."""
+    low, high = _RATE_RANGE
+    return float(rate) if rate is not None and low <= rate <= high else None
 
 
 def refuse_too_many(num_frames: float, *, num_bytes: int, path: Path | str) -> None:

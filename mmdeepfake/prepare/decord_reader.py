@@ -10,7 +10,6 @@ load PyTorch.
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mmdeepfake.structures import DataError, DataNotFoundError
 
 from .container_opening import (
     OpenVideo,
+    believe_rate,
     check_video_file,
     has_whole_index,
     refuse_too_many,
@@ -133,8 +133,7 @@ class DecordReader:
     def __init__(self, path: str, *, num_threads: int = 1) -> None:
         self._path = path
         self._reader = open_with_decord(path, num_threads=num_threads)
-        fps = float(self._reader.get_avg_fps())
-        self.fps: float | None = fps if 0 < fps < math.inf else None
+        self.fps = believe_rate(float(self._reader.get_avg_fps()))
 
     def __len__(self) -> int:
         return len(self._reader)

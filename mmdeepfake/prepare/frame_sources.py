@@ -21,6 +21,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +31,12 @@ from numpy.typing import NDArray
 
 from mmdeepfake.structures import DataError, DataNotFoundError
 
-from .container_opening import OpenVideo, check_video_file, refuse_truncated
+from .container_opening import (
+    OpenVideo,
+    believe_rate,
+    check_video_file,
+    refuse_truncated,
+)
 from .layouts import FRAME_SUFFIXES
 from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
 
@@ -119,11 +125,11 @@ class VideoFile:
                     )
             rate = stream.average_rate
         self.num_packets = len(times)
-        self._set_rate(times, float(rate) if rate else None)
+        self._set_rate(times, rate)
 
-    def _set_rate(self, times: list[float | None], rate: float | None) -> None:
+    def _set_rate(self, times: list[float | None], rate: Fraction | None) -> None:
         """Take the mean rate, and the times of the frames if the rate varies."""
-        self.fps = rate
+        self.fps = believe_rate(rate)
         # Raw streams tell no times, and old containers not those of all frames.
         if len(times) < 2 or None in times:
             return
@@ -132,7 +138,7 @@ class VideoFile:
         usual = float(np.median(gaps))
         if (np.abs(gaps - usual) > _RATE_TOLERANCE * usual).any() and gaps.min() > 0:
             self.times_seconds = (shown - shown[0]).tolist()
-            self.fps = len(gaps) / self.times_seconds[-1]
+            self.fps = believe_rate(len(gaps) / self.times_seconds[-1])
 
     def read(self) -> Iterator[Frame]:
         """Give every frame in the order of display.

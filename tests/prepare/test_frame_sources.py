@@ -76,6 +76,20 @@ def test_any_pixels_become_rgb_of_eight_bits(tmp_path, codec, pix_fmt, size):
     assert np.abs(read.mean((1, 2)) - np.array(shades)[:, None]).max() < 4
 
 
+@pytest.mark.parametrize('scale', [2**32 - 1, 1, 0])
+def test_rate_that_no_video_has_is_taken_for_unknown(tmp_path, scale):
+    frames = [make_frame(i) for i in range(4)]
+    path = encode(tmp_path / 'a.avi', frames, codec='mpeg4', fps=25)
+    content = path.read_bytes()
+    at = content.index(b'strh') + 8 + 20  # dwScale and dwRate of AVISTREAMHEADER
+    rate = 2**31 if scale == 1 else 25
+    told = scale.to_bytes(4, 'little') + rate.to_bytes(4, 'little')
+    path.write_bytes(content[:at] + told + content[at + 8 :])
+    video = VideoFile(path)
+    assert video.fps is None or 1e-3 <= video.fps <= 1e5
+    assert len(list(video.read())) == 4
+
+
 def test_variable_rate_gives_each_frame_once_with_its_time(tmp_path):
     pts = [0, 40, 80, 200, 240, 600, 640, 680]
     frames = [make_frame(i) for i in range(8)]
