@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.whole_file import replace_text
 
 from .layout import FOLDERS, SETTINGS_NAME
@@ -61,7 +62,7 @@ def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> No
 
 def _read_record(path: Path) -> dict:
     try:
-        record = json.loads(path.read_text())
+        record = load_json(path)
         if not isinstance(record, dict) or not isinstance(record['settings'], dict):
             raise KeyError('settings')
     except (ValueError, KeyError) as error:

@@ -143,12 +143,12 @@ def _check_size(unpacked: _Unpacked, *, num_members: int, num_bytes: int) -> Non
 
 def _check_member(member: tarfile.TarInfo, seen: set[str]) -> str:
     name = str(PurePosixPath(member.name))
-    if not is_inner_path(member.name):
-        raise _RefusedError(f'names {shorten(member.name)}, which leads out of it')
     if len(os.fsencode(PurePosixPath(name).name)) > _MAX_NAME_BYTES:
         raise _RefusedError(
             f'names a file of more than {_MAX_NAME_BYTES} bytes: {shorten(name)}'
         )
+    if not is_inner_path(member.name):
+        raise _RefusedError(f'names {shorten(member.name)}, which leads out of it')
     if member.isdir():
         return name
     if not member.isfile() or member.issparse():

@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures.bounded_reading import load_json
 from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
 from mmdeepfake.structures.whole_file import replace_text
 
@@ -116,7 +117,7 @@ class OutputFolder:
 
     def _read_settings(self) -> dict[str, Any]:
         try:
-            found = json.loads(self.settings.read_text(encoding='utf-8'))
+            found = load_json(self.settings)
             if not isinstance(found, dict):
                 raise ValueError('not a JSON object')
         except ValueError as error:

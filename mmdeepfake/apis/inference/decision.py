@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from mmdeepfake.evaluation.operating_point import OPERATING_POINT_FILE, Operatin
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
 from mmdeepfake.structures import REAL, REAL_METHOD, ConfigError, VideoKey
+from mmdeepfake.structures.bounded_reading import load_json
 
 from .results import FAKE_VERDICT, REAL_VERDICT
 
@@ -148,7 +148,7 @@ def _mistrust(
 ) -> tuple[str, ...]:
     """Say so where the operating point was chosen on scores of another checkpoint."""
     try:
-        metrics = json.loads((path.parent / _CALIBRATION_METRICS).read_text('utf-8'))
+        metrics = load_json(path.parent / _CALIBRATION_METRICS, allow_nan=True)
         is_its_own = metrics['predictions']['sha256'] == point.predictions_sha256
         scored = Path(metrics['checkpoint']).name
     except (OSError, ValueError, KeyError, TypeError):
