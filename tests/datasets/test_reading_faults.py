@@ -1,11 +1,13 @@
 import errno
 import math
+from dataclasses import replace
 
 import pytest
-from broken_sample_builders import damage_frame, fake_key, make_clips
+from broken_sample_builders import damage_frame, fake_key, make_clips, make_record
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.datasets.reading_faults import SkipRule, as_error, find_fault
+from mmdeepfake.prepare import ManifestWriter
 from mmdeepfake.structures import (
     BrokenSample,
     ConfigError,
@@ -163,3 +165,17 @@ def test_damage_beside_the_shown_frames_is_not_met(root):
     damage_frame(root / 'train/Swap_train0.tar', frame=0)
     dataset = build(root)
     assert len(dataset[place_of(dataset, fake_key('train0'))]['imgs']) == 4
+
+
+def test_torn_track_file_is_the_videos_fault_too(root):
+    (root / 'boxes.npz').write_bytes(b'PK no archive')
+    with ManifestWriter(root / 'tracks.jsonl') as manifest:
+        for number in range(2):
+            record = make_record('train', number)
+            manifest.append(replace(record, track_file='boxes.npz'))
+    dataset = build(root, manifest='tracks.jsonl')
+    message = (
+        r'video clips/fake/Swap/c0/train0 \(.*Swap_train0.tar\): face track .*torn'
+    )
+    with pytest.raises(DataError, match=message):
+        dataset[place_of(dataset, fake_key('train0'))]

@@ -48,7 +48,9 @@ def trained(tmp_path_factory):
 
 
 def options_of(root, options):
-    return ['--cfg-options', f'data_root={root}', *(f'{k}={v}' for k, v in options)]
+    """Words of a command line; `__` in a name stands for a dot."""
+    pairs = {'data_root': root, **options}.items()
+    return ['--cfg-options', *(f'{k.replace("__", ".")}={v}' for k, v in pairs)]
 
 
 @pytest.fixture
@@ -56,7 +58,6 @@ def run(root, tmp_path, capsys):
     """Run a tool in this process on the damaged clips; give its work folder."""
 
     def run_it(tool, *words, code=0, **options):
-        options = [(name.replace('__', '.'), value) for name, value in options.items()]
         work_dir = ['--work-dir', tmp_path / 'run']
         words = [CLIPS_CONFIG, *words, *work_dir, *options_of(root, options)]
         assert run_tool_here(tool, *words) == code
@@ -241,10 +242,10 @@ def test_worker_that_hangs_ends_the_run_after_the_timeout(run, root):
 
 @pytest.mark.faults
 def test_upstream_tool_skips_as_well(root, tmp_path):
-    options = [(k.replace('__', '.'), v) for k, v in skip('train', 'val').items()]
     # That tool has no short way to set the same for all three.
     loaders = [f'{split}_dataloader' for split in ('train', 'val', 'test')]
-    options += [(f'{loader}.dataset.data_root', root) for loader in loaders]
+    options = {f'{loader}.dataset.data_root': root for loader in loaders}
+    options |= skip('train', 'val')
     words = [CLIPS_CONFIG, '--work-dir', 'run', *options_of(root, options)]
     run_tool(UPSTREAM / 'train.py', *words, cwd=tmp_path,
              PYTHONPATH=f'{ROOT}:{ROOT / "tests"}')  # fmt: skip
@@ -255,7 +256,6 @@ def test_upstream_tool_skips_as_well(root, tmp_path):
 @pytest.mark.faults
 def test_two_processes_leave_out_the_same_steps(root, tmp_path):
     options = skip('train', 'val') | {'train_dataloader__batch_size': 1}
-    options = [(k.replace('__', '.'), v) for k, v in options.items()]
     words = ['2', '--work-dir', 'run', *options_of(root, options)]
     run_tool(ROOT / 'tools/dist_train.sh', CLIPS_CONFIG, *words, cwd=tmp_path)
     assert (tmp_path / 'run/epoch_1.pth').is_file()
@@ -277,7 +277,6 @@ def test_test_of_two_processes_is_that_of_one(tmp_path, trained, batch_size):
     options |= {f'{phase}_dataloader': None for phase in ('train', 'val')}
     options |= {f'{phase}_cfg': None for phase in ('train', 'val')}
     options |= dict(val_evaluator=None, optim_wrapper=None, param_scheduler=None)
-    options = [(k.replace('__', '.'), v) for k, v in options.items()]
     words = [trained, *options_of(root, options)]
     one = ['--work-dir', 'one']
     run_tool(TEST, CLIPS_CONFIG, *words, *one, cwd=tmp_path)
