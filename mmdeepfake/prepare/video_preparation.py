@@ -27,7 +27,7 @@ from mmdeepfake.structures import (
     OutputError,
     VideoRecord,
 )
-from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS
+from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS, is_about
 
 from .clip_cutting import MASK_FORMAT, Cut, fit_masks, write_clips
 from .clip_storage import CLIP_SUFFIX, open_clip
@@ -73,7 +73,7 @@ def prepare_video(
         except (ConfigError, OutputError):
             raise
         except Exception as error:
-            if is_disk_error(error):
+            if _is_of_output(error, made, workshop):
                 raise
             fault = describe_error(error)
             if unpacked is not None:
@@ -84,12 +84,23 @@ def prepare_video(
         done.save(made)
         publish(made, workshop.out, video.key)
     except OSError as error:
-        if not is_disk_error(error):
+        if not _is_of_output(error, made, workshop):
             raise
         raise output_error(workshop.out.root, error) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return done
+
+
+def _is_of_output(error: BaseException, made: Path, workshop: Workshop) -> bool:
+    """Whether an error is one of the output, whose name it bears in most cases.
+
+    Frames that were unpacked from an archive lie in the output too, but are read.
+    """
+    if not isinstance(error, OSError):
+        return False
+    places = [made.absolute(), workshop.out.clips.absolute()]
+    return is_disk_error(error) or is_about(error, places)
 
 
 def is_disk_error(error: BaseException) -> bool:

@@ -89,13 +89,18 @@ def naming_output(
         raise
     except OSError as error:
         places = [Path(path).absolute(), *drafts]
-        if error.errno not in FULL_DISK_ERRORS and not _is_about(error, places):
+        if error.errno not in FULL_DISK_ERRORS and not is_about(error, places):
             raise
         raise output_error(path, error) from error
 
 
-def _is_about(error: OSError, places: Sequence[Path]) -> bool:
-    """Whether a file operation failed on one of these, in it or above it."""
+def is_about(error: OSError, places: Sequence[Path]) -> bool:
+    """Whether a file operation failed on one of these, in it or above it.
+
+    Args:
+        error: names the file in most cases; that of a write or a read names none.
+        places: absolute paths of files and folders.
+    """
     for name in (error.filename, error.filename2):
         if isinstance(name, str | bytes | os.PathLike):
             named = Path(os.fsdecode(name)).absolute()

@@ -63,7 +63,7 @@ class DiskFault:
         self.num_steps += 1
         later = self._lasting and self.num_steps > self._step and event in _NEEDS_ROOM
         if self._step and (self.num_steps == self._step or later):
-            raise OSError(self._errno, os.strerror(self._errno))
+            raise OSError(self._errno, os.strerror(self._errno), arguments[0])
 
 
 _current: list[DiskFault] = []
