@@ -213,6 +213,7 @@ def test_moved_folder_is_resumed_in_its_new_place(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_its_patience(tmp_path):
     stopping = {
         'hooks': [

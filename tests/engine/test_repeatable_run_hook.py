@@ -108,6 +108,7 @@ def test_resumed_training_ends_in_the_same_bits(tmp_path, monkeypatch, stop, opt
     compare(tmp_path, stop, **options)
 
 
+@pytest.mark.slow
 def test_seed_of_the_checkpoint_goes_before_that_of_the_command(tmp_path):
     compare(tmp_path, ('before_train_iter', 6), resumed={'randomness__seed': 9})
 
