@@ -33,6 +33,7 @@ from mmdeepfake.structures import (
 )
 from mmdeepfake.structures.bounded_reading import load_json
 
+from .benchmark_run import step_of
 from .build import load_config
 from .evaluation import FOLDER
 from .paper_protocol import VideoSource
@@ -81,7 +82,7 @@ class Training:
 
     def best_checkpoint(self) -> str:
         """Where its best checkpoint lies, as a pattern if it is not there (yet)."""
-        found = sorted(self.folder.glob('best_*.pth'))
+        found = sorted(self.folder.glob('best_*.pth'), key=step_of)
         return str(
             found[-1] if found else self.folder / 'best_deepfake_auc_epoch_*.pth'
         )

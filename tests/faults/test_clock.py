@@ -11,6 +11,7 @@ from tool_runs import CONFIG
 from mmdeepfake.apis import benchmark_run
 from mmdeepfake.apis.benchmark_run import BenchmarkRun, Launch, step_of
 from mmdeepfake.apis.build import build_runner, load_config
+from mmdeepfake.apis.finished_runs import Training
 from mmdeepfake.engine import run_folder
 from mmdeepfake.engine.run_folder import claim_log_folder
 
@@ -132,3 +133,10 @@ def test_no_duration_of_ours_is_taken_from_the_wall_clock():
         if 'time.time()' in path.read_text() and '.mim' not in path.parts
     ]
     assert users == []
+
+
+def test_tables_name_the_best_checkpoint_of_the_last_epoch(tmp_path):
+    for epoch in (9, 10):
+        (tmp_path / f'best_deepfake_auc_epoch_{epoch}.pth').write_text('')
+    training = Training(tmp_path, 'x', None, {}, None)
+    assert training.best_checkpoint().endswith('_epoch_10.pth')
