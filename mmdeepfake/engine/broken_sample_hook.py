@@ -63,12 +63,10 @@ class BrokenSampleHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Put the list into the checkpoint."""
-        samples = [
-            sample
-            for lists in self._lists.values()
-            for one in lists
-            for sample in one.found.values()
-        ]
+        lists = [one for lists in self._lists.values() for one in lists]
+        found = [sample for one in lists for sample in one.found.values()]
+        # Of validation videos none is met before the first validation.
+        samples = dict.fromkeys((*self._earlier, *found))
         if samples:
             checkpoint[SKIPPED] = {
                 'samples': to_plain(samples),

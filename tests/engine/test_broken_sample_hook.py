@@ -15,8 +15,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 
 from mmdeepfake.engine import broken_sample_hook as module
-from mmdeepfake.engine.broken_sample_hook import agree, replace_method
+from mmdeepfake.engine.broken_sample_hook import (
+    BrokenSampleHook,
+    agree,
+    replace_method,
+)
 from mmdeepfake.engine.seeded_batches import STEP, seed_generators
+from mmdeepfake.engine.skipped_videos import to_plain
 from mmdeepfake.structures import BrokenSample, DataError
 
 BROKEN = ['train1', 'val2', 'test0']
@@ -160,6 +165,24 @@ def test_resumed_training_counts_on(tmp_path):
     resumed = {'train_cfg__max_epochs': 2, 'resume': True, **options}
     with pytest.raises(DataError, match='3 of 8 videos skipped, allowed are 2'):
         make_runner(root, **resumed).train()
+
+
+def test_checkpoint_keeps_what_was_skipped_before_it_was_resumed():
+    hook, before = (
+        BrokenSampleHook(),
+        {
+            'skipped_videos': {
+                'samples': to_plain(
+                    [BrokenSample(fake_key('val1'), '/x', 'broken', 'torn')]
+                ),
+                'num_steps_left_out': 3,
+            }
+        },
+    )
+    hook.after_load_checkpoint(SimpleNamespace(_resume=True), before)
+    after = {}
+    hook.before_save_checkpoint(SimpleNamespace(), after)
+    assert after == before
 
 
 def test_weights_of_another_training_bring_no_counts(tmp_path):
