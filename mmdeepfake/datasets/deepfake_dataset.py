@@ -264,8 +264,7 @@ class DeepfakeDataset(BaseActionDataset):
         """Give a `BrokenSample` for each broken video from now on.
 
         Whoever calls this collects them out of the batches, as `BrokenSampleHook` does
-        where `on_error='skip'`. Until then a broken video is an error: nobody would
-        know what the marker is, and the video would be lost in silence.
+        where `on_error='skip'`. Until then a broken video is an error, never lost.
         """
         self.marks_broken = True
 
