@@ -42,6 +42,7 @@ from fault_builders.bad_visitors import (
     lie_of_length,
     wait_for_hang_up,
 )
+from fault_builders.watched_page import Settling, bring, bring_and_wait, summarise_looks
 from inference_builders import save_weights
 from process_watch import (
     ProcessWatch,
@@ -116,89 +117,23 @@ def watched(page, clips, request, tmp_path):
     """The page and what it holds; afterwards it holds what it held before."""
     settle = Settling(page, clips[-1].read_bytes())
     before = settle()
-    told = {'test': request.node.name, 'answers': Counter()}
+    answers = Counter()
     start = time.monotonic()
     watch = ProcessWatch(page.process.pid, page.temp)
     with watch.looking():
-        yield page, told['answers']
-    told['seconds'] = round(time.monotonic() - start, 1)
-    after = settle(before)
-    looks = [*watch.looks, before, after]
-    for name, values in (
-        ('server_mb', [look.server.anonymous / 1e6 for look in looks]),
-        ('others_mb', [look.others.anonymous / 1e6 for look in looks]),
-        ('handles', [look.server.handles for look in looks]),
-        ('threads', [look.server.threads for look in looks]),
-        ('files', [look.num_files for look in looks]),
-        ('disk_mb', [look.num_bytes / 1e6 for look in looks]),
-    ):
-        shown = (values[-2], max(values), values[-1])
-        told[name] = [round(value, 1) for value in shown]
+        yield page, answers
+    seconds = time.monotonic() - start
+    looks = [before, *watch.looks, settle(before)]
+    told = {'test': request.node.name, 'answers': answers, 'seconds': round(seconds, 1)}
     out = os.environ.get('MMDEEPFAKE_FAULTS_OUT', str(tmp_path / 'figures.jsonl'))
     with open(out, 'a') as file:
-        file.write(json.dumps(told) + '\n')
+        file.write(json.dumps(told | summarise_looks(looks)) + '\n')
     growth = max(look.server.anonymous for look in looks) - before.server.anonymous
     assert growth < SERVER_GROWTH_BYTES
     places = QUEUE + 1
     most = places * MAX_MEGABYTES * 10**6 + 2 * places * ROOM_BYTES
     assert max(look.num_bytes for look in looks) < most
     assert max(look.server.handles for look in looks) < MOST_CONNECTIONS + 128
-
-
-class Settling:
-    """Waits until the server has put away what a test had left it."""
-
-    def __init__(self, page, content):
-        self._page, self._content = page, content
-        self._watch = ProcessWatch(page.process.pid, page.temp)
-
-    def __call__(self, before=None):
-        visitor = self._page.visitor
-        # Whichever test went before, the worker has been at work.
-        assert bring_and_wait(visitor, self._content)['state'] == 'done'
-        for _ in range(12):
-            time.sleep(6)
-            # A thread that read files ends when another one is asked for.
-            visitor.ask('GET', '/page.js')
-            look = self._watch.look()
-            if before is None or not _more(look, before):
-                return look
-        pytest.fail(f'{_more(look, before)}: {before} -> {look}')
-
-
-def _more(look, before):
-    """Names of what a look shows more of than one before."""
-    pairs = {
-        'handles': (look.server.handles, before.server.handles),
-        'threads': (look.server.threads, before.server.threads),
-        'processes': (look.others.processes, before.others.processes),
-        'handles of others': (look.others.handles, before.others.handles),
-        'files': (look.num_files, before.num_files),
-    }
-    return [name for name, (now, then) in pairs.items() if now > then]
-
-
-def bring(visitor, content, name='clip.mp4'):
-    """Upload a video; give the last status, and the job or the refusal."""
-    status, job = visitor.reserve(name, len(content))
-    if status != 201:
-        return status, job
-    status, _, job = visitor.ask('PUT', f'/api/jobs/{job["id"]}/video', content)
-    return status, job
-
-
-def bring_and_wait(visitor, content):
-    """Upload a video; give its job when it has ended, or why it was refused."""
-    status, job = bring(visitor, content)
-    if status != 202:
-        return {'state': 'refused', **job}
-    end = time.monotonic() + 1800
-    while job['state'] not in ('done', 'failed'):
-        assert time.monotonic() < end
-        time.sleep(0.3)
-        job = visitor.look(job['id'])
-    visitor.ask('DELETE', f'/api/jobs/{job["id"]}')
-    return job
 
 
 @contextmanager
