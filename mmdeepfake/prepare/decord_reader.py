@@ -26,11 +26,15 @@ from .container_opening import (
     refuse_too_many,
     refuse_truncated,
 )
+from .key_frames import has_true_key_frames
 from .sequential_reader import SequentialReader
 
 # Share of a video's frames that decord may replace by others: next to none, though 0
 # would mean any number to it. It reads this from text that must have a point.
 _REPLACED_SHARE = 1.5e-7
+
+# Times between frames may differ by this share of the usual one: containers round them.
+_RATE_TOLERANCE = 0.25
 
 
 def open_with_decord(path: str, *, num_threads: int) -> Any:
@@ -89,7 +93,7 @@ def can_be_sought(path: str) -> bool:
         lasting = duration * stream.time_base * rate if duration and rate else 0
         for told in (stream.frames, float(lasting)):
             refuse_too_many(told, num_bytes=num_bytes, path=path)
-        return has_whole_index(stream)
+        return has_whole_index(stream) and has_true_key_frames(stream, path)
 
 
 def decode_with_decord(reader: Any, indices: np.ndarray, *, path: str) -> np.ndarray:
@@ -143,10 +147,17 @@ class DecordReader:
         return decode_with_decord(self._reader, indices, path=self._path)
 
     @property
-    def has_distinct_times(self) -> bool:
-        """Whether each frame is shown at a time of its own, by which decord seeks."""
+    def has_even_times(self) -> bool:
+        """Whether frames follow each other at one rate; decord seeks by their times.
+
+        Where it varies, two frames may have one time, or times be out of order.
+        """
         starts = self._reader.get_frame_timestamp(range(len(self)))[:, 0]
-        return bool((np.diff(starts) > 0).all())
+        gaps = np.diff(starts.astype(np.float64))
+        if not len(gaps):
+            return True
+        usual = float(np.median(gaps))
+        return bool((np.abs(gaps - usual) < _RATE_TOLERANCE * usual).all())
 
     def close(self) -> None:
         """Let go of the file; nothing can be read any more."""
@@ -188,7 +199,7 @@ class VideoFileReader:
 def _choose_reader(path: str, *, num_threads: int) -> DecordReader | SequentialReader:
     if can_be_sought(path):
         reader = DecordReader(path, num_threads=num_threads)
-        if reader.has_distinct_times:
+        if reader.has_even_times:
             return reader
         reader.close()
     return SequentialReader(path)

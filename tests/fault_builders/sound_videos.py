@@ -43,6 +43,9 @@ _KINDS = {
     'h264_ts': ('.ts', 'libx264', {**_X264, 'bf': '0'}, {}),
 }
 KINDS = tuple(_KINDS)
+# Those that can be coded in a process that has loaded decord, which brings symbols of
+# an older libvpx with it.
+PLAIN_KINDS = tuple(kind for kind in KINDS if kind != 'vp9_webm')
 
 
 def make_miniff_frames(seed: int = 0) -> list[np.ndarray]:
@@ -103,15 +106,18 @@ def cut_short(name: str, path: Path, folder: Path) -> Source:
     return Source(f'{name}_copied', '.mp4', made.read_bytes())
 
 
-def make_sources(folder: Path, realff: Path | None = None) -> list[Source]:
+def make_sources(
+    folder: Path, realff: Path | None = None, *, kinds: Sequence[str] = KINDS
+) -> list[Source]:
     """Make all sources.
 
     Args:
         folder: where the files are made.
         realff: root of real footage in FaceForensics++'s layout; None leaves it out.
+        kinds: of MiniFF's clip.
     """
     frames = make_miniff_frames()
-    sources = [encode_source('miniff', kind, frames, folder) for kind in KINDS]
+    sources = [encode_source('miniff', kind, frames, folder) for kind in kinds]
     if realff is None:
         return sources
     real = realff / 'original_sequences/youtube/c23/videos'

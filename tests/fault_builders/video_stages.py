@@ -40,6 +40,7 @@ _UNTYPED = re.compile(r'^[A-Za-z_.]*(Error|Exception|Interrupt|Exit)\b.*: ')
 _DIED = ('worker process died', 'longer than the', 'decoder')
 # Above this mean difference of grey levels two pictures are not the same one.
 _SAME_PICTURE = 12.0
+_VERY_PICTURE = 1.0  # below it they are, but for rounding
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,10 @@ def try_decoding(path: Path) -> End:
             end = End(FAULT, text=f'{len(frames)} frames, then {again}')
     if end.kind == FAULT:
         return end
-    counted = count_in_sequence(path)
-    if end.kind == FRAMES and counted is not None and counted != len(frames):
-        return End(FAULT, text=f'{len(frames)} frames, FFmpeg shows {counted}')
+    if end.kind == FRAMES:
+        end = _compare_count(len(frames), path)
+        if end.kind == FAULT:
+            return end
     random = _try_random_access(path, frames)
     if random.kind == FAULT:
         return random
@@ -179,7 +181,7 @@ def try_dataset(path: Path) -> End:
     key = VideoKey('faults', REAL, 'real', 'c0', 'case')
     # Not by the writer, which waits for the disk.
     line = format_line(VideoRecord(key, path.name, 'test'))
-    path.with_name('manifest.jsonl').write_text(f'{line}\n')
+    path.with_name('manifest.jsonl').write_bytes(os.fsencode(f'{line}\n'))
     try:
         dataset = DeepfakeDataset(
             str(path.parent),
@@ -213,7 +215,7 @@ def _compare_shown(item: dict, path: Path) -> End:
     for index, picture in zip(item['frame_inds'], item['imgs'], strict=True):
         levels = [_measure_difference(frame, picture) for frame in shown]
         nearest = int(np.argmin(levels))
-        if levels[nearest] > _SAME_PICTURE:
+        if levels[nearest] > _VERY_PICTURE:
             # Decoders mend damage in more than one way.
             return End(FRAMES, num_frames, f'{text}frame {index} is mended otherwise')
         if len(shown) == num_frames and levels[index] > levels[nearest] + 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import resource
@@ -119,8 +120,10 @@ class TrialProcess:
     def _hear(self, limit: float) -> tuple[list[Trial], str]:
         """Give what the process tells, or why it tells nothing any more."""
         try:
-            if self._connection.poll(limit):
-                return self._connection.recv(), ''
+            # Second by second: a machine that was asleep has not waited so long.
+            for _ in range(math.ceil(limit)):
+                if self._connection.poll(1):
+                    return self._connection.recv(), ''
             reason = 'hang'
         except (EOFError, OSError):
             self._process.join()
