@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 from mmdeepfake.apis.build import RUNNER_KEYS
 from mmdeepfake.apis.complexity import find_input_shape
@@ -150,9 +151,17 @@ def test_pipelines_build(path):
             TRANSFORMS.build(transform)
 
 
-every_model = pytest.mark.parametrize(
-    'path', MODEL_CONFIGS, ids=[str(p.relative_to(ROOT)) for p in MODEL_CONFIGS]
+@pytest.fixture(
+    scope='module',
+    params=MODEL_CONFIGS,
+    ids=[str(p.relative_to(ROOT)) for p in MODEL_CONFIGS],
 )
+def built(request):
+    """A config and its model, which takes longer to build than to run."""
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    cfg = Config.fromfile(request.param)
+    return cfg, build_model(cfg)
 
 
 def backward(model, batch):
@@ -176,10 +185,8 @@ def backward(model, batch):
 ENDS_IN_NORM = ('DeepRhythmNet',)
 
 
-@every_model
-def test_every_parameter_is_moved(path):
-    cfg = Config.fromfile(path)
-    model = build_model(cfg)
+def test_every_parameter_is_moved(built):
+    cfg, model = built
     labels = (1, 1) if cfg.model.backbone.type in ENDS_IN_NORM else (0, 1)
     batch = make_batch(cfg, model, split='train', labels=labels)
     still = backward(model, batch)
@@ -196,10 +203,8 @@ def test_every_parameter_is_moved(path):
         assert backward(model, batch) == []
 
 
-@every_model
-def test_videos_are_scored_at_the_test_sampling(path):
-    cfg = Config.fromfile(path)
-    model = build_model(cfg)
+def test_videos_are_scored_at_the_test_sampling(built):
+    cfg, model = built
     batch = make_batch(cfg, model, split='test', labels=(0, 1))
     # Random weights grow features without end, unless normalised by their own batch.
     for module in model.modules():

@@ -19,7 +19,7 @@ def run_tool(
     *words: str | Path,
     cwd: Path,
     code: int = 0,
-    seconds: float = 120,
+    seconds: float = 600,
     **variables: str,
 ) -> subprocess.CompletedProcess:
     """Run a command line in a folder and check its exit code.

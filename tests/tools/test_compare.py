@@ -2,10 +2,10 @@ import csv
 
 import numpy as np
 import pytest
+from tool_runs import ROOT, run_tool, run_tool_here
 
 from mmdeepfake.evaluation.predictions import VideoPrediction, write_predictions
 from mmdeepfake.structures import VideoKey
-from tests.tool_runs import ROOT, run_tool
 
 TOOL = ROOT / 'tools/compare.py'
 
@@ -39,7 +39,8 @@ def test_table_is_printed_and_written(files, tmp_path):
     assert float(rows[0]['auc_b']) > float(rows[0]['auc_a'])
 
 
-def test_wrong_files_end_in_one_line(files, tmp_path):
-    done = run_tool(TOOL, files[0], tmp_path / 'none.csv', cwd=tmp_path, code=2)
-    assert 'no prediction file' in done.stderr
-    assert 'Traceback' not in done.stderr
+def test_wrong_files_end_in_one_line(files, tmp_path, capsys):
+    assert run_tool_here(TOOL, files[0], tmp_path / 'none.csv') == 2
+    message = capsys.readouterr().err
+    assert 'no prediction file' in message
+    assert 'Traceback' not in message

@@ -8,7 +8,7 @@ import torch
 from builders import make_ffpp_tree
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from tool_runs import ROOT, run_tool
+from tool_runs import ROOT, run_tool, run_tool_here
 
 from mmdeepfake.registry import MODELS
 
@@ -30,24 +30,25 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(tool, *words, cwd, code=0, options=()):
-    return run_tool(
-        ROOT / 'tools' / tool,
-        *words,
-        '--work-dir',
-        'out',
-        '--cfg-options',
-        *SMALL,
-        *options,
-        cwd=cwd,
-        code=code,
-    )
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    """Run a tool in this process and check its exit code; give what it printed."""
+    monkeypatch.chdir(folder)
+
+    def run(tool, *words, code=0):
+        words = (*words, '--work-dir', 'out', '--cfg-options', *SMALL)
+        assert run_tool_here(ROOT / 'tools' / tool, *words) == code
+        return capsys.readouterr()
+
+    return run
 
 
 def test_evaluation_makes_one_table_of_several_sets(folder):
-    done = run(
-        'evaluate.py', CONFIG, 'run/random.pth', '--on', 'miniff', 'ffpp_lq_uncropped',
-        '--data-root', 'miniff=ffpp', 'ffpp_lq_uncropped=other', cwd=folder,
+    done = run_tool(
+        ROOT / 'tools/evaluate.py', CONFIG, 'run/random.pth',
+        '--on', 'miniff', 'ffpp_lq_uncropped',
+        '--data-root', 'miniff=ffpp', 'ffpp_lq_uncropped=other',
+        '--work-dir', 'out', '--cfg-options', *SMALL, cwd=folder,
     )  # fmt: skip
     assert '| miniff | FaceSwap |' in done.stdout
     with open(folder / 'out/evaluation/table.csv', newline='') as file:
@@ -63,35 +64,35 @@ def test_evaluation_makes_one_table_of_several_sets(folder):
         assert len((folder_of_set / 'predictions.csv').read_text().splitlines()) == 11
 
 
-def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder):
+def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder, run):
     seen = {'videos': [['MiniFF', 'FaceSwap', '004_005']], 'persons': ['MiniFF/004']}
     listed = folder / 'run/training_videos.json'
     listed.write_text(json.dumps(seen))
     try:
-        done = run('evaluate.py', CONFIG, 'run/random.pth', cwd=folder, code=2)
-        assert 'seen in training, such as MiniFF/FaceSwap/004_005' in done.stderr
-        assert 'pass --allow-leak' in done.stderr
-        done = run('evaluate.py', CONFIG, 'run/random.pth', '--allow-leak', cwd=folder)
-        assert '**Beware:** 1 of 10 videos of the test were seen' in done.stdout
+        done = run('evaluate.py', CONFIG, 'run/random.pth', code=2)
+        assert 'seen in training, such as MiniFF/FaceSwap/004_005' in done.err
+        assert 'pass --allow-leak' in done.err
+        done = run('evaluate.py', CONFIG, 'run/random.pth', '--allow-leak')
+        assert '**Beware:** 1 of 10 videos of the test were seen' in done.out
     finally:
         listed.unlink()
 
 
-def test_wrong_words_end_in_one_line(folder):
+def test_wrong_words_end_in_one_line(run):
     words = ['--on', 'ffpq']
-    done = run('evaluate.py', CONFIG, 'run/random.pth', *words, cwd=folder, code=2)
-    assert "test set 'ffpq': allowed are celeb_df" in done.stderr
-    assert 'Traceback' not in done.stderr
+    done = run('evaluate.py', CONFIG, 'run/random.pth', *words, code=2)
+    assert "test set 'ffpq': allowed are celeb_df" in done.err
+    assert 'Traceback' not in done.err
 
 
-def test_operating_point_of_the_validation_videos_is_used_at_test(folder):
+def test_operating_point_of_the_validation_videos_is_used_at_test(folder, run):
     words = ['--temperature', '--max-fpr', '0.5', '--out', 'point.json']
-    done = run('calibrate.py', CONFIG, 'run/random.pth', *words, cwd=folder)
-    assert 'On 2 real and 8 fake validation videos' in done.stdout
+    done = run('calibrate.py', CONFIG, 'run/random.pth', *words)
+    assert 'On 2 real and 8 fake validation videos' in done.out
     point = json.loads((folder / 'point.json').read_text())
     assert point['chosen_on'].endswith('ffpp, val')
     words = ['--operating-point', 'point.json']
-    run('evaluate.py', CONFIG, 'run/random.pth', *words, cwd=folder)
+    run('evaluate.py', CONFIG, 'run/random.pth', *words)
     metrics = json.loads((folder / 'out/evaluation/own/metrics.json').read_text())
     assert metrics['threshold'] == point['threshold']
     assert 'calibrated by temperature' in metrics['score_rule']
@@ -111,6 +112,6 @@ def test_robustness_writes_table_and_plot(folder):
         ['frame_rate', '3'],
     ]
     assert (folder / 'out/robustness/robustness.png').stat().st_size > 5000
-    table = 'out/robustness/robustness.csv'
-    run_tool(ROOT / 'tools/robustness.py', 'join', 'joined', table, cwd=folder)
+    words = [folder / 'joined', folder / 'out/robustness/robustness.csv']
+    assert run_tool_here(ROOT / 'tools/robustness.py', 'join', *words) == 0
     assert (folder / 'joined/robustness.png').is_file()
