@@ -131,14 +131,14 @@ def test_twenty_kills_of_a_test_change_no_byte(server, folder, tmp_path):
         evaluation.kill_and_run_again(moment, expected, over_other=number % 4 == 0)
 
 
-def test_six_kills_of_a_robustness_run_change_no_byte(server, folder, tmp_path):
-    words = ['--corruptions', 'blur', 'jpeg', '--levels', '1', '3']
+def test_five_kills_of_a_robustness_run_change_no_byte(server, folder, tmp_path):
+    words = ['--corruptions', 'blur', '--levels', '1', '3']
     words += ['--num-resamples', '20']
     evaluation = Evaluation(server, folder, tmp_path, 'robustness', words)
     whole, expected = evaluation.leave_alone()
-    assert len([name for name in expected if name.endswith('predictions.csv')]) == 5
+    assert len([name for name in expected if name.endswith('predictions.csv')]) == 3
     rng = random.Random(4)
-    for step in rng.sample(range(1, whole['steps'] + 1), 6):
+    for step in rng.sample(range(1, whole['steps'] + 1), 5):
         evaluation.kill_and_run_again({'step': step}, expected)
 
 

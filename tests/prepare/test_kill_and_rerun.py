@@ -134,7 +134,7 @@ def test_twenty_kills_on_real_footage_change_no_byte(realff, tmp_path, run_in_ch
             out,
             layout='ffpp',
             build_detector=build_centre,
-            methods=['Deepfakes', 'FaceSwap'],
+            methods=['FaceSwap', 'NeuralTextures'],
             compressions=['c40'],
             splits=['test'],
             limit=2,
