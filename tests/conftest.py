@@ -37,6 +37,7 @@ def pytest_xdist_setupnodes():
 @pytest.fixture(autouse=True)
 def fixed_scope_and_seed():
     """Let every test start alike, whichever ran before it."""
+    MMLogger._instance_dict.clear()  # the last run's may write to a closed file
     init_default_scope('mmaction')
     random.seed(0)
     np.random.seed(0)
