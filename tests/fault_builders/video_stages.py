@@ -283,6 +283,7 @@ def _compare_count(num_frames: int, path: Path) -> End:
 
 def make_inferencer(folder: Path) -> DeepfakeInferencer:
     """Make an inferencer of a tiny model that looks at the middle of every frame."""
+    init_default_scope('mmaction')
     folder.mkdir(parents=True, exist_ok=True)
     return inference_builders.make_inferencer(folder, detector=CentreDetector())
 
