@@ -176,7 +176,7 @@ def judge(found: Soak, max_mb_per_hour: float) -> list[str]:
         low, high = found.extremes(name)
         if low != high:
             complaints.append(f'{name} went from {low} to {high}')
-    slope = found.fit_memory()[0]
+    slope = found.median_slope()
     if slope > max_mb_per_hour:
         complaints.append(
             f'memory grew by {slope:.1f} MB an hour; allowed are {max_mb_per_hour:g}'

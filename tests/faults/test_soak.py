@@ -42,14 +42,16 @@ def test_rounds_leave_the_process_as_it_was(tmp_path, monkeypatch):
     assert cv2.imread(str(tmp_path / 'memory.png')).shape[1] > 800
 
 
-def make_rows(**changed):
-    """Two rounds of two videos, and what was else in the last row."""
+def make_rows(growth=0, **changed):
+    """Rounds of two videos, growth in bytes a video, and what the last row has else."""
     row = dict(
         video='a', rss=9, pss=9, anonymous=10**8, threads=3, handles=7, processes=2,
         temp_files=0, temp_bytes=0,
     )  # fmt: skip
     rows = [dict(row, round=i // 2, seconds=36.0 * i) for i in range(6)]
     rows[-1] |= changed
+    for number, row in enumerate(rows):
+        row['anonymous'] += number * growth
     return rows
 
 
@@ -61,7 +63,7 @@ def make_rows(**changed):
         ({'handles': 8}, [], 'handles went from 7 to 8'),
         ({'processes': 3}, [], 'processes went from 2 to 3'),
         ({'temp_files': 1}, [], 'temp_files went from 0 to 1'),
-        ({'anonymous': 11 * 10**7}, [], 'memory grew by 300.0 MB an hour'),
+        ({'growth': 10**6}, [], 'memory grew by 100.0 MB an hour'),
     ],
 )
 def test_each_growth_is_noticed(changed, differing, complaint):
