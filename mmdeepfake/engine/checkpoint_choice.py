@@ -82,11 +82,8 @@ def choose_checkpoint(
 def list_checkpoints(folder: Path, template: str) -> list[Path]:
     """List the checkpoints of a folder, the newest first; no best ones, no drafts."""
     found = [path for path in folder.glob('*') if step_of(path.name, template)]
-    return sorted(
-        found,
-        key=lambda path: (path.stat().st_mtime, step_of(path.name, template)),
-        reverse=True,
-    )
+    # By its number: dates follow a clock that may have been set back.
+    return sorted(found, key=lambda path: step_of(path.name, template), reverse=True)
 
 
 def step_of(name: str, template: str) -> int:

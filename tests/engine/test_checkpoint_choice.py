@@ -117,11 +117,11 @@ def test_folder_without_checkpoints_is_none_to_resume(tmp_path):
     assert has_checkpoints(tmp_path)
 
 
-def test_newest_comes_first_and_equal_ages_go_by_number(tmp_path):
+def test_latest_comes_first_whatever_the_clock_said(tmp_path):
     for number in (9, 10, 2):
-        write(tmp_path / f'epoch_{number}.pth', age=5 if number > 2 else 0)
+        write(tmp_path / f'epoch_{number}.pth', age=number)
     names = [path.name for path in list_checkpoints(tmp_path, 'epoch_{}.pth')]
-    assert names == ['epoch_2.pth', 'epoch_10.pth', 'epoch_9.pth']
+    assert names == ['epoch_10.pth', 'epoch_9.pth', 'epoch_2.pth']
 
 
 def test_whole_file_has_no_fault(tmp_path):

@@ -235,7 +235,7 @@ def test_full_disk_stops_the_run_and_leaves_no_half_file(
 
 def test_output_that_cannot_be_written_is_told(root, tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(InputError, match='cannot be written to: Not a directory'):
+    with pytest.raises(InputError, match='cannot be written: Not a directory'):
         run_preparation(make_request(root, tmp_path / 'file/faces'))
 
 
