@@ -18,7 +18,9 @@ _MAX_UNITS = 20  # in front of a frame's first slice; usual are one to four
 def has_true_key_frames(stream: Any, path: str | os.PathLike[str]) -> bool:
     """Look at every frame that the index of a file calls a key frame.
 
-    Pictures other than H.264 are believed, unless all of them are called so.
+    Pictures other than H.264 are believed, unless all of them are called so: then the
+    table is lost, or each is coded by itself, as in MJPEG, and decord shows a neighbour
+    in place of a damaged one without a word.
 
     Args:
         stream: of PyAV, with a whole index.
@@ -29,15 +31,10 @@ def has_true_key_frames(stream: Any, path: str | os.PathLike[str]) -> bool:
     context = stream.codec_context
     head = context.extradata or b''
     if context.name != 'h264' or len(head) < 7 or head[0] != 1:
-        return len(places) < len(entries) or _is_coded_by_itself(context)
+        return len(places) < len(entries)
     length_bytes = (head[4] & 3) + 1
     with open(path, 'rb', buffering=0) as file:
         return all(_is_key_frame(file.fileno(), at, length_bytes) for at in places)
-
-
-def _is_coded_by_itself(context: Any) -> bool:
-    """Whether the codec predicts no frame from another."""
-    return bool(context.codec.intra_only)
 
 
 def _is_key_frame(file: int, at: int, length_bytes: int) -> bool:
