@@ -4,6 +4,7 @@
 #   VENV         where the environment lies
 #   WORKERS      processes that share the tests; auto: one a core, 4 at most, 3 GB each;
 #                0: none but pytest's own
+#   REALFF       real footage in FaceForensics++'s layout, for test-faults
 #   EXTRAS       optional parts of the package to set up and test as well, by their names
 #                in setup.py: EXTRAS=dlib,ray
 #   TORCH_INDEX  URL of a package index to take torch from; name PyTorch's CPU index
@@ -12,6 +13,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= auto
+REALFF ?= $(MMDEEPFAKE_REALFF)
 EXTRAS ?=
 TORCH_INDEX ?=
 
@@ -23,6 +25,7 @@ READY := $(VENV)/.ready$(if $(EXTRAS),-$(subst $(COMMA),-,$(EXTRAS)))
 DEMO_CONFIG := configs/miniff/ratf_r18_miniff.py
 DEMO_DATA := data/miniff
 DEMO_WORK := work_dirs/ratf_r18_miniff
+FAULTS := work_dirs/faults
 
 .PHONY: demo test test-slow test-faults test-mmdet lint format docs clean-demo
 
@@ -35,9 +38,16 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# Hours; each test says where its figures go. docs/reliability.md has those of one run.
-test-faults: $(READY)
-	$(BIN)/python -m pytest -m faults
+# Hours; docs/reliability.md has the figures of one run. The campaign of 10,000 videos goes
+# on where it was stopped.
+test-faults: $(READY) $(DEMO_WORK)/metrics.json
+	$(if $(REALFF),MMDEEPFAKE_REALFF=$(REALFF)) $(BIN)/python -m pytest -m faults
+	$(BIN)/python tests/faults/video_campaign.py --cases 10000 --seed 0 \
+	    $(if $(REALFF),--realff $(REALFF)) --out $(FAULTS)/videos
+	$(BIN)/python tests/faults/soak_inference.py $(DEMO_CONFIG) \
+	    $(DEMO_WORK)/best_deepfake_auc_epoch_*.pth --minutes 60 --seed 0 \
+	    --root $(or $(REALFF),$(DEMO_DATA)) --compression $(if $(REALFF),c23,c40) \
+	    --out $(FAULTS)/soak
 
 # In an environment of its own, made once (10 minutes) and kept outside the checkout.
 test-mmdet:
