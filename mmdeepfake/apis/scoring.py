@@ -172,7 +172,9 @@ def _build_for_test_alone(cfg: Config, checkpoint: str) -> Runner:
     for phase in ('train', 'val'):
         cfg[f'{phase}_dataloader'] = cfg[f'{phase}_cfg'] = None
     cfg.val_evaluator = cfg.optim_wrapper = cfg.param_scheduler = None
-    cfg.default_hooks.checkpoint.save_best = None
+    saving = (cfg.get('default_hooks') or {}).get('checkpoint')
+    if saving:  # the best of what? there is no validation
+        saving.save_best = None
     return build_runner(cfg)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmdeepfake.apis import scoring
 from mmdeepfake.apis.evaluation import choose_test_sets, parse_roots
 from mmdeepfake.apis.scoring import find_test_set, own_test_set, validation_set
 from mmdeepfake.structures import ConfigError
@@ -59,3 +60,15 @@ def test_wrong_names_and_roots_are_refused(cfg):
         choose(cfg, 'dfdc', roots=['a=b'])
     with pytest.raises(ConfigError, match='--on: none is given'):
         parse_roots(['dfdc=x'], [])
+
+
+@pytest.mark.parametrize(
+    'hooks',
+    [{}, {'default_hooks': {'checkpoint': {'save_best': 'deepfake/auc'}}}],
+)
+def test_runner_for_a_test_alone_needs_no_validation(monkeypatch, hooks):
+    monkeypatch.setattr(scoring, 'build_runner', lambda cfg: cfg)
+    cfg = scoring._build_for_test_alone(Config(hooks), 'weights.pth')
+    assert cfg.load_from == 'weights.pth' and cfg.val_dataloader is None
+    saving = cfg.get('default_hooks', {}).get('checkpoint', {})
+    assert saving.get('save_best') is None
