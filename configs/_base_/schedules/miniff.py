@@ -1,5 +1,5 @@
 # A few minutes on two CPU cores.
-max_epochs = 8
+max_epochs = 10
 learning_rate = 3e-4  # twice that ended in dead features
 optim_wrapper = dict(
     type='OptimWrapper',
