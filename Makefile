@@ -52,7 +52,7 @@ test-faults: $(READY) $(DEMO_WORK)/metrics.json
 # In an environment of its own, made once (10 minutes) and kept outside the checkout.
 test-mmdet:
 	environment=$$(TORCH_INDEX=$(TORCH_INDEX) .ci/mmdet_environment $(PYTHON)) && \
-	    $$environment/bin/python -m pytest tests/prepare/test_mmdet_detector.py
+	    $$environment/bin/python -m pytest tests/faces/test_mmdet_detector.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -77,7 +77,7 @@ def supply_drn() -> None:
 
 def read_checkpoints_as_plain_data() -> None:
     """Read MMEngine's checkpoints under torch 2.6 and later, see the module called."""
-    from mmdeepfake import _checkpoint_reading
+    from mmdeepfake.files import checkpoint_reading as _checkpoint_reading
 
     _checkpoint_reading.allow_training_history()
     _checkpoint_reading.load_checkpoints_safely()
@@ -153,7 +153,7 @@ def describe_gaps() -> dict[str, str]:
     import torch
     from mmengine.device import get_device
 
-    from mmdeepfake._checkpoint_reading import can_name_safe_globals
+    from mmdeepfake.files.checkpoint_reading import can_name_safe_globals
 
     def state(is_here: bool, done: str, absent: str) -> str:
         return f'closed: {done}' if is_here else f'not here: {absent}'

@@ -7,10 +7,10 @@ from builders import make_frame
 from mmengine.logging import MMLogger
 from tool_runs import ROOT
 
-from mmdeepfake.apis.build import build_runner, load_config
-from mmdeepfake.prepare import ManifestWriter
-from mmdeepfake.prepare.clip_storage import ClipWriter
+from mmdeepfake.engine.build import build_runner, load_config
 from mmdeepfake.structures import VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
+from mmdeepfake.video.clip_storage import ClipWriter
 
 CLIPS_CONFIG = ROOT / 'tests/stubs/clips_config.py'
 NUM_FRAMES = 6

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from mmdeepfake.prepare.clip_storage import ClipWriter
+from mmdeepfake.video.clip_storage import ClipWriter
 
 CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 TINY_SPLITS = {

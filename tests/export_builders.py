@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from tool_runs import ROOT
 from torch import nn
 
-from mmdeepfake.apis.build import load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.registry import MODELS
 
 ONE_STAGE = {

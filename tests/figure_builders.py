@@ -4,7 +4,7 @@ import torch
 from builders import make_ffpp_tree
 from tool_runs import ROOT
 
-from mmdeepfake.apis.build import load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.registry import MODELS
 
 METHODS = ['Deepfakes', 'FaceSwap']

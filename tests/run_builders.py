@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdeepfake.apis.build import load_config
-from mmdeepfake.apis.evaluation import format_markdown
-from mmdeepfake.apis.paper_protocol import read_paper_tables
-from mmdeepfake.apis.scoring import ScoredSet
+from mmdeepfake.commands.evaluate import format_markdown
+from mmdeepfake.commands.paper_tables.paper_protocol import read_paper_tables
+from mmdeepfake.commands.scoring import ScoredSet
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.evaluation import VideoPrediction, summarise, write_predictions
 from mmdeepfake.evaluation.leakage import SeenVideos
 from mmdeepfake.structures import VideoKey

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from process_watch import HELD_NAMES, measure_family, measure_folder
 
 from mmdeepfake.apis import DeepfakeInferencer
-from mmdeepfake.apis.inference.results import VideoResult
+from mmdeepfake.inference.results import VideoResult
 from mmdeepfake.visualization.report_plots import FAKE_COLOUR, GREY, REAL_COLOUR
 
 _KINDS = {'video': str, 'seconds': float}

@@ -8,8 +8,8 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdeepfake.apis.build import RUNNER_KEYS
-from mmdeepfake.apis.complexity import find_input_shape
+from mmdeepfake.commands.complexity import find_input_shape
+from mmdeepfake.engine.build import RUNNER_KEYS
 from mmdeepfake.engine.config_checks import check_config, find_transforms, walk_dicts
 from mmdeepfake.registry import MODELS, TRANSFORMS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
-from mmdeepfake.prepare.layouts import LAYOUTS
-from mmdeepfake.prepare.layouts.celeb_df import VALIDATION_PEOPLE
-from mmdeepfake.prepare.layouts.dfdc import VALIDATION_PARTS
+from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.layouts.celeb_df import VALIDATION_PEOPLE
+from mmdeepfake.layouts.dfdc import VALIDATION_PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / 'docs/datasets.md').read_text(encoding='utf-8')

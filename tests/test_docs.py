@@ -35,10 +35,10 @@ RUN_ELSEWHERE = {
     'python tools/test.py configs/miniff/': 'tests/tools/test_train_and_test.py',
     'python tools/benchmark.py configs/miniff/': 'tests/tools/test_benchmark.py',
     'python tools/prepare.py ffpp data/miniff': 'tests/tools/test_prepare.py',
-    'python tools/report.py work_dirs/': 'tests/apis/test_report.py',
+    'python tools/report.py work_dirs/': 'tests/commands/test_report.py',
     'python tools/calibrate.py configs/miniff/': 'tests/tools/test_evaluation_tools.py',
     'python tools/infer.py data/miniff/': 'tests/tools/test_infer.py',
-    'python tools/complexity.py': 'tests/apis/test_complexity.py',
+    'python tools/complexity.py': 'tests/commands/test_complexity.py',
     'python tools/speed.py': 'tests/tools/test_speed.py',
     'python tools/speed_data.py': 'tests/tools/test_speed.py',
 }

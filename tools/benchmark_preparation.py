@@ -35,17 +35,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.prepare.detection import build_detector
-from mmdeepfake.prepare.detection.dlib_hog import import_dlib
-from mmdeepfake.prepare.landmarks import find_model
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.errors import DataError
+from mmdeepfake.faces.detection import build_detector
+from mmdeepfake.faces.detection.dlib_hog import import_dlib
+from mmdeepfake.faces.landmarks import find_model
+from mmdeepfake.faces.tracking import TrackingSettings, track_faces
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
-from mmdeepfake.prepare.source_video import SourceVideo
-from mmdeepfake.prepare.tracking import TrackingSettings, track_faces
 from mmdeepfake.prepare.video_preparation import prepare_video
-from mmdeepfake.prepare.workshop import WorkOrder, Workshop
-from mmdeepfake.structures import OK, DataError, FaceTrack, VideoKey
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
+from mmdeepfake.structures import OK, FaceTrack, VideoKey
 
 HEIGHT, WIDTH, SECONDS = 720, 1280, 10
 NUM_BENCH_FRAMES, BENCH_SIDE_PX, BENCH_SCALE = 32, 256, 1.3

@@ -31,14 +31,15 @@ import cv2
 import numpy as np
 from mmaction.datasets.transforms import Resize
 
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.datasets.transforms import CropFace, DecodeFrames, OpenVideo
 from mmdeepfake.datasets.transforms.sampling import sample_starts
-from mmdeepfake.prepare.clip_storage import FORMATS, ClipFormat, ClipWriter
-from mmdeepfake.prepare.detection import build_detector
-from mmdeepfake.prepare.face_region import FaceRegion, choose_region
-from mmdeepfake.prepare.tracking import track_faces
-from mmdeepfake.structures import DataNotFoundError, FaceTrack
+from mmdeepfake.errors import DataNotFoundError
+from mmdeepfake.faces.detection import build_detector
+from mmdeepfake.faces.face_region import FaceRegion, choose_region
+from mmdeepfake.faces.tracking import track_faces
+from mmdeepfake.structures import FaceTrack
+from mmdeepfake.video.clip_storage import FORMATS, ClipFormat, ClipWriter
 
 NUM_SNIPPETS, CLIP_LEN, SIDE_PX, CROP_MARGIN = 4, 4, 224, 1.3
 STORED_MARGIN = 1.6

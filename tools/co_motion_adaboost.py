@@ -13,8 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmengine.config import DictAction
 
-from mmdeepfake.apis.co_motion import run_co_motion
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.commands.co_motion_adaboost import run_co_motion
+from mmdeepfake.commands.command_line import run_tool
 
 
 def parse_args() -> argparse.Namespace:

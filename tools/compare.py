@@ -7,8 +7,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.apis.comparison import compare_files
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.compare import compare_files
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,8 +9,12 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
-from mmdeepfake.apis.complexity import run_complexity
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
+from mmdeepfake.commands.complexity import run_complexity
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,8 +9,12 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE, run_conversion
-from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
+from mmdeepfake.commands.convert_checkpoint import CONFIG_OF_CODE, run_conversion
 
 
 def parse_args() -> argparse.Namespace:

@@ -7,10 +7,10 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.prepare.clip_storage import CLIP_FORMATS
+from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.prepare.deepfakebench import export_bench, import_bench
 from mmdeepfake.prepare.deepfakebench.exporting import CROPS
+from mmdeepfake.video.clip_storage import CLIP_FORMATS
 
 
 def parse_args() -> argparse.Namespace:

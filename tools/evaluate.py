@@ -9,8 +9,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import add_run_arguments, run_tool
-from mmdeepfake.apis.evaluation import run_evaluation
+from mmdeepfake.commands.command_line import add_run_arguments, run_tool
+from mmdeepfake.commands.evaluate import run_evaluation
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,10 +9,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
-from mmdeepfake.apis.export.export import run_export
-from mmdeepfake.apis.export.metadata import SUFFIXES
-from mmdeepfake.apis.export.writers import DEFAULT_OPSET
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
+from mmdeepfake.export.export import run_export
+from mmdeepfake.export.graph_writers import DEFAULT_OPSET
+from mmdeepfake.export.metadata import SUFFIXES
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,9 +9,13 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
-from mmdeepfake.apis.figure_localisation import run_localisation
-from mmdeepfake.apis.figures import run_figures
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
+from mmdeepfake.commands.figures.forgery_localisation import run_localisation
+from mmdeepfake.commands.figures.paper_figures import run_figures
 
 PAIR = ('CONFIG', 'CHECKPOINT')
 TRUTHS = {

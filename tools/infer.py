@@ -21,15 +21,15 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import (
+from mmdeepfake.commands.command_line import (
     OptionAction,
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.apis.inference.command import run_inference
-from mmdeepfake.apis.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
+from mmdeepfake.commands.infer import run_inference
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
-from mmdeepfake.prepare.decoder_nursery import DecodingLimits
+from mmdeepfake.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
+from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C

@@ -19,16 +19,16 @@ from rich.table import Table
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.evaluation.ranking import area_under_roc
-from mmdeepfake.miniff.contact_sheet import make_contact_sheet
+from mmdeepfake.files.image_file import replace_picture
 from mmdeepfake.miniff.encoding import decode_video
-from mmdeepfake.miniff.layout import list_jobs
+from mmdeepfake.miniff.forgery_sheet import make_contact_sheet
 from mmdeepfake.miniff.record import read_settings
 from mmdeepfake.miniff.settings import SPLITS
 from mmdeepfake.miniff.temporal_statistic import measure_jitter
+from mmdeepfake.miniff.video_jobs import list_jobs
 from mmdeepfake.structures import FAKE, REAL
-from mmdeepfake.structures.picture_file import replace_picture
 
 
 def parse_args() -> argparse.Namespace:

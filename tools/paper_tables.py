@@ -9,8 +9,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import add_traceback_argument, run_tool
-from mmdeepfake.apis.paper_tables import write_paper_tables
+from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.paper_tables.paper_tables import write_paper_tables
 
 
 def parse_args() -> argparse.Namespace:

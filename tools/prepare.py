@@ -21,11 +21,12 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, run_tool
-from mmdeepfake.prepare.clip_storage import CLIP_FORMATS, DEFAULT_CLIP_FORMAT
-from mmdeepfake.prepare.detection import DETECTOR_NAMES
+from mmdeepfake.commands.command_line import OptionAction, run_tool
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.faces.detection import DETECTOR_NAMES
+from mmdeepfake.faces.tracking import TrackingSettings
+from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.prepare.execution import WorkerLimits
-from mmdeepfake.prepare.layouts import LAYOUTS
 from mmdeepfake.prepare.pipeline import (
     EXECUTORS,
     PreparationRequest,
@@ -36,8 +37,7 @@ from mmdeepfake.prepare.pipeline import (
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.prepare.reports import format_coverage, format_leaks
-from mmdeepfake.prepare.tracking import TrackingSettings
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.video.clip_storage import CLIP_FORMATS, DEFAULT_CLIP_FORMAT
 
 EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C

@@ -13,7 +13,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
+from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS
 

@@ -7,8 +7,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.apis.report import report_run
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.report import report_run
 
 
 def parse_args() -> argparse.Namespace:

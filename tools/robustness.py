@@ -14,8 +14,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import add_run_arguments, run_tool
-from mmdeepfake.apis.robustness import join_tables, run_robustness, show_levels
+from mmdeepfake.commands.command_line import add_run_arguments, run_tool
+from mmdeepfake.commands.robustness import join_tables, run_robustness, show_levels
 
 
 def parse_args() -> argparse.Namespace:

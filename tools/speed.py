@@ -9,10 +9,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import OptionAction, add_traceback_argument, run_tool
-from mmdeepfake.apis.compilation import add_compile_argument
-from mmdeepfake.apis.speed import MODELS, run_speed
-from mmdeepfake.apis.speed_model import DTYPES
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
+from mmdeepfake.commands.speed.speed import MODELS, run_speed
+from mmdeepfake.commands.speed.speed_model import DTYPES
+from mmdeepfake.engine.compilation import add_compile_argument
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,9 +9,9 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import add_run_arguments, run_tool
-from mmdeepfake.apis.compilation import add_compile_argument
-from mmdeepfake.apis.training import run_training
+from mmdeepfake.commands.command_line import add_run_arguments, run_tool
+from mmdeepfake.commands.train import run_training
+from mmdeepfake.engine.compilation import add_compile_argument
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,8 +10,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.apis.validation import print_validation, validate_manifest
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.validate import print_validation, validate_manifest
 
 
 def parse_args() -> argparse.Namespace:

@@ -18,8 +18,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.apis.command_line import add_traceback_argument, run_tool
-from mmdeepfake.apis.inference.inferencer import FACES
+from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.inference.inferencer import FACES
 from mmdeepfake.webapp.command import run_webapp
 from mmdeepfake.webapp.limits import Limits
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from .build import build_runner, load_config
+from mmdeepfake.engine.build import build_runner, load_config
 
 __all__ = ['DeepfakeInferencer', 'build_runner', 'load_config']
 
@@ -8,7 +8,7 @@ __all__ = ['DeepfakeInferencer', 'build_runner', 'load_config']
 def __getattr__(name: str) -> Any:
     """Import the inferencer when it is asked for: training needs no video encoder."""
     if name == 'DeepfakeInferencer':
-        from .inference import DeepfakeInferencer
+        from mmdeepfake.inference import DeepfakeInferencer
 
         return DeepfakeInferencer
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,8 +1,8 @@
 """Datasets of real and forged videos, and the transforms that read them."""
 
-from .benchmarks import FaceForensics, VideoFolder
 from .deepfake_dataset import DeepfakeDataset
 from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets
+from .unprepared_sets import FaceForensics, VideoFolder
 
 __all__ = [
     'CorruptVideo',

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
-from mmdeepfake.prepare.layouts import plain_compression
-from mmdeepfake.prepare.manifest import read_manifest
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.layouts import plain_compression
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import (
     FAILED,
@@ -22,11 +22,9 @@ from mmdeepfake.structures import (
     OK,
     REAL_METHOD,
     STOP,
-    ConfigError,
-    DataError,
-    DataNotFoundError,
     VideoRecord,
 )
+from mmdeepfake.structures.manifest import read_manifest
 from mmdeepfake.structures.video_record import (
     LEFT_OUT_VIDEOS,
     SPLITS,
@@ -34,7 +32,9 @@ from mmdeepfake.structures.video_record import (
 )
 
 from .balance import BALANCES
-from .coverage import (
+from .file_check import CHECK_NAMES, check_videos
+from .identities import check_identities
+from .pipeline_needs import (
     CheckedVideos,
     Needs,
     check_needs,
@@ -45,8 +45,6 @@ from .coverage import (
     list_left_out,
     suggest_repair,
 )
-from .file_check import CHECK_NAMES, check_videos
-from .identities import check_identities
 from .reading_faults import SkipRule, as_error, find_fault
 from .video_item import check_length, make_item, read_face_boxes
 

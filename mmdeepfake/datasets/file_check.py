@@ -13,9 +13,9 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 
-from mmdeepfake.prepare.clip_storage import is_clip, open_clip
-from mmdeepfake.prepare.layouts import FRAME_SUFFIXES
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
+from mmdeepfake.layouts import FRAME_SUFFIXES
+from mmdeepfake.video.clip_storage import is_clip, open_clip
 
 _NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
 _SECONDS_BETWEEN_LOGS = 10.0
@@ -119,11 +119,7 @@ def _open_video_file(path: Path) -> FileReport:
     try:
         import av  # noqa: F401  (asked for by what is imported next)
 
-        from mmdeepfake.prepare.container_opening import (
-            OpenVideo,
-            believe_rate,
-            find_end,
-        )
+        from mmdeepfake.video.container_opening import OpenVideo, believe_rate, find_end
     except ImportError as error:
         raise ImportError(
             "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
@@ -151,7 +147,7 @@ def _count_frames(container: Any, stream: Any) -> int:
 
     What the header says is taken for nothing.
     """
-    from mmdeepfake.prepare.container_opening import has_whole_index
+    from mmdeepfake.video.container_opening import has_whole_index
 
     if has_whole_index(stream):
         return stream.frames

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mmengine.logging import MMLogger
 
-from mmdeepfake.prepare.layouts import refuse_shared_identities
+from mmdeepfake.layouts import refuse_shared_identities
 from mmdeepfake.structures import VideoRecord
 
 

@@ -7,17 +7,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmdeepfake.structures import (
-    ON_ERROR,
-    SKIP,
-    BrokenSample,
+from mmdeepfake.errors import (
     ConfigError,
     DataError,
     DataNotFoundError,
     InputError,
     LeakError,
-    VideoKey,
 )
+from mmdeepfake.structures import ON_ERROR, SKIP, BrokenSample, VideoKey
 
 MISSING, BROKEN = 'missing', 'broken'
 # What the system says of a file. A full disk, too many open files or no memory are the

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdeepfake.structures import DataError, FaceTrack, VideoRecord
+from mmdeepfake.errors import DataError
+from mmdeepfake.structures import FaceTrack, VideoRecord
 
 from .file_check import FileReport
 

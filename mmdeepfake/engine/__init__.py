@@ -1,13 +1,13 @@
-from .alt_freezing_hook import AltFreezingHook
-from .broken_sample_hook import BrokenSampleHook
-from .check_config_hook import CheckConfigHook
 from .cpu_amp import CPUAmpOptimWrapper
 from .durable_backend import DurableBackend
-from .durable_checkpoint_hook import DurableCheckpointHook
-from .forgery_view_hook import ForgeryViewHook
-from .repeatable_run_hook import RepeatableRunHook
-from .run_report_hook import RunReportHook
-from .strict_checkpoint_hook import StrictCheckpointHook
+from .hooks.alt_freezing_hook import AltFreezingHook
+from .hooks.broken_sample_hook import BrokenSampleHook
+from .hooks.check_config_hook import CheckConfigHook
+from .hooks.durable_checkpoint_hook import DurableCheckpointHook
+from .hooks.forgery_view_hook import ForgeryViewHook
+from .hooks.repeatable_run_hook import RepeatableRunHook
+from .hooks.run_report_hook import RunReportHook
+from .hooks.strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'AltFreezingHook',

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 POINTER = 'last_checkpoint'  # MMEngine's file with the path of the newest one
 EPOCHS, ITERATIONS = 'epoch_{}.pth', 'iter_{}.pth'  # MMEngine's names

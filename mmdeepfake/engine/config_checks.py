@@ -11,7 +11,8 @@ import pathlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from mmdeepfake.structures import SKIP, STOP, ConfigError
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.structures import SKIP, STOP
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')

@@ -14,9 +14,9 @@ import torch
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import get_worker_info
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
-from .sound_batches import innermost_datasets
+from .broken_sample_batches import innermost_datasets
 
 _LOOPS = ('_train_loop', '_val_loop', '_test_loop')
 _NONE = -1

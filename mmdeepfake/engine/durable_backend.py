@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from mmdeepfake.structures.whole_file import replace_bytes
+from mmdeepfake.files.atomic_write import replace_bytes
 
 
 class DurableBackend(LocalBackend):

@@ -15,7 +15,7 @@ from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from mmdeepfake.structures.whole_file import naming_output, replace_text
+from mmdeepfake.files.atomic_write import naming_output, replace_text
 
 NAME_FORMAT = '%Y%m%d_%H%M%S'  # MMEngine's
 

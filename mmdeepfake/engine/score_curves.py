@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmdeepfake.evaluation.figures import method_rows, stratum_of
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.ranking import roc_curve
+from mmdeepfake.evaluation.summarise import method_rows, stratum_of
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.structures import FAKE
 from mmdeepfake.visualization.report_plots import RocLine, ScoreRow

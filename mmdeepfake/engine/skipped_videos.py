@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmdeepfake.structures import LABEL_NAMES, BrokenSample, DataError, VideoKey
+from mmdeepfake.errors import DataError
+from mmdeepfake.structures import LABEL_NAMES, BrokenSample, VideoKey
 
 _NUM_LISTED = 20
 

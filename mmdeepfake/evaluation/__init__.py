@@ -1,8 +1,8 @@
 """From the scores of videos to figures that can be trusted."""
 
-from .figures import summarise
 from .metrics import DeepfakeMetric
 from .predictions import VideoPrediction, read_predictions, write_predictions
+from .summarise import summarise
 from .summary import RowResult, Summary
 
 __all__ = [

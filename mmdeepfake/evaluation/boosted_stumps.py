@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.structures.array_file import write_arrays
-from mmdeepfake.structures.array_reading import read_arrays
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.array_file import write_arrays
+from mmdeepfake.files.array_reading import read_arrays
 
 
 @dataclass(frozen=True, eq=False)

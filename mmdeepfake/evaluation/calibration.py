@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from mmdeepfake.evaluation.ranking import roc_curve
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
+
+from .ranking import roc_curve
 
 NUM_BINS = 15  # as is common since Guo et al., ICML 2017
 # A sharper or softer model than this is no matter of calibration any more.

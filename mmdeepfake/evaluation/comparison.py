@@ -15,19 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, norm, rankdata
 
-from mmdeepfake.evaluation.aggregation import (
+from mmdeepfake.errors import DataError
+
+from .aggregation import (
     Row,
     group_by_method,
     percentile_interval,
     resample_within_strata,
 )
-from mmdeepfake.evaluation.figures import stratum_of
-from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
-from mmdeepfake.evaluation.ranking import (
-    area_under_roc,
-    area_under_roc_of_resamples,
-)
-from mmdeepfake.structures import DataError
+from .predictions import VideoPrediction, order_by_key
+from .ranking import area_under_roc, area_under_roc_of_resamples
+from .summarise import stratum_of
 
 _NUM_EXAMPLES = 3
 Floats = NDArray[np.float64]

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import DataError, VideoKey
-from mmdeepfake.structures.bounded_reading import load_json, shorten
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json, shorten
+from mmdeepfake.structures import VideoKey
 
 TRAINING_VIDEOS_FILE = 'training_videos.json'
 _NUM_EXAMPLES = 3

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.evaluation.aggregation import percentile_interval
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
+
+from .aggregation import percentile_interval
 
 Masks = NDArray[np.bool_]
 

@@ -14,29 +14,18 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmdeepfake.evaluation.figures import summarise
-from mmdeepfake.evaluation.operating_point import OperatingPoint
-from mmdeepfake.evaluation.predictions import (
-    VideoPrediction,
-    order_by_key,
-    write_predictions,
-)
-from mmdeepfake.evaluation.summary import MEAN_LOGITS_RULE, NO_FACE_SCORE, Summary
-from mmdeepfake.evaluation.table import format_text
-from mmdeepfake.evaluation.track_rules import TRACK_RULES, merge_tracks
+from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.registry import METRICS
-from mmdeepfake.structures import (
-    FAILED,
-    FAKE,
-    LABEL_NAMES,
-    LEFT_OUT,
-    NO_FACE,
-    ConfigError,
-    DataError,
-    VideoKey,
-)
+from mmdeepfake.structures import FAILED, FAKE, LABEL_NAMES, LEFT_OUT, NO_FACE, VideoKey
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
-from mmdeepfake.structures.whole_file import replace_text
+
+from .operating_point import OperatingPoint
+from .predictions import VideoPrediction, order_by_key, write_predictions
+from .summarise import summarise
+from .summary import MEAN_LOGITS_RULE, NO_FACE_SCORE, Summary
+from .table import format_text
+from .track_rules import TRACK_RULES, merge_tracks
 
 _NUM_SCORED = 'num_scored'
 _SUM_TOLERANCE = 1e-2  # ours; two bfloat16 probabilities are off by up to 4e-3

@@ -15,16 +15,13 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import beta
 
-from mmdeepfake.evaluation.calibration import (
-    apply_temperature,
-    fit_temperature,
-    threshold_at,
-)
-from mmdeepfake.evaluation.predictions import VideoPrediction
-from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import load_json
-from mmdeepfake.structures.record_fields import check_fields
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.files.record_fields import check_fields
+
+from .calibration import apply_temperature, fit_temperature, threshold_at
+from .predictions import VideoPrediction
 
 OPERATING_POINT_FILE = 'operating_point.json'
 

@@ -16,16 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdeepfake.structures import (
-    FAKE,
-    REAL,
-    DataError,
-    DataNotFoundError,
-    VideoKey,
-)
-from mmdeepfake.structures.bounded_reading import parse_json, read_lines, shorten
-from mmdeepfake.structures.csv_text import format_csv
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import parse_json, read_lines, shorten
+from mmdeepfake.files.csv_text import format_csv
+from mmdeepfake.structures import FAKE, REAL, VideoKey
 
 COLUMNS = (
     *VideoKey._fields,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmdeepfake.evaluation.calibration import NUM_BINS, bins_of
+from .calibration import NUM_BINS, bins_of
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from mmdeepfake.evaluation.resampled_figures import FIGURES
+from .resampled_figures import FIGURES
 
 CONFIDENCE = 0.95
 NO_FACE_SCORE = 0.5  # undecided; ours, as in other work on these datasets

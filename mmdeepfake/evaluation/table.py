@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult, Summary
+from .summary import CONFIDENCE, RowResult, Summary
 
 HEADER = (
     'manipulation',

@@ -10,8 +10,9 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from mmdeepfake.evaluation.predictions import VideoPrediction
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
+
+from .predictions import VideoPrediction
 
 
 def take_highest(tracks: Sequence[VideoPrediction]) -> VideoPrediction:

@@ -10,7 +10,7 @@ import av
 import cv2
 import numpy as np
 
-from mmdeepfake.structures.whole_file import replacing
+from mmdeepfake.files.atomic_write import replacing
 
 MASK_CRF = 10  # ours; masks stay nearly binary
 # How x264 codes the frames at a given constant rate factor.

@@ -7,12 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import load_json
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json
 
-from .layout import FOLDERS, SETTINGS_NAME
 from .settings import MiniFFSettings
+from .video_jobs import FOLDERS, SETTINGS_NAME
 
 RENDERER_VERSION = 4  # raised whenever the same settings give other frames
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmdeepfake.structures import DataError
-from mmdeepfake.structures.folder_lock import hold_lock
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.folder_lock import hold_lock
 
 from .cast import list_clips, make_forgery_rng, make_noise_rng, pair_clips, perform
 from .encoding import MASK_CRF, encode_videos
@@ -27,9 +27,9 @@ from .forgery import (
     weigh_region,
 )
 from .frames import ClipRenderer, draw_sensor_noise, quantise
-from .layout import IDENTITIES_NAME, LOCK_NAME, VideoJob, list_jobs
 from .record import claim_folder, write_json
 from .settings import COMPRESSION_CRF, MiniFFSettings
+from .video_jobs import IDENTITIES_NAME, LOCK_NAME, VideoJob, list_jobs
 
 
 @dataclass(frozen=True)

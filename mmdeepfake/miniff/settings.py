@@ -6,7 +6,7 @@ import dataclasses
 import numbers
 from typing import Any
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 SPLITS = ('train', 'val', 'test')
 METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')

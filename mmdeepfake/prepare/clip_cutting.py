@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdeepfake.faces.face_region import FaceRegion
 from mmdeepfake.structures import FaceTrack
-
-from .clip_storage import ClipWriter
-from .face_region import FaceRegion
-from .source_frames import SourceFrame
+from mmdeepfake.video.clip_storage import ClipWriter
+from mmdeepfake.video.source_frames import SourceFrame
 
 MASK_FORMAT = 'png'  # lossless, and masks are a few hundred bytes a frame
 UNKNOWN_FPS = 25.0  # what a clip is said to have where its frames tell no rate

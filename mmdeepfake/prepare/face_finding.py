@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmdeepfake.faces.detection import FaceDetector
+from mmdeepfake.faces.face_region import choose_region, whole_region
+from mmdeepfake.faces.tracking import track_faces
+from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.structures import OK, FaceTrack
+from mmdeepfake.video.frame_sources import FrameSource
 
 from .clip_cutting import Cut
-from .detection import FaceDetector
-from .face_region import choose_region, whole_region
-from .frame_sources import FrameSource
 from .preparation_settings import PreparationSettings
 from .prepared_video import (
     DETECTED,
@@ -21,9 +23,7 @@ from .prepared_video import (
     WHOLE,
     PreparedVideo,
 )
-from .source_video import SourceVideo
-from .tracking import track_faces
-from .workshop import Workshop
+from .worker_context import Workshop
 
 # A fake and the real video that it was made from may differ by this many frames, or by
 # this share of them; beyond it their frames are not taken to belong together.

@@ -11,8 +11,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from .archive_members import read_members
-from .layouts import FRAME_SUFFIXES
+from mmdeepfake.layouts import FRAME_SUFFIXES
+from mmdeepfake.layouts.archive_members import read_members
 
 
 def unpack_members(

@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from mmdeepfake.structures import DataError, VideoKey
-from mmdeepfake.structures.bounded_reading import load_json
-from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
-from mmdeepfake.structures.whole_file import replace_text
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.structures import VideoKey
 
 from .preparation_settings import PreparationSettings, describe_differences
 

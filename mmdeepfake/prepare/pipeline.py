@@ -9,17 +9,13 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mmdeepfake.structures import (
-    ConfigError,
-    DataError,
-    DataNotFoundError,
-    InputError,
-)
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError, InputError
+from mmdeepfake.faces.detection import FaceDetector, build_detector
+from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.layouts.source_video import SourceVideo
 
-from .detection import FaceDetector, build_detector
 from .execution import VideoOutcome, WorkerLimits, run_here, run_locally, run_on_ray
 from .face_finding import box_name
-from .layouts import LAYOUTS
 from .output_folder import OutputFolder, refuse_overlap
 from .preparation_settings import PreparationSettings
 from .prepared_video import find_prepared, write_manifest
@@ -32,7 +28,6 @@ from .reports import (
     find_wrong_quality,
     write_report,
 )
-from .source_video import SourceVideo
 from .stil_boxes import read_stil_boxes
 from .video_preparation import is_disk_error, output_error
 from .work_plan import (
@@ -44,7 +39,7 @@ from .work_plan import (
     refuse_shared_folders,
     take_shard,
 )
-from .workshop import WorkOrder
+from .worker_context import WorkOrder
 
 logger = logging.getLogger('mmdeepfake.prepare')
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import load_json
-from mmdeepfake.structures.record_fields import check_fields
-
-from .clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
-from .tracking import TrackingSettings
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.faces.tracking import TrackingSettings
+from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.files.record_fields import check_fields
+from mmdeepfake.video.clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 
 # Raised whenever the same settings give other clips or other results.
 PREPARATION_VERSION = 2

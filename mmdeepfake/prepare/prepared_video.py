@@ -19,14 +19,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from mmdeepfake.structures import FAILED, DataError, VideoKey, VideoRecord
-from mmdeepfake.structures.bounded_reading import load_json, shorten
-from mmdeepfake.structures.record_fields import check_fields
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.bounded_reading import load_json, shorten
+from mmdeepfake.files.record_fields import check_fields
+from mmdeepfake.layouts.source_video import SourceVideo
+from mmdeepfake.structures import FAILED, VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import format_line, parse_line
 
-from .manifest import format_line, parse_line
 from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
 from .preparation_settings import PreparationSettings
-from .source_video import SourceVideo
 
 # Where the boxes of a video come from.
 ORIGINS = ('detected', 'partner', 'imported', 'whole picture')

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from typing import Any
 
+from mmdeepfake.files.printable_text import show_name
 from mmdeepfake.structures import FAILED, OK
-from mmdeepfake.structures.printable_text import show_name
 
 from .execution import VideoOutcome
 

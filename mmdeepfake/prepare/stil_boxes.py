@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.plain_arrays import STAND_INS, ForbiddenNameError
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.plain_arrays import STAND_INS, ForbiddenNameError
 
 _MAX_BYTES = 1 << 30
 

@@ -18,22 +18,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import (
-    NO_FACE,
-    ConfigError,
-    DataError,
-    FaceTrack,
-    InputError,
-    OutputError,
-    VideoRecord,
-)
-from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS, is_about
+from mmdeepfake.errors import ConfigError, DataError, InputError, OutputError
+from mmdeepfake.faces.landmarks import find_landmarks
+from mmdeepfake.faces.track_choice import choose_dominant
+from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS, is_about
+from mmdeepfake.layouts.source_video import SourceVideo
+from mmdeepfake.structures import NO_FACE, FaceTrack, VideoRecord
+from mmdeepfake.video.clip_storage import CLIP_SUFFIX, open_clip
+from mmdeepfake.video.frame_sources import FrameSource, NumberedPictures, open_frames
+from mmdeepfake.video.watched_frames import WatchedFrames
 
 from .clip_cutting import MASK_FORMAT, Cut, fit_masks, write_clips
-from .clip_storage import CLIP_SUFFIX, open_clip
 from .face_finding import FoundFaces, detect_faces, find_known_faces
-from .frame_sources import FrameSource, NumberedPictures, open_frames
-from .landmarks import find_landmarks
 from .prepared_video import (
     PreparedVideo,
     VideoFacts,
@@ -42,10 +38,7 @@ from .prepared_video import (
     publish,
     source_name,
 )
-from .source_video import SourceVideo
-from .track_choice import choose_dominant
-from .watched_frames import WatchedFrames
-from .workshop import Workshop
+from .worker_context import Workshop
 
 
 def prepare_video(

@@ -13,12 +13,13 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmdeepfake.structures import FAILED, ConfigError, DataError, VideoKey
+from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.layouts.source_video import SourceVideo
+from mmdeepfake.structures import FAILED, VideoKey
 
 from .output_folder import OutputFolder
 from .preparation_settings import PreparationSettings
 from .prepared_video import PreparedVideo, partner_state, source_name
-from .source_video import SourceVideo
 from .video_preparation import size_of
 
 logger = logging.getLogger('mmdeepfake.prepare')

@@ -1,14 +1,6 @@
 """Plain data: what a video is, without any framework."""
 
 from .broken_sample import BROKEN_SAMPLES, LEFT_OUT, ON_ERROR, SKIP, STOP, BrokenSample
-from .errors import (
-    ConfigError,
-    DataError,
-    DataNotFoundError,
-    InputError,
-    LeakError,
-    OutputError,
-)
 from .face_track import FaceTrack
 from .video_record import (
     FAILED,
@@ -36,13 +28,7 @@ __all__ = [
     'SKIP',
     'STOP',
     'BrokenSample',
-    'ConfigError',
-    'DataError',
-    'DataNotFoundError',
     'FaceTrack',
-    'InputError',
-    'LeakError',
-    'OutputError',
     'VideoKey',
     'VideoRecord',
 ]

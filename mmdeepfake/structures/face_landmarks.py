@@ -11,8 +11,8 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_reading import read_array
-from .errors import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.array_reading import read_array
 
 NUM_LANDMARKS = 68
 JAW = slice(0, 17)  # from the person's right ear over the chin to the left one

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_file import write_arrays
-from .array_reading import read_arrays
-from .errors import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.array_file import write_arrays
+from mmdeepfake.files.array_reading import read_arrays
 
 # The five points of common face detectors, in this order: the person's right eye (left
 # in the picture), left eye, tip of the nose, right and left corner of the mouth.

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .printable_text import show_name
+from mmdeepfake.files.printable_text import show_name
 
 REAL = 0
 FAKE = 1

@@ -17,9 +17,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from mmdeepfake.structures.whole_file import replacing
-from mmdeepfake.visualization.overlays import overlay_heat
-from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
+from mmdeepfake.files.atomic_write import replacing
+
+from .overlays import overlay_heat
+from .report_plots import FAKE_COLOUR, REAL_COLOUR
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from mmdeepfake.visualization.overlays import OKABE_ITO
-from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
+from .overlays import OKABE_ITO
+from .report_plots import FAKE_COLOUR, REAL_COLOUR
 
 _BOX_COLOURS = (OKABE_ITO[2], OKABE_ITO[3])
 

@@ -22,7 +22,8 @@ from mmaction.models.recognizers import Recognizer2D
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mmdeepfake.structures import FAKE, ConfigError
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.structures import FAKE
 
 # Ours. ResNet's last map has 7 rows at 224 pixels; at 64 pixels it has 2, which show no
 # place at all, so there an earlier layer is taken.

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.structures.whole_file import replace_bytes
+from mmdeepfake.files.atomic_write import replace_bytes
 
 DPI = 200
 # Nothing that changes from run to run, so that equal figures are equal files.

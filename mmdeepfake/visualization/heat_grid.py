@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.visualization.overlays import HEAT_COLOURS
+from .overlays import HEAT_COLOURS
 
 _CELL_INCHES = 0.95
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 Pictures = NDArray[np.uint8]
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.visualization.evidence import BasisRegions
-from mmdeepfake.visualization.overlays import overlay_regions, region_colours
+from .evidence import BasisRegions
+from .overlays import overlay_regions, region_colours
 
 _WIDTHS = (1.0, 1.0, 1.7)  # of the frame, its regions, the taps
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from mmdeepfake.visualization.report_plots import FAKE_COLOUR, GREY, save_figure
+from .report_plots import FAKE_COLOUR, GREY, save_figure
 
 _CONFIDENCE = 0.95
 

@@ -17,13 +17,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import DataError
-from mmdeepfake.structures.whole_file import replace_bytes
-from mmdeepfake.visualization.training_log import (
-    METRIC_PREFIX,
-    TrainingLog,
-    read_training_log,
-)
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_bytes
+
+from .training_log import METRIC_PREFIX, TrainingLog, read_training_log
 
 Floats = NDArray[np.float64]
 

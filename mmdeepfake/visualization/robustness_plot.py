@@ -12,12 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.visualization.report_plots import (
-    GREY,
-    LINE_COLOURS,
-    LINE_STYLES,
-    save_figure,
-)
+from .report_plots import GREY, LINE_COLOURS, LINE_STYLES, save_figure
 
 _NUM_COLUMNS = 4
 

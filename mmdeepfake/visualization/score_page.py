@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmdeepfake.visualization.html_page import (
+from .html_page import (
     PageTable,
     escape_text,
     format_facts,
@@ -16,8 +16,8 @@ from mmdeepfake.visualization.html_page import (
     format_table,
     wrap_page,
 )
-from mmdeepfake.visualization.reliability_plot import Reliability, plot_reliability
-from mmdeepfake.visualization.report_plots import RocLine, ScoreRow, plot_scores
+from .reliability_plot import Reliability, plot_reliability
+from .report_plots import RocLine, ScoreRow, plot_scores
 
 
 @dataclass(frozen=True)

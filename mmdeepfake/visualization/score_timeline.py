@@ -10,12 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mmdeepfake.visualization.report_plots import (
-    DPI,
-    FAKE_COLOUR,
-    GREY,
-    LINE_COLOURS,
-)
+from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS
 
 _NUM_COLOURED = len(LINE_COLOURS)  # further faces are grey
 _MAX_DOTS = 2000  # of all faces; more would run into one another

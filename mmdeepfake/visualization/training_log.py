@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import parse_json, read_lines, shorten
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.bounded_reading import parse_json, read_lines, shorten
 
 METRIC_PREFIX = 'deepfake/'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmdeepfake.visualization.html_page import (
+from .html_page import (
     PageTable,
     escape_text,
     format_facts,
@@ -14,7 +14,7 @@ from mmdeepfake.visualization.html_page import (
     format_table,
     wrap_page,
 )
-from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
+from .report_plots import FAKE_COLOUR, REAL_COLOUR
 
 VERDICT_COLOURS = {'fake': FAKE_COLOUR, 'real': REAL_COLOUR}
 _OTHER_COLOUR = '#666'

@@ -13,19 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mmdeepfake.visualization.evidence import (
-    compute_heat_maps,
-    find_basis_regions,
-    list_ratf_layers,
-    normalise,
-)
-from mmdeepfake.visualization.heat_grid import (
-    PictureRow,
-    hottest_snippet,
-    plot_picture_rows,
-    scale_to_peak,
-)
-from mmdeepfake.visualization.overlays import overlay_heat, overlay_regions
+from .evidence import compute_heat_maps, find_basis_regions, list_ratf_layers, normalise
+from .heat_grid import PictureRow, hottest_snippet, plot_picture_rows, scale_to_peak
+from .overlays import overlay_heat, overlay_regions
 
 
 class PackedVideo(NamedTuple):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 
 from .examination import make_video_examiner
 from .jobs import JobBoard, work_on_jobs

@@ -15,17 +15,17 @@ import numpy as np
 from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
 
-from mmdeepfake.apis.inference import LocalDecoder
-from mmdeepfake.apis.inference.face_stream import FrameTimes, open_video
-from mmdeepfake.apis.inference.inferencer import DeepfakeInferencer, Progress
-from mmdeepfake.apis.inference.result_page import (
+from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.inference import LocalDecoder
+from mmdeepfake.inference.face_stream import FrameTimes, open_video
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.result_page import (
     describe_verdict,
     draw_peak,
     draw_result_timeline,
 )
-from mmdeepfake.apis.inference.results import FaceResult, PeakSnippet, VideoResult
-from mmdeepfake.apis.inference.writers import ANNOTATED_MP4, write_video_results
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
+from mmdeepfake.inference.results import FaceResult, PeakSnippet, VideoResult
 from mmdeepfake.visualization.evidence import (
     find_basis_regions,
     list_ratf_layers,

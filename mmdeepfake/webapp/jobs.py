@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import InputError
+from mmdeepfake.errors import InputError
 
 from .limits import Limits, Refusal
 from .private_folder import PrivateFolder

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 MEGABYTE = 1_000_000
 

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmdeepfake.structures import InputError
-from mmdeepfake.structures.process_limits import restrict_process
-from mmdeepfake.structures.whole_file import FULL_DISK_ERRORS
+from mmdeepfake.errors import InputError
+from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS
+from mmdeepfake.video.isolation.process_limits import restrict_process
 
 from .limits import Limits, Refusal
 

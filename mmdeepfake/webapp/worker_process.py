@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 from .limits import Limits, Refusal
 from .worker import MakeExaminer, serve_uploads

@@ -13,7 +13,7 @@ from mmdeepfake.datasets.transforms.clip_augmentation import (
     drop_frames,
     repeat_frame,
 )
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize(

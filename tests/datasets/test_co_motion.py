@@ -10,13 +10,13 @@ from mmdeepfake.datasets.transforms import (
     ComputeLandmarkFlow,
     LoadFaceLandmarks,
 )
-from mmdeepfake.datasets.transforms.co_motion import (
+from mmdeepfake.datasets.transforms.co_motion_pattern import (
     average_around,
     correlate_series,
     remove_median,
     remove_similarity,
 )
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 SIDE = 96
 

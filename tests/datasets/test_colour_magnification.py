@@ -6,7 +6,7 @@ from mmdeepfake.datasets.transforms.colour_magnification import (
     magnify_colour,
     pass_band,
 )
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 PULSE = dict(low_hertz=0.833, high_hertz=2.0)
 

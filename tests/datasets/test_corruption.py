@@ -10,8 +10,9 @@ from mmdeepfake.datasets.transforms.corruption import (
     CorruptVideo,
     corrupt,
 )
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 KEY = VideoKey('set', 0, 'real', 'c23', '000')
 TIMED = {'frame_drop', 'frame_rate', 'social_media'}

@@ -4,7 +4,7 @@ from mmaction.datasets.transforms import Resize
 
 from mmdeepfake.datasets.transforms import CropFace
 from mmdeepfake.datasets.transforms.cropping import centre_square, square_inside_frame
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.errors import ConfigError, DataError
 
 NUM_SNIPPETS, CLIP_LEN = 2, 3
 

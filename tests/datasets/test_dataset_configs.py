@@ -7,10 +7,11 @@ import pytest
 from layout_trees import TREES, make_dfd, make_ffpp
 from mmengine import Config
 
-from mmdeepfake.prepare import ManifestWriter
-from mmdeepfake.prepare.layouts import CLASSIC_METHODS, LAYOUTS
+from mmdeepfake.errors import DataNotFoundError
+from mmdeepfake.layouts import CLASSIC_METHODS, LAYOUTS
 from mmdeepfake.registry import DATASETS
-from mmdeepfake.structures import DataNotFoundError, VideoRecord
+from mmdeepfake.structures import VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -5,7 +5,7 @@ from builders import make_clip, make_frame_folder, make_video, read_index
 
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
 from mmdeepfake.datasets.transforms.decoding import open_reader
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
 
 
 def decode(path, indices):

@@ -6,15 +6,9 @@ import pytest
 from builders import make_clip, make_frame_folder, make_video
 
 from mmdeepfake.datasets import DeepfakeDataset
-from mmdeepfake.prepare import ManifestWriter
-from mmdeepfake.structures import (
-    ConfigError,
-    DataError,
-    DataNotFoundError,
-    FaceTrack,
-    VideoKey,
-    VideoRecord,
-)
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.structures import FaceTrack, VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
 
 
 def make_record(name, method='real', split='train', level='c40', dataset='A', **fields):

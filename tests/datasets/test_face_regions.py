@@ -10,7 +10,7 @@ from mmdeepfake.datasets.transforms import (
     MarkFacialParts,
 )
 from mmdeepfake.datasets.transforms.face_regions import box_parts, draw_attention
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.structures.face_landmarks import MIRRORED
 
 SIDE = 64

@@ -6,8 +6,9 @@ import pytest
 from builders import make_ffpp_tree, write_splits
 
 from mmdeepfake.datasets import FaceForensics
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 REALFF_METHODS = ['Face2Face', 'FaceSwap', 'NeuralTextures']
 # Ids in several pairs: each pair has a fake by one manipulation only.

@@ -5,8 +5,8 @@ from builders import make_clip
 from mmengine.dataset import Compose
 
 from mmdeepfake.engine.config_checks import check_config
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 STATISTICS = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 

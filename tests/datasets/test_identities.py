@@ -3,7 +3,8 @@
 import pytest
 
 from mmdeepfake.datasets.identities import check_identities
-from mmdeepfake.structures import DataError, VideoKey, VideoRecord
+from mmdeepfake.errors import DataError
+from mmdeepfake.structures import VideoKey, VideoRecord
 
 
 def record(name, split, *identities):

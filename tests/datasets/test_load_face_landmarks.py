@@ -4,7 +4,7 @@ from landmark_builders import draw_landmarks, make_results, write_landmarks
 from mmaction.datasets.transforms import Flip, Resize
 
 from mmdeepfake.datasets.transforms import CropFace, LoadFaceLandmarks
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.errors import ConfigError, DataError
 
 # A few points of one frame, x and y, at least 6 pixels apart.
 SPOTS = {8: (30, 50), 27: (31, 24), 36: (20, 22), 45: (42, 20), 48: (24, 40)}

@@ -16,15 +16,10 @@ from mmdeepfake.datasets.transforms.mmst_map import (
     level_eyes,
     mean_colours,
 )
-from mmdeepfake.prepare import ManifestWriter
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
-from mmdeepfake.structures import (
-    ConfigError,
-    DataError,
-    DataNotFoundError,
-    VideoKey,
-    VideoRecord,
-)
+from mmdeepfake.structures import VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS
 
 SIDE_PX = 96

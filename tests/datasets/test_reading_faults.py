@@ -7,15 +7,15 @@ from broken_sample_builders import damage_frame, fake_key, make_clips, make_reco
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.datasets.reading_faults import SkipRule, as_error, find_fault
-from mmdeepfake.prepare import ManifestWriter
-from mmdeepfake.structures import (
-    BrokenSample,
+from mmdeepfake.errors import (
     ConfigError,
     DataError,
     DataNotFoundError,
     LeakError,
     OutputError,
 )
+from mmdeepfake.structures import BrokenSample
+from mmdeepfake.structures.manifest import ManifestWriter
 
 ITEM = {'video_key': tuple(fake_key('a')), 'filename': '/set/a.tar'}
 

@@ -5,7 +5,7 @@ from mmengine.dataset import Compose
 
 import mmdeepfake.datasets  # noqa: F401
 from mmdeepfake.datasets.transforms.reversal import ReverseTime
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 
 def decode(path, reverse_ratio):

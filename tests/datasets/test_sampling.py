@@ -5,8 +5,8 @@ from scipy.stats import chisquare
 
 from mmdeepfake.datasets.transforms import SampleSnippets
 from mmdeepfake.datasets.transforms.sampling import sample_starts, segment_borders
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, DataError
 
 # (num_frames, num_snippets, span): roomy, uneven, exact, too short for N side by side,
 # shorter than N, a single start.

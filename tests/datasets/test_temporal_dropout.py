@@ -11,7 +11,7 @@ from mmdeepfake.datasets.transforms.temporal_dropout import (
     draw_places,
     uniform_places,
 )
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 
 def sampled(num_clips=2, clip_len=32):

@@ -10,7 +10,7 @@ from mmdeepfake.datasets.transforms.thumbnail import (
     ThumbnailLayout,
     tile_frames,
 )
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 
 def make_frames(count=8, size=(8, 12)):

@@ -5,8 +5,8 @@ from builders import make_frame_folder, make_video
 from mmengine import Config
 
 from mmdeepfake.datasets import VideoFolder
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mmdeepfake.engine.checkpoint_choice import (
     has_checkpoints,
     list_checkpoints,
 )
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 
 def write(path, age=0):

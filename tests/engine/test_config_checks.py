@@ -9,7 +9,7 @@ from mmdeepfake.engine.config_checks import (
     find_datasets,
     find_idle_variables,
 )
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 
 def make_loader(split, num_snippets):

@@ -9,7 +9,7 @@ from mmdeepfake.engine.data_workers import (
     watch_reading,
     worker_deaths_explained,
 )
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 BUSY = {7: 'video A', 8: 'video B'}
 

@@ -5,7 +5,8 @@ from broken_sample_builders import fake_key
 
 from mmdeepfake.datasets.reading_faults import SkipRule
 from mmdeepfake.engine.skipped_videos import SkippedVideos, from_plain, to_plain
-from mmdeepfake.structures import BrokenSample, DataError, VideoKey
+from mmdeepfake.errors import DataError
+from mmdeepfake.structures import BrokenSample, VideoKey
 
 REAL = [VideoKey('clips', 0, 'real', 'c0', f'r{i}') for i in range(3)]
 FAKE = [fake_key(f'f{i}') for i in range(37)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import AdaBoostClassifier
 
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.boosted_stumps import BoostedStumps, fit_stumps
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
 
 
 def draw(num=80, num_features=6, seed=0):

@@ -3,8 +3,8 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation import calibration
-from mmdeepfake.structures import DataError
 from tests.oracles import comparison_in_loops
 
 

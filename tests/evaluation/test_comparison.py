@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.comparison import (
     bootstrap_p_value,
     compare,
@@ -9,7 +10,7 @@ from mmdeepfake.evaluation.comparison import (
     mcnemar_test,
 )
 from mmdeepfake.evaluation.predictions import VideoPrediction
-from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures import VideoKey
 from tests.oracles import comparison_in_loops
 
 

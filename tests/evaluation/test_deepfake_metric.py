@@ -11,11 +11,12 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import init_default_scope
 
 import mmdeepfake.evaluation  # noqa: F401  (registers the metric)
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.evaluation import read_predictions, summarise
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.registry import METRICS
-from mmdeepfake.structures import ConfigError, DataError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 
 @pytest.fixture(autouse=True)

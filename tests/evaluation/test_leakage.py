@@ -1,7 +1,8 @@
 import pytest
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.leakage import SeenVideos, find_leaks
-from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 
 def item(name, method='FaceSwap', compression='c40', identities=(), dataset='set'):

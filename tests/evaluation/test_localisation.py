@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.localisation import (
     average_over_videos,
     centre_map,
@@ -9,7 +10,6 @@ from mmdeepfake.evaluation.localisation import (
     score_heat,
     score_region,
 )
-from mmdeepfake.structures import DataError
 
 
 def make_masks(rng, num_frames=3, side=12):

@@ -4,12 +4,13 @@ import math
 import numpy as np
 import pytest
 
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.evaluation.operating_point import (
     OperatingPoint,
     choose_operating_point,
 )
 from mmdeepfake.evaluation.predictions import VideoPrediction
-from mmdeepfake.structures import DataError, DataNotFoundError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 
 def make_predictions(num_videos=400, sharpness=3.0):

@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.evaluation.predictions import (
     COLUMNS,
     VideoPrediction,
@@ -10,7 +11,7 @@ from mmdeepfake.evaluation.predictions import (
     read_predictions,
     write_predictions,
 )
-from mmdeepfake.structures import DataError, DataNotFoundError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 HEADER = ','.join(COLUMNS)
 REAL = VideoKey('ffpp', 0, 'real', 'c40', '000')

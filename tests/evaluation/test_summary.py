@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mmdeepfake.evaluation.figures import summarise
+from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.resampled_figures import FIGURES
+from mmdeepfake.evaluation.summarise import summarise
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import format_markdown, format_text
-from mmdeepfake.structures import DataError, VideoKey
+from mmdeepfake.structures import VideoKey
 from tests.oracles import ranking_in_loops
 
 METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')

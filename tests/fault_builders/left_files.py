@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from mmdeepfake.prepare.clip_storage import open_clip
+from mmdeepfake.video.clip_storage import open_clip
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

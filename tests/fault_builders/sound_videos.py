@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from mmdeepfake.miniff import MiniFFSettings
-from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.render import render_frames
-from mmdeepfake.prepare.frame_sources import VideoFile
+from mmdeepfake.miniff.video_jobs import list_jobs
+from mmdeepfake.video.frame_sources import VideoFile
 
 from .video_mutator import Source
 

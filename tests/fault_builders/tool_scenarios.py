@@ -23,13 +23,13 @@ from preparation_builders import make_tree, write_boxes
 from run_builders import make_predictions, make_run, test_keys, write_figures
 from tool_runs import CONFIG, ROOT
 
-from mmdeepfake.apis.build import load_config
-from mmdeepfake.apis.robustness import Point, format_csv
+from mmdeepfake.commands.robustness import Point, format_csv
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.evaluation import write_predictions
-from mmdeepfake.prepare import ManifestWriter
 from mmdeepfake.prepare.deepfakebench import export_bench
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FaceTrack, VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
 
 SMALL_CONFIG = ROOT / 'configs/miniff/resnet_r18_miniff.py'
 SMALL_SET = [

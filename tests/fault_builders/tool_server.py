@@ -23,9 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FILE_EVENTS = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir')
 MODULES = {
-    'train': 'mmdeepfake.apis.training',
-    'test': 'mmdeepfake.apis.testing',
-    'robustness': 'mmdeepfake.apis.robustness',
+    'train': 'mmdeepfake.commands.train',
+    'test': 'mmdeepfake.commands.test',
+    'robustness': 'mmdeepfake.commands.robustness',
     'prepare': 'mmdeepfake.prepare.pipeline',
 }
 

@@ -7,7 +7,7 @@ import itertools
 from mmengine.hooks import Hook
 from tool_runs import CONFIG
 
-from mmdeepfake.apis.build import build_runner, load_config
+from mmdeepfake.engine.build import build_runner, load_config
 
 _numbers = itertools.count()
 

@@ -24,15 +24,16 @@ from preparation_builders import make_request
 
 from mmdeepfake.apis import DeepfakeInferencer
 from mmdeepfake.datasets import DeepfakeDataset
-from mmdeepfake.prepare.decord_reader import VideoFileReader
-from mmdeepfake.prepare.detection import Faces
+from mmdeepfake.errors import InputError
+from mmdeepfake.faces.detection import Faces
 from mmdeepfake.prepare.execution import WorkerLimits
-from mmdeepfake.prepare.frame_sources import VideoFile
-from mmdeepfake.prepare.manifest import format_line
 from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import find_prepared
-from mmdeepfake.structures import FAILED, REAL, InputError, VideoKey, VideoRecord
+from mmdeepfake.structures import FAILED, REAL, VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import format_line
+from mmdeepfake.video.decord_reader import VideoFileReader
+from mmdeepfake.video.frame_sources import VideoFile
 
 FRAMES, REFUSED, FAULT = 'frames', 'refused', 'fault'
 _MAX_LINES = 4  # of an error's message

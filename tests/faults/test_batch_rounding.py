@@ -6,7 +6,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from tool_runs import ROOT
 
-from mmdeepfake.apis.complexity import find_input_shape
+from mmdeepfake.commands.complexity import find_input_shape
 from mmdeepfake.registry import MODELS
 
 NUM_VIDEOS = 8

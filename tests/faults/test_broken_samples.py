@@ -17,7 +17,7 @@ from broken_sample_builders import (
 )
 from tool_runs import ROOT, run_tool, run_tool_here
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
 UPSTREAM = pathlib.Path(mmaction.__file__).parent / '.mim/tools'

@@ -8,11 +8,11 @@ import pytest
 from mmengine.config import Config
 from tool_runs import CONFIG
 
-from mmdeepfake.apis import benchmark_run
-from mmdeepfake.apis.benchmark_run import BenchmarkRun, Launch, step_of
-from mmdeepfake.apis.build import build_runner, load_config
-from mmdeepfake.apis.finished_runs import Training
+from mmdeepfake.commands.benchmark import benchmark_run
+from mmdeepfake.commands.benchmark.benchmark_run import BenchmarkRun, Launch, step_of
+from mmdeepfake.commands.paper_tables.finished_runs import Training
 from mmdeepfake.engine import run_folder
+from mmdeepfake.engine.build import build_runner, load_config
 from mmdeepfake.engine.run_folder import claim_log_folder
 
 

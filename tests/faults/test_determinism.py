@@ -11,7 +11,7 @@ from fault_builders.training_runs import assert_same_training, summarise_trainin
 from layout_trees import METHODS, TREES
 from tool_runs import ROOT
 
-from mmdeepfake.prepare.layouts import LAYOUTS
+from mmdeepfake.layouts import LAYOUTS
 
 CONFIG = ROOT / 'tests/stubs/augmented_config.py'
 # What a result must not depend on: the order of sets, the clock's zone, the language.

@@ -30,13 +30,13 @@ from mmengine.config import Config
 from run_builders import make_predictions, test_keys
 from tool_runs import CONFIG
 
-from mmdeepfake.apis.build import build_runner, load_config
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.apis.export import writers
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.errors import ConfigError, OutputError
 from mmdeepfake.evaluation import write_predictions
+from mmdeepfake.export import graph_writers as writers
+from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.miniff.encoding import encode_videos
-from mmdeepfake.structures import ConfigError, OutputError
-from mmdeepfake.structures.whole_file import replace_text
 
 NOBODY = 65534
 

@@ -17,24 +17,25 @@ from builders import make_video
 from inference_builders import make_config, save_weights
 from tool_runs import ROOT, run_tool_here
 
-from mmdeepfake.apis.command_line import run_tool
-from mmdeepfake.apis.inference.results import VideoResult
-from mmdeepfake.apis.inference.writers import (
-    VIDEO_COLUMNS,
-    format_table,
-    video_row,
-    write_video_results,
-)
-from mmdeepfake.prepare.execution import VideoOutcome
-from mmdeepfake.prepare.output_folder import safe_name
-from mmdeepfake.prepare.progress import ProgressReport
-from mmdeepfake.structures import DataError, VideoKey
-from mmdeepfake.structures.printable_text import (
+from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.printable_text import (
     guard_cells,
     show_name,
     show_text,
     unguard_cell,
 )
+from mmdeepfake.inference.result_writers import (
+    VIDEO_COLUMNS,
+    format_table,
+    video_row,
+    write_video_results,
+)
+from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.prepare.execution import VideoOutcome
+from mmdeepfake.prepare.output_folder import safe_name
+from mmdeepfake.prepare.progress import ProgressReport
+from mmdeepfake.structures import VideoKey
 from mmdeepfake.visualization.html_page import PageTable
 from mmdeepfake.visualization.score_page import PageCommands, format_page
 from mmdeepfake.visualization.video_page import FacePanel, VideoPage, format_video_page

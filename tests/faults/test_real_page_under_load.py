@@ -61,7 +61,7 @@ from webapp_builders import (
 )
 
 from mmdeepfake.apis import DeepfakeInferencer
-from mmdeepfake.apis.build import load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.webapp.connections import MOST_CONNECTIONS
 
 pytestmark = [pytest.mark.faults, needs_proc]

@@ -13,7 +13,7 @@ from process_watch import needs_proc
 from soak_runs import Soak, draw_memory, judge, soak
 from tool_runs import ROOT, run_tool
 
-from mmdeepfake.apis.build import load_config
+from mmdeepfake.engine.build import load_config
 
 CONFIG = ROOT / 'configs/ratf_r18_own_faces.py'
 

@@ -13,9 +13,9 @@ from fault_builders.left_files import read_folder
 from inference_builders import make_config, save_weights
 from tool_runs import CONFIG, ROOT
 
-from mmdeepfake.apis.work_folder import CHECKPOINTS, LOCK, launched_rank, training_in
-from mmdeepfake.structures import ConfigError
-from mmdeepfake.structures.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.engine.work_folder import CHECKPOINTS, LOCK, launched_rank, training_in
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 
 
 class Holder:

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from mmdeepfake.prepare import archive_members
-from mmdeepfake.prepare.archive_members import read_members
+from mmdeepfake.errors import DataError
+from mmdeepfake.layouts import archive_members
+from mmdeepfake.layouts.archive_members import read_members
+from mmdeepfake.layouts.wild_deepfake import _list_members
 from mmdeepfake.prepare.frame_archives import unpack_members
-from mmdeepfake.prepare.layouts.wild_deepfake import _list_members
-from mmdeepfake.structures import DataError
 
 PICTURE = b'\x89PNG picture'
 FOLDER = '1/real/131'

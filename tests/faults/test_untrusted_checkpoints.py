@@ -28,17 +28,18 @@ from mmengine.model import PretrainedInit
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from tool_runs import CONFIG, ROOT, run_tool_here
 
-from mmdeepfake import _checkpoint_reading
-from mmdeepfake.apis.checkpoint_conversion import read_weights
-from mmdeepfake.apis.export.exported_detector import ExportedDetector
-from mmdeepfake.apis.inference.predictors import load_model
+from mmdeepfake.commands.convert_checkpoint import read_weights
 from mmdeepfake.datasets.transforms.mmst_map import BuildMMSTMap
+from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.evaluation.boosted_stumps import BoostedStumps
+from mmdeepfake.export.exported_detector import ExportedDetector
+from mmdeepfake.files import checkpoint_reading as _checkpoint_reading
+from mmdeepfake.inference.predictors import load_model
 from mmdeepfake.models.backbones import initial_weights
-from mmdeepfake.prepare.clip_storage import ClipReader
 from mmdeepfake.prepare.stil_boxes import read_stil_boxes
-from mmdeepfake.structures import DataError, FaceTrack, InputError, VideoKey
+from mmdeepfake.structures import FaceTrack, VideoKey
 from mmdeepfake.structures.face_landmarks import read_landmarks
+from mmdeepfake.video.clip_storage import ClipReader
 
 PACKAGE = ROOT / 'mmdeepfake'
 load_checkpoint = mmengine_checkpoint.CheckpointLoader.load_checkpoint
@@ -170,12 +171,12 @@ def test_checkpoint_that_grows_is_refused(tmp_path, monkeypatch):
 # File of ours -> calls in it that read more than text, all of which stand above.
 KNOWN_LOADS = {
     '_checkpoint_reading.py': {'torch.load'},
-    'apis/export/exported_detector.py': {'torch.jit.load', 'torch.export.load'},
-    'apis/export/metadata.py': {'onnx.load'},
+    'export/exported_detector.py': {'torch.jit.load', 'torch.export.load'},
+    'export/metadata.py': {'onnx.load'},
     # Writes the pickle, and reads none; the network of a package's own.
-    'prepare/detection/centerface.py': {'onnx.load'},
+    'faces/detection/centerface.py': {'onnx.load'},
     'prepare/stil_boxes.py': {'pickle.Unpickler'},
-    'apis/paper_results.py': {'yaml.safe_load'},
+    'commands/paper_tables/paper_results.py': {'yaml.safe_load'},
 }
 LOADS = {
     *('torch.load', 'torch.jit.load', 'torch.export.load', 'torch.hub.load'),

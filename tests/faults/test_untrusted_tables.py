@@ -21,35 +21,30 @@ from layout_trees import (
 )
 from run_builders import make_predictions, test_keys, write_figures
 
-from mmdeepfake.apis.benchmark_run import RunState
-from mmdeepfake.apis.export.metadata import ExportMetadata
-from mmdeepfake.apis.finished_runs import _read_record
-from mmdeepfake.apis.report import read_summary
-from mmdeepfake.apis.robustness import Point, format_csv, read_points
+from mmdeepfake.commands.benchmark.benchmark_run import RunState
+from mmdeepfake.commands.paper_tables.finished_runs import _read_record
+from mmdeepfake.commands.report import read_summary
+from mmdeepfake.commands.robustness import Point, format_csv, read_points
+from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.evaluation.boosted_stumps import BoostedStumps
 from mmdeepfake.evaluation.leakage import SeenVideos
 from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.evaluation.predictions import read_predictions, write_predictions
-from mmdeepfake.prepare.clip_storage import ClipReader, ClipWriter
+from mmdeepfake.export.metadata import ExportMetadata
+from mmdeepfake.files import bounded_reading
+from mmdeepfake.files.array_reading import read_array, read_arrays
+from mmdeepfake.files.bounded_reading import is_inner_path, load_json, read_lines
+from mmdeepfake.files.record_fields import check_fields
+from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.prepare.deepfakebench.importing import EXTRAS_END, read_extras
 from mmdeepfake.prepare.deepfakebench.reading import read_bench_file
-from mmdeepfake.prepare.layouts import LAYOUTS
-from mmdeepfake.prepare.manifest import format_line, parse_line, read_manifest
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.prepared_video import PreparedVideo, VideoFacts
 from mmdeepfake.prepare.stil_boxes import read_stil_boxes
-from mmdeepfake.structures import (
-    DataError,
-    FaceTrack,
-    InputError,
-    VideoKey,
-    VideoRecord,
-    bounded_reading,
-)
-from mmdeepfake.structures.array_reading import read_array, read_arrays
-from mmdeepfake.structures.bounded_reading import is_inner_path, load_json, read_lines
+from mmdeepfake.structures import FaceTrack, VideoKey, VideoRecord
 from mmdeepfake.structures.face_landmarks import read_landmarks
-from mmdeepfake.structures.record_fields import check_fields
+from mmdeepfake.structures.manifest import format_line, parse_line, read_manifest
+from mmdeepfake.video.clip_storage import ClipReader, ClipWriter
 from mmdeepfake.visualization.training_log import read_training_log
 
 SEED = 20261123

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
-from mmdeepfake.miniff.contact_sheet import (
+from mmdeepfake.miniff.forgery_sheet import (
     CELL_PX,
     GAP_PX,
     HEADER_HEIGHT_PX,
     LABEL_WIDTH_PX,
     make_contact_sheet,
 )
-from mmdeepfake.structures import DataError
 
 
 @pytest.fixture(scope='module')

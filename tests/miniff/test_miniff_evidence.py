@@ -11,9 +11,9 @@ from sklearn.preprocessing import StandardScaler
 
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.encoding import decode_video
-from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.settings import METHODS
 from mmdeepfake.miniff.temporal_statistic import measure_jitter
+from mmdeepfake.miniff.video_jobs import list_jobs
 
 REGIONS = (  # rows and columns of a 128 px frame: face, eyes, mouth, background
     np.s_[46:100, 38:90],

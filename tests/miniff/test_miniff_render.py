@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.encoding import decode_video
-from mmdeepfake.miniff.layout import list_jobs
 from mmdeepfake.miniff.record import read_settings
 from mmdeepfake.miniff.render import render_frames
 from mmdeepfake.miniff.settings import METHODS
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.miniff.video_jobs import list_jobs
 
 TINY = MiniFFSettings(num_identities=(2, 2, 2), num_frames=3, size_px=32)
 

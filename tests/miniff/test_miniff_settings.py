@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.miniff import MiniFFSettings
-from mmdeepfake.structures import DataError
 
 
 @pytest.mark.parametrize(

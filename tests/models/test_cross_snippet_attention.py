@@ -5,9 +5,9 @@ from mmaction.structures import ActionDataSample
 from oracles.cross_snippet import attend
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.necks import CrossSnippetAttention
 from mmdeepfake.ops.snippet_attention import relate_channels, relate_positions
-from mmdeepfake.structures import ConfigError
 
 
 def make_csa(**options):

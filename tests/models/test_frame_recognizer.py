@@ -4,8 +4,8 @@ import pytest
 import torch
 from recognizer_checks import make_samples
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 MODEL = dict(
     type='FrameRecognizer',

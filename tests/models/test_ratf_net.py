@@ -4,8 +4,8 @@ from mmaction.models.backbones.resnet import ResNet
 from oracles.region_aware_filter import filter_snippet
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.backbones import RATF, RATFNet
-from mmdeepfake.structures import ConfigError
 
 SIZES = [(18, 64), (50, 32)]  # depth, image side
 

@@ -3,10 +3,10 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.heads import SegmentAveragingHead
 from mmdeepfake.models.recognizers import SnippetRecognizer3D
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 CHANNELS = 512
 HEAD = dict(

@@ -2,8 +2,8 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 CSA = dict(type='CrossSnippetAttention', in_channels=512, clip_len=4)
 RATFNET = dict(type='RATFNet', depth=18, clip_len=4)

@@ -3,8 +3,8 @@ import torch
 from mmaction.models.backbones.resnet import ResNet
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.backbones import TConvNet, TemporalConv
-from mmdeepfake.structures import ConfigError
 
 
 def test_it_is_a_depthwise_3d_convolution_on_the_first_half():

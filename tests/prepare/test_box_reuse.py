@@ -5,13 +5,13 @@ import pytest
 from builders import write_splits
 from preparation_builders import draw_faces, encode, make_face_video, make_request
 
-from mmdeepfake.prepare.clip_storage import open_clip
-from mmdeepfake.prepare.frame_sources import VideoFile
-from mmdeepfake.prepare.manifest import read_manifest
 from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import PreparedVideo
 from mmdeepfake.structures import FaceTrack
+from mmdeepfake.structures.manifest import read_manifest
+from mmdeepfake.video.clip_storage import open_clip
+from mmdeepfake.video.frame_sources import VideoFile
 
 SPLITS = {'train': [('000', '001')], 'val': [('002', '003')], 'test': [('004', '005')]}
 # The detector would find another face in the fake than in the real video.
@@ -108,7 +108,7 @@ def test_track_that_begins_after_the_fake_has_ended_is_left_out(prepare, root):
 
 
 def tracking():
-    from mmdeepfake.prepare.tracking import TrackingSettings
+    from mmdeepfake.faces.tracking import TrackingSettings
 
     return TrackingSettings(detect_every=1, min_length_frames=1, cut_threshold=255)
 
@@ -181,7 +181,7 @@ def test_fake_whose_real_video_was_prepared_again_before_a_stop_follows(
 
 
 def test_limit_adds_the_real_videos_whose_boxes_are_needed(root, tmp_path):
-    from mmdeepfake.prepare.layouts import LAYOUTS
+    from mmdeepfake.layouts import LAYOUTS
     from mmdeepfake.prepare.work_plan import limit_videos
 
     videos = LAYOUTS['ffpp'].list_videos(root, methods=['FaceSwap'], splits=['train'])

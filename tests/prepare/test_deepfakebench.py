@@ -10,19 +10,13 @@ import pytest
 from builders import make_clip, make_frame, read_index
 from tool_runs import ROOT
 
-from mmdeepfake.prepare import ManifestWriter, read_manifest
-from mmdeepfake.prepare.clip_storage import open_clip
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.prepare.deepfakebench import export_bench, import_bench
 from mmdeepfake.prepare.deepfakebench.importing import replace_last_part
 from mmdeepfake.prepare.deepfakebench.reading import read_bench_file, sort_frames
-from mmdeepfake.structures import (
-    ConfigError,
-    DataError,
-    DataNotFoundError,
-    FaceTrack,
-    VideoKey,
-    VideoRecord,
-)
+from mmdeepfake.structures import FaceTrack, VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter, read_manifest
+from mmdeepfake.video.clip_storage import open_clip
 
 NUM_FRAMES = 5
 

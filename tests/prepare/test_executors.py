@@ -16,16 +16,17 @@ from preparation_builders import (
 )
 from stubs.stub_detector import DEADLY, build_stub
 
-from mmdeepfake.prepare import clip_storage, pipeline
+from mmdeepfake.errors import ConfigError, InputError
+from mmdeepfake.prepare import pipeline
 from mmdeepfake.prepare.execution import WorkerLimits
-from mmdeepfake.prepare.manifest import read_manifest
 from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.pipeline import list_videos, run_preparation
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import prepare_video
 from mmdeepfake.prepare.work_plan import WorkUnit
-from mmdeepfake.prepare.workshop import WorkOrder, Workshop
-from mmdeepfake.structures import ConfigError, InputError
+from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
+from mmdeepfake.structures.manifest import read_manifest
+from mmdeepfake.video import clip_storage
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 from preparation_builders import make_request, make_tree, snapshot, write_boxes
 from tool_runs import ROOT, run_tool
 
-from mmdeepfake.prepare.detection import Faces
-from mmdeepfake.prepare.manifest import parse_line
+from mmdeepfake.faces.detection import Faces
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import PreparedVideo
+from mmdeepfake.structures.manifest import parse_line
 
 TOOL = ROOT / 'tools/prepare.py'
 

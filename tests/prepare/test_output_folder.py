@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.faces.tracking import TrackingSettings
 from mmdeepfake.prepare.output_folder import (
     OutputFolder,
     plain_name,
@@ -14,8 +16,7 @@ from mmdeepfake.prepare.output_folder import (
     safe_name,
 )
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
-from mmdeepfake.prepare.tracking import TrackingSettings
-from mmdeepfake.structures import ConfigError, DataError, VideoKey
+from mmdeepfake.structures import VideoKey
 
 SETTINGS = PreparationSettings(layout='folder')
 

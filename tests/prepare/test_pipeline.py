@@ -18,13 +18,14 @@ from preparation_builders import (
     write_boxes,
 )
 
-from mmdeepfake.prepare.clip_storage import open_clip
-from mmdeepfake.prepare.frame_sources import VideoFile
-from mmdeepfake.prepare.manifest import read_manifest
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import PreparedVideo
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError, FaceTrack
+from mmdeepfake.structures import FaceTrack
+from mmdeepfake.structures.manifest import read_manifest
+from mmdeepfake.video.clip_storage import open_clip
+from mmdeepfake.video.frame_sources import VideoFile
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(tmp_path, ou
 
 
 def tracking(**values):
-    from mmdeepfake.prepare.tracking import TrackingSettings
+    from mmdeepfake.faces.tracking import TrackingSettings
 
     return TrackingSettings(**values)
 
@@ -333,7 +334,7 @@ def test_missing_root_says_what_is_expected(tmp_path, out):
 
 
 def test_two_videos_in_one_folder_are_refused(root, out):
-    from mmdeepfake.prepare.source_video import SourceVideo
+    from mmdeepfake.layouts.source_video import SourceVideo
     from mmdeepfake.prepare.work_plan import refuse_shared_folders
     from mmdeepfake.structures import VideoKey
 

@@ -9,8 +9,8 @@ from preparation_builders import encode, make_request, make_tree, snapshot
 from stubs.stub_detector import DEADLY
 from tool_runs import ROOT
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.prepare.pipeline import run_preparation
-from mmdeepfake.structures import ConfigError
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import mmdeepfake
-from mmdeepfake.prepare.detection import build_detector
+from mmdeepfake.faces.detection import build_detector
 build_detector('centerface', engine='onnxruntime')
 """
 

@@ -5,8 +5,8 @@ import pickletools
 import numpy as np
 import pytest
 
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.prepare.stil_boxes import read_stil_boxes
-from mmdeepfake.structures import DataError, DataNotFoundError
 
 BOXES = [[10.5, 20, 110, 140], [11, 20.25, 111, 140]]
 

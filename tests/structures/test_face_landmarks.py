@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.structures.face_landmarks import (
     INNER_FACE,
     MIRRORED,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mmdeepfake.structures import DataError, DataNotFoundError, FaceTrack
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.structures import FaceTrack
 
 BOXES = np.array([[10, 20, 30, 50], [11, 20, 31, 50]], np.float32)
 

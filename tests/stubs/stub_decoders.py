@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdeepfake.prepare.local_decoding import LocalDecoder
+from mmdeepfake.video.local_decoding import LocalDecoder
 
 TREACHEROUS = f'{__name__}:TreacherousDecoder'
 HARMLESS_FRAMES = 3

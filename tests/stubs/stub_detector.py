@@ -8,7 +8,7 @@ import signal
 import cv2
 import numpy as np
 
-from mmdeepfake.prepare.detection import Faces
+from mmdeepfake.faces.detection import Faces
 
 GREEN = (30, 230, 40)
 # A frame of this colour makes the detector end its process, as a crash would.
@@ -22,7 +22,7 @@ class StubDetector:
 
     def __init__(self, needs=None):
         if needs is not None:
-            from mmdeepfake.structures import ConfigError
+            from mmdeepfake.errors import ConfigError
 
             raise ConfigError(f'the stub needs {needs}')
 

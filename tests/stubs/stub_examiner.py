@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 from mmdeepfake.webapp.limits import Refusal
 
 MP4_START = b'\x00\x00\x00\x18ftypmp42'

@@ -10,7 +10,7 @@ import time
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.structures import ConfigError, DataError
+from mmdeepfake.errors import ConfigError, DataError
 
 
 def _raise(error: BaseException) -> None:

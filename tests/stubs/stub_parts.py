@@ -10,7 +10,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
 
 
 @DATASETS.register_module()

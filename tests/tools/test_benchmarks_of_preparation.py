@@ -23,7 +23,7 @@ def load(name, monkeypatch):
 
 @pytest.fixture
 def storage(monkeypatch):
-    from mmdeepfake.prepare.clip_storage import FORMATS
+    from mmdeepfake.video.clip_storage import FORMATS
 
     for name in ('jpeg 4:2:0', 'raw'):  # what the script adds goes again
         monkeypatch.setitem(FORMATS, name, None)

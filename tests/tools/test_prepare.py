@@ -10,7 +10,7 @@ from tool_runs import ROOT, run_tool, shrink_loader
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.evaluation import read_predictions
-from mmdeepfake.prepare.manifest import read_manifest
+from mmdeepfake.structures.manifest import read_manifest
 
 TOOL = ROOT / 'tools/prepare.py'
 LEAF = """

@@ -5,7 +5,7 @@ import sys
 import pytest
 from tool_runs import ROOT
 
-from mmdeepfake.apis.speed_model import SpeedModel
+from mmdeepfake.commands.speed.speed_model import SpeedModel
 
 RESNET, RATF = (
     ROOT / f'configs/miniff/{name}_r18_miniff.py' for name in ('resnet', 'ratf')

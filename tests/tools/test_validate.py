@@ -5,8 +5,8 @@ import pytest
 from builders import make_clip
 from tool_runs import ROOT
 
-from mmdeepfake.prepare import ManifestWriter
 from mmdeepfake.structures import VideoKey, VideoRecord
+from mmdeepfake.structures.manifest import ManifestWriter
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.visualization.evidence import (
     compute_heat_maps,
     find_basis_regions,

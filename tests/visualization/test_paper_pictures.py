@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 from mmdeepfake.visualization.difference_plot import Region, measure_changes
 from mmdeepfake.visualization.evidence import BasisRegions
 from mmdeepfake.visualization.figure_files import render, save_png_and_pdf

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 from mmdeepfake.visualization.report_plots import (
     RocLine,
     ScoreRow,

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.visualization.training_log import read_training_log
 
 

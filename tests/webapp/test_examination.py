@@ -13,7 +13,7 @@ from inference_builders import make_config, make_inferencer
 from mmengine.registry import init_default_scope
 from preparation_builders import encode, make_face_video
 
-from mmdeepfake.apis.inference.results import PeakSnippet, SnippetScore
+from mmdeepfake.inference.results import PeakSnippet, SnippetScore
 from mmdeepfake.registry import MODELS
 from mmdeepfake.visualization.evidence import find_basis_regions
 from mmdeepfake.webapp.examination import (

@@ -7,7 +7,7 @@ import stat
 import pytest
 from builders import make_video
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.webapp.limits import STATUS_OF, Limits, Refusal
 from mmdeepfake.webapp.private_folder import PrivateFolder
 from mmdeepfake.webapp.video_types import NUM_BYTES, is_video_start

@@ -15,7 +15,7 @@ pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
 from stubs.stub_examiner import make_broken_examiner, make_upload
 from webapp_builders import ASKING, rooms, serving, uploads, wait_until
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 

@@ -1,13 +1,13 @@
 """Pipeline steps of our own; the rest of a pipeline is MMAction2's."""
 
 from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
-from .co_motion import CoMotionPattern, ComputeLandmarkFlow
+from .co_motion_pattern import CoMotionPattern, ComputeLandmarkFlow
 from .corruption import CorruptVideo
 from .cropping import CropFace
 from .decoding import DecodeFrames, OpenVideo
 from .face_regions import FaceAttentionMask, MarkFacialParts
 from .flip_drawing import DrawFlip
-from .landmarks import LoadFaceLandmarks
+from .load_face_landmarks import LoadFaceLandmarks
 from .mmst_map import BuildMMSTMap
 from .reversal import ReverseTime
 from .sampling import SampleSnippets

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import FAKE, REAL, ConfigError, DataError
+from mmdeepfake.structures import FAKE, REAL
 
 
 def drop_frames(

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 
 def pass_band(

@@ -22,8 +22,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError
 
 from .changed_readers import (
     ChangedFrames,

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, DataError
 from mmdeepfake.structures.face_square import square_inside_frame
 
 

@@ -1,7 +1,7 @@
 """Opening videos and decoding the sampled frames, with errors that name the file.
 
 Both transforms take video files, stored face clips (told by their suffix, see
-`prepare.clip_storage`) and folders of frames, so that one pipeline serves all three.
+`video.clip_storage`) and folders of frames, so that one pipeline serves all three.
 Video files are decoded by decord, which is frame-accurate on H.264 with B-frames and
 about as fast as decoding in sequence with PyAV or OpenCV. One thread a video, since the
 data workers are the parallelism.
@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.prepare.clip_storage import is_clip, open_clip
-from mmdeepfake.prepare.decord_reader import VideoFileReader
+from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import DataError, DataNotFoundError
+from mmdeepfake.video.clip_storage import is_clip, open_clip
+from mmdeepfake.video.decord_reader import VideoFileReader
 
 
 class FrameReader(Protocol):

@@ -15,8 +15,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, DataError
 from mmdeepfake.structures.face_landmarks import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 
 _FRACTION_BITS = 4  # of a pixel, in OpenCV's drawing

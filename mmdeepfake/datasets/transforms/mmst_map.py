@@ -21,9 +21,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.array_reading import read_array
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.structures.array_reading import read_array
 from mmdeepfake.structures.face_landmarks import BROWS, JAW, LEFT_EYE, RIGHT_EYE
 
 from .colour_magnification import magnify_colour

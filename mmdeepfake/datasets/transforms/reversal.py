@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError
 
 
 @TRANSFORMS.register_module()

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError, DataError
 
 
 def segment_borders(num_frames: int, *, num_segments: int) -> np.ndarray:

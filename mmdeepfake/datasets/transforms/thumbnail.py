@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-from mmdeepfake.structures import ConfigError
 
 
 def tile_frames(frames: Sequence[np.ndarray], *, num_columns: int) -> np.ndarray:

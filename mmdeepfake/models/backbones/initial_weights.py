@@ -15,7 +15,7 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Size, Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 # Under which a training script keeps the weights beside its other state.
 WEIGHT_KEYS = (

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.fused_filter import (
     can_summarise,
     filter_regions,
@@ -36,7 +37,6 @@ from mmdeepfake.ops.temporal_filter import (
     pool_to_strips,
     weigh_bases,
 )
-from mmdeepfake.structures import ConfigError
 
 if hasattr(torch.compiler, 'is_compiling'):
     from torch.compiler import is_compiling

@@ -14,8 +14,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 from .temporal_resnet import TemporalResNet
 

@@ -10,7 +10,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
 from .initial_weights import check_shapes, read_weights
 

@@ -24,10 +24,10 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.initial_weights import draw_weights
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
+from ..backbones.initial_weights import draw_weights
 from .xception import Xception
 
 _NUM_COLOURS = 3

@@ -15,8 +15,8 @@ from mmaction.models.heads import BaseHead
 from mmengine.model.weight_init import normal_init
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 _SUMMARIES = {
     'last': lambda states: states[:, -1],

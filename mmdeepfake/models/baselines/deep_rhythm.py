@@ -27,9 +27,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, normalize
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.same_padding import pad_same
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 NUM_CELLS = 25
 PRIOR_CELLS = (3, 8, 12, 14, 17, 19)

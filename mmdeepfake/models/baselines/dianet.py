@@ -27,8 +27,8 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 _NUM_CHANNELS = 4  # colours, and the marks of `MarkFacialParts`
 _FRAMES_A_PAIR = 2

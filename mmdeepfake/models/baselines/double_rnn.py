@@ -26,11 +26,12 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
-from mmdeepfake.models.backbones.initial_weights import draw_weights
-from mmdeepfake.models.conversion.densenet import RULES
-from mmdeepfake.models.conversion.pretrained import load_backbone
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones.initial_weights import draw_weights
+from ..conversion.densenet import RULES
+from ..conversion.pretrained import load_backbone
 
 DENSENET_121 = (6, 12, 24, 16)
 GROWTH_CHANNELS = 32

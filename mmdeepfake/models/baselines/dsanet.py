@@ -21,10 +21,11 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmdeepfake.models.backbones.initial_weights import check_inflatable
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.temporal_filter import filter_over_time
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones.initial_weights import check_inflatable
 
 _NUM_TAPS = 3
 _FIXED_OPTIONS = ('out_indices', 'pretrained2d')

@@ -27,11 +27,12 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mmdeepfake.models.backbones.initial_weights import draw_weights
-from mmdeepfake.models.conversion.facenet import RULES
-from mmdeepfake.models.conversion.pretrained import load_backbone
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones.initial_weights import draw_weights
+from ..conversion.facenet import RULES
+from ..conversion.pretrained import load_backbone
 
 EMBEDDING_CHANNELS = 512
 SMALLEST_SIDE_PX = 75  # less leaves the last reduction no window

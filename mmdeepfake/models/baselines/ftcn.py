@@ -27,11 +27,12 @@ from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, kaiming_init, trunc_normal_init
 from torch import Tensor, nn
 
-from mmdeepfake.models.conversion.ftcn import RULES
-from mmdeepfake.models.conversion.pretrained import load_backbone
-from mmdeepfake.models.heads import SegmentAveragingHead
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..conversion.ftcn import RULES
+from ..conversion.pretrained import load_backbone
+from ..heads import SegmentAveragingHead
 
 _EXPANSION = 4
 

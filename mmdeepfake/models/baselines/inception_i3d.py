@@ -21,11 +21,12 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.initial_weights import draw_weights
-from mmdeepfake.models.conversion.i3d import RULES
-from mmdeepfake.models.conversion.pretrained import load_backbone
 from mmdeepfake.ops.same_padding import pad_same
 from mmdeepfake.registry import MODELS
+
+from ..backbones.initial_weights import draw_weights
+from ..conversion.i3d import RULES
+from ..conversion.pretrained import load_backbone
 
 # Channels of the 1x1; of the 1x1 and 3x3; of the second such pair; after the pooling.
 Widths = tuple[int, int, int, int, int, int]

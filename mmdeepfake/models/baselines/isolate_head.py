@@ -19,8 +19,9 @@ from mmengine.model import BaseModule
 from mmengine.model.weight_init import normal_init
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import FAKE, REAL, ConfigError
+from mmdeepfake.structures import FAKE, REAL
 
 _CENTRES = ('running_mean', 'learnable')
 _SCORES = ('ce', 'distance')

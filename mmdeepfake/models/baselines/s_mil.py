@@ -30,8 +30,8 @@ from mmaction.models.heads import BaseHead
 from mmengine.model.weight_init import normal_init
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 _TINY = 1e-4  # ours; below it exp(-x) = 1 - x to float32's precision
 _ATTENTION_CHANNELS = 128  # Ilse et al., "Attention-based Deep MIL", ICML 2018

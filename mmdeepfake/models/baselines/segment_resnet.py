@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.temporal_resnet import TemporalResNet
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
+
+from ..backbones.temporal_resnet import TemporalResNet
 
 
 class SegmentResNet(TemporalResNet):

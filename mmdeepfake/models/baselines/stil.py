@@ -31,10 +31,11 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones import TemporalConv
-from mmdeepfake.models.backbones.initial_weights import check_shapes, read_weights
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones import TemporalConv
+from ..backbones.initial_weights import check_shapes, read_weights
 
 _POOLING = 4  # of the SIM's gate
 _EXPANSION = 4

@@ -30,10 +30,11 @@ from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, trunc_normal_init
 from torch import Tensor, nn
 
-from mmdeepfake.models.conversion.pretrained import load_backbone
-from mmdeepfake.models.conversion.tall import make_rules
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..conversion.pretrained import load_backbone
+from ..conversion.tall import make_rules
 
 _PATCH_PX = 4
 

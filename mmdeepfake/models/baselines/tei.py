@@ -22,15 +22,15 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.t_conv_net import TemporalConv
-from mmdeepfake.models.backbones.temporal_resnet import (
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.registry import MODELS
+
+from ..backbones.t_conv_net import TemporalConv
+from ..backbones.temporal_resnet import (
     TemporalBasicBlock,
     TemporalBottleneck,
     TemporalResNet,
 )
-from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
-
 from .segment_resnet import SegmentResNet
 
 

@@ -25,9 +25,10 @@ from mmengine.logging import MMLogger
 from mmengine.model.weight_init import constant_init, kaiming_init
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.initial_weights import check_inflatable
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones.initial_weights import check_inflatable
 
 _KERNEL_SIZE = (3, 3, 1)  # over snippets, frames, and positions in one axis
 _FIXED_OPTIONS = ('out_indices', 'with_pool2', 'pretrained2d')

@@ -19,10 +19,11 @@ from mmaction.models.backbones import VisionTransformer
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from mmdeepfake.models.conversion.pretrained import load_backbone
-from mmdeepfake.models.conversion.videomae import RULES
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..conversion.pretrained import load_backbone
+from ..conversion.videomae import RULES
 
 # Self-supervised checkpoints have none: it comes with fine-tuning.
 _LAST_NORM = ('fc_norm.weight', 'fc_norm.bias')

@@ -22,11 +22,12 @@ from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmdeepfake.models.backbones.initial_weights import draw_weights
-from mmdeepfake.models.conversion.pretrained import load_backbone
-from mmdeepfake.models.conversion.xception import RULES
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
+
+from ..backbones.initial_weights import draw_weights
+from ..conversion.pretrained import load_backbone
+from ..conversion.xception import RULES
 
 NUM_MIDDLE_BLOCKS = 8  # Fig. 5 of Chollet
 

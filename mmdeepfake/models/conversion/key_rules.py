@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from mmdeepfake.structures import DataError
+from mmdeepfake.errors import DataError
 
 # DataParallel, DistributedDataParallel and Lightning put these before every key.
 _WRAPPERS = re.compile(r'^(?:(?:module|model|net)\.)+')

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from mmdeepfake.models.backbones.initial_weights import read_weights
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
 
+from ..backbones.initial_weights import read_weights
 from .key_rules import KeyRules, convert
 
 

@@ -6,8 +6,9 @@ import torch
 from mmaction.models.heads import I3DHead
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import FAKE, ConfigError
+from mmdeepfake.structures import FAKE
 
 
 @MODELS.register_module()

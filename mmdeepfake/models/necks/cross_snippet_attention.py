@@ -18,6 +18,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.snippet_attention import (
     normalise_affinity,
     pool_gathered_channels,
@@ -26,7 +27,6 @@ from mmdeepfake.ops.snippet_attention import (
     relate_positions,
 )
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 _AFFINITIES = {
     'position': (relate_positions, pool_gathered_positions),

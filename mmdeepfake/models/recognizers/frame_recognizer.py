@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 from .snippet_recognizer import SnippetRecognizer
 

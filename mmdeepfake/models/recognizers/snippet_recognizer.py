@@ -8,8 +8,9 @@ import torch
 from mmaction.models.recognizers import Recognizer2D
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import FAKE, ConfigError
+from mmdeepfake.structures import FAKE
 
 
 def refuse_torn_snippets(test_cfg: Mapping | None, *, owner: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmaction.models.recognizers import Recognizer3D
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 from .snippet_recognizer import refuse_torn_snippets
 

@@ -27,24 +27,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.prepare.clip_storage import ClipReader, is_clip, open_clip
-from mmdeepfake.prepare.manifest import read_manifest
-from mmdeepfake.prepare.output_folder import safe_name, write_text
-from mmdeepfake.structures import (
-    OK,
-    REAL,
-    ConfigError,
-    DataError,
-    FaceTrack,
-    InputError,
-    VideoRecord,
-)
-from mmdeepfake.structures.array_file import write_array
-from mmdeepfake.structures.array_reading import read_array
+from mmdeepfake.errors import ConfigError, DataError, InputError
+from mmdeepfake.files.array_file import write_array
+from mmdeepfake.files.array_reading import read_array
+from mmdeepfake.files.atomic_write import replace_bytes
+from mmdeepfake.structures import OK, REAL, FaceTrack, VideoRecord
 from mmdeepfake.structures.face_square import square_inside_frame
+from mmdeepfake.structures.manifest import read_manifest
 from mmdeepfake.structures.video_record import SPLITS
-from mmdeepfake.structures.whole_file import replace_bytes
+from mmdeepfake.video.clip_storage import ClipReader, is_clip, open_clip
 
+from ..output_folder import safe_name, write_text
 from .importing import EXTRAS_END
 from .names import COMPRESSIONS, METHOD_FILES, file_of, has_levels, label_of
 

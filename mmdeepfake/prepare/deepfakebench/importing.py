@@ -20,31 +20,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.prepare.clip_storage import ClipWriter
-from mmdeepfake.prepare.manifest import ManifestWriter, parse_line
-from mmdeepfake.prepare.output_folder import safe_name
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.array_file import write_arrays
+from mmdeepfake.files.array_reading import read_array
+from mmdeepfake.files.atomic_write import replacing
+from mmdeepfake.files.bounded_reading import (
+    MAX_LIST_BYTES,
+    is_inner_path,
+    load_json,
+    shorten,
+)
 from mmdeepfake.structures import (
     FAILED,
     FAKE,
     LABEL_NAMES,
     OK,
     REAL,
-    DataError,
     FaceTrack,
     VideoKey,
     VideoRecord,
 )
-from mmdeepfake.structures.array_file import write_arrays
-from mmdeepfake.structures.array_reading import read_array
-from mmdeepfake.structures.bounded_reading import (
-    MAX_LIST_BYTES,
-    is_inner_path,
-    load_json,
-    shorten,
-)
+from mmdeepfake.structures.manifest import ManifestWriter, parse_line
 from mmdeepfake.structures.video_record import SPLITS
-from mmdeepfake.structures.whole_file import replacing
+from mmdeepfake.video.clip_storage import ClipWriter
 
+from ..output_folder import safe_name
 from .reading import BenchVideo, Defect, frame_number, plain_path, read_bench_file
 
 EXTRAS_END = '_mmdeepfake.json'  # our second file beside `<dataset>.json`

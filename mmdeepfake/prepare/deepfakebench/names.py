@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmdeepfake.prepare.layouts.faceforensics import COMPRESSION_ALIASES
-from mmdeepfake.prepare.layouts.layout import AS_IS
+from mmdeepfake.layouts.faceforensics import COMPRESSION_ALIASES
+from mmdeepfake.layouts.layout import AS_IS
 from mmdeepfake.structures import FAKE, REAL, REAL_METHOD, VideoKey
 
 # Our compression level -> theirs, in the sets that have levels.

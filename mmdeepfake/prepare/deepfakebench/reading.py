@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mmdeepfake.structures import DataError, DataNotFoundError
-from mmdeepfake.structures.bounded_reading import MAX_LIST_BYTES, load_json
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.bounded_reading import MAX_LIST_BYTES, load_json
 from mmdeepfake.structures.video_record import SPLITS
 
 from .names import COMPRESSIONS, LABELS, LEVEL_SUFFIXES, guess_label, our_level

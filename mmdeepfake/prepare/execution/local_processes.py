@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from mmdeepfake.structures.process_limits import restrict_process
+from mmdeepfake.video.isolation.process_limits import restrict_process
 
 from ..work_plan import WorkUnit
-from ..workshop import WorkOrder, Workshop
+from ..worker_context import WorkOrder, Workshop
 from .unit_runner import (
     THREAD_VARIABLES,
     VideoOutcome,

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.structures import ConfigError, InputError, VideoKey
+from mmdeepfake.errors import ConfigError, InputError
+from mmdeepfake.structures import VideoKey
 
 from ..work_plan import WorkUnit
-from ..workshop import WorkOrder, Workshop
+from ..worker_context import WorkOrder, Workshop
 from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 from .worker_limits import SelfWatch, WorkerLimits
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import cv2
 
-from mmdeepfake.structures import InputError, VideoKey
+from mmdeepfake.errors import InputError
+from mmdeepfake.layouts.source_video import SourceVideo
+from mmdeepfake.structures import VideoKey
 
 from ..frame_archives import unpack_members
 from ..prepared_video import PreparedVideo, publish
-from ..source_video import SourceVideo
 from ..video_preparation import (
     describe_error,
     is_disk_error,
@@ -24,7 +25,7 @@ from ..video_preparation import (
     record_fault,
 )
 from ..work_plan import WorkUnit
-from ..workshop import WorkOrder, Workshop
+from ..worker_context import WorkOrder, Workshop
 
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 

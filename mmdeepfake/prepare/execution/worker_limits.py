@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdeepfake.structures import ConfigError
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
 
-from ..decoder_nursery import DecodingLimits
 from ..video_preparation import size_of
 from ..work_plan import WorkUnit
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.structures import OK, FaceTrack, VideoRecord
+from mmdeepfake.video.clip_storage import open_clip
 
-from ..clip_storage import open_clip
 from ..prepared_video import PreparedVideo
 
 _CELL_PX = 144

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mmdeepfake.files.printable_text import show_text
 from mmdeepfake.structures import FAILED, NO_FACE, OK, VideoKey
-from mmdeepfake.structures.printable_text import show_text
 
 from ..prepared_video import PreparedVideo
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmdeepfake.structures.printable_text import show_text
+from mmdeepfake.files.printable_text import show_text
 
 from ..prepared_video import PreparedVideo
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmdeepfake.structures.picture_file import replace_picture
-from mmdeepfake.structures.printable_text import show_text
+from mmdeepfake.files.image_file import replace_picture
+from mmdeepfake.files.printable_text import show_text
 
 from ..output_folder import OutputFolder, write_json, write_text
 from ..prepared_video import PreparedVideo

@@ -10,10 +10,10 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.addnet import ADDNet3D, AttentionEntryFlow, pool_down
 from mmdeepfake.models.baselines.xception import Xception
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/addnet3d_ffpp_lq.py'
 MINIFF = 'miniff/addnet3d_small_miniff_faces.py'

@@ -12,9 +12,9 @@ from recognizer_checks import (
 )
 
 from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.cnn_lstm import CNNLSTMHead
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/cnn_lstm_ffpp_lq.py'
 MINIFF = 'miniff/cnn_lstm_r18_miniff.py'

@@ -15,9 +15,9 @@ from torch import nn
 
 from mmdeepfake.datasets.transforms.mmst_map import BuildMMSTMap
 from mmdeepfake.engine.config_checks import find_transforms
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.deep_rhythm import DeepRhythmNet, OneLogitHead
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/deep_rhythm_ffpp_lq.py'
 MINIFF = 'miniff/deep_rhythm_short_miniff.py'

@@ -15,6 +15,7 @@ from recognizer_checks import (
 )
 
 from mmdeepfake.datasets.transforms.face_regions import box_parts, mark_parts
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.dianet import (
     DIANet,
     GlobalCorrelation,
@@ -24,7 +25,6 @@ from mmdeepfake.models.baselines.dianet import (
     find_boxes,
 )
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 from mmdeepfake.structures.face_landmarks import MIRRORED
 
 FFPP = 'baselines/dianet_like_ffpp_lq.py'

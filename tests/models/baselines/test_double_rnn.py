@@ -16,6 +16,7 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.double_rnn import (
     LogBottleneck,
     TwoBranchDenseNet,
@@ -24,7 +25,6 @@ from mmdeepfake.models.baselines.double_rnn import (
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.densenet import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/double_rnn_ffpp_lq.py'
 MINIFF = 'miniff/double_rnn_small_miniff.py'

@@ -14,9 +14,9 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.dsanet import DSANet, DynamicSegmentAggregation
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 SMALL = dict(depth=18, dsa_blocks=((), (1,), (1,), ()), zero_init_residual=False)
 NARROW = dict(base_channels=16, **SMALL)

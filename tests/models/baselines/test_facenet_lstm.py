@@ -11,11 +11,11 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.facenet_lstm import InceptionResnetV1
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.facenet import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/facenet_lstm_ffpp_lq.py'
 MINIFF = 'miniff/facenet_lstm_small_miniff.py'

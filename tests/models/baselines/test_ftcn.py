@@ -13,11 +13,11 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines import FTCN
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.ftcn import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 PUBLISHED = 'published/ftcn_ffpp_lq.py'
 FFPP = 'baselines/ftcn_ffpp_lq.py'

@@ -16,6 +16,7 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.inception_i3d import (
     InceptionI3d,
     SamePaddedConv,
@@ -25,7 +26,6 @@ from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.i3d import RULES
 from mmdeepfake.ops.same_padding import same_padding
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/i3d_inception_ffpp_lq.py'
 

@@ -3,12 +3,12 @@ import torch
 from oracles.double_rnn_in_loops import isolate, video_feature
 from recognizer_checks import make_samples
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.isolate_head import (
     BiLSTMIsolateHead,
     IsolateLoss,
     isolate_loss,
 )
-from mmdeepfake.structures import ConfigError
 
 RADII = dict(real_radius=0.042, fake_radius=1.638)
 

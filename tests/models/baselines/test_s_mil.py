@@ -23,9 +23,9 @@ from recognizer_checks import (
 )
 from torch.nn import functional
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.s_mil import ATTENTION, POOLS, SharpMILHead
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 S_MIL = 'miniff/s_mil_small_miniff.py'
 S_MIL_T = 'miniff/s_mil_t_small_miniff.py'

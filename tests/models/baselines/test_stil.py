@@ -7,6 +7,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from oracles import stil_in_loops, stil_on_slices
 from recognizer_checks import CONFIGS, check_overfits, check_round_trip, make_samples
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.stil import (
     InformationSupplement,
     SpatialInconsistency,
@@ -16,7 +17,6 @@ from mmdeepfake.models.baselines.stil import (
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.stil import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP, MINIFF = 'baselines/stil_ffpp_lq.py', 'miniff/stil_small_miniff.py'
 OWN_PARTS = ('.tim.', '.ism.', '.shift.', '.f_w.', '.f_h.')

@@ -16,6 +16,7 @@ from recognizer_checks import (
 )
 
 from mmdeepfake.engine.config_checks import find_transforms
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines import TALLSwin
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.tall import (
@@ -24,7 +25,6 @@ from mmdeepfake.models.conversion.tall import (
     resize_position_table,
 )
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/tall_swin_ffpp_lq.py'
 PUBLISHED = 'published/tall_swin_ffpp_lq.py'

@@ -18,9 +18,9 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.tam import TAMResNet, TemporalAdaptiveModule
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 
 def randomise(module):

@@ -12,12 +12,12 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.tei import (
     MotionEnhancement,
     TEINet,
     TemporalEnhancementInteraction,
 )
-from mmdeepfake.structures import ConfigError
 
 RESNET_50 = 23_508_032
 HEAD = 2 * 2_049

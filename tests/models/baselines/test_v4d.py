@@ -13,9 +13,9 @@ from recognizer_checks import (
     predict,
 )
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.v4d import V4D, Residual4D
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP, MINIFF = 'baselines/v4d_ffpp_lq.py', 'miniff/v4d_r18_miniff.py'
 

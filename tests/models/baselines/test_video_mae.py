@@ -17,11 +17,11 @@ from recognizer_checks import (
     make_samples,
 )
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines import VideoMAEVisionTransformer
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.videomae import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/video_mae_ffpp_lq.py'
 PROBE = 'baselines/video_mae_probe_ffpp_lq.py'

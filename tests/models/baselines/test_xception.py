@@ -19,11 +19,11 @@ from recognizer_checks import (
 )
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.xception import Xception, XceptionBlock
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.xception import RULES
 from mmdeepfake.registry import MODELS
-from mmdeepfake.structures import ConfigError
 
 FFPP = 'baselines/xception_ffpp_lq.py'
 MINIFF = 'miniff/xception_miniff.py'

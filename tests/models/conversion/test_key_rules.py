@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mmdeepfake.errors import DataError
 from mmdeepfake.models.conversion import KeyRules, convert
-from mmdeepfake.structures import DataError
 
 RULES = KeyRules(
     source='https://example.org/code',

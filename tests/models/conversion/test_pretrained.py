@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.backbones import initial_weights
 from mmdeepfake.models.conversion import KeyRules
 from mmdeepfake.models.conversion.pretrained import load_backbone
-from mmdeepfake.structures import ConfigError
 
 RULES = KeyRules(
     source='https://example.org/code',

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from oracles.v4d_in_loops import network, public_shapes
 
-from mmdeepfake.apis.checkpoint_conversion import CONFIG_OF_CODE
+from mmdeepfake.commands.convert_checkpoint import CONFIG_OF_CODE
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.v4d import RULES
 from mmdeepfake.registry import MODELS

@@ -1,0 +1,1 @@
+"""What each file of tools/ does."""

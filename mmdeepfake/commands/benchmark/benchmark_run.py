@@ -1,0 +1,252 @@
+"""One run of a benchmark: a config and a seed, trained and tested in one folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from mmdeepfake.errors import ConfigError, DataError, InputError
+from mmdeepfake.evaluation.summary import Summary
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.files.record_fields import check_fields
+
+from ..report import METRICS, PREDICTIONS, read_summary
+
+# Reached through the package, so that an installed copy finds them as well.
+TOOLS = Path(__file__).resolve().parents[1] / '.mim/tools'
+STATE = 'benchmark.json'
+BUSY = 'another process is at it'
+_LOCK = 'benchmark.lock'
+_STAGES = ('train', 'test', 'done')
+
+
+class StageError(Exception):
+    """A training or a test did not do what it should; the message says what."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the processes of a run are started.
+
+    Attributes:
+        launcher: 'none' for one process, 'pytorch' for torchrun on this machine,
+            'slurm' for srun inside an allocation.
+        num_processes: GPUs, or processes on the CPU.
+        srun_args: further words for srun.
+        amp: mixed precision in training.
+    """
+
+    launcher: str = 'none'
+    num_processes: int = 1
+    srun_args: str = ''
+    amp: bool = False
+
+    def command(self, tool: str) -> list[str]:
+        """The words before a tool's own arguments, the launcher's flag after them."""
+        script = str(TOOLS / tool)
+        if self.launcher == 'pytorch':
+            count = f'--nproc_per_node={self.num_processes}'
+            start = [str(TOOLS / 'start_processes.py'), '--standalone', count, script]
+            return [sys.executable, *start, '--launcher', 'pytorch']
+        if self.launcher == 'slurm':
+            srun = ['srun', f'--ntasks={self.num_processes}', '--kill-on-bad-exit=1']
+            srun += shlex.split(self.srun_args)
+            return [*srun, sys.executable, '-u', script, '--launcher', 'slurm']
+        return [sys.executable, script]
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run's folder says of it, kept in `benchmark.json`.
+
+    Attributes:
+        settings: what must be the same when the run goes on.
+        stage: what comes next: 'train', 'test', or 'done'.
+        failure: why the last attempt at the stage failed; '' if it did not.
+        seconds: time spent in each finished stage; a resumed one tells its last part.
+    """
+
+    settings: dict[str, object]
+    stage: str = 'train'
+    failure: str = ''
+    seconds: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class BenchmarkRun:
+    """A config, resolved and written down, with a seed and a folder.
+
+    Attributes:
+        config: file with the config's settings, all bases and options in it.
+        seed: of the training.
+        folder: work dir.
+        launch: how processes are started.
+    """
+
+    config: Path
+    seed: int
+    folder: Path
+    launch: Launch
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What must be the same when the run goes on, beside the config itself."""
+        return {
+            'seed': self.seed,
+            'amp': self.launch.amp,
+            'processes': self.launch.num_processes,
+        }
+
+    def read_state(self) -> RunState:
+        """Read where the run stands.
+
+        Raises:
+            DataError: the file is damaged.
+            ConfigError: the folder holds a run of other settings.
+        """
+        path = self.folder / STATE
+        if not path.is_file():
+            return RunState(self.settings)
+        try:
+            state = RunState(**check_fields(RunState, load_json(path)))
+            if state.stage not in _STAGES:
+                raise ValueError(f'stage {state.stage!r}')
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f'{path}: not what tools/benchmark.py writes ({error}); remove '
+                f'{self.folder} to run it anew'
+            ) from error
+        for name, value in self.settings.items():
+            if state.settings.get(name) != value:
+                raise ConfigError(
+                    f'{self.folder} holds a run with {name} = '
+                    f'{state.settings.get(name)!r}, now it is {value!r}: give the old '
+                    'settings, name another --work-dir, or remove that folder'
+                )
+        if state.stage == 'done':
+            try:
+                self.read_summary()
+            except InputError:  # figures gone or of other predictions: test again
+                return replace(state, stage='test')
+        return state
+
+    def read_summary(self) -> Summary:
+        """Read the figures of a finished run."""
+        predictions = self.folder / PREDICTIONS
+        if not predictions.is_file():
+            raise DataError(f'{predictions} is missing')
+        return read_summary(self.folder / METRICS, predictions)
+
+    def checkpoint(self) -> Path:
+        """The checkpoint of the best validation."""
+        found = sorted(self.folder.glob('best_*.pth'), key=step_of)
+        if not found:
+            raise StageError('training left no best_*.pth: no validation was run')
+        return found[-1]
+
+    def advance(self) -> RunState:
+        """Train and test, from where the run stands; a failure is kept in the state."""
+        try:
+            with hold_lock(self.folder / _LOCK) as lock:
+                state = replace(self.read_state(), failure='')
+                while state.stage != 'done' and not state.failure:
+                    state = self._next_state(state, lock)
+                    self._write_state(state)
+        except FolderInUseError:
+            return replace(self.read_state(), failure=BUSY)
+        return state
+
+    def _next_state(self, state: RunState, lock: IO[str]) -> RunState:
+        began = time.monotonic()
+        try:
+            self._run_stage(state.stage, lock)
+        except (StageError, InputError) as error:
+            return replace(state, failure=f'{state.stage}: {error}')
+        seconds = {state.stage: round(time.monotonic() - began, 1)}
+        return replace(
+            state,
+            stage=_STAGES[_STAGES.index(state.stage) + 1],
+            seconds={**(state.seconds or {}), **seconds},
+        )
+
+    def _run_stage(self, stage: str, lock: IO[str]) -> None:
+        words = [*self.launch.command(f'{stage}.py'), str(self.config)]
+        if stage == 'train':
+            # Without a checkpoint in the folder this starts from the beginning.
+            words += ['--seed', str(self.seed), '--resume']
+            words += ['--amp'] if self.launch.amp else []
+        else:
+            words += [str(self.checkpoint())]
+        words += ['--work-dir', str(self.folder)]
+        log = self.folder / f'{stage}.log'
+        with log.open('ab') as file:
+            start = file.tell()
+            # The lock stays with the child, should this process be killed alone.
+            code = run_to_its_end(words, file, keep_open=lock)
+        if code:
+            with log.open('rb') as file:
+                file.seek(start)
+                text = file.read().decode(errors='replace')
+            raise StageError(describe_failure(text, code))
+        if stage == 'test':
+            self.read_summary()
+
+    def _write_state(self, state: RunState) -> None:
+        replace_text(self.folder / STATE, json.dumps(asdict(state), indent=2) + '\n')
+
+
+def step_of(checkpoint: Path) -> tuple[int, str]:
+    """Sort checkpoints by the epoch or iteration in their names.
+
+    A kill between two steps may leave the best one and the one before it. Which came
+    later does not hang on a clock, which may have been set back.
+    """
+    found = re.search(r'_(\d+)$', checkpoint.stem)
+    return int(found[1]) if found else 0, checkpoint.name
+
+
+def run_to_its_end(words: Sequence[str], log: IO[bytes], *, keep_open: IO[str]) -> int:
+    """Run a command; should this process be stopped, stop the command first.
+
+    Args:
+        words: the command.
+        log: gets its output.
+        keep_open: file that the command inherits, with its lock.
+
+    Returns:
+        Its exit code, the negative number of a signal that ended it.
+    """
+    process = subprocess.Popen(
+        words, stdout=log, stderr=log, pass_fds=[keep_open.fileno()]
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()  # torchrun and srun end their own processes at that
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+
+
+def describe_failure(log: str, code: int) -> str:
+    """Say in one line why a tool failed: its own message, or the last line it left."""
+    messages: Sequence[str] = re.findall(r'^error: (.*)$', log, re.MULTILINE)
+    if messages:
+        return messages[-1]
+    lines = [line for line in log.splitlines() if line.strip()]
+    cause = f': {lines[-1].strip()}' if lines else ''
+    if code < 0:
+        return f'ended by signal {-code}{cause}'
+    return f'exit code {code}{cause}'

@@ -1,0 +1,68 @@
+"""What `tools/calibrate.py` does: choose threshold and temperature on validation."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import pathlib
+
+from mmengine.dist import is_main_process
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.evaluation.operating_point import (
+    OPERATING_POINT_FILE,
+    choose_operating_point,
+)
+from mmdeepfake.evaluation.predictions import read_predictions
+
+from .command_line import apply_run_arguments
+from .report import PREDICTIONS
+from .scoring import TestSet, score_sets, validation_set
+
+FOLDER = 'calibration'
+
+
+def run_calibration(args: argparse.Namespace) -> None:
+    """Score the validation videos and write the operating point."""
+    if not 0 <= args.max_fpr < 1:
+        raise ConfigError(f'--max-fpr {args.max_fpr}: allowed is 0 <= rate < 1')
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    chosen: TestSet = validation_set(cfg)
+    # Persons of the validation videos are others than those of training, but the
+    # checkpoint was chosen on these very videos: that is what they are for.
+    (scored,) = list(
+        score_sets(
+            cfg,
+            args.checkpoint,
+            [chosen],
+            folder=pathlib.Path(cfg.work_dir, FOLDER),
+            metric={'num_resamples': 0},
+        )
+    ) or [None]
+    if not is_main_process():
+        return
+    table = scored.folder / PREDICTIONS
+    point = choose_operating_point(
+        read_predictions(table),
+        max_false_positive_rate=args.max_fpr,
+        with_temperature=args.temperature,
+        chosen_on=f'{chosen.dataset["type"]} {chosen.dataset.get("data_root")}, val',
+        predictions_sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+    )
+    out = pathlib.Path(args.out or pathlib.Path(cfg.work_dir, OPERATING_POINT_FILE))
+    point.write(out)
+    print(
+        f'Threshold {point.threshold:.4f}, temperature {point.temperature:.3f}, for a '
+        f'false positive rate of at most {args.max_fpr:g}.\nOn {point.num_real} real '
+        f'and {point.num_fake} fake validation videos: FPR '
+        f'{point.false_positive_rate:.3f}, TPR {point.true_positive_rate:.3f}.'
+    )
+    bound = point.false_positive_rate_bound
+    if bound > args.max_fpr:
+        print(
+            f'Beware: so few real videos cannot promise it. On others it is below '
+            f'{bound:.3f}, with 95% confidence, and no more is known.'
+        )
+    print(f'Written: {out}')

@@ -1,0 +1,228 @@
+"""Turns a checkpoint of a public code into one of ours, and accounts for every key."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import hashlib
+import importlib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from torch import Tensor
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.atomic_write import replace_bytes
+from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE, read_checkpoint_file
+from mmdeepfake.models.backbones.initial_weights import WEIGHT_KEYS
+from mmdeepfake.models.conversion import ConversionReport, KeyRules, convert
+from mmdeepfake.registry import MODELS
+from mmdeepfake.version import __version__
+
+# Public code -> config of ours whose model its checkpoints fit.
+CONFIG_OF_CODE = {
+    'altfreezing': 'baselines/altfreezing_ffpp_lq.py',
+    'dsanet': 'baselines/dsanet_ffpp_lq.py',
+    'facenet': 'baselines/facenet_lstm_ffpp_lq.py',
+    'ftcn': 'published/ftcn_ffpp_lq.py',
+    'i3d': 'baselines/i3d_inception_ffpp_lq.py',
+    'stil': 'baselines/stil_ffpp_lq.py',
+    'tall': 'baselines/tall_swin_ffpp_lq.py',
+    'tam': 'baselines/tam_ffpp_lq.py',
+    'v4d': 'baselines/v4d_no_norm_ffpp_lq.py',
+    'videomae': 'baselines/video_mae_ffpp_lq.py',
+    'xception': 'baselines/xception_ffpp_lq.py',
+}
+# Reached through the package, so that an installed copy finds them as well.
+CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
+
+
+def run_conversion(args: argparse.Namespace) -> None:
+    """Convert a checkpoint as the command line says."""
+    if args.trust_checkpoint:
+        os.environ[TRUST_VARIABLE] = '1'
+    convert_file(
+        args.source,
+        args.target,
+        load_rules(args.code),
+        args.config or CONFIGS / CONFIG_OF_CODE[args.code],
+        options=args.cfg_options,
+        allow_missing=args.allow_missing,
+        allow_unexpected=args.allow_unexpected,
+    )
+
+
+def load_rules(code: str) -> KeyRules:
+    """Give the rules of a public code, a name in `CONFIG_OF_CODE`."""
+    module = importlib.import_module(f'mmdeepfake.models.conversion.{code}')
+    return module.RULES
+
+
+def convert_file(
+    source: str | Path,
+    target: str | Path,
+    rules: KeyRules,
+    config: str | Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    allow_missing: Sequence[str] = (),
+    allow_unexpected: Sequence[str] = (),
+) -> ConversionReport:
+    """Convert a checkpoint file and print what became of every key.
+
+    Args:
+        source: file of the public code.
+        target: file to write; written whole or not at all.
+        rules: of the public code.
+        config: config of ours whose model gets the weights.
+        options: settings that replace those of the config.
+        allow_missing: glob patterns of keys of ours that need get no tensor.
+        allow_unexpected: glob patterns of public keys that need find no place.
+
+    Raises:
+        DataError: the checkpoint does not fill the model, or holds tensors that the
+            model has no place for; nothing is written.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ConfigError(f'{target} is the checkpoint itself: name another file')
+    weights = read_weights(source)
+    cfg = load_config(config, options)
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    # Built, not initialised: initial weights may have to be downloaded.
+    expected = MODELS.build(cfg.model).state_dict()
+    converted, report = convert(weights, rules, expected)
+    print_conversion(report)
+    check_conversion(
+        report, source, allow_missing=allow_missing, allow_unexpected=allow_unexpected
+    )
+    meta = {
+        'converted_from': rules.source,
+        'source_file': source.name,
+        'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest(),
+        'mmdeepfake_version': __version__,
+        'cfg': cfg.pretty_text,
+    }
+    write_checkpoint(target, {'meta': meta, 'state_dict': converted})
+    print(f'{len(converted)} tensors written to {target}')
+    return report
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a checkpoint, wherever in the file they are.
+
+    They may be the file itself, stand under one of `WEIGHT_KEYS`, or belong to a whole
+    pickled module, which is read only if the user trusts the file.
+    """
+    if not path.is_file():
+        raise DataNotFoundError(f'no such checkpoint file: {path}')
+    found = _unpack(read_checkpoint_file(str(path), str(path), map_location='cpu'))
+    if not found:
+        raise DataError(
+            f'checkpoint {path}: no tensors in it; expected are named tensors, alone '
+            f'or under one of {", ".join(WEIGHT_KEYS)}'
+        )
+    return found
+
+
+def _unpack(loaded: Any) -> dict[str, Tensor]:
+    if isinstance(loaded, torch.nn.Module):
+        loaded = loaded.state_dict()
+    if not isinstance(loaded, Mapping):
+        return {}
+    for key in WEIGHT_KEYS:
+        if isinstance(loaded.get(key), Mapping | torch.nn.Module):
+            return _unpack(loaded[key])
+    return {key: value for key, value in loaded.items() if isinstance(value, Tensor)}
+
+
+def print_conversion(report: ConversionReport) -> None:
+    """Print every key, what was taken over first and what is wrong last."""
+    sections = {
+        'taken over': [
+            key if key == name else f'{key} -> {name}'
+            for key, name in report.renamed.items()
+        ],
+        'dropped': [f'{key}: {reason}' for key, reason in report.dropped.items()],
+        'unexpected: no such tensor in our model': [
+            key if key == name else f'{key} (as {name})'
+            for key, name in report.unexpected.items()
+        ],
+        'of another shape': [
+            f'{name}: {theirs} in the checkpoint, {ours} in our model'
+            for name, (theirs, ours) in report.mismatched.items()
+        ],
+        'missing: no tensor for it in the checkpoint': [
+            name for name in report.missing if name not in report.mismatched
+        ],
+    }
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for title, lines in sections.items():
+        if lines:
+            console.print(f'{title} ({len(lines)})', style='bold')
+            console.print('\n'.join(f'  {line}' for line in lines))
+
+
+def check_conversion(
+    report: ConversionReport,
+    source: str | Path,
+    *,
+    allow_missing: Sequence[str] = (),
+    allow_unexpected: Sequence[str] = (),
+) -> None:
+    """Refuse a checkpoint that leaves keys on either side which nobody allowed."""
+    missing = _not_allowed(report.missing, allow_missing)
+    unexpected = _not_allowed(report.unexpected, allow_unexpected)
+    if missing and all(key.startswith('cls_head.') for key in missing):
+        raise DataError(
+            f'checkpoint {source} {_describe_head(report, missing)}: pass '
+            "--allow-missing 'cls_head.*' to leave the classifier out, which then "
+            'starts at random and has to be trained'
+        )
+    if missing:
+        raise DataError(
+            f'checkpoint {source} gives no fitting tensor for {_count(missing)} of our '
+            "model: it is of another architecture, or another code's. Name another "
+            'model by --config, or the keys by --allow-missing PATTERN'
+        )
+    if unexpected:
+        raise DataError(
+            f'checkpoint {source} holds {_count(unexpected)} that our model has no '
+            'place for, so it computes something else. Name another model by --config, '
+            'or the keys by --allow-unexpected PATTERN'
+        )
+
+
+def _not_allowed(keys: Sequence[str] | Mapping, patterns: Sequence[str]) -> list[str]:
+    return [
+        key for key in keys if not any(fnmatch.fnmatchcase(key, p) for p in patterns)
+    ]
+
+
+def _describe_head(report: ConversionReport, missing: Sequence[str]) -> str:
+    for key in missing:
+        if key in report.mismatched and key.endswith('.bias'):
+            (theirs,), (ours,) = report.mismatched[key]
+            return f'has a classifier of {theirs} classes, ours has {ours}'
+    return f'has no fitting classifier ({", ".join(missing)})'
+
+
+def _count(keys: Sequence[str]) -> str:
+    more = ', ...' if len(keys) > 3 else ''
+    noun = 'key' if len(keys) == 1 else 'keys'
+    return f'{len(keys)} {noun} ({", ".join(keys[:3])}{more})'
+
+
+def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint whole or not at all."""
+    # Given a path, torch tells of a full disk without saying that it is one.
+    made = io.BytesIO()
+    torch.save(dict(content), made)
+    replace_bytes(path, made.getbuffer())

@@ -1,0 +1,184 @@
+"""What `tools/evaluate.py` does: figures of one model on several test sets."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.dist import is_main_process
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.evaluation.resampled_figures import FIGURES
+from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult
+from mmdeepfake.files.atomic_write import replace_text
+
+from .command_line import apply_run_arguments
+from .scoring import ScoredSet, TestSet, find_test_set, own_test_set, score_sets
+
+FOLDER = 'evaluation'
+CSV_COLUMNS = (
+    'set',
+    'manipulation',
+    'figure',
+    'value',
+    'low',
+    'high',
+    'low_over_persons',
+    'high_over_persons',
+    'real',
+    'fake',
+    'warnings',
+)
+HEADINGS = {
+    'acc': 'ACC %',
+    'auc': 'AUC %',
+    'eer': 'EER %',
+    'ap': 'AP %',
+    'tpr_at_1': 'TPR % at FPR 1%',
+    'tpr_at_01': 'at 0.1%',
+    'brier': 'Brier %',
+    'ece': 'ECE %',
+}
+
+
+def run_evaluation(args: argparse.Namespace) -> None:
+    """Score the sets, write and print one table of them."""
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    test_sets = choose_test_sets(cfg, args)
+    metric: dict[str, Any] = {'num_resamples': args.num_resamples, 'seed': args.seed}
+    if args.threshold is not None:
+        metric['threshold'] = args.threshold
+    if args.operating_point is not None:
+        if args.threshold is not None:
+            raise ConfigError('--threshold and --operating-point: only one is allowed')
+        metric['operating_point'] = args.operating_point
+    folder = pathlib.Path(cfg.work_dir, FOLDER)
+    scored = list(
+        score_sets(
+            cfg,
+            args.checkpoint,
+            test_sets,
+            folder=folder,
+            metric=metric,
+            allow_leak=args.allow_leak,
+        )
+    )
+    if is_main_process():
+        text = format_markdown(scored, args.checkpoint)
+        replace_text(folder / 'table.md', text)
+        replace_text(folder / 'table.csv', format_csv(scored))
+        print(f'\n{text}\nWritten: {folder}/table.md, table.csv and a folder a set')
+
+
+def choose_test_sets(cfg: Any, args: argparse.Namespace) -> list[TestSet]:
+    """Find the sets that the command line names, or take the config's own."""
+    roots = parse_roots(args.data_root, args.on)
+    if not args.on:
+        return [own_test_set(cfg, split=args.split)]
+    sets = [
+        find_test_set(
+            word,
+            cfg,
+            split=args.split,
+            overrides={'data_root': roots[word]} if word in roots else None,
+        )
+        for word in args.on
+    ]
+    names = [one.name for one in sets]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ConfigError(
+            f'--on: {", ".join(sorted(twice))} is named twice; once will do'
+        )
+    return sets
+
+
+def parse_roots(pairs: Sequence[str] | None, words: Sequence[str]) -> dict[str, str]:
+    """Read `--data-root SET=PATH`."""
+    roots = {}
+    for pair in pairs or ():
+        word, equals, path = pair.partition('=')
+        if not equals or word not in words:
+            raise ConfigError(
+                f'--data-root {pair}: allowed is SET=PATH, with a set of --on: '
+                f'{", ".join(words) or "none is given"}'
+            )
+        roots[word] = path
+    return roots
+
+
+def format_markdown(scored: Sequence[ScoredSet], checkpoint: str) -> str:
+    """One table of all sets, with intervals, and what the figures rest on."""
+    lines = [f'Checkpoint: `{checkpoint}`', '']
+    header = ['set', 'manipulation', *HEADINGS.values(), 'real', 'fake']
+    lines += [_row(header), _row(['---', '---', *['---:'] * (len(header) - 2)])]
+    for one in scored:
+        for row in one.summary.rows:
+            figures = [_cell(row, name) for name in FIGURES]
+            counts = [str(row.num_real), str(row.num_fake)]
+            lines.append(_row([one.name, row.name, *figures, *counts]))
+    lines += ['', f'In brackets: {CONFIDENCE:.0%} intervals over videos.']
+    for one in scored:
+        lines += ['', f'**{one.name}**', '']
+        lines += [f'- {note}' for note in one.summary.notes()]
+        lines += [f'- **Beware:** {warning}' for warning in one.warnings]
+        lines += _identity_lines(one)
+    return '\n'.join(lines) + '\n'
+
+
+def _identity_lines(one: ScoredSet) -> list[str]:
+    interval = one.summary.overall.identity_intervals.get('auc')
+    if interval is None:
+        return []
+    low, high = (100 * end for end in interval)
+    return [
+        f'- AUC over all, interval over groups of persons: [{low:.1f}, {high:.1f}].'
+    ]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+def _cell(row: RowResult, name: str) -> str:
+    value = getattr(row, name)
+    if value != value:
+        return '-'
+    ends = row.intervals.get(name)
+    interval = '' if ends is None else f' [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]'
+    return f'{100 * value:.1f}{interval}'
+
+
+def format_csv(scored: Sequence[ScoredSet]) -> str:
+    """Everything in full precision: one line a set, manipulation and figure."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator='\n')
+    writer.writerow(CSV_COLUMNS)
+    for one in scored:
+        warnings = json.dumps(one.warnings)
+        for row in one.summary.rows:
+            for name in FIGURES:
+                ends = row.intervals.get(name, ('', ''))
+                persons = row.identity_intervals.get(name, ('', ''))
+                value = repr(getattr(row, name))
+                counts = (row.num_real, row.num_fake)
+                writer.writerow(
+                    (
+                        one.name,
+                        row.name,
+                        name,
+                        value,
+                        *ends,
+                        *persons,
+                        *counts,
+                        warnings,
+                    )
+                )
+    return buffer.getvalue()

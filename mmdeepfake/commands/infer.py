@@ -1,0 +1,226 @@
+"""What `tools/infer.py` does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+from mmdeepfake.errors import DataError, InputError
+from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
+from mmdeepfake.files.folder_lock import hold_lock
+from mmdeepfake.files.printable_text import show_name
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.result_page import describe_verdict
+from mmdeepfake.inference.result_writers import (
+    VIDEO_COLUMNS,
+    format_table,
+    video_row,
+    write_video_results,
+)
+from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.inference.video_list import WantedVideo, list_videos
+from mmdeepfake.prepare.output_folder import OutputFolder, write_text
+from mmdeepfake.prepare.preparation_settings import PreparationSettings
+from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
+from mmdeepfake.structures import FAILED
+from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
+from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+from mmdeepfake.video.local_decoding import LocalDecoder, VideoDecoder
+
+VIDEOS_CSV = 'videos.csv'
+_LOCK = '.lock'
+_SECONDS_BETWEEN_TABLES = 5.0
+
+
+def run_inference(args: argparse.Namespace) -> int:
+    """Score what the command line names; give how many videos failed."""
+    if args.trust_checkpoint:
+        os.environ[TRUST_VARIABLE] = '1'
+    out = Path(args.out)
+    if out.exists() and not out.is_dir():
+        raise DataError(f'--out {args.out!r} is a file; a folder is needed')
+    videos = list_videos([Path(one) for one in args.inputs], out=out)
+    inferencer = make_inferencer(args)
+    if not inferencer.is_calibrated:
+        print(
+            f'The threshold {inferencer.threshold:g} is not calibrated '
+            f'({inferencer.facts["threshold_origin"]}): how often it calls a real '
+            'video fake is unknown. tools/calibrate.py chooses one.',
+            file=sys.stderr,
+        )
+    _make_folder(out)
+    table = _VideosTable(out / VIDEOS_CSV)
+    try:
+        with (
+            hold_lock(out / _LOCK),
+            _Display(len(videos), shown=not args.quiet) as display,
+        ):
+            results = inferencer.infer_many(
+                [video.path for video in videos], progress=display.tell
+            )
+            for video, result in zip(videos, results, strict=True):
+                write_video_results(
+                    result,
+                    out / video.folder,
+                    inferencer.facts,
+                    annotate=args.video,
+                    report=args.report,
+                    tell=display.drawing(result),
+                    decoder=inferencer.decoder,
+                )
+                table.add(result, video)
+                display.finish(video, result)
+    except OSError as error:
+        if isinstance(error, InputError) or not is_disk_error(error):
+            raise
+        raise output_error(out, error) from error
+    finally:
+        table.write()
+    print(f'{table.counts()}; {table.path}')
+    return table.verdicts[FAILED]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f'--out {str(out)!r} cannot be made: {error.strerror}; give a folder that '
+            'can be written to'
+        ) from error
+
+
+def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
+    """Make the inferencer that the command line asks for."""
+    preparation = None
+    if args.prepared_as is not None:
+        preparation = PreparationSettings.read(OutputFolder(args.prepared_as).settings)
+    return DeepfakeInferencer(
+        args.config,
+        args.checkpoint,
+        cfg_options=args.cfg_options,
+        device=args.device,
+        batch_size=args.batch_size,
+        operating_point=args.operating_point,
+        threshold=args.threshold,
+        track_rule=args.track_rule,
+        preparation=preparation,
+        faces=args.faces,
+        step_frames=args.step_frames,
+        window_seconds=args.window_seconds,
+        heat_map=args.heat_map,
+        decoder=make_decoder(args),
+        timeout_seconds=args.timeout,
+    )
+
+
+def make_decoder(args: argparse.Namespace) -> VideoDecoder:
+    """Make what opens the videos, as the command line asks for it."""
+    if not args.isolation:
+        return LocalDecoder()
+    return IsolatedDecoder(
+        DecodingLimits(
+            stall_seconds=args.stall_timeout,
+            memory_bytes=int(args.decoder_memory * 2**30),
+        )
+    )
+
+
+class _VideosTable:
+    """The row of every video; the file is there as soon as the first one is done."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.verdicts: Counter[str] = Counter()
+        self._rows: list[tuple[Any, ...]] = []
+        self._written = 0.0
+
+    def add(self, result: VideoResult, video: WantedVideo) -> None:
+        """Take the result of a video."""
+        failed = result.status == FAILED
+        self.verdicts[FAILED if failed else result.verdict] += 1
+        self._rows.append(video_row(result, video.name, video.folder))
+        if time.monotonic() - self._written > _SECONDS_BETWEEN_TABLES:
+            self.write()
+
+    def write(self) -> None:
+        """Write all rows, the whole file or none."""
+        if self._rows:
+            write_text(self.path, format_table(VIDEO_COLUMNS, self._rows))
+            self._written = time.monotonic()
+
+    def counts(self) -> str:
+        """Say what became of how many, as in '3 videos: 2 fake, 1 failed'."""
+        words = ', '.join(f'{n} {name}' for name, n in sorted(self.verdicts.items()))
+        return f'{len(self._rows)} videos: {words}'
+
+
+class _Display:
+    """Two bars on a terminal, for all videos and for this one; elsewhere lines only."""
+
+    def __init__(self, num_videos: int, *, shown: bool) -> None:
+        self._shown = shown
+        console = Console(stderr=True)
+        self._bars = Bars(
+            TextColumn('{task.description}', markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not (shown and console.is_terminal),
+        )
+        self._all = self._bars.add_task('videos', total=num_videos)
+        self._one = self._bars.add_task('', total=None)
+
+    def __enter__(self) -> _Display:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bars.stop()
+
+    def tell(self, progress: Progress) -> None:
+        """Move the bar of the current video."""
+        self._bars.update(
+            self._one,
+            description=show_name(f'{progress.stage} {progress.video}'),
+            completed=progress.done,
+            total=progress.total,
+        )
+
+    def drawing(self, result: VideoResult) -> Any:
+        """Give what is told how far the annotated video is."""
+
+        def tell(num_frames: int) -> None:
+            self.tell(Progress(result.name, 'draw', num_frames, result.num_frames))
+
+        return tell
+
+    def finish(self, video: WantedVideo, result: VideoResult) -> None:
+        """Say the verdict of a video."""
+        self._bars.advance(self._all)
+        if self._shown:
+            text = result.fault if result.status == FAILED else describe_verdict(result)
+            kind = 'failed: ' if result.status == FAILED else ''
+            self._bars.console.print(
+                show_name(f'{video.name}: {kind}{text}'),
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )

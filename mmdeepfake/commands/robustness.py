@@ -1,0 +1,250 @@
+"""What `tools/robustness.py` does: the AUC of models on videos that got worse."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import io
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmengine.dist import is_main_process
+from numpy.typing import NDArray
+
+from mmdeepfake.datasets.transforms.corruption import (
+    CORRUPTIONS,
+    NUM_LEVELS,
+    corrupt,
+)
+from mmdeepfake.datasets.transforms.decoding import FrameReader, open_reader
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.evaluation.summary import RowResult
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import read_lines, shorten
+from mmdeepfake.visualization.robustness_plot import (
+    RobustnessCurve,
+    plot_levels,
+    plot_robustness,
+)
+
+from .command_line import apply_run_arguments
+from .scoring import TestSet, find_test_set, own_test_set, score_sets
+
+FOLDER = 'robustness'
+TABLE = 'robustness.csv'
+_CLEAN = 'clean'
+_COLUMNS = ('model', 'corruption', 'level', 'parameter', 'auc', 'low', 'high', 'acc')
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model on one corruption at one level; level 0 is the video as it is."""
+
+    model: str
+    corruption: str
+    level: int
+    parameter: str
+    auc: float
+    low: float
+    high: float
+    acc: float
+
+
+def run_robustness(args: argparse.Namespace) -> None:
+    """Score every corruption at every level; write table and plot."""
+    names = choose_corruptions(args.corruptions)
+    levels = choose_levels(args.levels)
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    base = (
+        own_test_set(cfg, split=args.split)
+        if args.on is None
+        else find_test_set(
+            args.on,
+            cfg,
+            split=args.split,
+            overrides={'data_root': args.data_root} if args.data_root else None,
+        )
+    )
+    chosen = {_CLEAN: (_CLEAN, 0)} | {
+        f'{name}-{level}': (name, level) for name in names for level in levels
+    }
+    sets = [
+        TestSet(key, corrupted_dataset(base.dataset, name, level, seed=args.seed))
+        for key, (name, level) in chosen.items()
+    ]
+    folder = pathlib.Path(cfg.work_dir, FOLDER)
+    model = args.name or pathlib.Path(args.config).stem
+    points = []
+    for one in score_sets(
+        cfg,
+        args.checkpoint,
+        sets,
+        folder=folder,
+        metric={'num_resamples': args.num_resamples, 'seed': args.seed},
+        allow_leak=args.allow_leak,
+    ):
+        name, level = chosen[one.name]
+        points.append(_point(model, name, level, one.summary.overall))
+        # Written after every set: a run of hours that is killed keeps what it has.
+        replace_text(folder / TABLE, format_csv(points))
+    if is_main_process():
+        report(folder, points)
+
+
+def corrupted_dataset(
+    dataset: Any, name: str, level: int, *, seed: int
+) -> dict[str, Any]:
+    """Put the corruption between opening and sampling; level 0 changes nothing."""
+    changed = copy.deepcopy(dict(dataset))
+    if level:
+        kinds = [step.get('type') for step in changed['pipeline']]
+        if 'OpenVideo' not in kinds:
+            raise ConfigError(
+                'the test pipeline has no OpenVideo, after which a corruption stands; '
+                f'it has {", ".join(map(str, kinds))}'
+            )
+        step = {'type': 'CorruptVideo', 'name': name, 'level': level, 'seed': seed}
+        changed['pipeline'].insert(kinds.index('OpenVideo') + 1, step)
+    return changed
+
+
+def choose_corruptions(words: Sequence[str] | None) -> list[str]:
+    """Check names of corruptions; none stand for all."""
+    unknown = [word for word in words or () if word not in CORRUPTIONS]
+    if unknown:
+        raise ConfigError(
+            f'--corruptions {" ".join(unknown)}: allowed are {", ".join(CORRUPTIONS)}'
+        )
+    return list(dict.fromkeys(words or CORRUPTIONS))
+
+
+def choose_levels(levels: Sequence[int] | None) -> list[int]:
+    """Check levels; none stand for all five."""
+    wrong = [level for level in levels or () if not 1 <= level <= NUM_LEVELS]
+    if wrong:
+        raise ConfigError(
+            f'--levels {" ".join(map(str, wrong))}: allowed are 1 to {NUM_LEVELS}'
+        )
+    return sorted(set(levels or range(1, NUM_LEVELS + 1)))
+
+
+def _point(model: str, name: str, level: int, row: RowResult) -> Point:
+    value = '' if not level else str(CORRUPTIONS[name].levels[level - 1])
+    return Point(model, name, level, value, row.auc, row.auc_low, row.auc_high, row.acc)
+
+
+def format_csv(points: Sequence[Point]) -> str:
+    """One line a model, corruption and level, in full precision."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator='\n')
+    writer.writerow(_COLUMNS)
+    writer.writerows([getattr(point, name) for name in _COLUMNS] for point in points)
+    return buffer.getvalue()
+
+
+def read_points(path: pathlib.Path) -> list[Point]:
+    """Read what `format_csv` wrote."""
+    if not path.is_file():
+        raise DataNotFoundError(
+            f'no table {path}: python tools/robustness.py run CONFIG CHECKPOINT '
+            'makes one'
+        )
+    try:
+        rows = list(csv.reader(read_lines(path, keep_ends=True)))
+        if tuple(rows[0]) != _COLUMNS:
+            raise ValueError(f'its header is {shorten(",".join(rows[0]))}')
+        return [
+            Point(model, name, int(level), parameter, *map(float, figures))
+            for model, name, level, parameter, *figures in rows[1:]
+        ]
+    except (csv.Error, ValueError, TypeError, IndexError) as error:
+        raise DataError(f'{path} is no robustness table: {str(error)[:150]}') from error
+
+
+def format_markdown(points: Sequence[Point]) -> str:
+    """One line a model and corruption, the AUC of each level."""
+    header = ['model', 'corruption', 'levels', _CLEAN]
+    header += [f'level {level}' for level in range(1, NUM_LEVELS + 1)]
+    lines = [header, ['---', '---', '---', *['---:'] * (len(header) - 3)]]
+    for model in dict.fromkeys(point.model for point in points):
+        of_model = {(p.corruption, p.level): p for p in points if p.model == model}
+        for name in dict.fromkeys(p.corruption for p in points if p.level):
+            levels = [of_model.get((name, level)) for level in range(1, NUM_LEVELS + 1)]
+            values = ', '.join(p.parameter for p in levels if p is not None)
+            lines.append(
+                [model, name, f'{CORRUPTIONS[name].parameter}: {values}']
+                + [_cell(p) for p in (of_model.get((_CLEAN, 0)), *levels)]
+            )
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines) + '\n'
+
+
+def _cell(point: Point | None) -> str:
+    if point is None or point.auc != point.auc:
+        return '-'
+    if point.low != point.low:
+        return f'{100 * point.auc:.1f}'
+    return f'{100 * point.auc:.1f} [{100 * point.low:.1f}, {100 * point.high:.1f}]'
+
+
+def report(folder: pathlib.Path, points: Sequence[Point]) -> None:
+    """Write and print the table, and draw a line a model for each corruption."""
+    text = format_markdown(points)
+    replace_text(folder / 'robustness.md', text)
+    curves = [
+        RobustnessCurve(
+            model,
+            name,
+            *zip(
+                *(
+                    (p.level, p.auc, p.low, p.high)
+                    for p in points
+                    if p.model == model and p.corruption in (name, _CLEAN)
+                ),
+                strict=True,
+            ),
+        )
+        for model in dict.fromkeys(point.model for point in points)
+        for name in dict.fromkeys(p.corruption for p in points if p.level)
+    ]
+    plot_robustness(curves, folder / 'robustness.png')
+    print(f'\nVideo-level AUC % [95% interval]\n\n{text}\nWritten: {folder}')
+
+
+def join_tables(args: argparse.Namespace) -> None:
+    """Put the tables of several models into one, and into one plot."""
+    points = [
+        point for path in args.tables for point in read_points(pathlib.Path(path))
+    ]
+    folder = pathlib.Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_text(folder / TABLE, format_csv(points))
+    report(folder, points)
+
+
+def show_levels(args: argparse.Namespace) -> None:
+    """Draw the middle frame of a video under every corruption at every level."""
+    results = {'filename': args.video}
+    reader = open_reader(results)
+    rows = [
+        (
+            f'{name}: {corruption.parameter} ' + ', '.join(map(str, corruption.levels)),
+            [
+                _middle_frame(corrupt(reader, name, level, seed=args.seed, video=''))
+                for level in range(1, NUM_LEVELS + 1)
+            ],
+        )
+        for name, corruption in CORRUPTIONS.items()
+    ]
+    plot_levels(_middle_frame(reader), rows, args.out)
+    print(f'Written: {args.out}')
+
+
+def _middle_frame(reader: FrameReader) -> NDArray[np.uint8]:
+    frame: NDArray[np.uint8] = reader.read(np.array([len(reader) // 2]))[0]
+    return frame

@@ -1,0 +1,1 @@
+"""What `tools/speed.py` and `tools/speed_data.py` measure."""

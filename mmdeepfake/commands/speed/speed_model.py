@@ -1,0 +1,223 @@
+"""A config's model as `tools/speed.py` runs it: forward passes and training steps."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from mmdeepfake.engine.compilation import compile_parts
+from mmdeepfake.engine.config_checks import walk_dicts
+from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.models.inference_folding import keep_composed_kernels
+from mmdeepfake.registry import MODELS
+
+DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
+
+@dataclass(frozen=True)
+class SpeedSettings:
+    """What every model of one run has in common.
+
+    Attributes:
+        device: 'cpu', 'cuda' or 'cuda:1'.
+        dtype: 'fp32', or 'bf16' or 'fp16' for mixed precision (autocast; fp16 with a
+            scaled loss).
+        channels_last: weights and frames with channels innermost.
+        compile: backend of `torch.compile`; None runs eagerly.
+        threads: of the CPU's operations; None leaves torch's number.
+        modes: what is measured: 'forward' (to the logits, without gradients), 'train'
+            (forward, loss, backward and the optimizer's step).
+    """
+
+    device: str = 'cpu'
+    dtype: str = 'fp32'
+    channels_last: bool = False
+    compile: str | None = None
+    threads: int | None = None
+    modes: tuple[str, ...] = ('forward', 'train')
+
+    def __post_init__(self) -> None:
+        kind = self.device.partition(':')[0]
+        if kind not in ('cpu', 'cuda'):
+            raise ConfigError(
+                f'--device {self.device}: allowed are cpu, cuda and cuda:INDEX'
+            )
+        if kind == 'cuda' and not torch.cuda.is_available():
+            raise ConfigError(
+                f'--device {self.device}: torch {torch.__version__} sees no CUDA '
+                'device; run this command where there is one, or take --device cpu'
+            )
+        if self.dtype == 'fp16' and kind == 'cpu':
+            raise ConfigError(
+                '--dtype fp16 --device cpu: mixed precision on a CPU is bf16'
+            )
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether the models run on a CUDA device."""
+        return self.device.startswith('cuda')
+
+    def apply(self) -> None:
+        """Tell torch of the threads and of the device whose stream is timed."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        if self.on_cuda and ':' in self.device:
+            torch.cuda.set_device(self.device)
+
+
+class SpeedModel:
+    """One model, its optimizer and one batch of noise, ready to be timed.
+
+    Weights are random: a config's pretrained files are not asked for.
+
+    Args:
+        cfg: the config.
+        shape: of one video, as the pipeline packs it.
+        num_videos: videos in a batch.
+        settings: what all models share.
+    """
+
+    def __init__(
+        self,
+        cfg: Config,
+        *,
+        shape: Sequence[int],
+        num_videos: int,
+        settings: SpeedSettings,
+    ) -> None:
+        self._settings = settings
+        self._model = build_random_model(cfg)
+        self._model.to(settings.device)
+        self._inputs = make_batch(num_videos, shape).to(settings.device)
+        if settings.channels_last:
+            order_channels_last_(self._model)
+            self._inputs = with_channels_last(self._inputs)
+        self._samples = [
+            ActionDataSample().set_gt_label(number % 2).to(settings.device)
+            for number in range(num_videos)
+        ]
+        self._optimizer = build_optim_wrapper(
+            self._model, optimizer_settings(cfg, settings.dtype)
+        )
+        if settings.compile is not None:
+            compile_parts(self._model, settings.compile)
+
+    def run(self, mode: str) -> None:
+        """Run one pass of a mode: 'forward' or 'train'."""
+        {'forward': self.forward, 'train': self.train_step}[mode]()
+
+    def forward(self) -> Tensor:
+        """Give the logits of the batch, as at test."""
+        self._set_training(False)
+        with torch.no_grad(), self._autocast():
+            logits, _ = self._model.extract_feat(self._inputs, stage='head')
+        return logits
+
+    def train_step(self) -> Tensor:
+        """Change the weights by one step; give the loss.
+
+        Frames are already normalised and on the device, for every model alike.
+        """
+        self._set_training(True)
+        with self._autocast():
+            losses = self._model(self._inputs, self._samples, mode='loss')
+        loss, _ = self._model.parse_losses(losses)
+        self._optimizer.update_params(loss)
+        return loss.detach()
+
+    def _set_training(self, training: bool) -> None:
+        if self._model.training == training:
+            return
+        self._model.train(training)
+        if not training and self._settings.compile is None:
+            keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        dtype = DTYPES[self._settings.dtype]
+        if dtype is None:
+            return contextlib.nullcontext()
+        kind = self._settings.device.partition(':')[0]
+        return _autocast_with_scores(self._model, kind, dtype)
+
+
+@contextlib.contextmanager
+def _autocast_with_scores(
+    model: nn.Module, kind: str, dtype: torch.dtype
+) -> Iterator[None]:
+    with torch.autocast(kind, dtype=dtype), scores_in_float32(model):
+        yield
+
+
+def build_random_model(cfg: Config) -> nn.Module:
+    """Build a config's model with random weights; nothing is downloaded."""
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    settings = cfg.model.to_dict()
+    for _, node in walk_dicts(settings, 'model'):
+        if 'pretrained' in node:
+            node['pretrained'] = None
+        if (node.get('init_cfg') or {}).get('type') == 'Pretrained':
+            node['init_cfg'] = None
+    model = MODELS.build(settings)
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('WARNING')  # it would tell of every weight
+    try:
+        model.init_weights()
+    finally:
+        logger.setLevel(level)
+    return model
+
+
+def make_batch(num_videos: int, shape: Sequence[int]) -> Tensor:
+    """Draw normalised frames: (num_videos, *shape), the same ones every time."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(num_videos, *shape, generator=generator)
+
+
+def optimizer_settings(cfg: Config, dtype: str) -> dict:
+    """Give the config's optimizer, wrapped for the dtype as `--amp` would do it."""
+    settings = cfg.optim_wrapper.to_dict()
+    settings['type'] = 'OptimWrapper'
+    settings.pop('loss_scale', None)
+    if dtype == 'fp16':
+        settings.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    return settings
+
+
+def order_channels_last_(model: nn.Module) -> None:
+    """Lay the kernels of 2D and 3D convolutions out with channels innermost."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for weight in model.parameters():
+        if weight.dim() in formats:
+            weight.data = weight.data.contiguous(memory_format=formats[weight.dim()])
+
+
+def with_channels_last(videos: Tensor) -> Tensor:
+    """Lay videos out so that frames or clips folded into the batch have it.
+
+    Args:
+        videos: (B, N, 3, H, W), or (B, S, 3, T, H, W) for 3D networks.
+
+    Returns:
+        The same numbers; `flatten(0, 1)` is then a view in channels_last, or in
+        channels_last_3d.
+    """
+    folded = videos.flatten(0, 1)
+    form = torch.channels_last if folded.dim() == 4 else torch.channels_last_3d
+    return folded.contiguous(memory_format=form).unflatten(0, videos.shape[:2])
+
+
+def count_frames(shape: Sequence[int]) -> int:
+    """Count the frames of a packed video: (N, 3, H, W) or (S, 3, T, H, W)."""
+    return math.prod(shape[:-2]) // 3

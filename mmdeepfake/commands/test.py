@@ -1,0 +1,57 @@
+"""What `tools/test.py` does with its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import Config
+
+from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.engine.compilation import compile_parts
+from mmdeepfake.engine.data_workers import worker_deaths_explained
+from mmdeepfake.engine.lost_ranks import losses_explained
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.atomic_write import naming_output
+
+from .command_line import apply_run_arguments
+
+
+def run_testing(args: argparse.Namespace) -> None:
+    """Test a checkpoint as the config and the command line say."""
+    cfg = load_config(args.config, args.cfg_options)
+    apply_run_arguments(cfg, args)
+    if cfg.get('test_evaluator') is None:
+        raise ConfigError(
+            f'config {args.config} has no test_evaluator: nothing to test'
+        )
+    evaluators = cfg.test_evaluator
+    if not isinstance(evaluators, list):
+        evaluators = [evaluators]
+    keep_results(evaluators, cfg.work_dir, checkpoint=args.checkpoint)
+    if args.dump is not None:
+        if not args.dump.endswith(('.pkl', '.pickle')):
+            raise ConfigError(
+                f'--dump {args.dump}: a name in .pkl or .pickle is needed'
+            )
+        evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
+    cfg.test_evaluator = evaluators
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    with naming_output(cfg.work_dir):
+        runner = build_runner(cfg)
+        if args.compile is not None:
+            compile_parts(runner.model, args.compile)
+        advice = 'run the same command again'
+        with worker_deaths_explained(runner), losses_explained(cfg, advice=advice):
+            runner.test()
+
+
+def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:
+    """Have DeepfakeMetric write its tables into the work folder, if told nowhere."""
+    files = {'predictions_csv': 'predictions.csv', 'metrics_json': 'metrics.json'}
+    for evaluator in evaluators:
+        if evaluator.get('type') == 'DeepfakeMetric':
+            evaluator['checkpoint'] = checkpoint
+            for argument, name in files.items():
+                if evaluator.get(argument) is None:
+                    evaluator[argument] = os.path.join(work_dir, name)

@@ -1,0 +1,177 @@
+"""From a config file and a few words of the command line to a Runner."""
+
+from __future__ import annotations
+
+import difflib
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdeepfake.errors import ConfigError, DataNotFoundError
+
+from .config_checks import (
+    DATASET_VARIABLES,
+    LOADERS,
+    check_config,
+    check_variables,
+    find_datasets,
+)
+from .run_folder import RunFolderRunner
+
+# What MMEngine's Runner reads from a config beside its constructor's arguments.
+RUNNER_KEYS = {
+    'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_hooks',
+    'custom_imports', 'default_hooks', 'default_scope', 'efficient_conv_bn_eval',
+    'env_cfg', 'experiment_name', 'find_unused_parameters', 'launcher', 'load_from',
+    'log_level', 'log_processor', 'model', 'model_wrapper_cfg', 'optim_wrapper',
+    'param_scheduler', 'randomness', 'resume', 'runner_type', 'sync_bn', 'test_cfg',
+    'test_dataloader', 'test_evaluator', 'train_cfg', 'train_dataloader', 'val_cfg',
+    'val_dataloader', 'val_evaluator', 'visualizer', 'work_dir',
+}  # fmt: skip
+
+
+def load_config(
+    path: str | pathlib.Path, cfg_options: Mapping[str, Any] | None = None
+) -> Config:
+    """Read a config and apply options to it.
+
+    Args:
+        path: a config file of ours or of MMAction2's kind.
+        cfg_options: dotted key -> value, as `--cfg-options` gives them. `data_root`,
+            `methods` and `compression` on their own reach the datasets of all three
+            dataloaders.
+    """
+    cfg = _read_config(pathlib.Path(path))
+    options = dict(cfg_options or {})
+    for name in DATASET_VARIABLES:
+        if name in options:
+            value = options.pop(name)
+            spread_over_datasets(cfg, name, value)
+    for key in options:
+        check_option_key(cfg, key)
+    cfg.merge_from_dict(options)
+    check_variables(cfg, options)
+    for loader in LOADERS:
+        # torch refuses to keep workers alive, or wait for them, that are not there.
+        if cfg.get(loader) and not cfg[loader].get('num_workers'):
+            cfg[loader]['persistent_workers'] = False
+            cfg[loader].pop('timeout', None)
+    return cfg
+
+
+def _read_config(path: pathlib.Path) -> Config:
+    if not path.is_file():
+        near = difflib.get_close_matches(
+            path.name, [p.name for p in path.parent.glob('*.py')], n=3
+        )
+        hint = f'; did you mean {" or ".join(near)}?' if near else ''
+        raise DataNotFoundError(f'no such config file: {path}{hint}')
+    try:
+        return Config.fromfile(str(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f'a _base_ of config {path} is missing: {error}') from error
+    except SyntaxError as error:
+        # MMEngine parses the bases with the leaf and does not say which one it is in.
+        raise ConfigError(
+            f'config {path}, or a _base_ of it, is not valid Python: {error.msg}, '
+            f'line {error.lineno}: {(error.text or "").strip()}'
+        ) from error
+    except (KeyError, TypeError, AttributeError, NameError) as error:
+        raise ConfigError(
+            f'cannot read config {path}: {type(error).__name__}: {error}'
+        ) from error
+
+
+def spread_over_datasets(cfg: Config, name: str, value: Any) -> None:
+    """Give `name` a new value in every dataset that had the config's common one.
+
+    A dataset with another value of its own (a cross-dataset test set) keeps it.
+    """
+    datasets = dict(find_datasets(cfg))
+    if not datasets:
+        raise ConfigError(f'{name}={value!r}: the config has no dataset to give it to')
+    present = [node[name] for node in datasets.values() if name in node]
+    if isinstance(value, str) and any(isinstance(old, list) for old in present):
+        value = [value]
+    if name in cfg:
+        old = cfg[name]
+    elif all(one == present[0] for one in present[1:]):
+        old = present[0] if present else None
+    else:
+        listed = ', '.join(f'{path}.{name}' for path in datasets)
+        raise ConfigError(
+            f'{name}={value!r}: the datasets of this config differ in {name}; '
+            f'set one of {listed}'
+        )
+    targets = [node for node in datasets.values() if node.get(name, old) == old]
+    if not targets:
+        listed = ', '.join(f'{path}.{name}' for path in datasets)
+        raise ConfigError(f'{name}={value!r} would reach no dataset; set {listed}')
+    for node in targets:
+        node[name] = value
+    cfg[name] = value
+
+
+def check_option_key(cfg: Config, key: str) -> None:
+    """Refuse a dotted key that looks like a slip, with the nearest existing ones.
+
+    A new key in a dict that exists may be meant (an argument left at its default), so
+    it passes unless it resembles one that is there.
+    """
+    node: Any = dict(cfg.items())  # a Config is no Mapping, its items are
+    walked: list[str] = []
+    for word in key.split('.'):
+        place = '.'.join(walked) or 'the top level of the config'
+        if isinstance(node, Mapping):
+            if word not in node:
+                _check_new_key(key, word, place, list(node), top=not walked)
+                return
+            node = node[word]
+        elif isinstance(node, Sequence) and not isinstance(node, str):
+            if not word.isdigit() or int(word) >= len(node):
+                raise ConfigError(
+                    f'--cfg-options {key}: {place} is a list of {len(node)} items; '
+                    f"'{word}' is none of 0 to {len(node) - 1}"
+                )
+            node = node[int(word)]
+        elif node is None:
+            return
+        else:
+            raise ConfigError(
+                f'--cfg-options {key}: {place} is {node!r} and has no keys'
+            )
+        walked.append(word)
+
+
+def _check_new_key(
+    key: str, word: str, place: str, existing: list[str], *, top: bool
+) -> None:
+    if top and word in RUNNER_KEYS:
+        return
+    known = set(existing) | (RUNNER_KEYS if top else set())
+    near = difflib.get_close_matches(
+        word, sorted(known), n=3, cutoff=0.6 if top else 0.8
+    )
+    if near:
+        raise ConfigError(
+            f"--cfg-options {key}: there is no '{word}' in {place}; "
+            f'did you mean {" or ".join(near)}?'
+        )
+    if top:
+        raise ConfigError(
+            f"--cfg-options {key}: there is no '{word}' in {place}, which has "
+            f'{", ".join(sorted(existing))}'
+        )
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Check a config and build our Runner, or the one it names, from it."""
+    check_config(cfg)
+    if 'runner_type' in cfg:
+        from mmengine.registry import RUNNERS
+
+        return RUNNERS.build(cfg)
+    return RunFolderRunner.from_cfg(cfg)

@@ -1,0 +1,172 @@
+"""Says and writes down what a run really was: weights, data, seed, code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
+
+from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.registry import HOOKS
+from mmdeepfake.structures import LABEL_NAMES
+from mmdeepfake.version import __version__
+
+from ..broken_sample_batches import innermost_datasets
+from ..config_checks import walk_dicts
+
+RECORD = 'run.json'
+
+
+@HOOKS.register_module()
+class RunReportHook(Hook):
+    """Logs the facts of a run when it starts and keeps them in `run.json`.
+
+    The file holds one entry for training and one for testing, so that a test in the
+    folder of its training adds to the record. A training also leaves the list of its
+    videos, with which an evaluation finds out whether it tests on them.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: str | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note which file the weights come from, in place of the initial ones."""
+        source = runner._load_from or find_latest_checkpoint(runner.work_dir)
+        verb = 'resumed from' if runner._resume else 'loaded from'
+        self._loaded = f'{verb} {source}'
+
+    def before_train(self, runner: Runner) -> None:
+        """Report once weights are loaded and just before the first step."""
+        self._report(runner, 'train', {'train': runner.train_dataloader})
+        self._list_videos(runner)
+
+    @master_only
+    def _list_videos(self, runner: Runner) -> None:
+        items = iterate_videos(runner.train_dataloader.dataset)
+        path = pathlib.Path(runner.work_dir, TRAINING_VIDEOS_FILE)
+        SeenVideos.of_items(items).write(path)
+
+    def before_val(self, runner: Runner) -> None:
+        """Report a validation on its own; those inside a training are part of it."""
+        if not isinstance(runner._train_loop, BaseLoop):
+            self._report(runner, 'val', {})
+
+    def before_test(self, runner: Runner) -> None:
+        """Report once the checkpoint is loaded."""
+        self._report(runner, 'test', {'test': runner.test_dataloader})
+
+    @master_only
+    def _report(self, runner: Runner, phase: str, loaders: dict[str, Any]) -> None:
+        if isinstance(runner._val_loop, BaseLoop):
+            loaders['val'] = runner.val_dataloader
+        work_dir = pathlib.Path(runner.work_dir)
+        config_name = os.path.basename(runner.cfg.filename or f'{runner.timestamp}.py')
+        facts = {
+            'command': ' '.join(sys.argv),
+            'started': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
+            'config': str(work_dir / config_name),
+            'initial_weights': self._loaded or describe_initial_weights(runner.cfg),
+            'seed': runner.seed,
+            'processes': runner.world_size,
+            'code': describe_code(),
+            'videos': {
+                name: count_videos(loader.dataset) for name, loader in loaders.items()
+            },
+        }
+        for name, fact in facts.items():
+            runner.logger.info(f'{phase}: {name} = {fact}')
+        write_entry(work_dir / RECORD, phase, facts)
+
+
+def describe_initial_weights(cfg: Mapping) -> str:
+    """Say what the model's own configuration starts it from: files, or chance."""
+    sources = []
+    for path, node in walk_dicts(cfg.get('model'), 'model'):
+        if isinstance(node.get('pretrained'), str):
+            sources.append(f'{path}.pretrained = {node["pretrained"]}')
+        if node.get('type') == 'Pretrained':
+            sources.append(f'{path} = {node.get("checkpoint")}')
+    return '; '.join(sources) or 'random (nothing pretrained, no checkpoint loaded)'
+
+
+def count_videos(dataset: Any) -> dict[str, int]:
+    """Count the videos of a dataset per class and method: `{'real': 5, 'fake/...': 7}`.
+
+    A video that is listed several times, to balance the classes, counts once.
+    """
+    seen = set()
+    counts: Counter = Counter()
+    for info in iterate_videos(dataset):
+        if 'video_key' in info:
+            if info['video_key'] in seen:
+                continue
+            seen.add(info['video_key'])
+        label = LABEL_NAMES[int(info['label'])]
+        method = info.get('method', label)
+        counts[label if method == label else f'{label}/{method}'] += 1
+    return dict(sorted(counts.items(), reverse=True))
+
+
+def iterate_videos(dataset: Any) -> Iterator[Mapping]:
+    """Give the items of a dataset, of wrapped ones those of all that they hold."""
+    for one in innermost_datasets(dataset):
+        for index in range(len(one)):
+            yield one.get_data_info(index)
+
+
+def describe_code() -> str:
+    """Give the version and, in a git checkout of ours, the commit."""
+    folder = pathlib.Path(__file__).parent
+
+    def ask_git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ['git', '-C', str(folder), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=10,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # An installed copy may lie inside somebody else's checkout (a .venv does).
+    if ask_git('ls-files', '--error-unmatch', pathlib.Path(__file__).name) is None:
+        return f'mmdeepfake {__version__}'
+    changed = ' with uncommitted changes' if ask_git('status', '-s', '-uno') else ''
+    return f'mmdeepfake {__version__}, commit {ask_git("rev-parse", "HEAD")}{changed}'
+
+
+def write_entry(path: pathlib.Path, phase: str, facts: Mapping) -> None:
+    """Put one phase into the JSON file, whole or not at all."""
+    _write_entries(path, {**_read_entries(path), phase: facts})
+
+
+def add_facts(path: pathlib.Path, phase: str, facts: Mapping) -> None:
+    """Add facts to one phase of the file, in place of earlier ones of their names."""
+    entries = _read_entries(path)
+    _write_entries(path, {**entries, phase: {**entries.get(phase, {}), **facts}})
+
+
+def _read_entries(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        entries = load_json(path, allow_nan=True)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def _write_entries(path: pathlib.Path, entries: Mapping) -> None:
+    replace_text(path, json.dumps(entries, indent=2, default=str) + '\n')

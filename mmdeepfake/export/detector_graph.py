@@ -1,0 +1,132 @@
+"""A detector as one graph: raw frames in, P(fake) out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.models.heads import SegmentAveragingHead
+from mmdeepfake.models.recognizers import FrameRecognizer, SnippetRecognizer
+from mmdeepfake.structures import FAKE
+
+from .frame_layout import FrameLayout
+
+
+class DetectorGraph(nn.Module):
+    """What is exported: normalisation, network and softmax of one recognizer.
+
+    Every model takes the same layout, whichever its own. The softmax over the last
+    axis of `logits` is (P(real), P(fake)), in every recognizer.
+
+    Args:
+        model: a recognizer, in evaluation mode.
+        layout: what its config's test pipeline gives it.
+        mean: of each channel.
+        std: of each channel.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layout: FrameLayout,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.layout = layout
+        self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer('std', torch.tensor(std).view(3, 1, 1))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of what `forward` gives."""
+        names = ('fake_scores', 'logits')
+        return (*names, 'snippet_scores') if self.scores_snippets else names
+
+    @property
+    def scores_snippets(self) -> bool:
+        """Whether the model tells the score of each snippet."""
+        if isinstance(self.model, SnippetRecognizer):
+            num_frames = self.layout.num_snippets * self.layout.clip_len
+            return self.model.scores_snippets(num_frames)
+        return isinstance(self.model.cls_head, SegmentAveragingHead)
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """Score videos.
+
+        Args:
+            frames: (V, S, T, 3, H, W) uint8, RGB.
+
+        Returns:
+            P(fake) of each video (V,); its logits (V, 2), real and fake; and, where
+            `scores_snippets`, P(fake) of each snippet (V, S), or of each of the groups
+            that a model takes snippets of one frame in.
+        """
+        inputs = self.layout.pack((frames.to(self.mean.dtype) - self.mean) / self.std)
+        if not self.scores_snippets:
+            rows, _ = self.model.extract_feat(inputs, stage='head')
+            # A head may give a row for each group of frames, as (V*groups, 2).
+            logits = _average_probabilities(rows.unflatten(0, (inputs.shape[0], -1)))
+            return logits.softmax(dim=-1)[:, FAKE], logits
+        by_snippet = self._snippet_logits(inputs)  # (V, S, 2)
+        if isinstance(self.model, FrameRecognizer):
+            logits = _average_probabilities(by_snippet)
+        else:
+            logits = by_snippet.mean(dim=1)
+        scores = by_snippet.softmax(dim=-1)[..., FAKE]
+        return logits.softmax(dim=-1)[:, FAKE], logits, scores
+
+    def _snippet_logits(self, inputs: Tensor) -> Tensor:
+        if isinstance(self.model, SnippetRecognizer):
+            return self.model.snippet_logits(inputs)
+        features, _ = self.model.extract_feat(inputs, stage='backbone')
+        return self.model.cls_head.snippet_logits(features, inputs.shape[0])
+
+
+def _average_probabilities(logits: Tensor) -> Tensor:
+    """Give (V, 2) whose softmax is the mean of the softmaxes of (V, n, 2)."""
+    return logits.log_softmax(dim=-1).logsumexp(dim=1)
+
+
+def find_snippet_step(graph: DetectorGraph) -> int | None:
+    """Find of what number the snippets of a video may be any multiple.
+
+    1 where each snippet is judged alone or with whichever others there are; more where
+    the model takes them in groups; None where it takes one number alone. The shapes
+    are worked out, and nothing is computed.
+    """
+    layout = graph.layout
+    count = layout.num_snippets
+    for step in (n for n in range(1, count + 1) if count % n == 0):
+        try:
+            with (
+                torch.no_grad(),
+                _plain_operators(graph),
+                FakeTensorMode(allow_non_fake_inputs=True),
+            ):
+                # One video alone: snippets of two must not make up a group.
+                graph(layout.make_noise(1, count + step, seed=0))
+        except (ConfigError, RuntimeError, ValueError):
+            continue
+        return step
+    return None
+
+
+@contextlib.contextmanager
+def _plain_operators(graph: nn.Module) -> Iterator[None]:
+    """Have modules with kernels of their own, which need real tensors, not use them."""
+    fused = [module for module in graph.modules() if getattr(module, 'fused', False)]
+    for module in fused:
+        module.fused = False
+    try:
+        yield
+    finally:
+        for module in fused:
+            module.fused = True

@@ -1,0 +1,29 @@
+"""Arrays in files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .atomic_write import replace_bytes
+
+
+def write_array(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    """Write one array as .npy; see `replace_bytes`."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    replace_bytes(path, content.getvalue())
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write an .npz archive; see `replace_bytes`."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    replace_bytes(path, content.getvalue())

@@ -1,0 +1,31 @@
+"""From raw videos to verdicts, and the files that tell of them."""
+
+from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
+from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+from mmdeepfake.video.local_decoding import LocalDecoder
+
+from .inferencer import DeepfakeInferencer, Progress
+from .predictors import GroupPrediction, Predictor, TorchPredictor
+from .results import (
+    FaceResult,
+    PeakSnippet,
+    SnippetScore,
+    VideoResult,
+    WindowScore,
+)
+
+__all__ = [
+    'DecodingLimits',
+    'DeepfakeInferencer',
+    'FaceResult',
+    'GroupPrediction',
+    'IsolatedDecoder',
+    'LocalDecoder',
+    'PeakSnippet',
+    'Predictor',
+    'Progress',
+    'SnippetScore',
+    'TorchPredictor',
+    'VideoResult',
+    'WindowScore',
+]

@@ -1,0 +1,481 @@
+"""From raw videos to verdicts, by a config and its trained weights."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.config_checks import check_config
+from mmdeepfake.errors import ConfigError, DataError, InputError
+from mmdeepfake.faces.detection import FaceDetector, build_detector
+from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
+from mmdeepfake.prepare.preparation_settings import PreparationSettings
+from mmdeepfake.prepare.video_preparation import describe_error, is_disk_error
+from mmdeepfake.version import __version__
+from mmdeepfake.video.isolation.isolated_video import shared_decoder
+from mmdeepfake.video.local_decoding import VideoDecoder
+
+from .config_pipeline import ConfigPipeline, Sampling
+from .decision import make_decision
+from .face_stream import DetectedFaces, FaceStream, FrameTimes, WholeFrames, open_video
+from .group_batches import GroupBatches
+from .heat_store import HeatStore
+from .predictors import Predictor, load_predictor
+from .results import VideoResult
+from .snippet_plan import SnippetPlan, plan_snippets
+from .video_job import VideoJob
+
+NO_HEAT, PEAK_HEAT, ALL_HEAT = HEAT_MAPS = ('none', 'peak', 'all')
+FACES = ('config', 'detect', 'whole')
+# Groups that go through the model at once, where nobody says.
+_NUM_GROUPS = {'cpu': 1, 'cuda': 4}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a video is.
+
+    Attributes:
+        video: its file name.
+        stage: 'find faces' or 'score'.
+        done: frames done.
+        total: of how many, as far as known.
+    """
+
+    video: str
+    stage: str
+    done: int
+    total: int | None
+
+
+Listener = Callable[[Progress], None]
+
+
+class DeepfakeInferencer:
+    """Scores raw videos: every face, from its first frame to its last.
+
+    A video is prepared as a training video is: faces are found, followed and cut out by
+    the code of the preparation, and what the model sees is made by the config's own
+    test pipeline. Where the config's videos are whole frames (MiniFF, the uncropped
+    FaceForensics++), its pipeline crops them as it always does, and no face is looked
+    for: the one "face" is that crop, and the result's notes say so.
+
+    Scores are P(fake). A face's score is the mean, as the model averages snippets, over
+    snippets that leave no frame out; a video's is that of its faces by `track_rule`.
+    `test_score` is what tools/test.py gives for the same video.
+
+    Example:
+        >>> inferencer = DeepfakeInferencer('config.py', 'best.pth')
+        >>> result = inferencer.infer('talk.mp4')
+        >>> result.verdict, result.fake_score
+        ('fake', 0.93)
+
+    Args:
+        config: path of a config, or one that was read. None takes the one .py file that
+            lies beside the checkpoint, as training leaves it there. A config is Python
+            code and is run: take none from strangers.
+        checkpoint: trained weights of that config's model, all of them; plain data, so
+            that nothing in the file is run. Or an exported model, told by its suffix.
+        cfg_options: dotted keys and values that replace those of the config.
+        device: 'auto' (a GPU, where there is one), 'cpu', 'cuda', 'cuda:1'.
+        batch_size: snippets in one pass of the model, of one or several faces and
+            videos; the config's number of snippets at test, or more. None: that number,
+            four times that on a GPU.
+        operating_point: file of tools/calibrate.py. None takes operating_point.json
+            beside the checkpoint; without one the threshold is 0.5, and the result says
+            that it is not calibrated.
+        threshold: in place of any operating point.
+        track_rule: 'max' (a video is as fake as its most suspicious face) or 'mean'.
+        preparation: settings that the training data were prepared with, where they were
+            not the defaults.
+        detector: in place of the one that `preparation` names.
+        faces: 'config' looks for faces where the config's videos are prepared faces;
+            'detect' and 'whole' say it in its place.
+        step_frames: largest distance between the starts of two snippets, about. None
+            leaves no frame out; more is faster.
+        window_seconds: snippets that the model sees together are spread over about so
+            much of the video.
+        heat_map: 'peak' draws where the most suspicious snippet of each face looks
+            fake, at the cost of one backward pass a face; 'all' does so for every
+            snippet, for the annotated video, and about triples the work of the model;
+            'none' spares both.
+        predictor: in place of a checkpoint.
+        decoder: opens the videos. None takes processes of their own, so that a file
+            that makes a decoder crash, hang or eat memory costs that file; an
+            `IsolatedDecoder` may have other limits; a `LocalDecoder` decodes in this
+            process.
+        timeout_seconds: a video that takes longer has failed; None waits as long as
+            frames come.
+
+    Raises:
+        InputError: a file is missing, weights do not fit, the config contradicts
+            itself, or a value is out of range. There is no verdict by a model whose
+            weights are not all from the checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Config | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        *,
+        cfg_options: Mapping[str, Any] | None = None,
+        device: str = 'auto',
+        batch_size: int | None = None,
+        operating_point: str | os.PathLike[str] | None = None,
+        threshold: float | None = None,
+        track_rule: str = 'max',
+        preparation: PreparationSettings | None = None,
+        detector: FaceDetector | None = None,
+        faces: str = 'config',
+        step_frames: int | None = None,
+        window_seconds: float = 10.0,
+        heat_map: str = PEAK_HEAT,
+        predictor: Predictor | None = None,
+        decoder: VideoDecoder | None = None,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        for name, value, allowed in (
+            ('heat_map', heat_map, HEAT_MAPS),
+            ('faces', faces, FACES),
+        ):
+            if value not in allowed:
+                raise ConfigError(
+                    f'{name}={value!r}; allowed are ' + ', '.join(map(repr, allowed))
+                )
+        if checkpoint is None and predictor is None:
+            raise ConfigError(
+                'no checkpoint: without trained weights there is no verdict, since '
+                'what a randomly initialised model says means nothing'
+            )
+        path = None if checkpoint is None else Path(checkpoint)
+        cfg = _read_config(config, path, cfg_options)
+        self._pipeline = ConfigPipeline(cfg)
+        self._step_frames = _check_step(step_frames, self.sampling)
+        self._window_seconds = _check_window(window_seconds)
+        self._timeout_seconds = _check_timeout(timeout_seconds)
+        self.decoder: VideoDecoder = decoder or shared_decoder()
+        self._decision = make_decision(
+            model_type=str(cfg.model.get('type')),
+            checkpoint=path,
+            operating_point=operating_point,
+            threshold=threshold,
+            track_rule=track_rule,
+        )
+        self._settings = preparation or PreparationSettings(layout='folder')
+        self._looks_for_faces = (
+            self._pipeline.needs_faces if faces == 'config' else faces == 'detect'
+        )
+        chosen = choose_device(device)
+        self._num_groups = _count_groups(batch_size, self.sampling, chosen)
+        self._predictor = predictor or load_predictor(cfg, path, self.sampling, chosen)
+        self._detector = detector
+        if self._looks_for_faces and detector is None:
+            self._detector = build_detector(
+                self._settings.detector, **self._settings.detector_options
+            )
+        self._heat_map = heat_map
+        self._config_name = Path(cfg.filename).name if cfg.filename else None
+        self._device = str(chosen)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How many frames make a snippet, how many snippets are scored together."""
+        return self._pipeline.sampling
+
+    @property
+    def threshold(self) -> float:
+        """A video is called fake from this score on."""
+        return self._decision.threshold
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the threshold was chosen on validation videos."""
+        return self._decision.is_calibrated
+
+    @property
+    def predictor(self) -> Predictor:
+        """What gives the scores."""
+        return self._predictor
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the scores rest on, as plain JSON values."""
+        preparation = None
+        if self._looks_for_faces:
+            preparation = {
+                **self._settings.to_dict(),
+                'detector': getattr(
+                    self._detector, 'name', type(self._detector).__name__
+                ),
+            }
+        return {
+            'mmdeepfake': __version__,
+            'config': self._config_name,
+            'weights': self._predictor.describe(),
+            **self._decision.describe(),
+            'test_score_rule': f'{self.sampling.num_snippets} snippets in the middle of'
+            ' equal parts of the main face, before the temperature, as tools/test.py',
+            'num_snippets': self.sampling.num_snippets,
+            'clip_len': self.sampling.clip_len,
+            'stride_frames': self.sampling.stride_frames,
+            'step_frames': self._step_frames,
+            'window_seconds': self._window_seconds,
+            'heat_map': self._heat_map,
+            'device': self._device,
+            'preparation': preparation,
+        }
+
+    def infer(
+        self, path: str | os.PathLike[str], *, progress: Listener | None = None
+    ) -> VideoResult:
+        """Score one video.
+
+        Args:
+            path: of a video file.
+            progress: is told how far it is.
+
+        Raises:
+            InputError: the file is missing, broken or no video; the message names it
+                without its folder.
+        """
+        (pair,) = self._run([Path(path)], progress)
+        result, error = pair
+        if isinstance(error, InputError):
+            raise DataError(result.fault) from error
+        if error is not None:
+            raise error
+        return result
+
+    def infer_many(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        progress: Listener | None = None,
+    ) -> Iterator[VideoResult]:
+        """Score videos, each result being given as soon as it is there, in order.
+
+        What is wrong with one file becomes its result, with status 'failed' and the
+        reason in `fault`; the others go on.
+
+        Args:
+            paths: of video files.
+            progress: is told how far it is.
+        """
+        for result, _ in self._run(map(Path, paths), progress):
+            yield result
+
+    def _run(
+        self, paths: Iterable[Path], progress: Listener | None
+    ) -> Iterator[tuple[VideoResult, Exception | None]]:
+        batches = GroupBatches(self._predictor, self._num_groups)
+        pending: deque[VideoJob] = deque()
+        for path in paths:
+            job = VideoJob(
+                path, self._decision, self.sampling, timeout=self._timeout_seconds
+            )
+            pending.append(job)
+            try:
+                self._hand_out(job, batches, progress)
+            except Exception as error:
+                if isinstance(error, ConfigError) or is_disk_error(error):
+                    raise
+                job.error = error
+            while pending and pending[0].is_done:
+                yield self._finish(pending.popleft())
+        batches.flush()
+        while pending:
+            yield self._finish(pending.popleft())
+
+    def _hand_out(
+        self, job: VideoJob, batches: GroupBatches, progress: Listener | None
+    ) -> None:
+        """Find the faces of a video and give all of their snippets to be scored."""
+
+        def tell(stage: str, done: int, total: int | None) -> None:
+            job.check_time()
+            if progress is not None:
+                progress(Progress(job.path.name, stage, done, total))
+
+        with contextlib.closing(self._open(job, tell)) as stream:
+            self._score(job, stream, batches, tell)
+        for note in stream.notes:
+            job.note(note)
+        job.is_read = True
+
+    def _score(
+        self,
+        job: VideoJob,
+        stream: FaceStream,
+        batches: GroupBatches,
+        tell: Callable[..., None],
+    ) -> None:
+        plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
+        job.set_faces(stream.faces, plans)
+        explain = None
+        if self._heat_map == ALL_HEAT:
+            job.heat = HeatStore()
+            explain = self._predictor.explain
+        if any(plan is not None for plan in plans):
+            for which, group, packed in stream.read(plans, tell):
+                job.num_waiting += 1
+                receive = functools.partial(job.take, which, group, packed, explain)
+                batches.add(packed.inputs, receive)
+                job.check_time()
+
+    def _open(self, job: VideoJob, tell: Callable[..., None]) -> FaceStream:
+        source = open_video(job.path, self.decoder)
+        times = FrameTimes(source)
+        size = dict(height=source.height, width=source.width)
+        for note in self._decision.notes:
+            job.note(note)
+        if self._looks_for_faces:
+            assert self._detector is not None  # made with the inferencer
+            stream: FaceStream = DetectedFaces(
+                source, self._pipeline, self._detector, self._settings, tell
+            )
+        else:
+            stream = WholeFrames(source, self._pipeline, self.decoder)
+            job.note(
+                'no face was looked for: the config crops a fixed part of the frame, '
+                'and that is scored whatever it shows'
+            )
+        job.describe(times, num_frames=stream.num_frames, **size)
+        if source.fps is None:
+            job.note(f'its frame rate is unknown; times are told for {UNKNOWN_FPS:g}')
+        return stream
+
+    def _plan(
+        self, job: VideoJob, stream: FaceStream, num_frames: int
+    ) -> SnippetPlan | None:
+        if num_frames < self._pipeline.min_frames:
+            job.note(
+                f'a face is seen for {num_frames} frames, fewer than the '
+                f'{self._pipeline.min_frames} of a snippet; it has no score'
+            )
+            return None
+        window = max(1, round(self._window_seconds * job.fps))
+        return plan_snippets(
+            num_frames,
+            self.sampling,
+            self._pipeline.sample_for_test(num_frames),
+            step_frames=self._step_frames,
+            window_frames=stream.limit_window(window),
+        )
+
+    def _finish(self, job: VideoJob) -> tuple[VideoResult, Exception | None]:
+        if job.error is None and self._heat_map != NO_HEAT:
+            try:
+                job.explain_peaks(self._predictor.explain)
+            except ConfigError as error:
+                job.note(f'no heat map: {error}')
+        fault = ''
+        if job.error is not None:
+            folder = f'{job.path.parent}{os.sep}'
+            fault = describe_error(job.error).replace(folder, '')
+        return job.finish(fault), job.error
+
+
+def choose_device(device: str) -> torch.device:
+    """Resolve 'auto', and check a device that was named.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if device == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"device {device!r}; allowed are 'auto', 'cpu', 'cuda', 'cuda:1' ..."
+        ) from error
+    num_gpus = torch.cuda.device_count()
+    if chosen.type == 'cuda' and (chosen.index or 0) >= num_gpus:
+        raise ConfigError(f'device {device!r}: there are {num_gpus} GPUs here')
+    return chosen
+
+
+def find_config(checkpoint: Path) -> Path:
+    """Find the config that training left beside a checkpoint.
+
+    Raises:
+        ConfigError: there is none, or more than one.
+    """
+    found = sorted(checkpoint.parent.glob('*.py'))
+    if len(found) != 1:
+        names = ', '.join(path.name for path in found) or 'none'
+        raise ConfigError(
+            f'no config was given, and beside checkpoint {str(checkpoint)!r} there '
+            f'must be one .py file to take; found: {names}'
+        )
+    return found[0]
+
+
+def _read_config(
+    config: str | os.PathLike[str] | Config | None,
+    checkpoint: Path | None,
+    cfg_options: Mapping[str, Any] | None,
+) -> Config:
+    if isinstance(config, Config):
+        if cfg_options:
+            raise ConfigError('cfg_options change a config file; this one was read')
+        cfg = config
+    else:
+        if config is None:
+            if checkpoint is None:
+                raise ConfigError('no config was given')
+            config = find_config(checkpoint)
+        cfg = load_config(config, cfg_options)
+    check_config(cfg)
+    if not cfg.get('model'):
+        raise ConfigError(f'config {cfg.filename} has no model')
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    return cfg
+
+
+def _count_groups(
+    batch_size: int | None, sampling: Sampling, device: torch.device
+) -> int:
+    if batch_size is None:
+        return _NUM_GROUPS.get(device.type, 1)
+    if batch_size < sampling.num_snippets:
+        raise ConfigError(
+            f'batch size {batch_size}; allowed is {sampling.num_snippets} snippets or '
+            'more: the config scores so many together'
+        )
+    return batch_size // sampling.num_snippets
+
+
+def _check_step(step_frames: int | None, sampling: Sampling) -> int:
+    if step_frames is None:
+        return sampling.span
+    if step_frames < 1:
+        raise ConfigError(f'step_frames={step_frames!r}; allowed is 1 or more')
+    return step_frames
+
+
+def _check_window(window_seconds: float) -> float:
+    if not 0 < window_seconds < float('inf'):
+        raise ConfigError(
+            f'window_seconds={window_seconds!r}; allowed is a number above 0'
+        )
+    return window_seconds
+
+
+def _check_timeout(timeout_seconds: float | None) -> float | None:
+    if timeout_seconds is not None and not 0 < timeout_seconds < float('inf'):
+        raise ConfigError(
+            f'timeout_seconds={timeout_seconds!r}; allowed is a number above 0, or None'
+        )
+    return timeout_seconds

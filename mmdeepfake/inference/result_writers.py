@@ -1,0 +1,280 @@
+"""The files that tell of a result: JSON, CSV, an annotated MP4 and an HTML page."""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.csv_text import format_csv
+from mmdeepfake.files.printable_text import guard_cells
+from mmdeepfake.prepare.output_folder import write_json, write_text
+from mmdeepfake.video.isolation.isolated_video import shared_decoder
+from mmdeepfake.video.local_decoding import VideoDecoder
+from mmdeepfake.visualization.annotated_video import (
+    FaceMark,
+    ScoreStrip,
+    write_annotated_video,
+)
+from mmdeepfake.visualization.video_page import format_video_page
+
+from .face_stream import FrameTimes
+from .result_page import describe_verdict, make_page
+from .results import FaceResult, SnippetScore, VideoResult, WindowScore
+
+SCHEMA_VERSION = 1  # of result.json; raised whenever a reader would have to change
+RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
+ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
+VIDEO_COLUMNS = (
+    'video',
+    'status',
+    'verdict',
+    'fake_score',
+    'test_score',
+    'threshold',
+    'is_calibrated',
+    'num_faces',
+    'num_frames',
+    'duration_seconds',
+    'peak_score',
+    'peak_start_seconds',
+    'folder',
+    'fault',
+)
+SCORE_COLUMNS = (
+    'video',
+    'face',
+    'level',
+    'first_frame',
+    'last_frame',
+    'start_seconds',
+    'end_seconds',
+    'x1',
+    'y1',
+    'x2',
+    'y2',
+    'fake_score',
+)
+_SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
+
+
+def write_video_results(
+    result: VideoResult,
+    folder: Path,
+    facts: Mapping[str, Any],
+    *,
+    annotate: bool = True,
+    report: bool = True,
+    tell: Callable[[int], None] | None = None,
+    decoder: VideoDecoder | None = None,
+) -> dict[str, Path]:
+    """Write what is known of one video into a folder of its own.
+
+    Args:
+        result: of the inferencer; its heat maps are given back in the end.
+        folder: is made.
+        facts: the inferencer's `facts`.
+        annotate: whether to write the annotated video, where there is a face. If the
+            video can no longer be read, a note says so in its place.
+        report: whether to write the page.
+        tell: is told how many frames of the annotated video are drawn.
+        decoder: reads the video once more; None decodes in a process of its own.
+
+    Returns:
+        The files by their names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {RESULT_JSON: folder / RESULT_JSON, SCORES_CSV: folder / SCORES_CSV}
+    write_json(written[RESULT_JSON], to_json(result, facts))
+    write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, score_rows(result)))
+    if annotate and result.faces:
+        try:
+            _annotate(result, folder / ANNOTATED_MP4, tell, decoder or shared_decoder())
+            written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
+        except DataError as error:
+            # The scores are those of a reading that went well.
+            note = f'no annotated video: {_without_folder(error, result)}'
+            result = replace(result, notes=(*result.notes, note))
+            write_json(written[RESULT_JSON], to_json(result, facts))
+    if report:
+        written[REPORT_HTML] = folder / REPORT_HTML
+        write_text(written[REPORT_HTML], format_video_page(make_page(result, facts)))
+    if result.heat is not None:
+        result.heat.close()
+    return written
+
+
+def _without_folder(error: Exception, result: VideoResult) -> str:
+    return str(error).replace(f'{result.path.parent}{os.sep}', '')
+
+
+def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a result as plain JSON values; boxes are those of the snippets."""
+    names = (
+        'status', 'verdict', 'fake_score', 'test_score', 'threshold', 'is_calibrated',
+        'num_frames', 'fps', 'height', 'width', 'duration_seconds', 'fault', 'notes',
+        'seconds',
+    )  # fmt: skip
+    return {
+        'schema_version': SCHEMA_VERSION,
+        'video': _plain(result.name),
+        **{name: getattr(result, name) for name in names},
+        'fault': _plain(result.fault),
+        'faces': [_face_json(face) for face in result.faces],
+        'inference': dict(facts),
+    }
+
+
+def _face_json(face: FaceResult) -> dict[str, Any]:
+    names = ('index', 'num_frames', *_SPAN_FIELDS, 'verdict', 'fake_score')
+    return {
+        **{name: getattr(face, name) for name in (*names, 'test_score')},
+        'windows': [_span_json(window) for window in face.windows],
+        'snippets': [
+            {**_span_json(snippet), 'box_x1y1x2y2_px': list(snippet.box_x1y1x2y2_px)}
+            for snippet in face.snippets
+        ],
+    }
+
+
+def _span_json(span: SnippetScore | WindowScore) -> dict[str, Any]:
+    return {name: getattr(span, name) for name in (*_SPAN_FIELDS, 'fake_score')}
+
+
+def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
+    """Give the rows of scores.csv: windows, then snippets, of one face after another.
+
+    Snippets are missing where the model scores none by itself.
+    """
+    for face in result.faces:
+        for level, spans in (('window', face.windows), ('snippet', face.snippets)):
+            for span in spans:
+                box = getattr(span, 'box_x1y1x2y2_px', ('', '', '', ''))
+                place = [getattr(span, name) for name in _SPAN_FIELDS]
+                whose = (_plain(result.name), face.index, level)
+                yield (*whose, *place, *box, span.fake_score)
+
+
+def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
+    """Give the row of videos.csv; see `VIDEO_COLUMNS`.
+
+    Args:
+        result: of the video.
+        name: as the user named it.
+        folder: of its files, relative to the table.
+    """
+    peaks = [face.highest for face in result.faces if face.highest is not None]
+    peak = max(peaks, key=lambda one: one.fake_score, default=None)
+    return (
+        _plain(name),
+        result.status,
+        result.verdict,
+        *('' if one is None else one for one in (result.fake_score, result.test_score)),
+        result.threshold,
+        result.is_calibrated,
+        len(result.faces),
+        result.num_frames,
+        round(result.duration_seconds, 3),
+        '' if peak is None else peak.fake_score,
+        '' if peak is None else peak.start_seconds,
+        _plain(folder),
+        _plain(result.fault),
+    )
+
+
+def format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a CSV table; numbers are written so that they are read back the same.
+
+    A text that a spreadsheet would take for a formula gets a ' before it: a file may be
+    called =HYPERLINK(...). `files.printable_text.unguard_cell` takes it away.
+    """
+    return format_csv([columns, *map(guard_cells, rows)])
+
+
+def _plain(text: str) -> str:
+    """Make text that any program can read of a file name in whatever bytes."""
+    return os.fsencode(text).decode('utf-8', 'replace')
+
+
+def _annotate(
+    result: VideoResult,
+    path: Path,
+    tell: Callable[[int], None] | None,
+    decoder: VideoDecoder,
+) -> None:
+    """Decode the video once more and draw what was found."""
+    source = decoder.open_video(result.path)
+    times = FrameTimes(source)
+    waiting = sorted(result.faces, key=lambda face: -face.first_frame)  # first one last
+    active: list[_FaceTimeline] = []
+
+    def marks_of(index: int) -> list[FaceMark]:
+        if tell is not None:
+            tell(index + 1)
+        while waiting and waiting[-1].first_frame <= index:
+            active.append(_FaceTimeline(waiting.pop(), result))
+        active[:] = [one for one in active if one.last_frame >= index]
+        return [timeline.mark_at(index) for timeline in active]
+
+    end = max(result.duration_seconds, 1e-9)
+    write_annotated_video(
+        source.read(),
+        marks_of,
+        path,
+        strip=ScoreStrip(
+            describe_verdict(result),
+            [
+                (w.start_seconds / end, min(w.end_seconds / end, 1.0), w.fake_score)
+                for face in result.faces
+                for w in face.windows
+            ],
+            result.threshold,
+        ),
+        times_seconds=times.__getitem__,
+        num_frames=result.num_frames,
+        fps=result.fps,
+    )
+
+
+class _FaceTimeline:
+    """What is to be drawn of one face, in any frame that it is seen in."""
+
+    def __init__(self, face: FaceResult, result: VideoResult) -> None:
+        self._face = face
+        self.last_frame = face.last_frame
+        self._heat = result.heat
+        self._whole = (0.0, 0.0, float(result.width), float(result.height))
+        self._spans = face.snippets or face.windows
+        self._starts = [span.first_frame for span in self._spans]
+
+    def mark_at(self, frame: int) -> FaceMark:
+        """Give the mark of a frame."""
+        face = self._face
+        place = bisect.bisect_right(self._starts, frame) - 1
+        span = self._spans[max(place, 0)] if self._spans else None
+        box = getattr(span, 'box_x1y1x2y2_px', None)
+        if box is None and face.highest is not None:
+            box = face.highest.box_x1y1x2y2_px
+        shown = box or self._whole
+        if face.track is not None:
+            shown = tuple(face.track.boxes[frame - face.first_frame].tolist())
+        return FaceMark(
+            f'face {face.index}',
+            shown,
+            None if span is None else span.fake_score,
+            self._heat_at(span, frame),
+            box,
+        )
+
+    def _heat_at(self, span: Any, frame: int) -> Any:
+        if self._heat is None or not isinstance(span, SnippetScore):
+            return None
+        maps = self._heat.get(self._face.index, span.first_frame)
+        if maps is None:
+            return None
+        share = (frame - span.first_frame) / (span.last_frame - span.first_frame + 1)
+        return maps[min(max(int(share * len(maps)), 0), len(maps) - 1)]

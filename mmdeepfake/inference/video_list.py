@@ -1,0 +1,110 @@
+"""Which videos a command line means: files, folders of them, and lists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.layouts import VIDEO_SUFFIXES
+from mmdeepfake.prepare.output_folder import safe_name
+
+LIST_SUFFIX = '.txt'
+
+
+@dataclass(frozen=True)
+class WantedVideo:
+    """One video to be scored.
+
+    Attributes:
+        path: of the file; that it is there is only known of files named one by one.
+        name: as the user knows it: relative to the folder or list that named it.
+        folder: name of the folder for its results; no two videos share one.
+    """
+
+    path: Path
+    name: str
+    folder: str
+
+
+def list_videos(inputs: Sequence[Path], *, out: Path) -> list[WantedVideo]:
+    """Find the videos that are meant, in order, each file once.
+
+    Args:
+        inputs: video files; folders, searched with all that lies in them for files that
+            end like videos; and .txt files with the path of a video in each line,
+            relative to the list's folder (empty lines and those after # are skipped).
+        out: folder for the results, which must not be searched.
+
+    Raises:
+        InputError: an input is missing, or names no video; or `out` lies in a folder
+            that is searched.
+    """
+    found: dict[Path, str] = {}
+    for given in inputs:
+        for path, name in _expand(given, out):
+            found.setdefault(Path(os.path.abspath(path)), name)
+    taken: set[str] = set()
+    videos = []
+    for path, name in found.items():
+        base = safe_name(name.replace('/', '__'))
+        folder, number = base, 1
+        # Two files of one name, or of names that some file systems take for one.
+        while folder.lower() in taken:
+            number += 1
+            folder = f'{base}-{number}'
+        taken.add(folder.lower())
+        videos.append(WantedVideo(path, name, folder))
+    return videos
+
+
+def _expand(given: Path, out: Path) -> Iterator[tuple[Path, str]]:
+    if given.is_dir():
+        yield from _search(given, out)
+    elif not given.exists():
+        raise DataNotFoundError(f'no video, folder or list {str(given)!r}')
+    elif given.suffix.lower() == LIST_SUFFIX:
+        yield from _read_list(given)
+    else:
+        yield given, given.name
+
+
+def _search(folder: Path, out: Path) -> Iterator[tuple[Path, str]]:
+    inside, root = out.resolve(), folder.resolve()
+    if inside == root or root in inside.parents:
+        raise ConfigError(
+            f'--out {str(out)!r} lies in {str(folder)!r}, which is searched for '
+            'videos: annotated ones would be scored the next time. Give a folder '
+            'outside of it'
+        )
+    paths = sorted(
+        Path(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.')
+    )
+    if not paths:
+        raise DataNotFoundError(
+            f'folder {str(folder)!r} holds no video; looked for are files in '
+            + ', '.join(VIDEO_SUFFIXES)
+        )
+    for path in paths:
+        yield path, path.relative_to(folder).as_posix()
+
+
+def _read_list(path: Path) -> Iterator[tuple[Path, str]]:
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f'list {str(path)!r} cannot be read as text: {error}') from None
+    names = [line.split('#')[0].strip() for line in lines]
+    names = [name for name in names if name]
+    videos = [path.parent / name for name in names]
+    if not any(video.is_file() for video in videos):
+        raise DataError(
+            f'list {str(path)!r}: none of its {len(names)} lines is the path of a '
+            "file; needed is one a line, relative to the list's folder or absolute"
+        )
+    yield from zip(videos, names, strict=True)

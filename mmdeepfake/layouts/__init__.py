@@ -1,0 +1,49 @@
+"""The official folders of datasets, and a user's own, as lists of source videos."""
+
+from .celeb_df import CelebDFLayout
+from .csv_list import CsvLayout
+from .deeper_forensics import DeeperForensicsLayout
+from .dfdc import DFDCLayout
+from .dfdc_preview import DFDCPreviewLayout
+from .faceforensics import (
+    CLASSIC_METHODS,
+    COMPRESSION_ALIASES,
+    DFD_METHOD,
+    DeepFakeDetectionLayout,
+    FaceForensicsLayout,
+    list_faceforensics,
+    plain_compression,
+)
+from .identity_split import refuse_shared_identities
+from .layout import FRAME_SUFFIXES, VIDEO_SUFFIXES, Layout
+from .source_video import SourceVideo
+from .video_folder import VideoFolderLayout, list_video_folder
+from .wild_deepfake import WildDeepfakeLayout
+
+# Keyed by what tools/prepare.py is told.
+LAYOUTS: dict[str, Layout] = {
+    'ffpp': FaceForensicsLayout(),
+    'dfd': DeepFakeDetectionLayout(),
+    'celeb_df': CelebDFLayout(),
+    'dfdc': DFDCLayout(),
+    'dfdc_preview': DFDCPreviewLayout(),
+    'wild_deepfake': WildDeepfakeLayout(),
+    'deeper_forensics': DeeperForensicsLayout(),
+    'folder': VideoFolderLayout(),
+    'csv': CsvLayout(),
+}
+
+__all__ = [
+    'CLASSIC_METHODS',
+    'COMPRESSION_ALIASES',
+    'DFD_METHOD',
+    'FRAME_SUFFIXES',
+    'LAYOUTS',
+    'VIDEO_SUFFIXES',
+    'Layout',
+    'SourceVideo',
+    'list_faceforensics',
+    'list_video_folder',
+    'plain_compression',
+    'refuse_shared_identities',
+]

@@ -1,0 +1,211 @@
+"""The folders and the test list of Celeb-DF, versions 1 and 2.
+
+    <root>/Celeb-real/id<A>_<clip>.mp4              real
+    <root>/YouTube-real/<number>.mp4                real
+    <root>/Celeb-synthesis/id<A>_id<B>_<clip>.mp4   fake: B's face in A's clip
+    <root>/List_of_testing_videos.txt               lines '<1 or 0> <folder>/<name>.mp4'
+
+A level `videos/` between folder and files, as other code bases have it, is accepted,
+and so is other case of the folders' names. A fake was made from the frames of
+id<A>_<clip>.mp4, so its boxes are that video's.
+
+Labels are those of the folders. The list writes 1 for real and 0 for fake, the other
+way round than most; a line that contradicts its folder is reported.
+
+Splits: test is the official list, and shows persons that the rest shows too. What is
+not listed is for training, but for this validation part, as there is no official one:
+
+- videos that show `VALIDATION_PEOPLE` and nobody else. In the official test list these
+  five are swapped among each other only, so that nearly no fake mixes them with others;
+  one that does, fits neither side and is left out, with a warning that counts them.
+- of YouTube-real, whose persons are not told, about one video in eight: those whose
+  file name without .mp4 `identity_split.is_held_out`.
+
+So nobody who is named is seen in both training and validation.
+
+Li et al., "Celeb-DF: A Large-Scale Challenging Dataset for DeepFake Forensics", CVPR
+2020, https://github.com/yuezunli/celeb-deepfakeforensics
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from mmdeepfake.errors import DataError
+from mmdeepfake.files.bounded_reading import is_inner_path, shorten
+from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD
+
+from .identity_split import hold_out_people, is_held_out
+from .json_files import read_text_list
+from .layout import (
+    Layout,
+    Selection,
+    choose,
+    find_child,
+    logger,
+    refuse_root,
+    shorten_list,
+    video_files,
+    warn_of_counts,
+)
+from .source_video import SourceVideo
+
+METHOD = 'Celeb-synthesis'
+REAL_FOLDERS = ('Celeb-real', 'YouTube-real')
+LIST_NAME = 'List_of_testing_videos.txt'
+VALIDATION_PEOPLE = ('id7', 'id10', 'id11', 'id12', 'id13')
+
+_FORMS = {
+    'Celeb-real': re.compile(r'(id\d+)_\d+'),
+    'YouTube-real': re.compile(r'.+'),
+    METHOD: re.compile(r'(id\d+)_(id\d+)_(\d+)'),
+}
+_LIST_LABELS = {'1': REAL, '0': FAKE}
+_NUM_LISTED_V2 = 518
+_COUNTS_V2 = {
+    'test real': 178,
+    'test fake': 340,
+    'other real': 712,
+    'other fake': 5299,
+}
+
+HOW_TO_GET = f"""\
+To get Celeb-DF: fill in the form that https://github.com/yuezunli/celeb-deepfakeforensics
+names, unpack the download, and point ROOT at the folder that holds Celeb-real/,
+YouTube-real/, Celeb-synthesis/ and {LIST_NAME}."""
+
+
+class CelebDFLayout(Layout):
+    """Celeb-DF v1 or v2; see this module."""
+
+    dataset_name = 'Celeb-DF'
+    how_to_get = HOW_TO_GET
+    methods: ClassVar[tuple[str, ...]] = (METHOD,)
+    test_shows_known_persons = True
+
+    def check_root(self, root: Path) -> None:
+        """Refuse a root that lacks one of the folders or the list."""
+        super().check_root(root)
+        lacking = [name for name in _FORMS if find_child(root, name) is None]
+        if lacking:
+            text = f'no folder {" or ".join(lacking)}'
+            refuse_root(root, text, HOW_TO_GET, (*_FORMS, LIST_NAME))
+        if not (root / LIST_NAME).is_file():
+            text = f'no {LIST_NAME}, without which test videos would be trained on,'
+            refuse_root(root, text, HOW_TO_GET, (LIST_NAME,))
+
+    def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
+        """List all videos, on the disk and in the test list, with their splits."""
+        choose('methods', selection.methods, self.methods, where=self.dataset_name)
+        folders = {name: _videos_folder(root, name) for name in _FORMS}
+        tested = read_test_list(root / LIST_NAME)
+        names = {
+            (name, path.stem) for name in _FORMS for path in video_files(folders[name])
+        }
+        videos = [
+            _describe(folder, folders[folder] / f'{name}.mp4', selection)
+            for folder, name in sorted(names | tested)
+        ]
+        videos = [
+            replace(video, split='test') if place in tested else video
+            for video, place in zip(videos, sorted(names | tested), strict=True)
+        ]
+        _check_counts(videos, selection.dataset_name, num_listed=len(tested))
+        return hold_out_people(
+            videos, VALIDATION_PEOPLE, dataset=selection.dataset_name
+        )
+
+
+def _videos_folder(root: Path, name: str) -> Path:
+    folder = find_child(root, name)
+    assert folder is not None  # check_root has seen it
+    inner = folder / 'videos'
+    return inner if inner.is_dir() else folder
+
+
+def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
+    match = _FORMS[folder].fullmatch(path.stem)
+    if match is None:
+        form = 'id<A>_id<B>_<clip>' if folder == METHOD else 'id<A>_<clip>'
+        raise DataError(
+            f'{shorten(str(path), 200)} is not named as videos of {folder} are, '
+            f'{form}.mp4, so who is seen in it cannot be told; take it out'
+        )
+    if folder == METHOD:
+        target, face, clip = match.groups()
+        original = f'{target}_{clip}'
+        return SourceVideo(
+            selection.key(FAKE, METHOD, path.stem),
+            path,
+            'train',
+            identities=(target, face),
+            sources=(original,),
+            partner=selection.key(REAL, REAL_METHOD, original),
+        )
+    is_anonymous = folder == 'YouTube-real'
+    return SourceVideo(
+        selection.key(REAL, REAL_METHOD, path.stem),
+        path,
+        'val' if is_anonymous and is_held_out(path.stem, one_in=8) else 'train',
+        identities=() if is_anonymous else match.groups(),
+        sources=(path.stem,),
+    )
+
+
+def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
+    """Read the test list: (folder, name without suffix) of each line.
+
+    Raises:
+        DataError: a line is not of the form '1 YouTube-real/00170.mp4'. All of them
+            are counted and the first ones named.
+    """
+    known = {name.lower(): name for name in _FORMS}
+    listed: set[tuple[str, str]] = set()
+    broken: list[str] = []
+    contradictory: list[str] = []
+    lines = read_text_list(Path(path)).splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        label, _, place = line.strip().partition(' ')
+        place = place.strip().replace('\\', '/')
+        parts = place.split('/')
+        folder = known.get(parts[0].lower())
+        is_place = is_inner_path(place) and len(parts) in (2, 3)
+        if label not in _LIST_LABELS or folder is None or not is_place:
+            broken.append(f'line {number}: {line.strip()!r}')
+            continue
+        if _LIST_LABELS[label] != (FAKE if folder == METHOD else REAL):
+            contradictory.append(f'line {number}: {line.strip()!r}')
+        listed.add((folder, Path(parts[-1]).stem))
+    if broken or not listed:
+        raise DataError(
+            f'{str(path)!r}: {len(broken)} lines are not of the form '
+            f"'1 YouTube-real/00170.mp4' ({shorten_list(broken)}); the list must name "
+            'the test videos, one a line. Copy it again'
+        )
+    if contradictory:
+        logger.warning(
+            '%s: %d lines contradict the folder they name, where 1 stands for real and '
+            '0 for fake (%s); the folder is believed',
+            path,
+            len(contradictory),
+            shorten_list(contradictory),
+        )
+    return listed
+
+
+def _check_counts(videos: list[SourceVideo], name: str, *, num_listed: int) -> None:
+    """Compare with version 2, whose numbers are certain; it is told by its list."""
+    if num_listed != _NUM_LISTED_V2:
+        return
+    counts = Counter(
+        f'{"test" if video.split == "test" else "other"} {LABEL_NAMES[video.key.label]}'
+        for video in videos
+    )
+    warn_of_counts(f'{name} (v2)', counts, _COUNTS_V2)

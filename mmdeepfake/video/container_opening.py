@@ -1,0 +1,210 @@
+"""Opens a path as a video file and as nothing else.
+
+FFmpeg takes much more than files for its input: names such as 'pipe:0' or
+'http://...', playlists that name other files, patterns of picture names, devices. From
+a stranger's file, or a stranger's name for one, none of that may be followed.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+from mmdeepfake.errors import DataError, DataNotFoundError, InputError
+
+# FFmpeg's names of containers, raw streams and single pictures whose frames lie in the
+# file itself. What is not named here is not even looked into: lists of files (hls,
+# concat, dash, imf), the network (rtsp, sdp) and devices among them.
+_FORMATS = (
+    'mov,matroska,webm,avi,flv,live_flv,asf,mpeg,mpegts,mpegvideo,ogg,mxf,gxf,nut,wtv,'
+    'rm,dv,swf,ivf,obu,av1,h261,h263,h264,hevc,vvc,m4v,vc1,dirac,cavsvideo,mjpeg,'
+    'smjpeg,yuv4mpegpipe,gif,apng,aac,ac3,aiff,flac,mp3,wav,'
+    'png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif_pipe,j2k_pipe'
+)
+# Twice 8K (7680 x 4320). A header may claim any size, and a decoder takes the memory
+# for it before it has seen a pixel; some hold 17 frames.
+MAX_FRAME_PIXELS = 8192 * 8192
+_RATE_RANGE = (1e-3, 1e5)  # frames per second; a header may tell of any
+# 'ignore': titles and the like may be in any encoding.
+_METADATA_ERRORS = 'ignore'
+
+
+def check_video_file(path: Path) -> int:
+    """See that there is a file with something in it, and give its number of bytes.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is empty, or no plain file but a pipe, a device or a folder.
+    """
+    name = _name(path)
+    if not path.is_file():
+        # Opening a pipe would wait for someone to write into it, maybe for ever.
+        if path.exists():
+            raise DataError(f'{name} is no plain file but a folder, pipe or device')
+        raise DataNotFoundError(f'no {name}')
+    num_bytes = path.stat().st_size
+    if num_bytes == 0:
+        raise DataError(f'{name} is empty (0 bytes)')
+    return num_bytes
+
+
+def open_container(path: str | os.PathLike[str]) -> InputContainer:
+    """Open a file with PyAV; nothing but this file is read.
+
+    Raises:
+        av.FFmpegError, OSError: it cannot be opened.
+        DataNotFoundError, DataError: see `check_video_file`; or its format is not read
+            here.
+    """
+    check_video_file(Path(path))
+    try:
+        return av.open(
+            # From the root on, since FFmpeg takes 'http:...' for an address.
+            os.path.abspath(path),
+            metadata_errors=_METADATA_ERRORS,
+            container_options={
+                'format_whitelist': _FORMATS,
+                'protocol_whitelist': 'file',
+            },
+        )
+    except av.ArgumentError as error:
+        raise DataError(
+            f'{_name(path)} holds no pictures but a list of other files, or is of '
+            f'another format that is not read here ({error.strerror})'
+        ) from error
+
+
+class OpenVideo:
+    """Opens a file with PyAV for a `with` block: (container, picture stream).
+
+    The stream is the first one that is no cover picture. Every error of FFmpeg inside
+    the block becomes a `DataError`.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it cannot be opened, or has no pictures that can be decoded, or such
+            as are too large.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = path
+        self._container: Any = None
+
+    def __enter__(self) -> tuple[Any, Any]:
+        try:
+            self._container = open_container(self._path)
+        except InputError:
+            raise
+        except (av.FFmpegError, OSError) as error:
+            raise self._refusal('cannot be opened', error) from error
+        try:
+            return self._container, self._find_stream()
+        except DataError:
+            self._container.close()
+            raise
+
+    def _find_stream(self) -> Any:
+        cover = av.stream.Disposition.attached_pic
+        streams = [
+            s for s in self._container.streams.video if not s.disposition & cover
+        ]
+        if not streams:
+            raise DataError(f'{_name(self._path)} has no video stream')
+        context = streams[0].codec_context
+        if context is None:
+            raise DataError(
+                f'{_name(self._path)}: FFmpeg has no decoder for its pictures, or its '
+                'header is damaged'
+            )
+        if context.width * context.height > MAX_FRAME_PIXELS:
+            raise DataError(
+                f'{_name(self._path)}: its frames are {context.width} x '
+                f'{context.height} pixels, '
+                f'{context.width * context.height / 1e6:.1f} million; up to '
+                f'{MAX_FRAME_PIXELS / 1e6:.1f} million are read'
+            )
+        # Workers are the parallelism: more threads here would only fight over cores.
+        context.thread_count = 1
+        # For frames that grow within the stream.
+        context.options = {'max_pixels': str(MAX_FRAME_PIXELS)}
+        return streams[0]
+
+    def __exit__(self, kind: type | None, error: object, traceback: object) -> None:
+        self._container.close()
+        if isinstance(error, av.FFmpegError):
+            raise self._refusal('cannot be decoded to its end', error) from error
+
+    def _refusal(self, what: str, error: Exception) -> DataError:
+        says = getattr(error, 'strerror', None) or str(error)
+        return DataError(
+            f'{_name(self._path)} {what}: it is truncated, damaged, or no video that '
+            f'FFmpeg reads ({says})'
+        )
+
+
+def believe_rate(rate: float | Fraction | None) -> float | None:
+    """Give frames per second, or None where no video has so many or so few."""
+    low, high = _RATE_RANGE
+    return float(rate) if rate is not None and low <= rate <= high else None
+
+
+def refuse_too_many(num_frames: float, *, num_bytes: int, path: Path | str) -> None:
+    """See that a file can hold so many frames as it says.
+
+    Raises:
+        DataError: it would have less than a byte for each.
+    """
+    if not 0 <= num_frames <= num_bytes:
+        raise DataError(
+            f'{_name(path)} ({num_bytes} bytes) says that it has {num_frames:.0f} '
+            'frames, more than it can hold; its header is damaged'
+        )
+
+
+def find_end(stream: Any, *, num_bytes: int, path: Path | str) -> int:
+    """Give the byte after the last picture that the file's index tells of, or 0.
+
+    Raises:
+        DataError: the index is larger than the file.
+    """
+    entries = stream.index_entries
+    refuse_too_many(len(entries), num_bytes=num_bytes, path=path)
+    # The index of an mp4 says where each frame lies.
+    return max((entry.pos + entry.size for entry in entries), default=0)
+
+
+def has_whole_index(stream: Any) -> bool:
+    """Whether the file lists every frame and where it lies, and shows all of them.
+
+    Other indices list key frames, or are made up as the file is read.
+    """
+    entries = stream.index_entries
+    if not stream.frames or len(entries) != stream.frames:
+        return False
+    return not any(entry.is_discard for entry in entries)
+
+
+def refuse_truncated(stream: Any, *, num_bytes: int, path: Path | str) -> None:
+    """See that all pictures that the file's index tells of lie inside the file.
+
+    Raises:
+        DataError: the file ends before, or its index is larger than it.
+    """
+    end = find_end(stream, num_bytes=num_bytes, path=path)
+    if end > num_bytes:
+        raise DataError(
+            f'{_name(path)} is truncated: it has {num_bytes} of {end} bytes; copy it '
+            'again'
+        )
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return f'video file {os.fspath(path)!r}'

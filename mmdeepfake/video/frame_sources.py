@@ -1,0 +1,305 @@
+"""Where the frames of a video come from: a video file, or pictures that are numbered.
+
+Both are read from the first frame to the last, one frame in memory at a time, as often
+as they are asked for. What comes out of a video file:
+
+- Every frame that the file shows, once, in the order of display: neither dropped nor
+  repeated to make up an even rate. Where the rate varies, `times_seconds` tells when
+  each frame is shown.
+- Upright: a rotation by a multiple of 90 degrees that the file asks for is carried out.
+- 8-bit RGB, whatever the file holds (10-bit, grey, with alpha).
+- At the size of the first frame; a file whose frames change their size is refused.
+
+A file that breaks off, or cannot be decoded to its end, is refused as a whole: half a
+video under a whole one's name would be worse than none. Frames that the decoder could
+mend are kept, and counted in `notes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.layouts import FRAME_SUFFIXES
+
+from .container_opening import (
+    OpenVideo,
+    believe_rate,
+    check_video_file,
+    refuse_truncated,
+)
+from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
+
+_HASH_BLOCK_BYTES = 1 << 20
+# Times between frames may differ by this share of the usual one, since containers
+# round them; beyond it the rate is said to vary.
+_RATE_TOLERANCE = 0.25
+_CRF = re.compile(
+    rb'x264 - core.{0,2000}?(?:crf=([0-9.]+)|(rc=cqp.{0,400}?qp=0\b))', re.S
+)
+
+Frame = NDArray[np.uint8]
+
+
+class FrameSource(Protocol):
+    """The frames of one video.
+
+    Attributes:
+        height: of a frame, upright, in pixels.
+        width: of a frame, upright, in pixels.
+        fps: frames per second, the mean where the rate varies; None if unknown.
+        times_seconds: when each frame is shown, where the rate varies; else empty.
+        x264_crf: the constant rate factor that x264 wrote into the stream, 0.0 where it
+            says that it coded without loss, None where nothing is told.
+        notes: what is odd about it; complete once the frames were read.
+    """
+
+    height: int
+    width: int
+    fps: float | None
+    times_seconds: list[float]
+    x264_crf: float | None
+    notes: list[str]
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame, (H, W, 3) uint8 RGB, from the first one on."""
+        ...
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """Give the same frames, of which only what is asked for becomes RGB."""
+        ...
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the bytes that the frames are read from, in hex."""
+        ...
+
+
+class VideoFile:
+    """The frames of a video file, see the module and `FrameSource`.
+
+    Attributes:
+        num_packets: about as many frames as it has; decoding alone counts them.
+
+    Raises:
+        DataNotFoundError: there is no such file.
+        DataError: it is empty, truncated, no video, or has no frame.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.times_seconds: list[float] = []
+        self.notes: list[str] = []
+        self.fps: float | None = None
+        self.x264_crf: float | None = None
+        self.num_packets = 0
+        self._look_at_packets()
+        first = next(self.read_unconverted(), None)
+        if first is None:
+            raise DataError(f'video file {str(path)!r} has no frames; one is needed')
+        self.height, self.width = first.height, first.width
+
+    def _look_at_packets(self) -> None:
+        """Read headers, times and x264's settings, without decoding anything."""
+        num_bytes = check_video_file(self.path)
+        with OpenVideo(self.path) as (container, stream):
+            refuse_truncated(stream, num_bytes=num_bytes, path=self.path)
+            times: list[float | None] = []
+            head = stream.codec_context.extradata or b''
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:
+                    if not times:
+                        self.x264_crf = find_x264_crf(head + bytes(packet))
+                    known = packet.pts is not None
+                    times.append(
+                        float(packet.pts * packet.time_base) if known else None
+                    )
+            rate = stream.average_rate
+        self.num_packets = len(times)
+        self._set_rate(times, rate)
+
+    def _set_rate(self, times: list[float | None], rate: Fraction | None) -> None:
+        """Take the mean rate, and the times of the frames if the rate varies."""
+        self.fps = believe_rate(rate)
+        # Raw streams tell no times, and old containers not those of all frames.
+        if len(times) < 2 or None in times:
+            return
+        shown = np.sort(np.array(times, np.float64))
+        gaps = np.diff(shown)
+        usual = float(np.median(gaps))
+        if (np.abs(gaps - usual) > _RATE_TOLERANCE * usual).any() and gaps.min() > 0:
+            self.times_seconds = (shown - shown[0]).tolist()
+            self.fps = believe_rate(len(gaps) / self.times_seconds[-1])
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame in the order of display.
+
+        Raises:
+            DataError: the stream is damaged, or its frames change their size.
+        """
+        return (frame.whole() for frame in self.read_unconverted())
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """See `read` and `FrameSource.read_unconverted`."""
+        num_frames, num_corrupt, size = 0, 0, None
+        converter = FrameConverter()
+        with OpenVideo(self.path) as (container, stream):
+            for picture in container.decode(stream):
+                frame = DecodedFrame(picture, converter)
+                size = size or (frame.width, frame.height)
+                if (frame.width, frame.height) != size:
+                    raise DataError(
+                        f'video file {str(self.path)!r}: frame {num_frames} is '
+                        f'{frame.width} x {frame.height} pixels, those before it '
+                        f'{size[0]} x {size[1]}; all must have one size'
+                    )
+                num_corrupt += picture.is_corrupt
+                num_frames += 1
+                yield frame
+        if num_corrupt:
+            self.notes = [f'{num_corrupt} frames are damaged in the stream']
+
+    def close(self) -> None:
+        """Let go of what is kept from reading to reading; here that is nothing."""
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the file."""
+        digest = hashlib.sha256()
+        with open(self.path, 'rb') as file:
+            while block := file.read(_HASH_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+def find_x264_crf(content: bytes) -> float | None:
+    """Read the rate factor out of the settings that x264 writes into its streams.
+
+    Args:
+        content: the stream's headers and first packet.
+
+    Returns:
+        The factor, 0.0 for coding without loss, None where nothing is told.
+    """
+    match = _CRF.search(content)
+    if match is None:
+        return None
+    return float(match[1]) if match[1] else 0.0
+
+
+class NumberedPictures:
+    """The frames of a folder of pictures, in the order of the numbers in their names.
+
+    The names end in a number (007.png, frame_12.jpg), with or without zeros in front.
+    Numbers may begin anywhere and leave some out: the frames that are there follow one
+    another, and `notes` counts what is missing.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+        DataError: it holds no picture, or the names are not numbered.
+    """
+
+    fps = None
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.times_seconds: list[float] = []
+        self.x264_crf: float | None = None
+        self.notes: list[str] = []
+        if not self.folder.is_dir():
+            raise DataNotFoundError(f'no folder of frames {str(folder)!r}')
+        self._paths = sort_by_number(
+            Path(entry.path)
+            for entry in os.scandir(self.folder)
+            if entry.name.lower().endswith(FRAME_SUFFIXES)
+            and not entry.name.startswith('.')
+        )
+        if not self._paths:
+            raise DataError(f'folder {str(folder)!r} holds no pictures; one is needed')
+        numbers = [_number_in(path) for path in self._paths]
+        if missing := numbers[-1] - numbers[0] + 1 - len(numbers):
+            self.notes = [f'{missing} numbers are missing between the first and last']
+        self.height, self.width = self._read_picture(self._paths[0]).shape[:2]
+
+    def read(self) -> Iterator[Frame]:
+        """Give every frame in the order of the numbers.
+
+        Raises:
+            DataError: a file is no picture, or of another size than the first.
+        """
+        for path in self._paths:
+            frame = self._read_picture(path)
+            if frame.shape[:2] != (self.height, self.width):
+                raise DataError(
+                    f'frame {str(path)!r} is {frame.shape[1]} x {frame.shape[0]} '
+                    f'pixels, the first one {self.width} x {self.height}; all must '
+                    'have one size'
+                )
+            yield frame
+
+    def read_unconverted(self) -> Iterator[SourceFrame]:
+        """See `read` and `FrameSource.read_unconverted`."""
+        return map(ArrayFrame, self.read())
+
+    def content_hash(self) -> str:
+        """Give the SHA-256 of the files in their order; names do not count."""
+        digest = hashlib.sha256()
+        for path in self._paths:
+            content = path.read_bytes()
+            digest.update(len(content).to_bytes(8, 'big') + content)
+        return digest.hexdigest()
+
+    @staticmethod
+    def _read_picture(path: Path) -> Frame:
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise DataError(f'frame {str(path)!r} is no plain file')
+        try:
+            content = np.fromfile(path, np.uint8)
+        except OSError as error:
+            raise DataError(f'frame {str(path)!r} cannot be read: {error}') from error
+        frame = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+        if frame is None:
+            raise DataError(f'frame {str(path)!r} is empty, truncated or no picture')
+        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def sort_by_number(paths: Iterator[Path] | Sequence[Path]) -> list[Path]:
+    """Order files by the number that their names end in, as a number: 2 before 10.
+
+    Raises:
+        DataError: a name does not end in a number, or two end in the same.
+    """
+    paths = sorted(paths)
+    by_number: dict[int, Path] = {}
+    for path in paths:
+        number = _number_in(path)
+        if number in by_number:
+            raise DataError(
+                f'frames {by_number[number].name!r} and {path.name!r} of '
+                f'{str(path.parent)!r} have the same number; each may be there once'
+            )
+        by_number[number] = path
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _number_in(path: Path) -> int:
+    match = re.search(r'(\d+)$', path.stem)
+    if match is None:
+        raise DataError(
+            f'frame {str(path)!r}: its name does not end in a number, which gives the '
+            'order of the frames'
+        )
+    return int(match[1])
+
+
+def open_frames(path: str | os.PathLike[str]) -> VideoFile | NumberedPictures:
+    """Open a video file or a folder of numbered pictures."""
+    return NumberedPictures(path) if os.path.isdir(path) else VideoFile(path)

@@ -1,0 +1,357 @@
+"""The benchmark with stand-ins for training and test, which take no time."""
+
+import argparse
+import csv
+import fcntl
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tool_runs import CONFIG, ROOT
+
+from mmdeepfake.commands.benchmark import benchmark_run
+from mmdeepfake.commands.benchmark.benchmark import (
+    make_plan,
+    parse_shard,
+    run_benchmark,
+)
+from mmdeepfake.commands.benchmark.benchmark_run import Launch, describe_failure
+from mmdeepfake.commands.report import read_summary
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.evaluation import DeepfakeMetric, VideoPrediction
+from mmdeepfake.structures import VideoKey
+
+TRAIN = """
+import argparse, pathlib, sys
+parser = argparse.ArgumentParser()
+parser.add_argument('config')
+parser.add_argument('--work-dir')
+parser.add_argument('--seed')
+parser.add_argument('--resume', action='store_true')
+parser.add_argument('--amp', action='store_true')
+args = parser.parse_args()
+folder = pathlib.Path(args.work_dir)
+with (folder.parents[1] / 'calls.txt').open('a') as file:
+    print('train', folder.parent.name, args.seed, args.resume, args.amp, file=file)
+if (folder.parents[1] / f'break_{folder.parent.name}').exists():
+    print('a traceback\\nerror: video 3 is broken', file=sys.stderr)
+    sys.exit(2)
+(folder / 'best_deepfake_auc_epoch_2.pth').touch()
+"""
+TEST = """
+import argparse, pathlib, shutil
+parser = argparse.ArgumentParser()
+parser.add_argument('config')
+parser.add_argument('checkpoint')
+parser.add_argument('--work-dir')
+args = parser.parse_args()
+folder = pathlib.Path(args.work_dir)
+assert pathlib.Path(args.checkpoint).is_file()
+with (folder.parents[1] / 'calls.txt').open('a') as file:
+    print('test', folder.parent.name, file=file)
+shutil.copytree(f'FIGURES/{folder.name}', folder, dirs_exist_ok=True)
+"""
+SCORES = {
+    'seed0': (0.1, 0.6, 0.2, 0.7, 0.3, 0.15, 0.8, 0.9),
+    'seed1': (0.1, 0.6, 0.2, 0.7, 0.3, 0.75, 0.4, 0.9),
+}
+
+
+@pytest.fixture(scope='module')
+def figures(tmp_path_factory):
+    """What a test leaves in its folder, for two seeds."""
+    root = tmp_path_factory.mktemp('figures')
+    for name, scores in SCORES.items():
+        metric = DeepfakeMetric(
+            num_resamples=50,
+            predictions_csv=str(root / name / 'predictions.csv'),
+            metrics_json=str(root / name / 'metrics.json'),
+        )
+        predictions = []
+        for index, score in enumerate(scores):
+            label, method = index % 2, ('real', 'Stub')[index % 2]
+            key = VideoKey('stub', label, method, 'c0', str(index))
+            predictions.append(VideoPrediction(key, score))
+        metric.compute_metrics(predictions)
+    return root
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch, figures):
+    """Run the benchmark in a folder of its own; give what the stand-ins were called."""
+    tools = tmp_path / 'tools'
+    tools.mkdir()
+    (tools / 'train.py').write_text(TRAIN)
+    (tools / 'test.py').write_text(TEST.replace('FIGURES', str(figures)))
+    monkeypatch.setattr(benchmark_run, 'TOOLS', tools)
+    monkeypatch.syspath_prepend(ROOT / 'tests')
+    for name in ('one', 'two'):
+        text = CONFIG.read_text().replace('../../configs', str(ROOT / 'configs'))
+        (tmp_path / f'{name}.py').write_text(text)
+    work = tmp_path / 'work'
+
+    def run(*names, **changes):
+        settings = dict(
+            configs=[str(tmp_path / f'{name}.py') for name in names or ('one', 'two')],
+            work_dir=str(work), seeds=[0], launcher='none', processes=1, srun_args='',
+            amp=False, cfg_options=None, shard='0/1', table_only=False,
+        )  # fmt: skip
+        calls = work / 'calls.txt'
+        before = calls.read_text().splitlines() if calls.exists() else []
+        try:
+            run_benchmark(argparse.Namespace(**settings | changes))
+        finally:
+            run.calls = []
+            if calls.exists():
+                run.calls = calls.read_text().splitlines()[len(before) :]
+        return work
+
+    return run
+
+
+def read_csv(work):
+    return list(csv.DictReader((work / 'benchmark.csv').open(encoding='utf-8')))
+
+
+def test_each_config_is_trained_then_tested_and_never_again(bench, capsys):
+    work = bench()
+    assert bench.calls == [
+        'train one 0 True False', 'test one', 'train two 0 True False', 'test two'
+    ]  # fmt: skip
+    assert '[1/2]' in capsys.readouterr().out
+    assert {line['config'] for line in read_csv(work)} == {'one', 'two'}
+    bench()
+    assert bench.calls == []
+
+
+def test_rows_of_the_table_are_those_of_the_metric(bench):
+    work = bench('one')
+    folder = work / 'one/seed0'
+    summary = read_summary(folder / 'metrics.json', folder / 'predictions.csv')
+    line = next(line for line in read_csv(work) if line['row'] == 'all')
+    found = {}
+    for name in ('acc', 'auc', 'auc_low', 'auc_high', 'eer', 'ap'):
+        assert float(line[name]) == getattr(summary.overall, name)
+        found[name] = f'{100 * float(line[name]):.1f}'
+    text = (work / 'benchmark.md').read_text()
+    assert '| {auc} [{auc_low}, {auc_high}] |'.format(**found) in text
+    assert 'paper' not in text  # this data is not the paper's
+
+
+def test_papers_figures_stand_beside_ours_on_its_data_alone(bench, tmp_path):
+    name = 'tam_ffpp_lq'
+    text = (tmp_path / 'one.py').read_text()
+    for old in ("split='val'", "split='test'"):
+        text = text.replace(old, f"{old}, compression='c40'")
+    (tmp_path / f'{name}.py').write_text(text)
+    work = bench(name, table_only=True)
+    assert '| 97.14 |' in (work / 'benchmark.md').read_text()
+    bench(name)  # the videos turn out to be of a dataset called 'stub'
+    assert '97.14' not in (work / 'benchmark.md').read_text()
+
+
+def test_versions_of_the_code_are_told(bench):
+    work = bench()
+    for name, code in (('one', 'commit a'), ('two', 'commit b')):
+        record = {'train': {'code': code}, 'test': {'code': 'commit b'}}
+        (work / name / 'seed0/run.json').write_text(json.dumps(record))
+    bench(table_only=True)
+    assert '- Code: commit a; commit b.\n' in (work / 'benchmark.md').read_text()
+
+
+def test_other_rules_of_the_video_score_are_named(bench):
+    work = bench()
+    path = work / 'two/seed0/metrics.json'
+    record = json.loads(path.read_text()) | {'score_rule': 'mean over frames'}
+    path.write_text(json.dumps(record))
+    bench(table_only=True)
+    text = (work / 'benchmark.md').read_text()
+    assert 'Video score: softmax of the mean logits over snippets.' in text
+    assert '- Video score of two: mean over frames.' in text
+
+
+def test_rows_that_cannot_use_all_videos_are_named(bench):
+    work = bench()
+    path = work / 'one/seed0/metrics.json'
+    record = json.loads(path.read_text())
+    record['left_out'] = {'too short': record['num_videos']}
+    path.write_text(json.dumps(record))
+    bench(table_only=True)
+    text = (work / 'benchmark.md').read_text()
+    assert '- one: Coverage: 50.0%. Of ' in text
+    assert text.count('Coverage') == 1
+
+
+def test_seeds_are_told_with_mean_and_spread(bench):
+    work = bench('one', seeds=[0, 1])
+    aucs = [float(x['auc']) for x in read_csv(work) if x['row'] == 'all']
+    assert aucs[0] != aucs[1]
+    mean = sum(aucs) / 2
+    deviation = (sum((auc - mean) ** 2 for auc in aucs) / 1) ** 0.5
+    expected = f'**{100 * mean:.1f} ± {100 * deviation:.1f}**'
+    assert expected in (work / 'benchmark.md').read_text()
+
+
+def test_failure_leaves_a_row_and_an_exit_code_and_is_tried_again(
+    bench, tmp_path, capsys
+):
+    (tmp_path / 'work').mkdir()
+    (tmp_path / 'work/break_one').touch()
+    with pytest.raises(SystemExit) as caught:
+        bench()
+    assert caught.value.code == 1
+    assert bench.calls == [
+        'train one 0 True False', 'train two 0 True False', 'test two'
+    ]  # fmt: skip
+    assert 'FAILED, train: video 3 is broken' in capsys.readouterr().out
+    work = tmp_path / 'work'
+    text = (work / 'benchmark.md').read_text()
+    assert 'seed 0: train: video 3 is broken' in text
+    assert '1 run has no figures.' in text
+    (line,) = [x for x in read_csv(work) if x['config'] == 'one']
+    assert line['status'] == 'train: video 3 is broken'
+    assert line['auc'] == ''
+    (work / 'break_one').unlink()
+    bench()
+    assert bench.calls == ['train one 0 True False', 'test one']
+
+
+def test_run_that_was_killed_after_its_training_is_tested_alone(bench):
+    work = bench('one')
+    path = work / 'one/seed0/benchmark.json'
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps(state | {'stage': 'test'}))
+    bench('one')
+    assert bench.calls == ['test one']
+
+
+@pytest.mark.parametrize('name', ['metrics.json', 'predictions.csv'])
+def test_figures_that_were_lost_or_changed_are_made_anew(bench, name):
+    work = bench('one')
+    (work / 'one/seed0' / name).unlink()
+    bench('one')
+    assert bench.calls == ['test one']
+
+
+def test_changed_settings_are_refused(bench):
+    bench('one')
+    message = (
+        r'one holds runs of other settings \(.*lr.*\): give the old ones, name ano'
+    )
+    with pytest.raises(ConfigError, match=message):
+        bench('one', cfg_options={'optim_wrapper.optimizer.lr': 0.5})
+    with pytest.raises(ConfigError, match='run with amp = False, now it is True'):
+        bench('one', amp=True)
+    assert bench.calls == []
+
+
+def test_run_that_another_process_is_at_is_left_alone(bench):
+    work = bench('one')
+    path = work / 'one/seed0/benchmark.json'
+    state = json.loads(path.read_text()) | {'stage': 'test'}
+    path.write_text(json.dumps(state))
+    with (work / 'one/seed0/benchmark.lock').open('w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(SystemExit):
+            bench('one')
+    assert bench.calls == []
+    assert json.loads(path.read_text()) == state
+
+
+def test_lock_outlives_a_benchmark_that_is_killed(tmp_path):
+    """A training goes on when its benchmark is killed; a second one must not start."""
+    script = (
+        'import fcntl, sys\n'
+        'from mmdeepfake.commands.benchmark.benchmark_run import run_to_its_end\n'
+        'lock = open("lock", "w")\n'
+        'fcntl.flock(lock, fcntl.LOCK_EX)\n'
+        'words = [sys.executable, "-c", "import time; time.sleep(60)"]\n'
+        'print("up", flush=True)\n'
+        'run_to_its_end(words, open("log", "wb"), keep_open=lock)\n'
+    )
+    # In a session of its own, so that nothing else is signalled.
+    outer = subprocess.Popen(
+        [sys.executable, '-c', script], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    outer.stdout.readline()
+    children = f'/proc/{outer.pid}/task/{outer.pid}/children'
+    for _ in range(100):
+        inner = open(children).read().split()
+        if inner:
+            break
+        time.sleep(0.05)
+    outer.kill()
+    outer.wait()
+    try:
+        with (tmp_path / 'lock').open('w') as file, pytest.raises(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        for pid in inner:
+            subprocess.run(['kill', pid], check=False)
+
+
+def test_shards_share_the_runs_out(bench, tmp_path):
+    bench(seeds=[0, 1], shard='0/2')
+    first = bench.calls
+    bench(seeds=[0, 1], shard='1/2')
+    assert len(first) == len(bench.calls) == 4
+    assert not set(first) & {call for call in bench.calls if 'train' in call}
+    assert len(read_csv(tmp_path / 'work')) == 4 * 2  # Stub and all, of four runs
+
+
+@pytest.mark.parametrize('text', ['2/2', '1', '-1/2', 'a/b', '0/0'])
+def test_shard_out_of_range_is_refused(text):
+    with pytest.raises(ConfigError, match=f'--shard {text}: expected i/n with i'):
+        parse_shard(text)
+
+
+def test_table_only_runs_nothing(bench):
+    work = bench('one', table_only=True)
+    assert bench.calls == []
+    assert 'seed 0: next: train' in (work / 'benchmark.md').read_text()
+
+
+def test_configs_tested_on_different_data_are_refused(bench, tmp_path):
+    text = (tmp_path / 'two.py').read_text().replace('num_videos=7', 'num_videos=6')
+    (tmp_path / 'two.py').write_text(text)
+    with pytest.raises(ConfigError, match='one and two are tested on different data'):
+        bench()
+
+
+def test_two_configs_of_one_name_are_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'tests')
+    with pytest.raises(ConfigError, match='two configs are called stub_config'):
+        make_plan([str(CONFIG), str(CONFIG)], tmp_path, [0], Launch())
+    with pytest.raises(ConfigError, match='--seeds 1 1: a seed repeats'):
+        make_plan([str(CONFIG)], tmp_path, [1, 1], Launch())
+
+
+@pytest.mark.parametrize(
+    ('launch', 'words'),
+    [
+        (Launch('pytorch', 4), ['--standalone', '--nproc_per_node=4']),
+        (Launch('slurm', 8, '--gres=gpu:8 -c 5'), ['srun', '--ntasks=8', '-c', '5']),
+    ],
+)
+def test_processes_are_started_by_the_launcher(launch, words):
+    command = launch.command('train.py')
+    assert set(words) <= set(command)
+    assert command[-2:] == ['--launcher', launch.launcher]
+    assert command[-3].endswith('tools/train.py')
+    scripts = [Path(word) for word in command if word.endswith('.py')]
+    assert all(script.is_file() for script in scripts)
+
+
+@pytest.mark.parametrize(
+    ('log', 'code', 'expected'),
+    [
+        ('x\nerror: no folder /none\n', 2, 'no folder /none'),
+        ('Traceback\nKeyError: 3\n', 1, 'exit code 1: KeyError: 3'),
+        ('', -9, 'ended by signal 9'),
+    ],
+)
+def test_failure_is_told_in_one_line(log, code, expected):
+    assert describe_failure(log, code) == expected

@@ -1,0 +1,163 @@
+import functools
+import math
+import runpy
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+from tool_runs import ROOT
+
+from mmdeepfake.commands.complexity import (
+    describe_shape,
+    find_input_shape,
+    measure_complexity,
+)
+from mmdeepfake.errors import ConfigError
+
+BASELINES = ROOT / 'configs/baselines'
+
+
+def read(path):
+    return Config.fromfile(ROOT / 'configs' / path)
+
+
+@functools.cache
+def cost_of_baseline(name, split):
+    return measure_complexity(Config.fromfile(BASELINES / name), split=split)
+
+
+# Parameters with two classes, and GMAC of the training frames: known of each method.
+@pytest.mark.parametrize(
+    ('name', 'parameters', 'gmacs'),
+    [
+        ('resnet', 23_512_130, 4.09),
+        ('xception', 20_811_050, 4.55),
+        ('cnn_lstm', 28_756_034, 65.48),  # 65.40 of ResNet-50, 0.08 of the LSTM
+        ('i3d_r50', 27_227_970, 56.8),
+        ('tei', 29_541_394, 32.9),
+        ('tam', 24_774_818, 32.75),
+        ('dsanet', 31_638_954, 83.5),
+        ('v4d', 36_359_234, 142.7),
+        ('stil', 22_688_418, 37.5),
+        ('altfreezing', 27_227_970, 56.8),
+        ('tall_swin', 86_920_506, 65.26),  # 16.3 a picture
+        ('video_mae', 86_228_738, 180.3),
+    ],
+)
+def test_baseline_costs_what_is_known_of_it(name, parameters, gmacs):
+    found = cost_of_baseline(f'{name}_ffpp_lq.py', 'train')
+    assert found.num_parameters == parameters
+    assert found.gmacs == pytest.approx(gmacs, abs=0.05)
+
+
+def rows_of_the_readme():
+    text = (BASELINES / 'README.md').read_text(encoding='utf-8')
+    for line in text.splitlines():
+        if line.startswith('| `'):
+            name, _, _, frames, parameters, gmacs, _ = line.strip('| ').split(' | ')
+            yield name.strip('`'), frames, parameters, gmacs
+
+
+@pytest.mark.parametrize('row', list(rows_of_the_readme()), ids=lambda row: row[0])
+def test_readme_of_the_baselines_tells_what_is_measured(row):
+    name, frames, parameters, gmacs = row
+    train, test = (cost_of_baseline(name, split) for split in ('train', 'test'))
+    assert parameters == f'{test.num_parameters:,}'
+    assert gmacs == f'{train.gmacs:.2f} / {test.gmacs:.2f}'
+    for told, found in zip(frames.split(' / '), (train, test), strict=True):
+        shape = found.input_shape
+        # Third stands time, of clips as of maps, whose columns are no pixels.
+        count = shape[0] * (shape[2] if len(shape) == 5 or shape[3] == 25 else 1)
+        if name.startswith('tall_'):  # four frames a picture
+            count *= 4
+        if name.startswith('co_motion_'):  # a pattern of 70 pairs of frames
+            count *= 71
+        assert math.prod(map(int, told.split(' x '))) == count
+
+
+@pytest.mark.parametrize(
+    ('name', 'parameters', 'gmacs'),
+    [('ftcn', 14_766_914, 66.6), ('altfreezing', 27_227_970, 113.6)],
+)
+def test_published_clips_of_32_frames_cost_what_is_known(name, parameters, gmacs):
+    found = measure_complexity(read(f'published/{name}_ffpp_lq.py'), split='train')
+    assert found.num_parameters == parameters
+    assert found.gmacs == pytest.approx(gmacs, abs=0.05)
+
+
+def test_snippets_laid_out_as_pictures_are_counted_as_pictures():
+    cfg = read('miniff/tall_swin_small_miniff.py')
+    assert find_input_shape(cfg, split='test') == (8, 3, 64, 64)
+    assert find_input_shape(cfg, split='train', side_px=32) == (4, 3, 32, 32)
+
+
+def test_readme_of_the_baselines_names_all_of_them():
+    named = {name for name, *_ in rows_of_the_readme()}
+    assert {path.name for path in BASELINES.glob('*.py')} <= named
+
+
+def test_products_of_a_small_model_are_those_counted_by_hand():
+    found = measure_complexity(read('miniff/resnet_r18_miniff.py'), split='test')
+    products, previous = 32**2 * 64 * 3 * 7 * 7, 64  # the stem, at half of 64 px
+    for width, rows in zip((64, 128, 256, 512), (16, 8, 4, 2), strict=True):
+        products += rows**2 * width * 9 * (previous + 3 * width)
+        if width != previous:
+            products += rows**2 * width * previous  # the 1x1 of the shortcut
+        previous = width
+    # 32 frames, whose pooled features are averaged before the classifier.
+    assert round(found.gmacs * 1e9) == 32 * products + 512 * 2
+
+
+def test_lstm_is_counted_whatever_kernel_would_run_it():
+    found = measure_complexity(read('miniff/cnn_lstm_r18_miniff.py'), split='train')
+    without = measure_complexity(read('miniff/resnet_r18_miniff.py'), split='train')
+    gates = 16 * 4 * 512 * (512 + 512)  # 16 frames, four gates, 512 in and 512 hidden
+    difference = (found.gmacs - without.gmacs) * 1e9
+    assert difference == pytest.approx(gates, rel=1e-3)
+
+
+def test_counting_leaves_the_switches_of_torch_as_they_were():
+    before = torch.backends.mkldnn.enabled, torch.is_grad_enabled()
+    measure_complexity(read('miniff/resnet_r18_miniff.py'))
+    assert (torch.backends.mkldnn.enabled, torch.is_grad_enabled()) == before
+
+
+@pytest.mark.parametrize(
+    ('path', 'split', 'shape', 'words'),
+    [
+        ('ratf_r50_ffpp_lq.py', 'train', (16, 3, 224, 224), '16 frames of 224 x 224'),
+        ('ratf_r50_ffpp_lq.py', 'test', (32, 3, 224, 224), '32 frames of 224 x 224'),
+        (
+            'baselines/v4d_ffpp_lq.py',
+            'test',
+            (8, 3, 4, 224, 224),
+            '8 x 4 frames of 224 x 224',
+        ),
+    ],
+)
+def test_input_is_that_of_the_pipeline(path, split, shape, words):
+    assert find_input_shape(read(path), split=split) == shape
+    assert find_input_shape(read(path), split=split, side_px=32)[-2:] == (32, 32)
+    assert describe_shape(shape) == words
+
+
+def test_pipeline_without_a_size_is_refused():
+    cfg = read('ratf_r50_ffpp_lq.py')
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline[:] = [node for node in pipeline if node.type != 'Resize']
+    with pytest.raises(ConfigError, match='test_dataloader has no Resize: the shape'):
+        measure_complexity(cfg)
+
+
+def test_tool_prints_a_row_for_each_config(monkeypatch, capsys):
+    configs = [ROOT / f'configs/miniff/{n}_r18_miniff.py' for n in ('resnet', 'tam')]
+    words = ['complexity.py', *map(str, configs), '--split', 'train']
+    monkeypatch.setattr(sys, 'argv', words)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / 'tools/complexity.py'), run_name='__main__')
+    assert caught.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == '| config | parameters | GMAC | input of one video |'
+    assert lines[2].endswith('| 11,177,538 | 2.37 | 16 frames of 64 x 64 |')
+    assert len(lines) == 4

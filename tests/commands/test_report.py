@@ -1,0 +1,124 @@
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmdeepfake.commands.report import report_run, write_report
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.evaluation.predictions import VideoPrediction, write_predictions
+from mmdeepfake.evaluation.summarise import summarise
+from mmdeepfake.structures import VideoKey
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
+
+
+def make_predictions():
+    predictions = []
+    for index in range(6):
+        real = VideoKey('ffpp', 0, 'real', 'c40', f'{index:03d}')
+        predictions.append(VideoPrediction(real, index / 10))
+        for shift, method in ((0.4, 'Deepfakes'), (0.1, 'FaceSwap')):
+            fake = VideoKey('ffpp', 1, method, 'c40', f'{index:03d}')
+            predictions.append(VideoPrediction(fake, index / 10 + shift))
+    return predictions
+
+
+@pytest.fixture
+def work_dir(tmp_path):
+    """The folder of a run that was trained and tested."""
+    predictions = make_predictions()
+    sha256 = write_predictions(tmp_path / 'predictions.csv', predictions)
+    record = summarise(predictions).to_json()
+    record['predictions'] = {'file': 'predictions.csv', 'sha256': sha256}
+    (tmp_path / 'metrics.json').write_text(json.dumps(record))
+    log = tmp_path / '20260101_000000' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"loss": 0.7, "lr": 0.001, "step": 10}\n')
+    return tmp_path
+
+
+def test_report_shows_table_notes_and_pictures(work_dir):
+    report = write_report(work_dir)
+    text = (work_dir / 'report.md').read_text()
+    for line in (
+        '| manipulation | ACC % | AUC % [95% CI] | EER % | AP % | real | fake |',
+        '| Deepfakes |',
+        '| FaceSwap |',
+        '| macro |',
+        '| **all** |',
+        '- Level: video. 18 videos (6 real, 12 fake).',
+        '- Interval: 95% percentile bootstrap over videos',
+        '![scores](scores.png)',
+        '![training curve](training_curve.png)',
+    ):
+        assert line in text
+    assert all(path.is_file() for path in report.files.values())
+
+
+def test_report_is_printed_with_where_its_files_lie(work_dir, capsys):
+    report_run(work_dir)
+    printed = capsys.readouterr().out
+    assert 'Deepfakes' in printed
+    assert 'Level: video.' in printed
+    assert str(work_dir / 'training_curve.png') in printed
+
+
+def test_figures_are_those_of_the_predictions(work_dir):
+    summary = write_report(work_dir).summary
+    assert repr(summary) == repr(summarise(make_predictions()))
+
+
+def test_without_a_training_log_the_report_says_so(work_dir):
+    (work_dir / '20260101_000000' / 'vis_data' / 'scalars.json').unlink()
+    report = write_report(work_dir)
+    assert 'training curve' not in report.files
+    assert 'holds no training log' in (work_dir / 'report.md').read_text()
+
+
+@pytest.mark.parametrize('name', ['predictions.csv', 'metrics.json'])
+def test_missing_file_names_the_command_that_makes_it(work_dir, name):
+    (work_dir / name).unlink()
+    with pytest.raises(DataNotFoundError, match=r'tools/test\.py CONFIG CHECKPOINT'):
+        write_report(work_dir)
+
+
+def test_missing_work_dir_names_the_command_that_makes_it(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'tools/train\.py CONFIG makes one'):
+        write_report(tmp_path / 'nowhere')
+
+
+def test_figures_of_other_predictions_are_refused(work_dir):
+    write_predictions(work_dir / 'predictions.csv', make_predictions()[:-1])
+    with pytest.raises(DataError, match='belongs to predictions with SHA-256'):
+        write_report(work_dir)
+
+
+@pytest.mark.parametrize(
+    'content', ['', '{', '[]', '{"methods": []}', '{"methods": [{}]}']
+)
+def test_broken_figures_are_refused(work_dir, content):
+    (work_dir / 'metrics.json').write_text(content)
+    with pytest.raises(DataError, match='not what DeepfakeMetric writes'):
+        write_report(work_dir)
+
+
+def run_tool(monkeypatch, *arguments):
+    spec = importlib.util.spec_from_file_location('report_tool', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, 'argv', ['report.py', *map(str, arguments)])
+    return module.main()
+
+
+def test_tool_makes_the_report(work_dir, monkeypatch, capsys):
+    assert run_tool(monkeypatch, work_dir) == 0
+    assert str(work_dir / 'report.md') in capsys.readouterr().out
+
+
+def test_tool_prints_an_error_in_one_line(tmp_path, monkeypatch, capsys):
+    assert run_tool(monkeypatch, tmp_path) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f'error: no prediction file {tmp_path}')
+    assert printed.count('\n') == 1

@@ -1,0 +1,68 @@
+import pytest
+from mmengine.config import Config
+
+from mmdeepfake.engine import lost_ranks as lost_process
+from mmdeepfake.engine.lost_ranks import LostProcessError, losses_explained
+
+CONFIG = Config({'env_cfg': {'dist_cfg': {'timeout': 7}}})
+# As gloo and NCCL said them under PyTorch 2.
+CLOSED = (
+    '[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by '
+    'peer [127.0.0.1]:1234'
+)
+WAITED = (
+    '[/pytorch/third_party/gloo/gloo/transport/tcp/unbound_buffer.cc:81] Timed out '
+    'waiting 7000ms for recv operation to complete'
+)
+NCCL = 'NCCL communicator was aborted on rank 0. Original reason: watchdog timeout'
+
+
+@pytest.fixture(autouse=True)
+def two_processes(monkeypatch):
+    monkeypatch.setattr(lost_process, 'is_distributed', lambda: True)
+    monkeypatch.setattr(lost_process, 'SECONDS_FOR_LAUNCHER', 0)
+    monkeypatch.setenv('RANK', '3')
+
+
+def explain(text, cfg=CONFIG):
+    with losses_explained(cfg, advice='run it again'):
+        raise RuntimeError(text)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (CLOSED, '^process 3 lost the connection to another process, which has died; '
+                 'to go on, run it again$'),
+        (WAITED, r'^process 3 waited 7 s for another process, which hangs or .*'
+                 r'\(env_cfg.dist_cfg.timeout; '),
+        (NCCL, '^process 3 waited 7 s '),
+    ],
+)  # fmt: skip
+def test_lost_process_is_told_in_one_message(text, message):
+    with pytest.raises(LostProcessError, match=message):
+        explain(text)
+
+
+def test_time_is_that_of_the_base_where_the_config_names_none():
+    with pytest.raises(LostProcessError, match='waited 600 s'):
+        explain(WAITED, Config({}))
+
+
+def test_time_is_that_of_the_base_config():
+    cfg = Config.fromfile('configs/_base_/default_runtime.py')
+    assert cfg.env_cfg.dist_cfg.timeout == lost_process.TIMEOUT_SECONDS
+
+
+@pytest.mark.parametrize('text', ['size mismatch', 'gloo: no such device', 'Timeout'])
+def test_other_errors_are_raised_as_they_are(text):
+    with pytest.raises(RuntimeError, match=text) as caught:
+        explain(text)
+    assert not isinstance(caught.value, LostProcessError)
+
+
+def test_one_process_loses_none(monkeypatch):
+    monkeypatch.setattr(lost_process, 'is_distributed', lambda: False)
+    with pytest.raises(RuntimeError, match='closed by peer') as caught:
+        explain(CLOSED)
+    assert not isinstance(caught.value, LostProcessError)

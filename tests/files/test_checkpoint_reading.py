@@ -1,0 +1,184 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from fault_builders.evil_files import save_evil
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint
+
+from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files import checkpoint_reading
+
+
+@pytest.fixture
+def no_safe_globals():
+    """Torch as it is before our package is imported."""
+    if not checkpoint_reading.can_name_safe_globals():
+        pytest.skip('torch < 2.6 cannot be told of safe globals by name')
+    saved = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(saved)
+
+
+def save_history(path):
+    """A file as MMEngine's Runner saves it: weights, history, numpy scalars."""
+    history = HistoryBuffer([0.5, 0.25], [1, 1])
+    torch.save(
+        {
+            'state_dict': {'weight': torch.ones(2)},
+            'message_hub': {
+                'log_scalars': {'train/loss': history},
+                'runtime_info': {'best': np.float64(0.75), 'epoch': np.int64(3)},
+            },
+        },
+        path,
+    )
+    return str(path)
+
+
+def test_history_is_refused_by_torch_and_read_by_us(tmp_path, no_safe_globals):
+    path = save_history(tmp_path / 'epoch_1.pth')
+    with pytest.raises(pickle.UnpicklingError, match='Weights only load failed'):
+        torch.load(path)
+    checkpoint_reading.allow_training_history()
+    hub = _load_checkpoint(path)['message_hub']
+    assert hub['log_scalars']['train/loss'].mean() == 0.375
+    assert hub['runtime_info'] == {'best': 0.75, 'epoch': 3}
+
+
+def test_history_of_numpy_1_is_read_under_its_old_name(tmp_path):
+    path = tmp_path / 'old.pth'
+    buffer = HistoryBuffer([1.0], [1])
+    torch.save({'x': buffer}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b'numpy._core', b'numpy.core'))
+    assert _load_checkpoint(str(path))['x'].mean() == 1.0
+
+
+class Evil:
+    """Unpickling it writes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+class Prober:
+    """Unpickling it reaches for an attribute that leads out of the allowed classes."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, '__init__')
+
+
+def test_file_that_runs_code_is_refused_and_runs_nothing(tmp_path):
+    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
+    torch.save({'state_dict': Evil(trace)}, path)
+    with pytest.raises(DataError, match=r'evil\.pth holds more than.*mkdir') as caught:
+        _load_checkpoint(str(path))
+    assert '--trust-checkpoint' in str(caught.value)
+    assert not trace.exists()
+
+
+def test_getattr_reaches_nothing_but_the_known_functions(tmp_path):
+    torch.save({'state_dict': Prober()}, tmp_path / 'prober.pth')
+    with pytest.raises(DataError, match=r"holds more than.*attribute '__init__'"):
+        _load_checkpoint(str(tmp_path / 'prober.pth'))
+
+
+def test_numbers_that_claim_to_be_references_are_refused(tmp_path):
+    save_evil(tmp_path / 'evil.pth', 'numbers that are references', tmp_path / 'trace')
+    with pytest.raises(DataError, match=r'evil\.pth holds more than.*an array of some'):
+        _load_checkpoint(str(tmp_path / 'evil.pth'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'message'),
+    [('torch, tar', "PyTorch's tar format"), ('torch, program', 'of TorchScript')],
+)
+def test_formats_that_run_under_old_torch_are_refused(tmp_path, kind, message):
+    save_evil(tmp_path / 'evil.pth', kind, tmp_path / 'trace')
+    with pytest.raises(DataError, match=rf'evil\.pth holds more than.*{message}'):
+        _load_checkpoint(str(tmp_path / 'evil.pth'))
+    assert not (tmp_path / 'trace').exists()
+
+
+def test_trusted_file_is_loaded_in_full(tmp_path, monkeypatch):
+    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
+    torch.save({'state_dict': Evil(trace)}, path)
+    monkeypatch.setenv(checkpoint_reading.TRUST_VARIABLE, '1')
+    _load_checkpoint(str(path))
+    assert trace.is_dir()
+
+
+def test_download_is_read_as_plain_data(tmp_path):
+    path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
+    torch.save({'state_dict': Evil(trace)}, path)
+    with pytest.raises(DataError, match='holds more than weights'):
+        mmengine_checkpoint.load_url(path.as_uri(), model_dir=str(tmp_path / 'hub'))
+    assert not trace.exists()
+
+
+def test_download_that_fails_keeps_its_own_error(tmp_path):
+    with pytest.raises(OSError, match='No such file'):
+        mmengine_checkpoint.load_url(
+            (tmp_path / 'none.pth').as_uri(), model_dir=str(tmp_path)
+        )
+
+
+def test_missing_file_is_named():
+    with pytest.raises(DataNotFoundError, match=r'no such checkpoint file: none\.pth'):
+        _load_checkpoint('none.pth')
+
+
+@pytest.mark.parametrize('keep', [0, 10, 400])
+def test_truncated_file_is_named(tmp_path, keep):
+    path = tmp_path / 'cut.pth'
+    save_history(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match=r'cannot read checkpoint .*cut\.pth'):
+        _load_checkpoint(str(path))
+
+
+def test_text_file_is_no_checkpoint(tmp_path):
+    path = tmp_path / 'notes.pth'
+    path.write_text('these are not weights\n')
+    with pytest.raises(
+        DataError, match=r'cannot read checkpoint .*no PyTorch file at all'
+    ):
+        _load_checkpoint(str(path))
+
+
+SCHEDULERS = {
+    'ConstantLR': {},
+    'CosineAnnealingLR': dict(T_max=9),
+    'CosineRestartLR': dict(periods=[3], eta_min=0),
+    'ExponentialLR': dict(gamma=0.9),
+    'LinearLR': {},
+    'MultiStepLR': dict(milestones=[2]),
+    'OneCycleLR': dict(eta_max=0.1, total_steps=9),
+    'PolyLR': {},
+    'ReduceOnPlateauLR': dict(monitor='loss'),
+    'StepLR': dict(step_size=2),
+}
+
+
+@pytest.mark.parametrize('anneal', ['cos', 'linear'])
+@pytest.mark.parametrize('kind', SCHEDULERS)
+def test_state_of_each_schedule_is_read(tmp_path, kind, anneal):
+    settings = dict(SCHEDULERS[kind], type=kind)
+    if kind == 'OneCycleLR':
+        settings['anneal_strategy'] = anneal
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.Adam([weight], lr=0.1)
+    scheduler = PARAM_SCHEDULERS.build({**settings, 'optimizer': optimizer})
+    path = tmp_path / 'x.pth'
+    torch.save({'param_schedulers': [scheduler.state_dict()]}, path)
+    state = _load_checkpoint(str(path))['param_schedulers'][0]
+    assert state == scheduler.state_dict()

@@ -1,0 +1,151 @@
+import pytest
+from layout_trees import make_csv, touch, write
+
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.structures import VideoKey
+
+
+def list_videos(root, **options):
+    return LAYOUTS['csv'].list_videos(root, **options)
+
+
+def test_line_tells_all_of_a_video(tmp_path):
+    text = (
+        'path,label,split,method,compression,identity,source,name,partner,mask\n'
+        'a.mp4,0,val,,c40,anna,,A,,\n'
+        'ü/b 1.mp4,Fake,val,FaceSwap,c40,anna; ben,A;B,,A,m/b.mp4\n'
+    )
+    real, fake = list_videos(make_csv(tmp_path / 'mine', text))
+    assert real.key == VideoKey('mine', 0, 'real', 'c40', 'A')
+    assert fake.key == VideoKey('mine', 1, 'FaceSwap', 'c40', 'ü/b 1')
+    assert fake.path == tmp_path / 'mine/ü/b 1.mp4'
+    assert fake.mask == tmp_path / 'mine/m/b.mp4'
+    assert (fake.identities, fake.sources) == (('anna', 'ben'), ('A', 'B'))
+    assert (fake.partner, fake.split) == (real.key, 'val')
+
+
+def test_only_path_and_label_are_needed(tmp_path):
+    text = 'label,path\nreal,a.mp4\nfake,b.mp4\n'
+    videos = list_videos(make_csv(tmp_path / 'mine', text))
+    assert [tuple(v.key)[1:] for v in videos] == [
+        (0, 'real', 'as_is', 'a'),
+        (1, 'fake', 'as_is', 'b'),
+    ]
+    assert {v.split for v in videos} == {'test'}
+
+
+def test_root_may_be_the_file(tmp_path):
+    root = make_csv(tmp_path)
+    videos = list_videos(root / 'videos.csv')
+    assert [video.path for video in videos] == [v.path for v in list_videos(root)]
+    assert {video.key.dataset for video in videos} == {'videos'}
+    layout = LAYOUTS['csv']
+    assert layout.base_folder(root / 'videos.csv') == layout.base_folder(root) == root
+
+
+def test_several_files_are_refused(tmp_path):
+    root = make_csv(tmp_path)
+    touch(root / 'more.csv')
+    with pytest.raises(
+        DataNotFoundError, match=r"the CSV files 'more\.csv', 'videos\.csv'; name one"
+    ):
+        list_videos(root)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
+    (tmp_path / 'v.csv').write_text(
+        'path,label\na.mp4,real\nb.mp4,fake\n', encoding='utf-8-sig'
+    )
+    assert len(list_videos(tmp_path)) == 2
+
+
+def test_every_faulty_line_is_named(tmp_path):
+    text = (
+        'path,label,split,method,identity,partner\n'
+        'a.mp4,real,train,,,\n'
+        'b.mp4,maybe,train,,,\n'
+        'c.mp4,fake,dev,,,\n'
+        '/d.mp4,fake,train,,,\n'
+        'e.mp4,real,train,FaceSwap,,\n'
+        'f.mp4,fake,train,real,,\n'
+        'a.mp4,real,test,,,\n'
+        ',real,test,,,\n'
+        'g.mp4,real,test\n'
+        'h.mp4,fake,train,,,nobody\n'
+        'i.mp4,real,train,,,a\n'
+    )
+    with pytest.raises(DataError) as error:
+        list_videos(make_csv(tmp_path, text))
+    lines = str(error.value).splitlines()
+    assert '10 faulty lines' in lines[0]
+    assert [line.split(':')[0].strip() for line in lines[1:]] == [
+        f'line {n}' for n in (3, 4, 5, 6, 7, 8, 9, 10, 12, 11)
+    ]
+    for line, expected in zip(
+        lines[1:],
+        (
+            "label='maybe'; allowed are real, 0, fake, 1",
+            "split='dev'; allowed are train, val, test",
+            "path='/d.mp4'; allowed is a path relative to the list's folder",
+            "method='FaceSwap'; the method 'real' belongs to real videos",
+            "label='fake' and method='real'",
+            'stands in line 2 too',
+            "path=''",
+            'more or fewer fields than the first line',
+            "partner='a' of a real video",
+            "no real video is called 'nobody'",
+        ),
+        strict=True,
+    ):
+        assert expected in line
+
+
+def test_many_faulty_lines_are_counted(tmp_path):
+    text = 'path,label\n' + 'a.mp4,x\n' * 30
+    with pytest.raises(DataError, match=r'30 faulty lines(.|\n)*and 10 more'):
+        list_videos(make_csv(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    'header', ['path', 'path,label,lable', 'path,path,label', 'a.mp4,real', '']
+)
+def test_columns_are_checked(tmp_path, header):
+    with pytest.raises(
+        DataError, match=r'line 1: the columns are .*path and label are'
+    ):
+        list_videos(make_csv(tmp_path, f'{header}\n'))
+
+
+def test_person_in_two_splits_is_refused(tmp_path):
+    text = 'path,label,split,identity\na.mp4,real,train,eva\nb.mp4,fake,test,eva\n'
+    with pytest.raises(DataError, match="'eva' in train and test"):
+        list_videos(make_csv(tmp_path, text))
+
+
+def test_methods_and_levels_can_be_chosen(tmp_path):
+    text = (
+        'path,label,method,compression\n'
+        'a.mp4,real,,c23\nb.mp4,fake,X,c23\nc.mp4,fake,Y,c23\nd.mp4,fake,Y,c40\n'
+    )
+    root = make_csv(tmp_path, text)
+    chosen = list_videos(root, methods=['Y'], compressions=['c23'])
+    assert [video.key.name for video in chosen] == ['a', 'c']
+    with pytest.raises(ConfigError, match=r"compressions=\['c17'\] .* c23, c40"):
+        list_videos(root, compressions=['c17'])
+
+
+def test_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / 'v.csv').write_bytes(b'path,label\n\xff\xfe,real\n')
+    with pytest.raises(DataError, match='is no CSV file in UTF-8'):
+        list_videos(tmp_path)
+
+
+def test_missing_file_is_listed(tmp_path):
+    assert not list_videos(make_csv(tmp_path))[0].path.exists()
+
+
+def test_empty_list_is_refused(tmp_path):
+    write(tmp_path / 'v.csv', 'path,label\n')
+    with pytest.raises(DataNotFoundError, match='no videos of train, val, test'):
+        list_videos(tmp_path)

@@ -1,0 +1,435 @@
+"""Foreign bytes are decoded elsewhere: the same pixels, and no way to do harm here."""
+
+import gc
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import make_frame, make_video
+from preparation_builders import draw_faces, encode
+from stubs.stub_decoders import HARMLESS_FRAMES, TREACHEROUS
+
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.video.frame_sources import VideoFile
+from mmdeepfake.video.isolation import isolated_video
+from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits, describe_status
+from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder, IsolatedVideo
+from mmdeepfake.video.local_decoding import LocalDecoder
+
+PACKAGE = Path(isolated_video.__file__).parents[1]
+FACTS = ('height', 'width', 'fps', 'times_seconds', 'x264_crf', 'notes', 'num_packets')
+FORMATS = [
+    ('a.mp4', 'libx264', 'yuv420p', (160, 120), None),
+    ('a.mp4', 'libx264', 'yuv420p', (160, 120), 90),
+    ('a.mp4', 'libx264', 'yuv420p', (160, 120), 180),
+    ('a.mkv', 'ffv1', 'yuv420p', (161, 119), None),
+    ('a.mkv', 'ffv1', 'yuv420p10le', (160, 120), None),
+    ('a.mkv', 'ffv1', 'yuv444p', (150, 110), None),
+    ('a.mkv', 'ffv1', 'gray', (160, 120), None),
+    ('a.mkv', 'ffv1', 'gray16le', (160, 120), None),
+    ('a.mkv', 'ffv1', 'yuva420p', (160, 120), None),
+    ('a.mov', 'png', 'rgba', (160, 120), None),
+    ('a.avi', 'mjpeg', 'yuvj422p', (160, 120), None),
+    ('a.gif', 'gif', 'pal8', (160, 120), None),
+]
+
+
+@pytest.fixture(scope='module')
+def decoder():
+    return IsolatedDecoder()
+
+
+@pytest.fixture(scope='module')
+def treacherous():
+    return IsolatedDecoder(DecodingLimits(memory_bytes=256 << 20), decoder=TREACHEROUS)
+
+
+def make_named(tmp_path, stem, **options):
+    return make_video(tmp_path / f'{stem}.mp4', num_frames=12, **options)
+
+
+def encode_as(path, codec, pix_fmt, size, rotation):
+    frames = [draw_faces(i, size=size) for i in range(6)]
+    if pix_fmt == 'pal8':
+        frames = [np.repeat(frame[:, :, :1] // 64 * 64, 3, axis=2) for frame in frames]
+        pix_fmt = 'gray'
+    return encode(path, frames, codec=codec, pix_fmt=pix_fmt, rotation=rotation)
+
+
+@pytest.mark.parametrize(('name', 'codec', 'pix_fmt', 'size', 'rotation'), FORMATS)
+def test_every_pixel_and_fact_is_that_of_decoding_here(
+    tmp_path, decoder, name, codec, pix_fmt, size, rotation
+):
+    path = encode_as(tmp_path / name, codec, pix_fmt, size, rotation)
+    here, there = VideoFile(path), decoder.open_video(path)
+    for _ in range(2):
+        for ours, theirs in zip(
+            here.read_unconverted(), there.read_unconverted(), strict=True
+        ):
+            assert (ours.height, ours.width) == (theirs.height, theirs.width)
+            box = (13, 8, 101, 95)
+            pairs = [
+                (
+                    frame.whole(),
+                    frame.part(box),
+                    frame.reduced(50, 70),
+                    frame.thinned(3, 2),
+                )
+                for frame in (ours, theirs)
+            ]
+            for one, other in zip(*pairs, strict=True):
+                np.testing.assert_array_equal(one, other)
+    assert [getattr(here, n) for n in FACTS] == [getattr(there, n) for n in FACTS]
+    assert here.content_hash() == there.content_hash()
+
+
+def test_random_access_is_that_of_decord_here(tmp_path, decoder):
+    path = str(make_video(tmp_path / 'a.mp4', num_frames=40, gop=12, bframes=3))
+    here, there = LocalDecoder().open_reader(path), decoder.open_reader(path)
+    assert (len(here), here.fps) == (len(there), there.fps)
+    for indices in ([0], [39], [3, 4, 5, 6], list(range(2, 40, 2)), [7, 1, 7]):
+        chosen = np.array(indices)
+        np.testing.assert_array_equal(here.read(chosen), there.read(chosen))
+
+
+def test_a_varying_rate_and_damage_are_told(tmp_path, decoder):
+    pts = [0, 40, 80, 300, 340, 380]
+    frames = [make_frame(i) for i in range(6)]
+    path = encode(tmp_path / 'a.mp4', frames, pts=pts)
+    there = decoder.open_video(path)
+    assert there.times_seconds == VideoFile(path).times_seconds != []
+
+
+def test_frames_can_be_held_longer_than_their_video(tmp_path, decoder):
+    path = make_video(tmp_path / 'a.mp4')
+    frames = list(decoder.open_video(path).read_unconverted())
+    gc.collect()
+    expected = list(VideoFile(path).read())
+    for which in (5, 11, 0):
+        np.testing.assert_array_equal(frames[which].whole(), expected[which])
+
+
+def test_frames_that_nobody_holds_are_let_go_of(tmp_path, decoder):
+    video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
+    process = video._idle
+    for frame in video.read_unconverted():
+        frame.thinned(2, 2)
+        assert len(process.dropped) <= 1
+    del frame
+    assert len(process.dropped) == 1
+
+
+def test_closed_videos_give_no_pixels_and_can_be_read_again(tmp_path, decoder):
+    video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
+    frame = next(video.read_unconverted())
+    gc.collect()
+    video.close()
+    with pytest.raises(DataError, match=r"a.mp4' was closed"):
+        frame.whole()
+    assert sum(1 for _ in video.read()) == 12
+
+
+def test_two_videos_and_two_readings_go_on_together(tmp_path, decoder):
+    paths = [make_video(tmp_path / f'{n}.mp4', num_frames=n) for n in (8, 9)]
+    videos = [decoder.open_video(path) for path in paths]
+    readings = [video.read() for video in (*videos, *videos)]
+    expected = [list(VideoFile(path).read()) for path in paths] * 2
+    for index in range(8):
+        for reading, frames in zip(readings, expected, strict=True):
+            np.testing.assert_array_equal(next(reading), frames[index])
+
+
+def test_a_reading_that_is_left_early_can_begin_again(tmp_path, decoder):
+    video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
+    expected = list(VideoFile(video.path).read())
+    process = video._idle
+    for _ in range(3):
+        for index, frame in enumerate(video.read()):
+            np.testing.assert_array_equal(frame, expected[index])
+            if index == 2:
+                break
+    assert video._idle is process  # the same one served all
+
+
+def test_threads_can_share_a_decoder(tmp_path, decoder):
+    path = make_video(tmp_path / 'a.mp4', num_frames=30)
+    expected = np.stack(list(VideoFile(path).read()))
+    results = {}
+
+    def read(which):
+        results[which] = np.stack(list(decoder.open_video(path).read()))
+
+    threads = [threading.Thread(target=read, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for which in range(4):
+        np.testing.assert_array_equal(results[which], expected)
+
+
+DEATHS = [
+    ('segfault', r'its decoder crashed \(SIGSEGV\)'),
+    ('abort', r'its decoder crashed \(SIGABRT\)'),
+    ('killed', r'its decoder crashed \(SIGKILL, as when memory runs out\)'),
+    ('leaves', r'its decoder crashed \(exit code 7\)'),
+    ('eats', r'its decoder needed more than 0.25 GiB of memory'),
+    ('raises', r'cannot be decoded: IndexError: list index out of range'),
+]
+
+
+@pytest.mark.parametrize(('stem', 'message'), DEATHS)
+def test_what_a_decoder_dies_of_costs_its_video(tmp_path, treacherous, stem, message):
+    message = f"^video file '.*{stem}.mp4'.*{message}$"
+    video = treacherous.open_video(make_named(tmp_path, stem))
+    frames = []
+    with pytest.raises(DataError, match=message):
+        frames.extend(video.read())
+    assert len(frames) <= HARMLESS_FRAMES
+    reader = treacherous.open_reader(str(video.path))
+    assert reader.read(np.array([0])).shape == (1, 64, 64, 3)
+    with pytest.raises(DataError, match=message):
+        reader.read(np.arange(12))
+    good = treacherous.open_video(make_named(tmp_path, 'good'))
+    assert sum(1 for _ in good.read()) == 12
+
+
+def test_a_decoder_that_hangs_is_ended(tmp_path):
+    limits = DecodingLimits(stall_seconds=0.5)
+    decoder = IsolatedDecoder(limits, decoder=TREACHEROUS)
+    video = decoder.open_video(make_named(tmp_path, 'hangs'))
+    with pytest.raises(DataError, match=r'hangs.mp4.*gave no answer for 0.5 s and was'):
+        list(video.read())
+
+
+def test_what_a_decoder_prints_disturbs_nobody(tmp_path, treacherous):
+    video = treacherous.open_video(make_named(tmp_path, 'talks'))
+    assert sum(1 for _ in video.read()) == 12
+
+
+def test_other_videos_outlive_the_death_of_one(tmp_path, treacherous):
+    good = treacherous.open_video(make_named(tmp_path, 'good')).read()
+    next(good)
+    with pytest.raises(DataError, match='SIGSEGV'):
+        list(treacherous.open_video(make_named(tmp_path, 'segfault')).read())
+    assert sum(1 for _ in good) == 11
+
+
+def test_a_nursery_that_dies_is_begun_anew(tmp_path, treacherous):
+    path = make_named(tmp_path, 'good')
+    treacherous.open_video(path).close()
+    os.kill(treacherous._nursery._process.pid, signal.SIGKILL)
+    treacherous._nursery._process.wait()
+    assert sum(1 for _ in treacherous.open_video(path).read()) == 12
+
+
+def test_broken_files_are_refused_in_the_words_of_decoding_here(tmp_path, decoder):
+    good = make_video(tmp_path / 'good.mp4')
+    (tmp_path / 'empty.mp4').touch()
+    (tmp_path / 'text.mp4').write_text('no video')
+    (tmp_path / 'cut.mp4').write_bytes(good.read_bytes()[:-400])
+    for name in ('empty', 'text', 'cut', 'missing'):
+        path = tmp_path / f'{name}.mp4'
+        errors = []
+        for opener in (VideoFile, decoder.open_video):
+            with pytest.raises((DataError, DataNotFoundError)) as caught:
+                list(opener(path).read())
+            errors.append(caught.value)
+        assert str(errors[0]) == str(errors[1])
+        assert type(errors[0]) is type(errors[1])
+
+
+def test_relative_paths_and_odd_names_are_found(tmp_path, decoder, monkeypatch):
+    good = make_video(tmp_path / 'good.mp4')
+    odd = os.fsdecode(b'a \xff"\n.mp4')
+    shutil.copy(good, tmp_path / odd)
+    monkeypatch.chdir(tmp_path)
+    assert decoder.open_video('good.mp4').num_packets == 12
+    assert sum(1 for _ in decoder.open_video(odd).read()) == 12
+
+
+def is_running(pid):
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().split(') ')[1][0] not in 'ZX'
+    except OSError:
+        return False
+
+
+def wait_until(claim):
+    for _ in range(300):
+        if claim():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_processes_end_with_what_they_serve(tmp_path):
+    decoder = IsolatedDecoder()
+    video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
+    pid, nursery = video._idle._fork.pid, decoder._nursery._process.pid
+    assert is_running(pid) and is_running(nursery)
+    del video
+    gc.collect()
+    assert wait_until(lambda: not is_running(pid))
+    del decoder
+    gc.collect()
+    assert not is_running(nursery)
+
+
+# Without what only training needs, it starts in a fraction of a second.
+OWNER = """
+import sys, types
+package = sys.modules['mmdeepfake'] = types.ModuleType('mmdeepfake')
+package.__path__ = [sys.argv[2]]
+from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+decoder = IsolatedDecoder(decoder='stubs.stub_decoders:TreacherousDecoder')
+video = decoder.open_video(sys.argv[1])
+print(video._idle._fork.pid, decoder._nursery._process.pid, flush=True)
+list(video.read())
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_their_parent(tmp_path, number):
+    path = make_named(tmp_path, 'hangs')
+    owner = subprocess.Popen(
+        [sys.executable, '-c', OWNER, str(path), str(PACKAGE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+        text=True,
+    )
+    with owner.stdout:
+        pids = [int(word) for word in owner.stdout.readline().split()]
+    assert len(pids) == 2
+    # Python drops a Ctrl-C that comes while an object ends; people press again.
+    for _ in range(60):
+        owner.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            assert owner.wait(1) != 0
+            break
+    for pid in pids:
+        assert wait_until(lambda pid=pid: not is_running(pid))
+
+
+def test_ctrl_c_ends_the_decoder_that_was_asked(tmp_path, decoder, monkeypatch):
+    video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
+    process = video._idle
+
+    def interrupt(*anything):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            'mmdeepfake.video.isolation.decoder_process.receive_message', interrupt
+        )
+        with pytest.raises(KeyboardInterrupt):
+            list(video.read())
+    assert not process.is_alive
+    assert sum(1 for _ in video.read()) == 12
+
+
+def pack(text, num_bytes=0):
+    return struct.pack('>II', len(text), num_bytes) + text
+
+
+def answer(**fields):
+    return pack(json.dumps(fields).encode())
+
+
+GOOD = dict(
+    height=4, width=6, fps=25.0, times_seconds=[], x264_crf=None, notes=[]
+) | dict(num_packets=2)
+LIES = [
+    pack(b'no JSON'),
+    pack(b'[' * 100_000),
+    pack(b'[1]'),
+    struct.pack('>II', 1 << 31, 0),
+    answer(**GOOD | {'height': -4}),
+    answer(**GOOD | {'height': 1 << 20, 'width': 1 << 20}),
+    answer(**GOOD | {'height': '4'}),
+    answer(**GOOD | {'fps': float('nan')}),
+    answer(**GOOD | {'times_seconds': ['0']}),
+    answer(**GOOD | {'notes': 'one'}),
+    answer(**{key: value for key, value in GOOD.items() if key != 'width'}),
+    pack(json.dumps(GOOD).encode(), 1 << 30),
+    answer(**GOOD) + answer() + answer(frame=-1, height=4, width=6),
+    answer(**GOOD) + answer() + answer(frame=0, height=4, width=0),
+    answer(**GOOD) + answer() + answer(end=[1]),
+]
+# Ahead of the pixels of the first frame, which is 4 x 6.
+FRAME = answer(**GOOD) + answer() + answer(frame=0, height=4, width=6)
+PIXEL_LIES = [
+    pack(b'{"shape": [4, 6, 3]}', 71),
+    pack(b'{"shape": [4, 6, 3]}', 1 << 31),
+    pack(b'{"shape": [40, 60, 3]}', 7200),
+    pack(b'{"shape": [4, 6, 4]}', 96),
+    pack(b'{"shape": null}', 72),
+    pack(b'{}', 72),
+]
+
+
+class FakeNursery:
+    """Gives a connection on which everything has been said before."""
+
+    limits = DecodingLimits(stall_seconds=0.5)
+
+    def __init__(self, said):
+        ours, self.theirs = socket.socketpair()
+        self.theirs.sendall(said)
+        self.fork = lambda: (ours, None)
+
+    def forget(self, fork):
+        self.theirs.close()
+
+    def reap(self, fork, *, seconds):
+        return None
+
+
+@pytest.mark.parametrize('said', [*LIES, *(FRAME + lie for lie in PIXEL_LIES)])
+def test_a_decoder_that_lies_is_not_believed(tmp_path, said):
+    nursery = FakeNursery(said)
+    with pytest.raises(DataError, match=r"lies.mp4'.*an answer that makes no sense"):
+        list(IsolatedVideo(tmp_path / 'lies.mp4', nursery).read())
+
+
+def test_a_decoder_that_tells_the_truth_is_believed(tmp_path):
+    pixels = bytes(range(72))
+    nursery = FakeNursery(FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + pixels)
+    frame = next(IsolatedVideo(tmp_path / 'a.mp4', nursery).read())
+    assert frame.shape == (4, 6, 3) and frame.tobytes() == pixels
+
+
+def test_a_decoder_that_falls_silent_within_an_answer_is_ended(tmp_path):
+    nursery = FakeNursery(FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + bytes(71))
+    with pytest.raises(DataError, match=r'gave no answer for 0.5 s'):
+        next(IsolatedVideo(tmp_path / 'a.mp4', nursery).read())
+
+
+def test_limits_grow_with_the_file_and_refuse_nonsense(tmp_path):
+    path = tmp_path / 'large.mp4'
+    with open(path, 'wb') as file:
+        file.truncate(500_000_000)
+    limits = DecodingLimits(stall_seconds=30)
+    assert limits.seconds_for_file(path) == 130
+    assert limits.seconds_for_file(tmp_path / 'gone') == 30
+    assert limits.seconds_for_frames(200) == 40
+    for name in ('stall_seconds', 'memory_bytes'):
+        with pytest.raises(ConfigError, match=f'{name}=0; allowed is a number above 0'):
+            DecodingLimits(**{name: 0})
+
+
+def test_the_end_of_a_process_is_told():
+    assert describe_status(None) == 'the process that started it is gone'
+    assert describe_status(signal.SIGBUS) == 'SIGBUS'
