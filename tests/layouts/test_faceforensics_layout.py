@@ -7,7 +7,7 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.structures import VideoKey
 
-OFFICIAL_SPLITS = Path(__file__).resolve().parents[4] / 'shared/ffpp_splits'
+OFFICIAL_SPLITS = Path(__file__).resolve().parents[3] / 'shared/ffpp_splits'
 
 
 def list_videos(root, methods=('FaceSwap',), **options):

@@ -23,7 +23,7 @@ from mmdeepfake.files.record_fields import check_fields
 from ..report import METRICS, PREDICTIONS, read_summary
 
 # Reached through the package, so that an installed copy finds them as well.
-TOOLS = Path(__file__).resolve().parents[1] / '.mim/tools'
+TOOLS = Path(__file__).resolve().parents[2] / '.mim/tools'
 STATE = 'benchmark.json'
 BUSY = 'another process is at it'
 _LOCK = 'benchmark.lock'

@@ -32,7 +32,7 @@ from .paper_protocol import (
 )
 
 # Reached through the package, so that an installed copy finds them as well.
-CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
+CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
 _STEM = re.compile(
     r'(?P<method>.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)(?:_\w+)?'
 )

@@ -14,7 +14,7 @@ from mmdeepfake.errors import DataError
 
 # Reached through the package, so that an installed copy finds it as well.
 PAPER_RESULTS = (
-    Path(__file__).resolve().parents[1] / '.mim/configs/baselines/paper_results.yml'
+    Path(__file__).resolve().parents[2] / '.mim/configs/baselines/paper_results.yml'
 )
 DATASET = 'FaceForensics++'
 _DATA_OF_CONFIG = re.compile(r'_ffpp_(lq|hq)(_(df|f2f|fs|nt))?$')

@@ -32,7 +32,7 @@ from .speed_timing import (
 )
 
 # Reached through the package, so that an installed copy finds them as well.
-CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
+CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
 # The first is the floor. TANet is on RATF's frames, others on those of their recipes.
 MODELS = {
     'ResNet-50': 'ablations/resnet_r50_ffpp_lq.py',

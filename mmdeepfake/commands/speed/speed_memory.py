@@ -88,7 +88,7 @@ def _measure_in_new_process(
             'num_videos': num_videos,
             'settings': asdict(settings),
         }
-        package_root = str(pathlib.Path(__file__).resolve().parents[2])
+        package_root = str(pathlib.Path(__file__).resolve().parents[3])
         paths = [package_root, os.environ.get('PYTHONPATH', '')]
         done = subprocess.run(
             [sys.executable, '-m', __name__],

@@ -25,7 +25,7 @@ _MAX_FORGOTTEN = 100  # in one message
 # A disk, or a decoder, that does less than this is taken for one that hangs.
 _SLOWEST_BYTES_PER_SECOND = 5e6
 _SLOWEST_FRAMES_PER_SECOND = 20
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 # The package's own __init__ registers everything with MMAction2, which takes seconds
 # and some hundred MB; here its place is taken by an empty package of the same folder.
 _START = """

@@ -27,7 +27,7 @@ from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits, describe_
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder, IsolatedVideo
 from mmdeepfake.video.local_decoding import LocalDecoder
 
-PACKAGE = Path(isolated_video.__file__).parents[1]
+PACKAGE = Path(isolated_video.__file__).parents[2]
 FACTS = ('height', 'width', 'fps', 'times_seconds', 'x264_crf', 'notes', 'num_packets')
 FORMATS = [
     ('a.mp4', 'libx264', 'yuv420p', (160, 120), None),
