@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,8 @@ from stubs.stub_examiner import StubExaminer, make_upload
 from tool_runs import ROOT
 
 from mmdeepfake.webapp.command import running_jobs
-from mmdeepfake.webapp.connections import make_server
 from mmdeepfake.webapp.limits import Limits
-from mmdeepfake.webapp.server import make_app
+from mmdeepfake.webapp.server import make_app, make_server
 
 TOOL = ROOT / 'tools/webapp.py'
 ASKING = {'X-MMDeepfake': 'test'}
@@ -103,15 +102,6 @@ def read_answer(line):
     if answer.headers.get_content_type() == 'application/json':
         content = json.loads(content)
     return answer.status, content
-
-
-def wait_for_end(line):
-    """Wait until the server hangs up; give what it had still to say."""
-    content = b''
-    with suppress(ConnectionResetError):
-        while piece := line.recv(1 << 16):
-            content += piece
-    return content
 
 
 def rooms(folder):

@@ -23,10 +23,10 @@ from .examination import make_video_examiner
 from .jobs import JobBoard, work_on_jobs
 from .limits import Limits
 from .private_folder import PrivateFolder
-from .protection import LOOPBACK_NAMES
 from .worker import MakeExaminer
 from .worker_process import WorkerProcess
 
+_LOOPBACK_NAMES = ('localhost', '127.0.0.1', '[::1]')
 _BACKLOG = 128  # connections that wait until the server takes them
 
 
@@ -136,7 +136,8 @@ def _serve(
 def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Give the names that the server may be called by; none stands for any."""
     if is_loopback(args.host) or args.allow_host:
-        return (*LOOPBACK_NAMES, args.host, *args.allow_host)
+        host = f'[{args.host}]' if ':' in args.host else args.host
+        return (*_LOOPBACK_NAMES, host, *args.allow_host)
     return ()
 
 
@@ -165,8 +166,7 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _import_server() -> tuple[Callable[..., Any], Callable[..., Any]]:
     try:
-        from .connections import make_server
-        from .server import make_app
+        from .server import make_app, make_server
     except ImportError as error:
         raise ConfigError(
             f"the page needs {error.name}: pip install 'mmdeepfake[web]'"

@@ -26,8 +26,11 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -35,7 +38,7 @@ from starlette.types import ASGIApp
 
 from .jobs import FAILED, Job, JobBoard
 from .limits import Limits, Refusal
-from .protection import Protection, RequestLimit
+from .protection import Protection
 from .uploads import receive_video, shorten_name
 
 PAGE = Path(__file__).parent / 'page'
@@ -49,7 +52,8 @@ _RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|mp4|json|csv|html)')
 _SHOWN = {'.png': 'image/png', '.mp4': 'video/mp4'}
 _SWEEP_SECONDS = 5.0
 _ASKING_BYTES = 4096
-_NUM_REQUESTS = 128  # at a time; more are answered with 503
+MOST_CONNECTIONS = 128  # idle ones count; more are answered with 503
+_HEAD_BYTES = 1 << 16  # of a request
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +70,8 @@ def make_app(
         board: holds the jobs.
         limits: are told to visitors, and kept.
         about: what is told of the model.
-        host_names: see `Protection`.
+        host_names: that the server is reached by; a page that points a name of its own
+            at this machine is thus not served. Empty takes any name.
     """
 
     @contextlib.asynccontextmanager
@@ -82,11 +87,37 @@ def make_app(
             HTTPException: _say_http_error,
             Exception: _say_failure,
         },
+        middleware=[
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=list(host_names) or ['*'],
+                www_redirect=False,
+            )
+        ],
         lifespan=sweep,
     )
     # The redirect would lead wherever the request says that it came to.
     app.router.redirect_slashes = False
-    return Protection(RequestLimit(app, _NUM_REQUESTS), host_names)
+    return Protection(app)
+
+
+def make_server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
+    """Make the server of an application; `settings` are `uvicorn.Config`'s."""
+    config = uvicorn.Config(
+        app,
+        http='h11',
+        ws='none',
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=3,
+        access_log=False,  # it would hold the ids of the results
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        **settings,
+    )
+    return uvicorn.Server(config)
 
 
 def _make_routes(answers: _Answers) -> list[Route]:

@@ -82,21 +82,6 @@ def break_off(visitor, content, chance):
     return status
 
 
-def ask_without_listening(visitor):
-    """Ask for more than the server's and our buffers hold, and read nothing of it."""
-    line = visitor.dial()
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.sendall(make_head('GET', '/page.js') * 600)
-    return line
-
-
-def wait_for_hang_up(line, seconds):
-    """Wait until the server has given up a connection, without reading from it."""
-    watch = select.poll()
-    watch.register(line, 0)  # errors and hang-ups are told in any case
-    assert watch.poll(1000 * seconds), 'the server still holds on'
-
-
 def lie_of_length(visitor, job_id, lie, content):
     """Send an upload whose length is not what its head says.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import re
@@ -16,6 +17,7 @@ from stubs.stub_examiner import make_broken_examiner, make_upload
 from webapp_builders import ASKING, rooms, serving, uploads, wait_until
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.webapp.command import list_host_names
 
 SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 
@@ -223,7 +225,6 @@ def test_nothing_is_reached_beside_the_results(visitor, folder, path):
         {**ASKING, 'Origin': 'https://elsewhere.example'},
         {**ASKING, 'Origin': 'null'},
         {**ASKING, 'Sec-Fetch-Site': 'cross-site'},
-        {**ASKING, 'Host': 'elsewhere.example'},
     ],
 )
 def test_other_sites_cannot_send_videos(visitor, headers):
@@ -231,6 +232,28 @@ def test_other_sites_cannot_send_videos(visitor, headers):
     status, answer_headers, body = visitor.ask('POST', '/api/jobs', asked, headers)
     assert (status, body['kind']) == (403, 'not_allowed')
     assert 'nosniff' in answer_headers['X-Content-Type-Options']
+
+
+@pytest.mark.parametrize(
+    'host', ['elsewhere.example', '127.0.0.1.elsewhere.example', '', 'www.127.0.0.1']
+)
+def test_server_is_not_reached_by_another_name(visitor, host):
+    status, headers, _ = visitor.ask('GET', '/api/about', headers={'Host': host})
+    assert status == 400
+    assert headers['X-Content-Type-Options'] == 'nosniff'
+
+
+@pytest.mark.parametrize(
+    ('host', 'allowed', 'expected'),
+    [
+        ('127.0.0.1', [], {'localhost', '127.0.0.1', '[::1]'}),
+        ('::1', ['a.example'], {'localhost', '127.0.0.1', '[::1]', 'a.example'}),
+        ('0.0.0.0', [], set()),  # any name
+    ],
+)
+def test_names_are_those_of_this_machine_and_of_the_proxy(host, allowed, expected):
+    arguments = argparse.Namespace(host=host, allow_host=allowed)
+    assert set(list_host_names(arguments)) == expected
 
 
 def test_own_page_can_send_videos(visitor):

@@ -47,7 +47,7 @@ function begin() {
 async function ask(path, options = {}) {
   let answer;
   try {
-    answer = await fetch(path, { headers: ASKING, credentials: 'omit', ...options });
+    answer = await fetch(path, { headers: ASKING, ...options });
   } catch {
     throw new Trouble('The server cannot be reached. Is it still running?');
   }
