@@ -41,6 +41,7 @@ RUN_ELSEWHERE = {
     'python tools/complexity.py': 'tests/commands/test_complexity.py',
     'python tools/speed.py': 'tests/tools/test_speed.py',
     'python tools/speed_data.py': 'tests/tools/test_speed.py',
+    'python tools/speed_preparation.py': 'tests/commands/speed/test_preparation.py',
 }
 RUN_HERE = {
     'python tools/check_env.py',

@@ -14,8 +14,8 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.speed import MODELS, run_speed
-from mmdeepfake.commands.speed.speed_model import DTYPES
+from mmdeepfake.commands.speed.models import MODELS, run_speed
+from mmdeepfake.commands.speed.timed_model import DTYPES
 from mmdeepfake.engine.compilation import add_compile_argument
 
 
@@ -64,9 +64,11 @@ def parse_args() -> argparse.Namespace:
         default=['forward', 'train'],
         help='what is measured: inference, training steps',
     )
-    parser.add_argument('--warmup', type=int, default=2, help='passes not counted')
     parser.add_argument(
-        '--repeats', type=int, default=11, help='rounds over all models'
+        '--repeats',
+        type=int,
+        default=5,
+        help='rounds over all models; each times one pass after two to warm up',
     )
     parser.add_argument(
         '--no-memory',
@@ -74,9 +76,7 @@ def parse_args() -> argparse.Namespace:
         action='store_false',
         help='leave the peak memory out, which on a CPU takes a process a model',
     )
-    parser.add_argument(
-        '--out', metavar='FOLDER', help='also write .md, .csv and .json'
-    )
+    parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

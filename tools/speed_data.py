@@ -1,4 +1,4 @@
-"""Measures the data path: samples a second a core, and the model's waiting for data."""
+"""Measures the data path: samples a second a core, and the share of each step."""
 
 from __future__ import annotations
 
@@ -14,38 +14,17 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.speed_data import run_speed_data
+from mmdeepfake.commands.speed.data_path import run_speed_data
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Measure the training pipeline of a config for each way of storing '
-        'videos, on rendered ones or on its own data'
+        description='Measure the training pipeline of a config on its training set'
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--own-data',
-        action='store_true',
-        help="read the config's own training set in place of rendered videos",
-    )
-    parser.add_argument('--videos', type=int, default=2, help='rendered ones')
-    parser.add_argument('--frames', type=int, default=96, help='of a rendered video')
-    parser.add_argument('--size-px', type=int, default=448, help='of a rendered frame')
-    parser.add_argument(
-        '--seconds', type=float, default=5, help='CPU time for each way of storing'
-    )
-    parser.add_argument('--batch', type=int, help="videos; the config's by default")
-    parser.add_argument(
-        '--steps',
-        type=int,
-        default=0,
-        help="training steps in which the model's waiting is measured; none by default",
-    )
-    parser.add_argument('--workers', type=int, default=1, help='data workers for that')
-    parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:INDEX')
-    parser.add_argument('--threads', type=int, help="of the CPU; torch's by default")
-    parser.add_argument('--out', metavar='FOLDER', help='write .md, .csv, .json too')
+    parser.add_argument('--seconds', type=float, default=5, help='CPU time')
+    parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -1,1 +1,1 @@
-"""What each file of tools/ does."""
+"""What each tool of `tools/` does, one module or folder a tool."""

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmdeepfake.commands import test as testing
 from mmdeepfake.commands import train as training
-from mmdeepfake.commands.speed.speed_model import build_random_model
+from mmdeepfake.commands.speed.timed_model import build_random_model
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.errors import ConfigError

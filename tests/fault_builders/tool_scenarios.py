@@ -122,7 +122,7 @@ def _speed(folder: Path) -> list:
         'train_dataloader.dataset.pipeline.1.num_snippets=1',
         'train_dataloader.dataset.pipeline.4.scale=(32, 32)',
     ]
-    words = [SMALL_CONFIG, '--splits', 'train', '--repeats', 1, '--warmup', 0]
+    words = [SMALL_CONFIG, '--splits', 'train', '--repeats', 1]
     return [*words, '--no-memory', '--out', 'out', '--cfg-options', *small]
 
 

@@ -1,1 +1,1 @@
-"""What `tools/speed.py` and `tools/speed_data.py` measure."""
+"""Measures speed and memory: of models, of the data path, of the preparation."""

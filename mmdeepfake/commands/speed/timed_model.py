@@ -1,4 +1,4 @@
-"""A config's model as `tools/speed.py` runs it: forward passes and training steps."""
+"""The model of a config with noise for frames: forward passes and training steps."""
 
 from __future__ import annotations
 
@@ -68,15 +68,21 @@ class SpeedSettings:
         """Whether the models run on a CUDA device."""
         return self.device.startswith('cuda')
 
+    def describe(self) -> str:
+        """Describe numbers, memory layout and compilation."""
+        layout = 'channels_last' if self.channels_last else "torch's layout"
+        how = f'compiled by {self.compile}' if self.compile else 'eager'
+        return f'{self.dtype}, {layout}, {how}'
+
     def apply(self) -> None:
-        """Tell torch of the threads and of the device whose stream is timed."""
+        """Set torch's number of threads and the device whose stream is timed."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         if self.on_cuda and ':' in self.device:
             torch.cuda.set_device(self.device)
 
 
-class SpeedModel:
+class TimedModel:
     """One model, its optimizer and one batch of noise, ready to be timed.
 
     Weights are random: a config's pretrained files are not asked for.
@@ -99,7 +105,9 @@ class SpeedModel:
         self._settings = settings
         self._model = build_random_model(cfg)
         self._model.to(settings.device)
-        self._inputs = make_batch(num_videos, shape).to(settings.device)
+        noise = torch.Generator().manual_seed(0)  # normalised frames, always the same
+        self._inputs = torch.randn(num_videos, *shape, generator=noise)
+        self._inputs = self._inputs.to(settings.device)
         if settings.channels_last:
             order_channels_last_(self._model)
             self._inputs = with_channels_last(self._inputs)
@@ -118,7 +126,7 @@ class SpeedModel:
         {'forward': self.forward, 'train': self.train_step}[mode]()
 
     def forward(self) -> Tensor:
-        """Give the logits of the batch, as at test."""
+        """Return the logits of the batch, as at test."""
         self._set_training(False)
         with torch.no_grad(), self._autocast():
             logits, _ = self._model.extract_feat(self._inputs, stage='head')
@@ -143,20 +151,15 @@ class SpeedModel:
         if not training and self._settings.compile is None:
             keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
 
-    def _autocast(self) -> contextlib.AbstractContextManager:
+    @contextlib.contextmanager
+    def _autocast(self) -> Iterator[None]:
         dtype = DTYPES[self._settings.dtype]
-        if dtype is None:
-            return contextlib.nullcontext()
         kind = self._settings.device.partition(':')[0]
-        return _autocast_with_scores(self._model, kind, dtype)
-
-
-@contextlib.contextmanager
-def _autocast_with_scores(
-    model: nn.Module, kind: str, dtype: torch.dtype
-) -> Iterator[None]:
-    with torch.autocast(kind, dtype=dtype), scores_in_float32(model):
-        yield
+        if dtype is None:
+            yield
+        else:
+            with torch.autocast(kind, dtype=dtype), scores_in_float32(self._model):
+                yield
 
 
 def build_random_model(cfg: Config) -> nn.Module:
@@ -171,7 +174,7 @@ def build_random_model(cfg: Config) -> nn.Module:
     model = MODELS.build(settings)
     logger = MMLogger.get_current_instance()
     level = logger.level
-    logger.setLevel('WARNING')  # it would tell of every weight
+    logger.setLevel('WARNING')  # it would log every weight
     try:
         model.init_weights()
     finally:
@@ -179,14 +182,8 @@ def build_random_model(cfg: Config) -> nn.Module:
     return model
 
 
-def make_batch(num_videos: int, shape: Sequence[int]) -> Tensor:
-    """Draw normalised frames: (num_videos, *shape), the same ones every time."""
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(num_videos, *shape, generator=generator)
-
-
 def optimizer_settings(cfg: Config, dtype: str) -> dict:
-    """Give the config's optimizer, wrapped for the dtype as `--amp` would do it."""
+    """Return the config's optimizer, wrapped for the dtype as `--amp` would do it."""
     settings = cfg.optim_wrapper.to_dict()
     settings['type'] = 'OptimWrapper'
     settings.pop('loss_scale', None)

@@ -1,32 +1,34 @@
-import json
-import subprocess
+import signal
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from tool_runs import ROOT
 
 from mmdeepfake.commands.complexity import find_input_shape
-from mmdeepfake.commands.speed import speed_memory
-from mmdeepfake.commands.speed.speed import CONFIGS, MODELS, find_models
-from mmdeepfake.commands.speed.speed_memory import OutOfMemoryError, measure_peak_bytes
-from mmdeepfake.commands.speed.speed_model import (
-    SpeedModel,
+from mmdeepfake.commands.speed.models import (
+    CONFIGS,
+    MODELS,
+    SpeedRow,
+    find_models,
+    format_speed,
+    measure_times,
+)
+from mmdeepfake.commands.speed.peak_memory import (
+    measure_peak_bytes,
+    run_in_new_process,
+)
+from mmdeepfake.commands.speed.timed_model import (
     SpeedSettings,
+    TimedModel,
     build_random_model,
     count_frames,
     optimizer_settings,
     with_channels_last,
 )
-from mmdeepfake.commands.speed.speed_table import (
-    SpeedRow,
-    SpeedSection,
-    format_csv,
-    judge_targets,
-)
-from mmdeepfake.commands.speed.speed_timing import Spread
 from mmdeepfake.engine.build import load_config
-from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.errors import ConfigError
 
 SHAPE = (4, 3, 32, 32)
 
@@ -38,7 +40,7 @@ def cfg():
 
 def make_model(cfg, *, shape=SHAPE, num_videos=2, **settings):
     torch.manual_seed(0)
-    return SpeedModel(
+    return TimedModel(
         cfg, shape=shape, num_videos=num_videos, settings=SpeedSettings(**settings)
     )
 
@@ -159,89 +161,69 @@ def test_peak_of_a_process_holds_what_a_step_must_hold(cfg):
     assert 4 * num_weights < peaks['forward'] < 0.8 * peaks['train']
 
 
-@pytest.mark.parametrize(
-    ('code', 'stderr', 'error', 'message'),
-    [
-        (-9, '', OutOfMemoryError, 'no message'),
-        (1, "x\nRuntimeError: can't allocate memory", OutOfMemoryError, 'allocate'),
-        (1, 'x\nKeyError: 3', DataError, 'that measures memory failed: KeyError: 3'),
-    ],
-)
-def test_process_that_fails_is_told_apart_from_one_without_memory(
-    monkeypatch, cfg, code, stderr, error, message
-):
-    def run(command, **kwargs):
-        assert json.loads(kwargs['input'])['num_videos'] == 3
-        return subprocess.CompletedProcess(command, code, stdout='', stderr=stderr)
-
-    monkeypatch.setattr(speed_memory.subprocess, 'run', run)
-    with pytest.raises(error, match=message):
-        measure_peak_bytes(cfg, shape=SHAPE, num_videos=3, settings=SpeedSettings())
+def test_process_that_was_killed_is_an_error_and_no_figure():
+    with pytest.raises(RuntimeError, match='memory ran out'):
+        run_in_new_process(signal.raise_signal, signal.SIGKILL)
 
 
-# Targets
+# Times and their table
 
 
-def make_row(name, *, ratio, peak_bytes, num_frames=16, num_videos=1):
-    spread = Spread(ratio, ratio, ratio)
+def make_row(name, *, num_frames=16, num_videos=1, **values):
     return SpeedRow(
-        name=name, config='', frames='', num_frames=num_frames, num_videos=num_videos,
-        parameters=1, gmacs=1.0,
-        seconds={'train': spread, 'forward': spread},
-        ratios={'train': spread, 'forward': spread},
-        peak_bytes={'train': peak_bytes},
+        name=name, config='', split='train', frames='', num_frames=num_frames,
+        num_videos=num_videos, parameters=1_000_000, gmacs=1.0, **values,
     )  # fmt: skip
 
 
-SECTIONS = [
-    SpeedSection(
-        split,
-        (
-            make_row('ResNet-50', ratio=1.0, peak_bytes=100),
-            make_row('RATFNet-50', ratio=1.1, peak_bytes=116),
-            make_row('TANet', ratio=1.2, peak_bytes=110),
-        ),
-    )
-    for split in ('train', 'test')
-]
+class CountingModel:
+    """Notes its name whenever it is run, and fails from a certain run on."""
+
+    def __init__(self, name, order, *, fails_at=None):
+        self._name, self._order, self._fails_at = name, order, fails_at
+
+    def run(self, mode):
+        self._order.append(self._name)
+        if self._order.count(self._name) == self._fails_at:
+            raise RuntimeError('out of memory\nTried to allocate')
 
 
-def verdicts(settings, device):
-    return [row[3:5] for row in judge_targets(SECTIONS, settings, device)]
+def run_counting_models(*, repeats=3, **fails_at):
+    order = []
+    models = {n: CountingModel(n, order, fails_at=fails_at.get(n)) for n in 'ABC'}
+    rows = {name: make_row(name) for name in models}
+    measure_times(rows, models, 'train', repeats)
+    return order, rows
 
 
-def test_targets_are_judged_where_their_conditions_hold():
-    on_cpu = verdicts(SpeedSettings(threads=2), 'a processor')
-    missing = 'not measured'
-    assert on_cpu[:3] == [
-        ('1.10: met', missing),
-        ('1.10: not met', missing),
-        ('1.16: not met', missing),
-    ]
-    assert on_cpu[3:] == [(missing, missing)] * 4
+def test_rounds_go_over_all_and_each_begins_one_later():
+    order, rows = run_counting_models()
+    # Three passes a turn: the first two warm up.
+    assert ''.join(order[::3]) == 'ABC' + 'BCA' + 'CAB'
+    assert {len(row.seconds['train']) for row in rows.values()} == {3}
 
 
-def test_targets_of_the_gpu_are_judged_on_that_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    settings = SpeedSettings(device='cuda', dtype='bf16', channels_last=True)
-    found = [first for first, _ in verdicts(settings, 'NVIDIA H100 80GB HBM3')]
-    assert found[3:] == ['1.10: met', '1.10: not met', '1.16: not met', '0.92: met']
-    assert set(verdicts(settings, 'NVIDIA A100')) == {2 * ('not measured',)}
+@pytest.mark.parametrize('fails_at', [1, 3, 5])
+def test_a_model_that_fails_leaves_and_the_others_go_on(fails_at):
+    order, rows = run_counting_models(B=fails_at)
+    assert order.count('B') == fails_at
+    assert rows['B'].seconds == {}
+    assert rows['B'].faults == {'train': 'out of memory'}
+    assert len(rows['A'].seconds['train']) == len(rows['C'].seconds['train']) == 3
 
 
-def test_a_target_not_measured_names_the_command_that_measures_it():
-    *_, last = judge_targets(SECTIONS, SpeedSettings(threads=2), 'a processor')
-    assert last[-1].startswith('`python tools/speed.py --device cuda --dtype bf16')
+def test_drift_of_the_machine_leaves_paired_ratios():
+    drift = np.array([1.0, 1.5, 4.0])
+    floor = make_row('floor', seconds={'train': list(2 * drift)})
+    other = make_row('other', seconds={'train': list(3 * drift)})
+    text = format_speed([floor, other], {})
+    assert '| floor |  | 1 | 1.00 | 1.0 | 3000 [2500, 5500] | 1.00 | - | - |' in text
+    assert '| other |  | 1 | 1.00 | 1.0 | 4500 [3750, 8250] | 1.50 | - | - |' in text
 
 
-def test_memory_is_compared_for_as_many_frames():
-    floor = make_row('a', ratio=1.0, peak_bytes=100, num_frames=16, num_videos=3)
-    row = make_row('b', ratio=1.0, peak_bytes=100, num_frames=8, num_videos=3)
-    assert row.memory_ratio('train', floor) == 2.0
-    assert row.memory_ratio('forward', floor) is None
-
-
-def test_csv_has_a_line_for_each_split_model_and_mode():
-    lines = format_csv(SECTIONS).splitlines()
-    assert len(lines) == 1 + 2 * 3 * 2
-    assert lines[4] == 'train,RATFNet-50,,train,16,1,1,1.0,1.1,1.1,1.1,1.1,1.1,1.1,116,'
+def test_time_and_memory_are_compared_for_as_many_frames():
+    values = dict(seconds={'train': [1.0]}, peak_bytes={'train': 10**8})
+    floor = make_row('floor', num_videos=3, **values)
+    row = make_row('row', num_frames=8, num_videos=3, **values)
+    text = format_speed([floor, row], {})
+    assert '| row |  | 3 | 1.00 | 1.0 | 333 | 2.00 | 100 | 2.00 |' in text

@@ -1,0 +1,279 @@
+"""Measures models side by side in one run: what `tools/speed.py` does."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch.utils.benchmark import Timer
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.errors import ConfigError
+
+from ..complexity import describe_shape, measure_complexity
+from .peak_memory import measure_peak_bytes
+from .report import describe_run, format_facts, markdown_table, write_report
+from .timed_model import SpeedSettings, TimedModel, count_frames
+
+# Reached through the package, so that an installed copy finds them as well.
+CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
+# The first is the floor. TANet is on RATF's frames, others on those of their recipes.
+MODELS = {
+    'ResNet-50': 'ablations/resnet_r50_ffpp_lq.py',
+    'RATFNet-50': 'ablations/ratf_no_csa_r50_ffpp_lq.py',
+    'RATFNet-50 + CSA': 'ratf_r50_ffpp_lq.py',
+    'TANet': 'baselines/tam_snippets_ffpp_lq.py',
+    'TEI': 'baselines/tei_ffpp_lq.py',
+    'STIL': 'baselines/stil_ffpp_lq.py',
+    'DSANet': 'baselines/dsanet_ffpp_lq.py',
+    'V4D': 'baselines/v4d_ffpp_lq.py',
+    'I3D': 'baselines/i3d_r50_ffpp_lq.py',
+}
+MODE_NAMES = {'forward': 'inference', 'train': 'train step'}
+# What a pass raises that does not fit into memory, or whose model refuses its input.
+FAILURES = (RuntimeError, ValueError, AssertionError)
+
+
+@dataclass
+class SpeedRow:
+    """What was measured of one model on the frames of one split.
+
+    Attributes:
+        name: as the command line or the built-in list calls the model.
+        config: its file.
+        split: 'train' or 'test', whose pipeline gives the frames.
+        frames: of a video, and their size, in words.
+        num_frames: of a video.
+        num_videos: of a batch.
+        parameters: of the model.
+        gmacs: 1e9 multiply-accumulates a video, see `complexity`.
+        seconds: mode -> of a whole batch, one value a round.
+        peak_bytes: mode -> peak memory of a batch.
+        faults: mode, 'memory' or 'model' -> why there is no figure.
+    """
+
+    name: str
+    config: str
+    split: str
+    frames: str
+    num_frames: int
+    num_videos: int
+    parameters: int
+    gmacs: float
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def batch_frames(self) -> int:
+        """Frames of a batch."""
+        return self.num_frames * self.num_videos
+
+
+def run_speed(args: argparse.Namespace) -> None:
+    """Measure the models of the command line, print the tables, write the files."""
+    settings = SpeedSettings(
+        device=args.device,
+        dtype=args.dtype,
+        channels_last=args.channels_last,
+        compile=args.compile,
+        threads=args.threads,
+        modes=tuple(dict.fromkeys(args.modes)),
+    )
+    for name in ('batch', 'repeats'):
+        if getattr(args, name) < 1:
+            raise ConfigError(f'--{name} {getattr(args, name)}: at least 1 is needed')
+    configs = find_models(args.models, args.cfg_options)
+    settings.apply()
+    facts = {
+        **describe_run(settings.device),
+        'numbers': settings.describe(),
+        'rounds': f'{args.repeats}; batch {args.batch}',
+    }
+    rows: list[SpeedRow] = []
+
+    def keep() -> None:
+        """Write what there is: the rest may take long, or be interrupted."""
+        if args.out is not None:
+            record = {'facts': facts, 'rows': [asdict(row) for row in rows]}
+            write_report('speed', format_speed(rows, facts), record, args.out)
+
+    for split in dict.fromkeys(args.splits):
+        measure_split(rows, configs, split, settings, args, keep)
+    print(format_speed(rows, facts))
+
+
+def find_models(words: Sequence[str], cfg_options: Mapping | None) -> dict[str, Config]:
+    """Read the configs of models given by name or by file; all of ours for no words."""
+    configs = {}
+    for word in words or MODELS:
+        path = CONFIGS / MODELS[word] if word in MODELS else Path(word)
+        if word not in MODELS and not path.is_file():
+            raise ConfigError(
+                f'model {word!r} is neither a config file nor one of '
+                + ', '.join(MODELS)
+            )
+        name = word if word in MODELS or path.stem in configs else path.stem
+        configs[name] = load_config(path, cfg_options)
+    return configs
+
+
+def measure_split(
+    rows: list[SpeedRow],
+    configs: Mapping[str, Config],
+    split: str,
+    settings: SpeedSettings,
+    args: argparse.Namespace,
+    keep: Callable[[], None],
+) -> None:
+    """Measure all models on the frames of one split, the memory of each one first.
+
+    Rows are appended; `keep` is called after each model's memory and each mode.
+    """
+    floor_frames = 0
+    models: dict[str, TimedModel] = {}
+    own_rows: dict[str, SpeedRow] = {}
+    for name, cfg in configs.items():
+        cost = measure_complexity(cfg, split=split)
+        num_frames = count_frames(cost.input_shape)
+        floor_frames = floor_frames or args.batch * num_frames
+        row = SpeedRow(
+            name=name,
+            config=_relative(cfg.filename),
+            split=split,
+            frames=describe_shape(cost.input_shape),
+            num_frames=num_frames,
+            # Every model gets as many frames as the floor, in more or fewer videos.
+            num_videos=max(1, round(floor_frames / num_frames)),
+            parameters=cost.num_parameters,
+            gmacs=cost.gmacs,
+        )
+        rows.append(row)
+        own_rows[name] = row
+        print(f'{split}: {name}, {row.num_videos} x {row.frames}', file=sys.stderr)
+        given = dict(
+            shape=cost.input_shape, num_videos=row.num_videos, settings=settings
+        )
+        try:
+            # One that does not fit alone would take this process with it.
+            step = 'memory'
+            if args.memory:
+                row.peak_bytes = measure_peak_bytes(cfg, **given)
+            step = 'model'
+            models[name] = TimedModel(cfg, **given)
+        except FAILURES as error:
+            row.faults[step] = first_line(error)
+        keep()
+    for mode in settings.modes:
+        measure_times(own_rows, models, mode, args.repeats)
+        keep()
+    models.clear()
+    gc.collect()
+
+
+def measure_times(
+    rows: Mapping[str, SpeedRow],
+    models: Mapping[str, TimedModel],
+    mode: str,
+    repeats: int,
+) -> None:
+    """Time every model once a round, so that the machine's drift hits all alike.
+
+    Each round begins one place later, so that none always follows the same one.
+
+        round 1: A B C    round 2: B C A    round 3: C A B
+
+    A model that fails, for want of memory for instance, loses its times.
+    """
+    names = list(models)
+    for number in range(repeats):
+        start = number % len(names) if names else 0
+        for name in names[start:] + names[:start]:
+            row = rows[name]
+            if mode in row.faults:
+                continue
+            timer = Timer(
+                'model.run(mode)',
+                globals={'model': models[name], 'mode': mode},
+                num_threads=torch.get_num_threads(),
+            )
+            try:
+                seconds = timer.timeit(1).median
+            except FAILURES as error:
+                row.faults[mode] = first_line(error)
+                row.seconds.pop(mode, None)
+                torch.cuda.empty_cache()  # does nothing without CUDA
+            else:
+                row.seconds.setdefault(mode, []).append(seconds)
+
+
+def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
+    """Format the facts of a run and a table for each split."""
+    parts = ['# Speed', format_facts(facts)]
+    for split in dict.fromkeys(row.split for row in rows):
+        section = [row for row in rows if row.split == split]
+        floor = section[0]
+        parts.append(
+            f'## The frames of the {split} pipeline\n\n'
+            f'Times are of one video, ratios are to {floor.name} for as many frames, '
+            'rounds in pairs; medians, with the quartiles in brackets.'
+        )
+        modes = [m for m in MODE_NAMES if any(m in r.seconds for r in section)]
+        header = ['model', 'a video', 'videos', 'parameters, M', 'GMAC']
+        for mode in modes:
+            header += [f'{MODE_NAMES[mode]}, ms', 'ratio', 'peak, MB', 'ratio']
+        lines = []
+        for row in section:
+            cells = [row.name, row.frames, str(row.num_videos)]
+            cells += [f'{row.parameters / 1e6:.2f}', f'{row.gmacs:.1f}']
+            for mode in modes:
+                cells += mode_cells(row, floor, mode)
+            lines.append(cells)
+        parts.append(markdown_table(header, lines))
+        parts += [
+            f'- {row.name}, {MODE_NAMES.get(what, what)}: not measured: {fault}'
+            for row in section
+            for what, fault in row.faults.items()
+        ]
+    return '\n\n'.join(parts) + '\n'
+
+
+def mode_cells(row: SpeedRow, floor: SpeedRow, mode: str) -> list[str]:
+    """Format time and peak memory of one mode, and their ratios to the floor's."""
+    scale = floor.batch_frames / row.batch_frames
+    cells = ['-'] * 4
+    if mode in row.seconds:
+        seconds = np.array(row.seconds[mode])
+        cells[0] = _format_spread(1e3 * seconds / row.num_videos, 0)
+        if mode in floor.seconds:
+            cells[1] = _format_spread(seconds / floor.seconds[mode] * scale, 2)
+    if mode in row.peak_bytes:
+        cells[2] = f'{row.peak_bytes[mode] / 1e6:.0f}'
+        if mode in floor.peak_bytes:
+            cells[3] = f'{row.peak_bytes[mode] / floor.peak_bytes[mode] * scale:.2f}'
+    return cells
+
+
+def _format_spread(values: np.ndarray, digits: int) -> str:
+    low, median, high = (
+        f'{value:.{digits}f}' for value in np.quantile(values, (0.25, 0.5, 0.75))
+    )
+    return median if low == high else f'{median} [{low}, {high}]'
+
+
+def first_line(error: Exception) -> str:
+    """Return an error's message without what torch adds to it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _relative(path: str) -> str:
+    """Name a config as its user would, not by where the package lies."""
+    parts = Path(path).parts
+    return '/'.join(parts[parts.index('configs') :]) if 'configs' in parts else path

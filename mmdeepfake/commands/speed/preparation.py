@@ -1,0 +1,211 @@
+"""Preparation beside the usual way with dlib: what `tools/speed_preparation.py` does.
+
+Every video is prepared twice, each way in a process of its own: by our pipeline, and
+with dlib as DeepfakeBench does it, written anew from its description: 32 frames spread
+over the video, HOG detector with one doubling, largest face, 68 landmarks, a similarity
+transform of five points to 256 x 256, the detector once more on the crop, PNG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdeepfake.errors import DataError
+from mmdeepfake.faces.detection.dlib_hog import import_dlib
+from mmdeepfake.faces.landmarks import find_model
+from mmdeepfake.faces.tracking import TrackingSettings
+from mmdeepfake.layouts.source_video import SourceVideo
+from mmdeepfake.prepare.preparation_settings import PreparationSettings
+from mmdeepfake.prepare.video_preparation import prepare_video
+from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
+from mmdeepfake.structures import OK, FaceTrack, VideoKey
+
+from .peak_memory import read_resident_bytes, run_in_new_process
+from .report import describe_run, format_facts, markdown_table, write_report
+
+NUM_DLIB_FRAMES, DLIB_SIDE_PX, DLIB_SCALE = 32, 256, 1.3
+# Eyes, tip of the nose and corners of the mouth in 112 x 112 pixels (the usual template
+# of face recognition), and the landmarks that stand for them.
+TEMPLATE = np.array(
+    [[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]], np.float32
+)
+TEMPLATE_SIDE = 112
+POINTS = [37, 44, 30, 49, 55]
+
+
+@dataclass
+class PreparationCost:
+    """What one way cost, for all videos together.
+
+    Attributes:
+        num_videos: prepared.
+        num_frames: of these videos.
+        num_boxes: frames that got a box.
+        cpu_seconds: of the process, models loaded before.
+        wall_seconds: the same by the clock.
+        peak_bytes: most memory that the process ever held.
+        stored_bytes: written.
+    """
+
+    num_videos: int
+    num_frames: int
+    num_boxes: int
+    cpu_seconds: float
+    wall_seconds: float
+    peak_bytes: int
+    stored_bytes: int
+
+
+class OurWay:
+    """Our pipeline: every frame, tracked, stored as a clip."""
+
+    def __init__(self, out: Path, settings: PreparationSettings) -> None:
+        root = Path('/')  # the videos may lie anywhere below the dataset's root
+        self._workshop = Workshop(WorkOrder(root, out, 'all', settings))
+        self._workshop.partial.mkdir(parents=True)
+        self._workshop.detector  # noqa: B018  (made before the clock starts)
+
+    def prepare(self, path: Path) -> tuple[int, int]:
+        """Prepare one video; return its number of frames, and of those with a box."""
+        key = VideoKey('benchmark', 0, 'real', 'c23', path.stem)
+        done = prepare_video(SourceVideo(key, path, 'test'), self._workshop)
+        if done.status != OK:
+            raise DataError(f'{path} failed: {done.records[0].fault}')
+        seen = np.zeros(done.facts.num_frames, bool)
+        for record in done.records:
+            track = FaceTrack.load(self._workshop.out.root / record.track_file)
+            seen[track.first_frame : track.first_frame + len(track)] = True
+        return len(seen), int(seen.sum())
+
+
+class DlibWay:
+    """Single frames, spread over the video, each warped on its own."""
+
+    def __init__(self, out: Path, _: PreparationSettings) -> None:
+        dlib = import_dlib('dlib')
+        self._out = out
+        self._detect = dlib.get_frontal_face_detector()
+        self._predict = dlib.shape_predictor(str(find_model()))
+
+    def prepare(self, path: Path) -> tuple[int, int]:
+        """See `OurWay.prepare`."""
+        video = cv2.VideoCapture(str(path))
+        num_frames = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        wanted = np.linspace(0, num_frames - 1, NUM_DLIB_FRAMES).astype(int)
+        folder = self._out / path.stem
+        folder.mkdir(parents=True)
+        num_boxes = 0
+        for index in range(num_frames):
+            is_read, frame = video.read()
+            if not is_read or index not in wanted:
+                continue
+            found = self._warp(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            if found is not None:
+                bgr = cv2.cvtColor(found[0], cv2.COLOR_RGB2BGR)
+                cv2.imwrite(str(folder / f'{index:03d}.png'), bgr)
+                np.save(folder / f'{index:03d}.npy', found[1])
+                num_boxes += 1
+        video.release()
+        return num_frames, num_boxes
+
+    def _warp(
+        self, frame: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+        faces = self._detect(frame, 1)
+        if not faces:
+            return None
+        largest = max(faces, key=lambda face: face.width() * face.height())
+        source = self._landmarks(frame, largest)[POINTS].astype(np.float32)
+        margin = (DLIB_SCALE - 1) / 2
+        target = (TEMPLATE / TEMPLATE_SIDE + margin) / DLIB_SCALE * DLIB_SIDE_PX
+        matrix, _ = cv2.estimateAffinePartial2D(source, target, method=cv2.LMEDS)
+        crop = cv2.warpAffine(frame, matrix, (DLIB_SIDE_PX, DLIB_SIDE_PX))
+        faces = self._detect(crop, 1)
+        return (crop, self._landmarks(crop, faces[0])) if faces else None
+
+    def _landmarks(self, frame: NDArray[np.uint8], face: object) -> NDArray[np.int64]:
+        shape = self._predict(frame, face)
+        return np.array([(point.x, point.y) for point in shape.parts()])
+
+
+WAYS = {'ours': OurWay, 'dlib': DlibWay}
+
+
+def run_speed_preparation(args: argparse.Namespace) -> None:
+    """Prepare the videos every way, print the table, write it."""
+    import_dlib('dlib')
+    find_model()
+    paths = [Path(path).resolve() for path in args.videos]
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f'no such video: {path}')
+    tracking = TrackingSettings(
+        detect_every=args.detect_every or TrackingSettings().detect_every
+    )
+    settings = PreparationSettings(layout='folder', tracking=tracking)
+    facts = {**describe_run(), 'videos': ', '.join(path.name for path in paths)}
+    costs: dict[str, PreparationCost] = {}
+    for name in WAYS:
+        with tempfile.TemporaryDirectory(prefix='preparation_') as folder:
+            costs[name] = run_in_new_process(
+                measure_way, name, paths, Path(folder), settings
+            )
+    text = format_preparation(costs, facts)
+    print(text)
+    if args.out is not None:
+        record = {name: asdict(cost) for name, cost in costs.items()}
+        record = {'facts': facts, 'costs': record}
+        write_report('speed_preparation', text, record, args.out)
+
+
+def measure_way(
+    name: str, paths: Sequence[Path], out: Path, settings: PreparationSettings
+) -> PreparationCost:
+    """Prepare all videos one way, in a process that has done nothing else."""
+    cv2.setNumThreads(1)
+    way = WAYS[name](out, settings)
+    cpu, wall = time.process_time(), time.perf_counter()
+    counts = [way.prepare(path) for path in paths]
+    return PreparationCost(
+        num_videos=len(paths),
+        num_frames=sum(num_frames for num_frames, _ in counts),
+        num_boxes=sum(num_boxes for _, num_boxes in counts),
+        cpu_seconds=time.process_time() - cpu,
+        wall_seconds=time.perf_counter() - wall,
+        peak_bytes=read_resident_bytes('VmHWM'),
+        stored_bytes=sum(f.stat().st_size for f in out.rglob('*') if f.is_file()),
+    )
+
+
+def format_preparation(
+    costs: Mapping[str, PreparationCost], facts: Mapping[str, str]
+) -> str:
+    """Format the facts of a run and what each way cost."""
+    rows = []
+    for name, cost in costs.items():
+        cells = [
+            f'{cost.cpu_seconds / cost.num_videos:.2f}',
+            f'{cost.wall_seconds / cost.num_videos:.2f}',
+            f'{cost.num_frames / cost.cpu_seconds:.1f}',
+            f'{cost.num_boxes / cost.cpu_seconds:.1f}',
+            f'{cost.num_boxes / cost.num_frames:.1%}',
+            f'{cost.peak_bytes / 1e6:.0f}',
+            f'{cost.stored_bytes / cost.num_videos / 1e6:.1f}',
+        ]
+        rows.append([name, *cells])
+    header = [
+        'way', 'CPU s a video', 'wall s a video', 'frames/s a core',
+        'frames with a face/s a core', 'frames with a face', 'peak, MB',
+        'stored a video, MB',
+    ]  # fmt: skip
+    table = markdown_table(header, rows)
+    return f'# Speed of the preparation\n\n{format_facts(facts)}\n\n{table}\n'

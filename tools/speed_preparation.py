@@ -1,0 +1,35 @@
+"""Measures the preparation of videos beside the usual way with dlib."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.speed.preparation import run_speed_preparation
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Prepare videos by our pipeline and as is usual with dlib, each '
+        'way in a process of its own; needs the extra dlib'
+    )
+    parser.add_argument('videos', nargs='+', metavar='VIDEO')
+    parser.add_argument(
+        '--detect-every', type=int, metavar='N', help='frames between our detections'
+    )
+    parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
+    add_traceback_argument(parser)
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    arguments = parse_args()
+    sys.exit(run_tool(run_speed_preparation, arguments))
