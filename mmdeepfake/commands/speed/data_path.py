@@ -18,7 +18,7 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import DATASETS
 
-from .report import describe_run, format_facts, markdown_table, write_report
+from .speed_report import describe_run, format_facts, markdown_table, write_report
 
 COLLATE = 'collate'
 MAX_VIDEOS = 64  # read once before the clock starts, to lie in the page cache

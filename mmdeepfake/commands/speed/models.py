@@ -19,7 +19,7 @@ from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
 from .peak_memory import measure_peak_bytes
-from .report import describe_run, format_facts, markdown_table, write_report
+from .speed_report import describe_run, format_facts, markdown_table, write_report
 from .timed_model import SpeedSettings, TimedModel, count_frames
 
 # Reached through the package, so that an installed copy finds them as well.

@@ -30,7 +30,7 @@ from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
 from mmdeepfake.structures import OK, FaceTrack, VideoKey
 
 from .peak_memory import read_resident_bytes, run_in_new_process
-from .report import describe_run, format_facts, markdown_table, write_report
+from .speed_report import describe_run, format_facts, markdown_table, write_report
 
 NUM_DLIB_FRAMES, DLIB_SIDE_PX, DLIB_SCALE = 32, 256, 1.3
 # Eyes, tip of the nose and corners of the mouth in 112 x 112 pixels (the usual template
