@@ -9,7 +9,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 
-from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -87,7 +87,7 @@ def check_round_trip(model, build_again, clips, folder):
 def check_bfloat16(model, clips, labels):
     """A training step and a prediction under autocast, as `--amp` has them on CPUs."""
     model.train()
-    with torch.autocast('cpu', torch.bfloat16), scores_in_float32(model):
+    with mixed_precision(model):
         loss = model.loss(clips, make_samples(labels))['loss_cls']
         predicted = predict(model, clips)
     assert loss.dtype == predicted[0].pred_score.dtype == torch.float32

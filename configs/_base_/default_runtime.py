@@ -21,6 +21,7 @@ custom_hooks = [
     dict(type='CheckConfigHook'),
     dict(type='RepeatableRunHook'),
     dict(type='StrictCheckpointHook'),
+    dict(type='FiniteGradientsHook'),
     dict(type='RunReportHook'),
     dict(type='BrokenSampleHook'),
 ]

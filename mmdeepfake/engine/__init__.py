@@ -1,5 +1,6 @@
 from .cpu_amp import CPUAmpOptimWrapper
 from .durable_backend import DurableBackend
+from .finite_gradients_hook import FiniteGradientsHook
 from .hooks.alt_freezing_hook import AltFreezingHook
 from .hooks.broken_sample_hook import BrokenSampleHook
 from .hooks.check_config_hook import CheckConfigHook
@@ -16,6 +17,7 @@ __all__ = [
     'CheckConfigHook',
     'DurableBackend',
     'DurableCheckpointHook',
+    'FiniteGradientsHook',
     'ForgeryViewHook',
     'RepeatableRunHook',
     'RunReportHook',

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
+
+FEW_CHANNELS = 16  # fewer do not fill a vector of oneDNN's blocked layout
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -23,17 +26,26 @@ class CPUAmpOptimWrapper(OptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Add autocast to the context in which the Runner computes the loss."""
-        with (
-            super().optim_context(model),
-            torch.autocast('cpu', dtype=torch.bfloat16),
-            scores_in_float32(model),
-        ):
+        with super().optim_context(model), mixed_precision(model):
             yield
 
 
 @contextmanager
-def scores_in_float32(model: nn.Module) -> Iterator[None]:
-    """Cast what the classification head gives, while the context lasts.
+def mixed_precision(
+    model: nn.Module, *, device_type: str = 'cpu', dtype: torch.dtype = torch.bfloat16
+) -> Iterator[None]:
+    """Autocast a recognizer, except for what must stay in float32."""
+    with torch.autocast(device_type, dtype=dtype), _scores_in_float32(model):
+        if device_type == 'cpu':
+            with _first_convolutions_in_float32(model):
+                yield
+        else:
+            yield
+
+
+@contextmanager
+def _scores_in_float32(model: nn.Module) -> Iterator[None]:
+    """Cast the output of the classification head while the context lasts.
 
     MMAction2's heads make numpy arrays of their scores, and numpy has no bfloat16.
     """
@@ -51,3 +63,30 @@ def scores_in_float32(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def _first_convolutions_in_float32(model: nn.Module) -> Iterator[None]:
+    """Keep 3D convolutions of few input channels out of autocast in the context.
+
+    On a CPU with AVX512_BF16, oneDNN leaves parts of their weight gradient in bfloat16
+    unwritten (seen with 3 channels, a 5x7x7 kernel and a stride of 2): whatever lay in
+    that memory, NaN included, becomes a gradient.
+    """
+    convolutions = [
+        module
+        for module in model.modules()
+        if isinstance(module, nn.Conv3d) and module.in_channels < FEW_CHANNELS
+    ]
+    for convolution in convolutions:
+        convolution.forward = partial(_convolve_in_float32, convolution)
+    try:
+        yield
+    finally:
+        for convolution in convolutions:
+            del convolution.forward
+
+
+def _convolve_in_float32(convolution: nn.Conv3d, inputs: Tensor) -> Tensor:
+    with torch.autocast('cpu', enabled=False):
+        return type(convolution).forward(convolution, inputs.float())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.config_checks import walk_dicts
-from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import keep_composed_kernels
 from mmdeepfake.registry import MODELS
@@ -151,15 +151,12 @@ class TimedModel:
         if not training and self._settings.compile is None:
             keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
 
-    @contextlib.contextmanager
-    def _autocast(self) -> Iterator[None]:
+    def _autocast(self) -> contextlib.AbstractContextManager[None]:
         dtype = DTYPES[self._settings.dtype]
-        kind = self._settings.device.partition(':')[0]
         if dtype is None:
-            yield
-        else:
-            with torch.autocast(kind, dtype=dtype), scores_in_float32(self._model):
-                yield
+            return contextlib.nullcontext()
+        kind = self._settings.device.partition(':')[0]
+        return mixed_precision(self._model, device_type=kind, dtype=dtype)
 
 
 def build_random_model(cfg: Config) -> nn.Module:

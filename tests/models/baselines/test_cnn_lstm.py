@@ -11,7 +11,7 @@ from recognizer_checks import (
     make_samples,
 )
 
-from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.cnn_lstm import CNNLSTMHead
 from mmdeepfake.registry import MODELS
@@ -147,7 +147,7 @@ def test_frames_that_fill_no_sequence_are_refused():
 def test_it_runs_in_bfloat16():
     model = build_from_config(MINIFF)
     clips = torch.randn(2, 16, 3, 32, 32)
-    with torch.autocast('cpu', torch.bfloat16), scores_in_float32(model):
+    with mixed_precision(model):
         loss = model.loss(clips, make_samples([0, 1]))['loss_cls']
     loss.backward()
     assert all(torch.isfinite(p.grad).all() for p in model.cls_head.parameters())

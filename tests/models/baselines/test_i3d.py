@@ -14,7 +14,7 @@ from recognizer_checks import (
 )
 
 from mmdeepfake.engine.config_checks import find_transforms
-from mmdeepfake.engine.cpu_amp import scores_in_float32
+from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.registry import MODELS
 
 FFPP = 'baselines/i3d_r50_ffpp_lq.py'
@@ -107,7 +107,7 @@ def test_several_clips_a_video_train_on_their_mean_logits():
 def test_it_trains_and_tests_in_bfloat16():
     model = build_from_config(MINIFF)
     clips, samples = torch.randn(2, 1, 3, 4, 32, 32), make_samples([0, 1])
-    with torch.autocast('cpu', torch.bfloat16), scores_in_float32(model):
+    with mixed_precision(model):
         loss = model.loss(clips, samples)['loss_cls']
         predicted = model.predict(clips, samples)
     assert loss.dtype == predicted[0].pred_score.dtype == torch.float32
