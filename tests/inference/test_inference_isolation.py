@@ -10,7 +10,9 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.inference import DecodingLimits, IsolatedDecoder, LocalDecoder
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
 
-CRASHED = "video file 'segfault.mp4': its decoder crashed (SIGSEGV)"
+CRASHED = (
+    "video file 'segfault.mp4': its decoder crashed or ran out of memory (SIGSEGV)"
+)
 
 
 @pytest.fixture(scope='module')

@@ -23,7 +23,7 @@ _DEEDS = {
     'segfault': lambda: os.kill(os.getpid(), signal.SIGSEGV),
     'abort': os.abort,
     'killed': lambda: os.kill(os.getpid(), signal.SIGKILL),
-    'leaves': lambda: os._exit(7),
+    'leaves': lambda: os._exit(127),
     'hangs': lambda: time.sleep(600),
     'eats': _eat_memory,
     'talks': lambda: print('no message'),

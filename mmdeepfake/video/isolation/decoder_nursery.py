@@ -218,6 +218,4 @@ def describe_status(status: int | None) -> str:
         return 'the process that started it is gone'
     if not os.WIFSIGNALED(status):
         return f'exit code {os.waitstatus_to_exitcode(status)}'
-    number = os.WTERMSIG(status)
-    hint = ', as when memory runs out' if number == signal.SIGKILL else ''
-    return f'{signal.Signals(number).name}{hint}'
+    return signal.Signals(os.WTERMSIG(status)).name

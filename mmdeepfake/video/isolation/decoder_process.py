@@ -146,7 +146,8 @@ class DecoderProcess:
         self._end.detach()  # its number may be another's by now
         self._connection.close()
         return DataError(
-            f'video file {self.path!r}: its decoder crashed ({describe_status(status)})'
+            f'video file {self.path!r}: its decoder crashed or ran out of memory '
+            f'({describe_status(status)})'
         )
 
     def refuse_nonsense(self, what: str) -> DataError:

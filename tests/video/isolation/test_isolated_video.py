@@ -179,12 +179,14 @@ def test_threads_can_share_a_decoder(tmp_path, decoder):
         np.testing.assert_array_equal(results[which], expected)
 
 
+CRASHED = r'its decoder crashed or ran out of memory \(%s\)'
 DEATHS = [
-    ('segfault', r'its decoder crashed \(SIGSEGV\)'),
-    ('abort', r'its decoder crashed \(SIGABRT\)'),
-    ('killed', r'its decoder crashed \(SIGKILL, as when memory runs out\)'),
-    ('leaves', r'its decoder crashed \(exit code 7\)'),
-    ('eats', r'its decoder needed more than 0.25 GiB of memory'),
+    ('segfault', CRASHED % 'SIGSEGV'),
+    ('abort', CRASHED % 'SIGABRT'),
+    ('killed', CRASHED % 'SIGKILL'),
+    ('leaves', CRASHED % 'exit code 127'),  # glibc's, without thread-local memory
+    # A C library may fail to get memory before Python does, and end the process.
+    ('eats', f'(its decoder needed more than 0.25 GiB of memory|{CRASHED % ".*"})'),
     ('raises', r'cannot be decoded: IndexError: list index out of range'),
 ]
 
