@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import multiprocessing.util
 import os
 import queue
 import re
@@ -125,6 +126,7 @@ def wait_until(is_so):
 def serving(folder, make_examiner=StubExaminer, **limits):
     """Run a server whose files lie in a folder; gives a visitor of it."""
     limits = Limits(**{'max_megabytes': 0.1, 'queue': 1, **limits})
+    multiprocessing.util.get_temp_dir()  # made once a process, and not in this folder
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         with running_jobs(make_examiner, limits) as (board, about):

@@ -73,11 +73,20 @@ def build_slow(name, **options):
     return stub
 
 
+class LimitsOfOne(WorkerLimits):
+    """Limits of the bad video alone: a busy machine is slow with good ones as well."""
+
+    def find_fault(self, unit, position, **taken):
+        if unit.videos[position].path.stem not in ('hangs', 'eats'):
+            return None
+        return super().find_fault(unit, position, **taken)
+
+
 def test_video_that_takes_too_long_has_failed(root, out):
     make_face_video(root / 'train/real/hangs.mp4', faces=())
-    limits = WorkerLimits(timeout_seconds=6)
+    limits = LimitsOfOne(timeout_seconds=2)
     assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
-        'it took longer than the 6 s allowed while preparing this video'
+        'it took longer than the 2 s allowed while preparing this video'
     )
 
 
@@ -96,8 +105,8 @@ def fault_of_one(root, out, name, limits, build_detector):
 
 def test_video_that_gives_no_frame_has_failed(root, out):
     path = make_face_video(root / 'train/real/hangs.mp4', faces=())
-    limits = WorkerLimits(stall_seconds=6)
-    allowed = 6 + path.stat().st_size / 5e6
+    limits = LimitsOfOne(stall_seconds=2)
+    allowed = 2 + path.stat().st_size / 5e6
     assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
         f'it gave no frame for {allowed:g} s while preparing this video'
     )
@@ -124,7 +133,7 @@ def build_hungry(name, **options):
 
 def test_video_that_takes_too_much_memory_has_failed(root, out):
     make_face_video(root / 'train/real/eats.mp4', faces=())
-    limits = WorkerLimits(memory_bytes=1 << 30)
+    limits = LimitsOfOne(memory_bytes=1 << 30)
     assert fault_of_one(root, out, 'eats', limits, build_hungry).startswith(
         'it took more than the 1 GiB of memory allowed while preparing this video'
     )

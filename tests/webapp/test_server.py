@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import re
+import threading
 from contextlib import suppress
 
 import pytest
@@ -18,6 +19,7 @@ from webapp_builders import ASKING, rooms, serving, uploads, wait_until
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.webapp.command import list_host_names
+from mmdeepfake.webapp.jobs import JobBoard
 
 SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 
@@ -294,10 +296,23 @@ def test_video_is_sent_once(visitor):
     visitor.wait_for(job_id, 'done')
 
 
-def test_limits_of_time_are_kept_and_all_files_go(tmp_path, monkeypatch):
+@pytest.fixture
+def sweeping(monkeypatch):
+    """Whether the server removes what is too old, which it looks for all the time."""
+    sweeping = threading.Event()
+
+    def sweep(board, sweep=JobBoard.sweep):
+        if sweeping.is_set():
+            sweep(board)
+
+    monkeypatch.setattr(JobBoard, 'sweep', sweep)
     monkeypatch.setattr('mmdeepfake.webapp.server._SWEEP_SECONDS', 0.1)
+    return sweeping
+
+
+def test_limits_of_time_are_kept_and_all_files_go(tmp_path, sweeping):
     with serving(
-        tmp_path, job_seconds=0.5, idle_seconds=0.4, keep_minutes=0.02
+        tmp_path, job_seconds=0.5, idle_seconds=1, keep_minutes=0.02
     ) as visitor:
         job = visitor.wait_for(visitor.send(b'hang'), 'failed')
         assert job['kind'] == 'time_limit'
@@ -312,7 +327,9 @@ def test_limits_of_time_are_kept_and_all_files_go(tmp_path, monkeypatch):
         assert (answer.status, json.load(answer)['kind']) == (408, 'too_slow')
         connection.close()
         visitor.reserve()  # and never sends anything
+        sweeping.set()
         wait_until(lambda: not rooms(tmp_path))
+        sweeping.clear()
         visitor.send(b'hang')
     assert not list(tmp_path.iterdir())
 

@@ -211,7 +211,7 @@ def test_a_decoder_that_hangs_is_ended(tmp_path):
     limits = DecodingLimits(stall_seconds=0.5)
     decoder = IsolatedDecoder(limits, decoder=TREACHEROUS)
     video = decoder.open_video(make_named(tmp_path, 'hangs'))
-    with pytest.raises(DataError, match=r'hangs.mp4.*gave no answer for 0.5 s and was'):
+    with pytest.raises(DataError, match=r'hangs.mp4.*gave no answer for 0.5\d* s and'):
         list(video.read())
 
 
