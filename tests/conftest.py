@@ -10,7 +10,8 @@ from builders import make_ffpp_tree
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
-import mmdeepfake  # noqa: F401  (registers our parts)
+from mmdeepfake.commands.command_line import TRACEBACK_VARIABLE
+from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 
 REALFF_VARIABLE = 'MMDEEPFAKE_REALFF'
 MAX_WORKERS = 4
@@ -40,6 +41,8 @@ def pytest_configure(config):
     Data are drawn from `start_alike`'s seed: a bound on them holds in every run.
     """
     config.option.randomly_reset_seed = False
+    for name in (TRACEBACK_VARIABLE, TRUST_VARIABLE):  # of the shell
+        os.environ.pop(name, None)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from mmengine.logging import MMLogger
@@ -63,8 +64,11 @@ def run_tool_here(tool: str | Path, *words: str | Path) -> int:
     # The logger of the last run writes to a stream that pytest has closed.
     MMLogger._instance_dict.clear()
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv('LOCAL_RANK', '0')
+        # Tools leave settings in the environment, that checkpoints are trusted too.
+        with (
+            mock.patch.dict(os.environ, LOCAL_RANK='0'),
+            pytest.MonkeyPatch.context() as patch,
+        ):
             patch.setattr(sys, 'argv', [str(tool), *map(str, words)])
             patch.setattr(sys, 'path', [*sys.path])  # the tools add to it
             with pytest.raises(SystemExit) as caught:
