@@ -36,6 +36,7 @@ class Visitor:
 
     def __init__(self, port):
         self.port = port
+        self.job_ids = []
 
     def connect(self):
         return http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
@@ -61,6 +62,8 @@ class Visitor:
             content = answer.read()
             if content and answer.headers.get_content_type() == 'application/json':
                 content = json.loads(content)
+                if method == 'POST' and 'id' in content:
+                    self.job_ids.append(content['id'])
             return answer.status, answer.headers, content
         finally:
             connection.close()
@@ -69,6 +72,11 @@ class Visitor:
         asked = json.dumps({'name': name, 'size': size})
         status, _, body = self.ask('POST', '/api/jobs', asked)
         return status, body
+
+    def withdraw_all(self):
+        """Have the server forget every video that it was asked to take."""
+        while self.job_ids:
+            self.ask('DELETE', f'/api/jobs/{self.job_ids.pop()}')
 
     def send(self, order=b'', name='clip.mp4'):
         """Upload a video with an order for the stub; give the id of its job."""

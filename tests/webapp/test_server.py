@@ -25,14 +25,22 @@ SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory):
+def served(tmp_path_factory):
     return tmp_path_factory.mktemp('served')
 
 
 @pytest.fixture(scope='module')
-def visitor(folder):
-    with serving(folder, max_kept=100) as visitor:
+def visitor(served):
+    with serving(served, max_kept=100) as visitor:
         yield visitor
+
+
+@pytest.fixture
+def folder(served, visitor):
+    """The folder of the server's files, with nothing of the tests before."""
+    visitor.withdraw_all()
+    wait_until(lambda: not rooms(served))
+    return served
 
 
 def largest_upload(folder):
