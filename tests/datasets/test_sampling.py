@@ -79,16 +79,27 @@ def test_random_starts_are_all_of_those_allowed_and_no_others(
         assert set(got.tolist()) == expected
 
 
-@pytest.mark.parametrize(('num_frames', 'span'), [(60, 4), (9, 5)])
-def test_allowed_starts_are_equally_likely(num_frames, span):
+def test_allowed_starts_are_equally_likely():
     rng = np.random.default_rng(1)
-    first_starts = [
-        sample_starts(num_frames, num_snippets=4, span=span, centred=False, rng=rng)[1]
+    second_starts = [
+        sample_starts(60, num_snippets=4, span=4, centred=False, rng=rng)[1]
         for _ in range(3000)
     ]
-    _, counts = np.unique(first_starts, return_counts=True)
+    _, counts = np.unique(second_starts, return_counts=True)
     assert len(counts) > 1
     assert chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize('short_video', ['repeat_last', 'reflect'])
+@pytest.mark.parametrize('position', ['random', 'centred'])
+def test_starts_never_decrease(position, short_video):
+    sampler = SampleSnippets(4, 4, position=position, short_video=short_video)
+    for num_frames in range(1, 41):
+        for _ in range(20):
+            results = sampler({'total_frames': num_frames})
+            starts = results['frame_inds'].reshape(4, 4)[:, 0]
+            assert (np.diff(starts) >= 0).all(), (num_frames, starts)
+            assert results['frame_inds'].max() < num_frames
 
 
 def test_segments_differ_by_one_frame_at_most_and_cover_the_video():

@@ -51,8 +51,8 @@ def sample_starts(
         span: frames from a snippet's first to its last, both counted:
             (clip_len - 1) * stride + 1.
         centred: take the middle start (the earlier of two) instead of a random one.
-        rng: draws the starts, each allowed one being equally likely; needed unless
-            `centred`.
+        rng: draws the starts, each allowed one of a segment being equally likely;
+            needed unless `centred`. Draws of overlapping snippets are then sorted.
 
     Returns:
         (num_snippets,) int64 frame indices, not decreasing, all in [0, F - span].
@@ -69,7 +69,8 @@ def sample_starts(
         first, last = np.minimum(low, high - span), np.maximum(low, high - span)
         # Clipping before the draw keeps all allowed starts equally likely.
         first, last = np.clip((first, last), 0, num_frames - span)
-        starts = rng.integers(first, last, endpoint=True)
+        # Overlapping snippets may be drawn in any order, and are put in that of time.
+        starts = np.sort(rng.integers(first, last, endpoint=True))
     return np.clip(starts, 0, num_frames - span)
 
 
