@@ -14,7 +14,7 @@ from typing import Any
 from mmengine.logging import MMLogger
 
 from mmdeepfake.errors import DataError
-from mmdeepfake.layouts import FRAME_SUFFIXES
+from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.video.clip_storage import is_clip, open_clip
 
 _NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
@@ -44,9 +44,7 @@ class FileReport:
 def inspect_frame_folder(folder: Path) -> FileReport:
     """Find out how the frames of a folder are numbered, and that none is missing."""
     names = sorted(
-        entry.name
-        for entry in os.scandir(folder)
-        if entry.name.lower().endswith(FRAME_SUFFIXES)
+        entry.name for entry in os.scandir(folder) if is_frame_name(entry.name)
     )
     if not names:
         return FileReport('no frames: folder without pictures')

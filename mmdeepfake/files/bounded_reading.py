@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 # A record of ours is some kilobytes; the largest list of a public set that is read,
@@ -19,6 +19,8 @@ MAX_RECORD_BYTES = 64 << 20
 MAX_LIST_BYTES = 512 << 20
 # The boxes of a video of ten hours, one a frame, are 40 MB of text.
 MAX_LINE_BYTES = 64 << 20
+_NUM_EXAMPLES = 5
+_MAX_CHARACTERS = 100  # of one of them
 _MAX_PATH, _MAX_NAME = 4000, 255  # file systems take no longer ones
 _SURROGATE = re.compile(r'\\u[dD][89a-fA-F]')
 
@@ -174,3 +176,16 @@ def shorten(value: object, width: int = 60) -> str:
     """Give the `repr` of a value for a message, without the rest of a long one."""
     text = repr(value if not isinstance(value, str) else value[: width + 1])
     return text if len(text) <= width + 3 else f'{text[:width]}...'
+
+
+def shorten_list(names: Sequence[object]) -> str:
+    """Give the first few names of a list, for a message."""
+    more = ', ...' if len(names) > _NUM_EXAMPLES else ''
+    texts = map(str, names[:_NUM_EXAMPLES])
+    return (
+        ', '.join(
+            text if len(text) <= _MAX_CHARACTERS else f'{text[:_MAX_CHARACTERS]}...'
+            for text in texts
+        )
+        + more
+    )

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.layouts import VIDEO_SUFFIXES
+from mmdeepfake.files.bounded_reading import read_lines, shorten, shorten_list
+from mmdeepfake.files.media_files import (
+    is_video_name,
+    walk_folders,
+    warn_of_other_files,
+)
 from mmdeepfake.prepare.output_folder import safe_name
 
 LIST_SUFFIX = '.txt'
@@ -34,8 +39,9 @@ def list_videos(inputs: Sequence[Path], *, out: Path) -> list[WantedVideo]:
 
     Args:
         inputs: video files; folders, searched with all that lies in them for files that
-            end like videos; and .txt files with the path of a video in each line,
-            relative to the list's folder (empty lines and those after # are skipped).
+            are named like videos, through links too; and .txt files in UTF-8 with the
+            path of a video in each line, relative to the list's folder (empty lines and
+            those that begin with # are skipped; a name that does is written ./#name).
         out: folder for the results, which must not be searched.
 
     Raises:
@@ -79,32 +85,30 @@ def _search(folder: Path, out: Path) -> Iterator[tuple[Path, str]]:
             'videos: annotated ones would be scored the next time. Give a folder '
             'outside of it'
         )
-    paths = sorted(
-        Path(place, name)
-        for place, _, names in os.walk(folder)
-        for name in names
-        if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.')
-    )
+    found = [place / name for place, _, names in walk_folders(folder) for name in names]
+    paths = sorted(path for path in found if is_video_name(path.name))
     if not paths:
         raise DataNotFoundError(
-            f'folder {str(folder)!r} holds no video; looked for are files in '
-            + ', '.join(VIDEO_SUFFIXES)
+            f'folder {str(folder)!r} holds no video; of its {len(found)} files none is '
+            'named like one, such as .mp4. A file that is given by itself, or in a '
+            'list, may have any name'
         )
+    warn_of_other_files(folder, [one for one in found if not is_video_name(one.name)])
     for path in paths:
         yield path, path.relative_to(folder).as_posix()
 
 
 def _read_list(path: Path) -> Iterator[tuple[Path, str]]:
     try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in read_lines(path)]
+    except (OSError, ValueError) as error:
         raise DataError(f'list {str(path)!r} cannot be read as text: {error}') from None
-    names = [line.split('#')[0].strip() for line in lines]
-    names = [name for name in names if name]
+    names = [line for line in lines if line and not line.startswith('#')]
     videos = [path.parent / name for name in names]
     if not any(video.is_file() for video in videos):
         raise DataError(
-            f'list {str(path)!r}: none of its {len(names)} lines is the path of a '
-            "file; needed is one a line, relative to the list's folder or absolute"
+            f'list {str(path)!r}: none of its {len(names)} lines is the path of a file '
+            f'({shorten_list([*map(shorten, names)])}); needed is one a line, relative '
+            "to the list's folder or absolute"
         )
     yield from zip(videos, names, strict=True)

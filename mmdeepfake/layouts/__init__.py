@@ -1,5 +1,7 @@
 """The official folders of datasets, and a user's own, as lists of source videos."""
 
+from mmdeepfake.files.media_files import FRAME_SUFFIXES
+
 from .celeb_df import CelebDFLayout
 from .csv_list import CsvLayout
 from .deeper_forensics import DeeperForensicsLayout
@@ -15,7 +17,7 @@ from .faceforensics import (
     plain_compression,
 )
 from .identity_split import refuse_shared_identities
-from .layout import FRAME_SUFFIXES, VIDEO_SUFFIXES, Layout
+from .layout import Layout
 from .source_video import SourceVideo
 from .video_folder import VideoFolderLayout, list_video_folder
 from .wild_deepfake import WildDeepfakeLayout
@@ -39,7 +41,6 @@ __all__ = [
     'DFD_METHOD',
     'FRAME_SUFFIXES',
     'LAYOUTS',
-    'VIDEO_SUFFIXES',
     'Layout',
     'SourceVideo',
     'list_faceforensics',

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mmdeepfake.errors import DataError
-from mmdeepfake.files.bounded_reading import is_inner_path, shorten
+from mmdeepfake.files.bounded_reading import is_inner_path, shorten, shorten_list
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD
 
 from .identity_split import hold_out_people, is_held_out
@@ -47,9 +47,8 @@ from .layout import (
     Selection,
     choose,
     find_child,
+    folder_names,
     logger,
-    refuse_root,
-    shorten_list,
     video_files,
     warn_of_counts,
 )
@@ -67,6 +66,10 @@ _FORMS = {
 }
 _LIST_LABELS = {'1': REAL, '0': FAKE}
 _NUM_LISTED_V2 = 518
+_OTHER_VERSION = (
+    'Celeb-DF++ and other collections are not supported by this layout; list the '
+    'videos in a CSV file (tools/prepare.py csv)'
+)
 _COUNTS_V2 = {
     'test real': 178,
     'test fake': 340,
@@ -88,33 +91,31 @@ class CelebDFLayout(Layout):
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
     test_shows_known_persons = True
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root that lacks one of the folders or the list."""
-        super().check_root(root)
-        lacking = [name for name in _FORMS if find_child(root, name) is None]
-        if lacking:
-            text = f'no folder {" or ".join(lacking)}'
-            refuse_root(root, text, HOW_TO_GET, (*_FORMS, LIST_NAME))
+    def find_missing(self, root: Path) -> str:
+        """Return which of the folders are missing, or that the list is."""
+        missing = [name for name in _FORMS if find_child(root, name) is None]
+        if missing:
+            return f'no folder {" or ".join(missing)}'
         if not (root / LIST_NAME).is_file():
-            text = f'no {LIST_NAME}, without which test videos would be trained on,'
-            refuse_root(root, text, HOW_TO_GET, (LIST_NAME,))
+            return f'no {LIST_NAME}, without which test videos would be trained on,'
+        return ''
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List all videos, on the disk and in the test list, with their splits."""
         choose('methods', selection.methods, self.methods, where=self.dataset_name)
         folders = {name: _videos_folder(root, name) for name in _FORMS}
         tested = read_test_list(root / LIST_NAME)
-        names = {
-            (name, path.stem) for name in _FORMS for path in video_files(folders[name])
+        places = {
+            (name, path.stem): path
+            for name in _FORMS
+            for path in video_files(folders[name])
         }
-        videos = [
-            _describe(folder, folders[folder] / f'{name}.mp4', selection)
-            for folder, name in sorted(names | tested)
-        ]
-        videos = [
-            replace(video, split='test') if place in tested else video
-            for video, place in zip(videos, sorted(names | tested), strict=True)
-        ]
+        for name, stem in tested:
+            places.setdefault((name, stem), folders[name] / f'{stem}.mp4')
+        videos = []
+        for place, path in sorted(places.items()):
+            video = _describe(place[0], path, selection)
+            videos.append(replace(video, split='test') if place in tested else video)
         _check_counts(videos, selection.dataset_name, num_listed=len(tested))
         return hold_out_people(
             videos, VALIDATION_PEOPLE, dataset=selection.dataset_name
@@ -125,7 +126,14 @@ def _videos_folder(root: Path, name: str) -> Path:
     folder = find_child(root, name)
     assert folder is not None  # check_root has seen it
     inner = folder / 'videos'
-    return inner if inner.is_dir() else folder
+    folder = inner if inner.is_dir() else folder
+    further = folder_names(folder)
+    if further:
+        raise DataError(
+            f'{str(folder)!r} holds folders ({shorten_list(further)}), unlike versions '
+            f'1 and 2 of Celeb-DF: {_OTHER_VERSION}'
+        )
+    return folder
 
 
 def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
@@ -174,9 +182,14 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
             continue
         label, _, place = line.strip().partition(' ')
         place = place.strip().replace('\\', '/')
-        parts = place.split('/')
+        parts = place.replace('/videos/', '/').split('/')
         folder = known.get(parts[0].lower())
-        is_place = is_inner_path(place) and len(parts) in (2, 3)
+        if folder and len(parts) > 2:
+            raise DataError(
+                f'{str(path)!r}, line {number}: {shorten(line.strip())} names a '
+                f'sub-folder: {_OTHER_VERSION}'
+            )
+        is_place = is_inner_path(place) and len(parts) == 2
         if label not in _LIST_LABELS or folder is None or not is_place:
             broken.append(f'line {number}: {line.strip()!r}')
             continue

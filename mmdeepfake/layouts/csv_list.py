@@ -4,8 +4,10 @@
     batch 1/a.mp4,real,train,,anna,
     batch 1/b.mp4,fake,train,FaceSwap,anna;ben,batch 1/a
 
-ROOT is the file, or a folder with one .csv file in it; paths are relative to the folder
-it is in, and neither absolute ones nor '..' are followed; a link in that folder is.
+ROOT is the file, or a folder with one .csv file in it: UTF-8, with or without a byte
+order mark, and commas, semicolons or tabs between columns, as in the first line. Paths
+are relative to the folder it is in, and neither absolute ones nor '..' are followed; a
+link in that folder is.
 Columns, of which path and label must be there:
 
     path         a video file, or a folder of numbered frames
@@ -37,7 +39,7 @@ from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
 from .identity_split import refuse_shared_identities
-from .layout import AS_IS, Layout, Selection, choose, describe_folder
+from .layout import AS_IS, Layout, Selection, choose, describe_folder, logger
 from .source_video import SourceVideo
 
 COLUMNS = (
@@ -128,15 +130,22 @@ def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
         DataError: the first line lacks a column or has an unknown one; or some lines
             are faulty, of which all are counted and the first 20 told.
     """
+    number = 0
     try:
-        rows = csv.DictReader(read_lines(path, keep_ends=True), strict=True)
+        header = next(read_lines(path), '')
+        comma = next((sign for sign in ',;\t' if sign in header), ',')
+        text = read_lines(path, keep_ends=True)
+        rows = csv.DictReader(text, delimiter=comma, strict=True)
         _check_columns(path, rows.fieldnames or ())
-        lines = [(rows.line_num, row) for row in rows]
+        lines = []
+        for row in rows:
+            number = rows.line_num
+            lines.append((number, row))
     except DataError:
         raise
     except (csv.Error, ValueError) as error:
         raise DataError(
-            f'{str(path)!r} is no CSV file in UTF-8 with commas: {error}'
+            f'{str(path)!r}, behind line {number}: not CSV in UTF-8: {error}'
         ) from error
     videos: dict[VideoKey, SourceVideo] = {}
     line_of: dict[VideoKey, int] = {}
@@ -160,6 +169,13 @@ def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
         more = [f'and {len(faults) - _NUM_SHOWN} more'] if faults[_NUM_SHOWN:] else []
         listed = '\n'.join(f'  {text}' for text in [*faults[:_NUM_SHOWN], *more])
         raise DataError(f'{str(path)!r}: {len(faults)} faulty lines\n{listed}')
+    if not any((row.get('split') or '').strip() for _, row in lines):
+        logger.warning(
+            '%s gives no splits, so all %d videos are for test. To train, add a column '
+            'split with train, val or test in each line, no person in two of them',
+            path,
+            len(videos),
+        )
     return list(videos.values())
 
 

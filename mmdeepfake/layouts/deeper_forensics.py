@@ -28,6 +28,7 @@ from collections import Counter
 from pathlib import Path
 
 from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.bounded_reading import shorten_list
 from mmdeepfake.structures import FAKE, REAL, REAL_METHOD
 from mmdeepfake.structures.video_record import SPLITS
 
@@ -38,8 +39,6 @@ from .layout import (
     choose,
     folder_names,
     logger,
-    refuse_root,
-    shorten_list,
     video_files,
     warn_of_counts,
 )
@@ -64,15 +63,13 @@ class DeeperForensicsLayout(Layout):
     dataset_name = 'DeeperForensics-1.0'
     how_to_get = HOW_TO_GET
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root without fakes or without the real videos."""
-        super().check_root(root)
+    def find_missing(self, root: Path) -> str:
+        """Return whether the fakes or the real videos are missing."""
         if not (root / 'manipulated_videos').is_dir():
-            parts = ('manipulated_videos', 'source_videos')
-            refuse_root(root, 'no folder manipulated_videos', HOW_TO_GET, parts)
+            return 'no folder manipulated_videos'
         if _target_folder(root) is None:
-            places = ' or '.join(_TARGET_FOLDERS)
-            refuse_root(root, f'no real videos ({places})', HOW_TO_GET, _TARGET_FOLDERS)
+            return f'no real videos ({" or ".join(_TARGET_FOLDERS)})'
+        return ''
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List the fakes of the split lists and the real videos they were made from."""

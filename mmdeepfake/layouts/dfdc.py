@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.bounded_reading import read_lines, shorten
+from mmdeepfake.files.bounded_reading import read_lines, shorten, shorten_list
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 
 from .json_files import check_listed_path, read_json_of_videos
@@ -36,8 +36,6 @@ from .layout import (
     choose,
     folder_names,
     logger,
-    refuse_root,
-    shorten_list,
     video_files,
     warn_of_counts,
 )
@@ -66,12 +64,11 @@ class DFDCLayout(Layout):
     how_to_get = HOW_TO_GET
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root with neither parts nor the test set."""
-        super().check_root(root)
-        if not _part_folders(root) and not (root / 'test').is_dir():
-            parts = ('dfdc_train_part_0', 'train/dfdc_train_part_0', 'metadata.json')
-            refuse_root(root, 'no dfdc_train_part_<n> and no test', HOW_TO_GET, parts)
+    def find_missing(self, root: Path) -> str:
+        """Return what is missing where there are neither parts nor the test set."""
+        if _part_folders(root) or (root / 'test/labels.csv').is_file():
+            return ''
+        return 'no dfdc_train_part_<n> and no test/labels.csv'
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List the videos of all parts that are there, and of the test set."""

@@ -25,11 +25,12 @@ from typing import ClassVar
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.bounded_reading import is_inner_path, shorten
+from mmdeepfake.files.media_files import is_video_name, walk_folders
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD
 
 from .identity_split import choose_people, hold_out_people
 from .json_files import read_json_of_videos
-from .layout import VIDEO_SUFFIXES, Layout, Selection, choose, logger, refuse_root
+from .layout import Layout, Selection, choose, logger
 from .source_video import SourceVideo
 
 LIST_NAME = 'dataset.json'
@@ -50,11 +51,9 @@ class DFDCPreviewLayout(Layout):
     how_to_get = HOW_TO_GET
     methods: ClassVar[tuple[str, ...]] = METHODS
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root without the list."""
-        super().check_root(root)
-        if not (root / LIST_NAME).is_file():
-            refuse_root(root, f'no {LIST_NAME}', HOW_TO_GET, (LIST_NAME,))
+    def find_missing(self, root: Path) -> str:
+        """Return whether the list is missing."""
+        return '' if (root / LIST_NAME).is_file() else f'no {LIST_NAME}'
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List the videos of dataset.json."""
@@ -118,10 +117,11 @@ def _people(path: PurePosixPath, fields: dict) -> tuple[str, ...]:
 
 def _warn_of_unlisted(root: Path, listed: set[Path]) -> None:
     there = {
-        path
+        place / name
         for folder in (REAL_FOLDER, *METHODS)
-        for path in (root / folder).rglob('*')
-        if path.suffix.lower() in VIDEO_SUFFIXES
+        if (root / folder).is_dir()
+        for place, _, names in walk_folders(root / folder)
+        for name in filter(is_video_name, names)
     }
     if there - listed:
         logger.warning(

@@ -45,7 +45,6 @@ from .layout import (
     Selection,
     choose,
     folder_names,
-    refuse_root,
     video_files,
     warn_of_counts,
 )
@@ -108,10 +107,9 @@ class FaceForensicsLayout(Layout):
                     dataset_name=selection.dataset_name,
                 )
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root without original_sequences."""
-        super().check_root(root)
-        refuse_other_root(root)
+    def find_missing(self, root: Path) -> str:
+        """Return whether original_sequences is missing."""
+        return _find_missing(root)
 
 
 class DeepFakeDetectionLayout(Layout):
@@ -131,19 +129,14 @@ class DeepFakeDetectionLayout(Layout):
                 root, level, dataset_name=selection.dataset_name
             )
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root without original_sequences."""
-        super().check_root(root)
-        refuse_other_root(root)
+    def find_missing(self, root: Path) -> str:
+        """Return whether original_sequences is missing."""
+        return _find_missing(root)
 
 
-def refuse_other_root(root: Path) -> None:
-    """Refuse a folder that is not the root of FaceForensics++."""
-    parts = ('original_sequences', 'manipulated_sequences')
-    folder = root / parts[0]
-    if not folder.is_dir():
-        lacking = f'no folder {str(folder.absolute())!r}: it should be'
-        refuse_root(root, lacking, HOW_TO_GET, parts)
+def _find_missing(root: Path) -> str:
+    folder = root / 'original_sequences'
+    return '' if folder.is_dir() else f'no folder {folder.name}'
 
 
 def _levels(base: Path, asked: Sequence[str] | None) -> list[str]:
@@ -186,7 +179,7 @@ def list_faceforensics(
             'c40 (lq), and one of them must be given'
         )
     root = Path(root)
-    refuse_other_root(root)
+    FaceForensicsLayout().check_root(root)
     pairs, persons = _read_disjoint_splits(root, split)
     real_folder = _real_folder(root, compression)
     fake_folders = _fake_folders(root, methods, compression)

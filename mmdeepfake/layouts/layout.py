@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.files.printable_text import show_log_record
 from mmdeepfake.structures import VideoKey
 from mmdeepfake.structures.video_record import SPLITS
@@ -22,11 +23,6 @@ logger.addFilter(show_log_record)  # it tells names of files
 
 # Most sets state no compression level; keys need a word for it.
 AS_IS = 'as_is'
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v')
-FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
-
-_NUM_EXAMPLES = 5
-_MAX_CHARACTERS = 100  # of one of them
 
 
 @dataclass(frozen=True)
@@ -120,11 +116,37 @@ class Layout(ABC):
         return sorted(videos, key=lambda video: video.key)
 
     def check_root(self, root: Path) -> None:
-        """Refuse a root that is no folder."""
+        """Refuse a folder that is not the root of the set, and name one that is.
+
+        Looked for one level below and above, where users often point by mistake.
+
+        Raises:
+            DataNotFoundError: with what is missing.
+        """
         if not root.is_dir():
             raise DataNotFoundError(
                 f'no folder {str(root.absolute())!r}.\n{self.how_to_get}'
             )
+        missing = self.find_missing(root)
+        if not missing:
+            return
+        hint = ''
+        above = root.absolute().parent
+        for name in folder_names(root):
+            if not self.find_missing(root / name):
+                hint = f' The root seems to be one level deeper: {str(root / name)!r}.'
+                break
+        else:
+            if not self.find_missing(above):
+                hint = f' The root seems to be one level higher: {str(above)!r}.'
+        raise DataNotFoundError(
+            f'{missing} in {str(root.absolute())!r}; {describe_folder(root)}.{hint}\n'
+            f'{self.how_to_get}'
+        )
+
+    def find_missing(self, root: Path) -> str:
+        """Return what a folder needs to be the root and does not have; '' if all."""
+        return ''
 
     def base_folder(self, root: str | os.PathLike[str]) -> Path:
         """Give the folder that the paths of the videos start from."""
@@ -201,9 +223,9 @@ def video_files(folder: Path) -> list[Path]:
     return sorted(
         Path(entry.path)
         for entry in os.scandir(folder)
-        if entry.name.lower().endswith(VIDEO_SUFFIXES)
+        if is_video_name(entry.name)
         and not entry.name.startswith('.')
-        and entry.is_file()
+        and not entry.is_dir()
     )
 
 
@@ -216,36 +238,6 @@ def describe_folder(folder: Path) -> str:
         return 'it is empty'
     shown = ', '.join(map(repr, names[:8]))
     return f'found there: {shown}{f" and {len(names) - 8} more" if names[8:] else ""}'
-
-
-def refuse_root(
-    root: Path, lacking: str, how_to_get: str, parts: Sequence[str]
-) -> NoReturn:
-    """Say that a folder is not the root of its set, and which may be.
-
-    Args:
-        root: the folder given.
-        lacking: what is not there.
-        how_to_get: the layout's text.
-        parts: folders or files that mark the root; looked for one level below and
-            above, where users often point by mistake.
-
-    Raises:
-        DataNotFoundError: always.
-    """
-    hint = ''
-    below = [
-        n for n in folder_names(root) if any((root / n / p).exists() for p in parts)
-    ]
-    above = root.absolute().parent
-    if below:
-        hint = f' The root seems to be one level deeper: {str(root / below[0])!r}.'
-    elif any((above / part).exists() for part in parts):
-        hint = f' The root seems to be one level higher: {str(above)!r}.'
-    raise DataNotFoundError(
-        f'{lacking} in {str(root.absolute())!r}; {describe_folder(root)}.{hint}\n'
-        f'{how_to_get}'
-    )
 
 
 def warn_of_counts(
@@ -269,16 +261,3 @@ def warn_of_counts(
             name,
             '; '.join(wrong),
         )
-
-
-def shorten_list(names: Sequence[object]) -> str:
-    """Give the first few names of a list, for a message."""
-    more = ', ...' if len(names) > _NUM_EXAMPLES else ''
-    texts = map(str, names[:_NUM_EXAMPLES])
-    return (
-        ', '.join(
-            text if len(text) <= _MAX_CHARACTERS else f'{text[:_MAX_CHARACTERS]}...'
-            for text in texts
-        )
-        + more
-    )

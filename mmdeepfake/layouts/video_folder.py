@@ -4,9 +4,10 @@
     <root>/<split>/fake/<name>.mp4              method 'fake'
     <root>/<split>/fake/<method>/<name>.mp4     method <method>
 
-In place of a file, <name> may be a folder of numbered frames. Real videos may be in
-sub-folders too, whose name then is part of the video's. Names may repeat from split to
-split, so in preparation a video is called <split>/<name>. Without folders of splits,
+In place of a file, <name> may be a folder of numbered frames. Further sub-folders, of
+real videos too, become part of the name. Linked folders are searched; files that are
+not named like videos are left out with a warning. Names may repeat from split to split,
+so in preparation a video is called <split>/<name>. Without folders of splits,
 that is as <root>/{real,fake}/..., all videos are test videos: who is seen in them is
 not known, so nothing could part them into splits without a leak.
 
@@ -17,23 +18,22 @@ person. A CSV list or a manifest can name the persons, and is checked.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.bounded_reading import is_inner_path, shorten_list
+from mmdeepfake.files.media_files import (
+    is_frame_name,
+    is_video_name,
+    walk_folders,
+    warn_of_other_files,
+)
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
-from .layout import (
-    AS_IS,
-    FRAME_SUFFIXES,
-    VIDEO_SUFFIXES,
-    Layout,
-    Selection,
-    choose,
-    refuse_root,
-)
+from .layout import AS_IS, Layout, Selection, choose, folder_names, logger
 from .source_video import SourceVideo
 
 HOW_TO_GET = """\
@@ -48,6 +48,12 @@ class VideoFolderLayout(Layout):
 
     how_to_get = f'{HOW_TO_GET}\n{_WITHOUT_SPLITS}'
 
+    def find_missing(self, root: Path) -> str:
+        """Return what is missing where there are neither splits nor classes."""
+        if any((root / name).is_dir() for name in (*SPLITS, *LABEL_NAMES)):
+            return ''
+        return 'no folders of splits or classes'
+
     def check_root(self, root: Path) -> None:
         """Refuse a root with neither splits nor classes, or with both."""
         super().check_root(root)
@@ -58,15 +64,21 @@ class VideoFolderLayout(Layout):
                 f'{str(root)!r} holds folders of splits, {splits}, beside folders of '
                 f'classes, {classes}; allowed is one or the other'
             )
-        if not splits and not classes:
-            lacking = 'no folders of splits or classes'
-            refuse_root(root, lacking, self.how_to_get, (*SPLITS, *LABEL_NAMES))
 
     def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
         """List the videos of each split that is wanted and, if none is, there."""
         there = {name: name for name in SPLITS if (root / name).is_dir()} or {
             'test': ''
         }
+        if '' in there.values():
+            logger.warning(
+                '%s has no folders of splits, so all videos are for test. To train, '
+                'sort them by person into train/, val/ and test/, each with real/ and '
+                'fake/, or name their splits in a CSV list',
+                root,
+            )
+        else:
+            _warn_of_other_folders(root, SPLITS)
         found = [
             _name_by_split(video, folder)
             for split, folder in there.items()
@@ -119,26 +131,31 @@ def list_video_folder(
             frames.
     """
     root = Path(root)
+    base = root / (split if folder_name is None else folder_name)
     videos: dict[VideoKey, SourceVideo] = {}
     for label, class_name in enumerate(LABEL_NAMES):
-        folder = root / (split if folder_name is None else folder_name) / class_name
+        folder = base / class_name
         if not folder.is_dir():
             raise DataNotFoundError(
                 f'no folder {str(folder.absolute())!r}.\n{HOW_TO_GET}'
             )
-        for group, path in _videos_below(folder):
-            method, name = REAL_METHOD, path.stem if path.is_file() else path.name
+        for path, name in _videos_below(folder):
+            method = REAL_METHOD
             if label == FAKE:
-                method = group or LABEL_NAMES[FAKE]
-            elif group:
-                name = f'{group}/{name}'
+                method, _, inner = name.partition('/')
+                method, name = (method, inner) if inner else (class_name, name)
             if label != REAL and method == REAL_METHOD:
                 raise DataError(
-                    f'folder {str(path.parent)!r}: a method may not be called '
+                    f'folder {str(folder / method)!r}: a method may not be called '
                     f'{REAL_METHOD!r}; rename it'
                 )
             key = VideoKey(dataset_name, label, method, AS_IS, name)
             relative = path.relative_to(root).as_posix()
+            if not is_inner_path(relative):
+                raise DataError(
+                    f"file {str(path)!r}: a name may not hold '..' between slashes or "
+                    'backslashes; rename it'
+                )
             if key in videos:
                 other = videos[key].path.relative_to(root).as_posix()
                 raise DataError(
@@ -146,34 +163,60 @@ def list_video_folder(
                     f'both be the video {key}; rename one'
                 )
             videos[key] = SourceVideo(key, path, split)
+    _warn_of_other_folders(base, LABEL_NAMES)
     return list(videos.values())
 
 
-def _videos_below(folder: Path) -> list[tuple[str, Path]]:
-    """Give (group, video) of every video in a folder and its sub-folders."""
-    found: list[tuple[str, Path]] = []
-    for entry in _entries(folder):
-        if _is_video(entry):
-            found.append(('', entry))
-        elif entry.is_dir():
-            inside = [path for path in _entries(entry) if _is_video(path)]
-            # An empty folder is listed, so that the check of the files reports it.
-            found += [(entry.name, path) for path in inside] or [('', entry)]
-    return found
+def _videos_below(top: Path) -> list[tuple[Path, str]]:
+    """Return every video below a folder with its name: its path without suffix.
 
+    An empty folder is listed, so that the check of the files reports it.
 
-def _entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith('.'))
-
-
-def _is_video(path: Path) -> bool:
-    if path.is_file():
-        return path.suffix.lower() in VIDEO_SUFFIXES
-    suffixes = {entry.suffix.lower() for entry in _entries(path)}
-    has_frames = not suffixes.isdisjoint(FRAME_SUFFIXES)
-    if has_frames and not suffixes.isdisjoint(VIDEO_SUFFIXES):
-        raise DataError(
-            f'folder {str(path)!r} holds videos and pictures; allowed is one or the '
-            'other, since a folder of pictures counts as one video'
+    Raises:
+        DataError: a folder holds both videos and frames.
+        DataNotFoundError: no file in the folder is taken for a video.
+    """
+    found: list[Path] = []
+    others: list[Path] = []
+    for place, folders, names in walk_folders(top):
+        videos = [name for name in names if is_video_name(name)]
+        has_frames = place != top and any(map(is_frame_name, names))
+        if has_frames and videos:
+            raise DataError(
+                f'folder {str(place)!r} holds videos and pictures; allowed is one or '
+                'the other, since a folder of pictures counts as one video'
+            )
+        if has_frames or (place != top and not folders and not names):
+            found.append(place)
+            others += [place / name for name in folders]
+            folders.clear()
+        found += [place / name for name in videos]
+        others += [
+            place / name
+            for name in names
+            if not (is_video_name(name) or (has_frames and is_frame_name(name)))
+        ]
+    warn_of_other_files(top, others)
+    if others and not found:
+        raise DataNotFoundError(
+            f'no video in {str(top.absolute())!r}: no file in it is named like one, '
+            f'and no folder holds pictures.\n{HOW_TO_GET}'
         )
-    return has_frames
+    return [(path, _name_below(top, path)) for path in sorted(found)]
+
+
+def _name_below(top: Path, path: Path) -> str:
+    relative = path.relative_to(top)
+    last = path.stem if is_video_name(path.name) else path.name
+    return (relative.parent / last).as_posix()
+
+
+def _warn_of_other_folders(base: Path, known: Sequence[str]) -> None:
+    others = [name for name in folder_names(base) if name not in known]
+    if others:
+        logger.warning(
+            '%s: left out are the folders %s; searched are %s',
+            base,
+            shorten_list(others),
+            ', '.join(known),
+        )

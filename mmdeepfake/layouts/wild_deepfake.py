@@ -32,19 +32,18 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.files.media_files import is_frame_name, walk_folders
 from mmdeepfake.structures import LABEL_NAMES, REAL, REAL_METHOD
 
 from .archive_members import read_members
 from .identity_split import is_held_out
 from .layout import (
-    FRAME_SUFFIXES,
     Layout,
     Selection,
     choose,
     find_child,
     folder_names,
     logger,
-    refuse_root,
     warn_of_counts,
 )
 from .source_video import SourceVideo
@@ -74,13 +73,11 @@ class WildDeepfakeLayout(Layout):
     how_to_get = HOW_TO_GET
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
 
-    def check_root(self, root: Path) -> None:
-        """Refuse a root without any of the four folders."""
-        super().check_root(root)
-        if all(_split_folder(root, name) is None for name in FOLDERS):
-            lacking = f'none of the folders {", ".join(FOLDERS)}'
-            spaced = [name.replace('_', ' ') for name in FOLDERS]
-            refuse_root(root, lacking, HOW_TO_GET, (*FOLDERS, *spaced))
+    def find_missing(self, root: Path) -> str:
+        """Return what is missing where none of the four folders is there."""
+        if any(_split_folder(root, name) for name in FOLDERS):
+            return ''
+        return f'none of the folders {", ".join(FOLDERS)}'
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List the sequences of the wanted splits; archives are read through once."""
@@ -149,10 +146,14 @@ def _list_sequences(
 def _list_members(path: Path) -> list[str]:
     """Give the folders of pictures in an archive or in an unpacked one."""
     if path.is_dir():
-        files = [p.relative_to(path).as_posix() for p in sorted(path.rglob('*'))]
+        files = [
+            (place / name).relative_to(path).as_posix()
+            for place, _, names in walk_folders(path)
+            for name in names
+        ]
     else:
         files = [name for name, _ in read_members(path, lambda name: False)]
-    pictures = [PurePosixPath(f) for f in files if f.lower().endswith(FRAME_SUFFIXES)]
+    pictures = [PurePosixPath(file) for file in files if is_frame_name(file)]
     folders = sorted({picture.parent.as_posix() for picture in pictures})
     if not folders:
         raise DataError(f'{str(path)!r} holds no pictures; copy it again')

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from mmdeepfake.layouts import FRAME_SUFFIXES
+from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.layouts.archive_members import read_members
 
 
@@ -35,7 +35,7 @@ def unpack_members(
 
     def is_picture(name: str) -> bool:
         is_known = str(PurePosixPath(name).parent) in targets
-        return is_known and name.lower().endswith(FRAME_SUFFIXES)
+        return is_known and is_frame_name(name)
 
     for name, content in read_members(archive, is_picture):
         if content is not None:

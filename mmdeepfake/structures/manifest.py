@@ -228,12 +228,7 @@ def _load_object(line: str) -> dict[str, Any]:
 
 
 def _is_text(value: object) -> bool:
-    return (
-        isinstance(value, str)
-        and value != ''
-        and '\n' not in value
-        and '\0' not in value
-    )
+    return isinstance(value, str) and value != '' and '\0' not in value
 
 
 def _is_number(value: object) -> bool:
@@ -260,7 +255,7 @@ def _list_of(is_item: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list) and all(map(is_item, value))
 
 
-_TEXT = (_is_text, 'a text that is not empty and has no line break')
+_TEXT = (_is_text, 'a text that is not empty')
 _PATH = (_is_relative_path, "a path relative to the data root, without '..'")
 # Ranges that need more than one field, or more than a type, are VideoRecord's to check.
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {

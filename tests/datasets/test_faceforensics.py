@@ -106,7 +106,7 @@ def test_missing_root_tells_where_how_to_get_it_and_of_the_demo(tmp_path):
     with pytest.raises(DataNotFoundError) as error:
         build(tmp_path / 'ff')
     text = str(error.value)
-    assert f"no folder '{tmp_path}/ff/original_sequences'" in text
+    assert f"no folder '{tmp_path}/ff'" in text
     assert 'https://github.com/ondyari/FaceForensics' in text
     assert '<root>/splits' in text
     assert '`make demo` needs no data' in text

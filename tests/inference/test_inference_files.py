@@ -114,13 +114,14 @@ def test_heat_maps_come_back_on_one_scale():
     assert store.get(0, 5) is None
 
 
-def test_inputs_are_files_folders_and_lists(tmp_path):
+def test_inputs_are_files_folders_and_lists(tmp_path, caplog):
     for name in ('in/a.mp4', 'in/sub/a.MKV', 'in/note.txt', 'in/.hidden.mp4', 'b.mp4'):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text('')
     listed = tmp_path / 'list.txt'
-    listed.write_text('# mine\nb.mp4\n\nin/a.mp4  # twice\ngone.mp4\n')
+    listed.write_text('# mine\nb.mp4\n\nin/a.mp4\ngone.mp4\n')
     videos = list_videos([tmp_path / 'in', listed], out=tmp_path / 'out')
+    assert 'note.txt' in caplog.text and '.hidden.mp4' in caplog.text
     assert [v.path.relative_to(tmp_path).as_posix() for v in videos] == [
         'in/a.mp4',
         'in/sub/a.MKV',
@@ -128,6 +129,23 @@ def test_inputs_are_files_folders_and_lists(tmp_path):
         'gone.mp4',
     ]
     assert [v.folder for v in videos] == ['a.mp4', 'sub__a.MKV', 'b.mp4', 'gone.mp4']
+
+
+def test_list_may_have_a_mark_a_carriage_return_and_signs_in_names(tmp_path):
+    names = ['a b.mp4', 'c#1.mp4', '#d.mp4', 'é"\'.mp4']
+    for name in names:
+        (tmp_path / name).touch()
+    listed = tmp_path / 'list.txt'
+    lines = ['a b.mp4', '# c', '', 'c#1.mp4', './#d.mp4', 'é"\'.mp4']
+    listed.write_bytes('\r\n'.join(lines).encode('utf-8-sig'))
+    videos = list_videos([listed], out=tmp_path / 'out')
+    assert [video.path.name for video in videos] == names
+
+
+def test_list_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / 'list.txt').write_bytes('a.mp4\n'.encode('utf-16'))
+    with pytest.raises(DataError, match='line 1'):
+        list_videos([tmp_path / 'list.txt'], out=tmp_path / 'out')
 
 
 def test_no_two_videos_share_a_folder(tmp_path):
@@ -145,7 +163,7 @@ def test_inputs_that_name_no_video_are_refused(tmp_path):
         list_videos([tmp_path / 'gone'], out=out)
     empty = tmp_path / 'empty'
     empty.mkdir()
-    with pytest.raises(DataNotFoundError, match='holds no video; looked for'):
+    with pytest.raises(DataNotFoundError, match='holds no video'):
         list_videos([empty], out=out)
     text = tmp_path / 'text.txt'
     text.write_text('some words\nand more')

@@ -129,6 +129,25 @@ def test_broken_line_is_named(tmp_path, line):
         list_videos(root)
 
 
+@pytest.mark.parametrize('place', ['FaceSwap/id0_id1_0001.mp4', 'a/b/c.mp4'])
+def test_list_or_folder_of_another_version_is_called_that(tmp_path, place):
+    root = make_celeb_df(tmp_path)
+    touch(root / 'Celeb-synthesis' / place)
+    with pytest.raises(DataError, match=r'holds folders .*CSV') as error:
+        list_videos(root)
+    assert place.split('/')[0] in str(error.value)
+    rewrite_list(make_celeb_df(tmp_path / 'b'), f'0 Celeb-synthesis/{place}\n')
+    with pytest.raises(DataError, match=r'line 1: .* names a sub-folder.*CSV'):
+        list_videos(tmp_path / 'b')
+
+
+def test_file_with_another_suffix_is_listed_as_it_is(tmp_path):
+    root = make_celeb_df(tmp_path)
+    (root / 'Celeb-real/id0_0001.mp4').rename(root / 'Celeb-real/id0_0001.MOV')
+    video = by_name(list_videos(root))['id0_0001']
+    assert (video.split, video.path.exists()) == ('test', True)
+
+
 def test_empty_list_is_refused(tmp_path):
     with pytest.raises(DataError, match='the list must name the test videos'):
         list_videos(rewrite_list(make_celeb_df(tmp_path), '\n'))

@@ -60,6 +60,34 @@ def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
     assert len(list_videos(tmp_path)) == 2
 
 
+@pytest.mark.parametrize('sign', ',;\t')
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+def test_columns_may_be_parted_as_spreadsheets_do(tmp_path, sign, end):
+    rows = [
+        ['path', 'label', 'split', 'identity'],
+        ['a#1.mp4', 'real', 'train', '"an;na"'],
+        ['"b,\n;\t"" .mp4"', 'fake', 'val', ''],
+    ]
+    (tmp_path / 'v.csv').write_bytes(end.join(map(sign.join, rows)).encode('utf-8-sig'))
+    real, fake = list_videos(tmp_path)
+    assert (real.path.name, real.split) == ('a#1.mp4', 'train')
+    assert real.identities == ('an', 'na')
+    assert (fake.path.name, fake.split) == ('b,\n;\t" .mp4', 'val')
+
+
+def test_line_that_is_not_csv_is_named(tmp_path):
+    text = 'path,label\na.mp4,real\n"b.mp4,fake\n'
+    with pytest.raises(DataError, match='behind line 2: not CSV'):
+        list_videos(make_csv(tmp_path, text))
+
+
+def test_list_without_splits_is_told_of(tmp_path, caplog):
+    list_videos(make_csv(tmp_path / 'a'))
+    assert not caplog.text
+    list_videos(make_csv(tmp_path / 'b', 'path,label\na.mp4,real\nb.mp4,fake\n'))
+    assert 'gives no splits, so all 2 videos are for test' in caplog.text
+
+
 def test_every_faulty_line_is_named(tmp_path):
     text = (
         'path,label,split,method,identity,partner\n'
@@ -137,7 +165,7 @@ def test_methods_and_levels_can_be_chosen(tmp_path):
 
 def test_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / 'v.csv').write_bytes(b'path,label\n\xff\xfe,real\n')
-    with pytest.raises(DataError, match='is no CSV file in UTF-8'):
+    with pytest.raises(DataError, match='line 2 is no UTF-8'):
         list_videos(tmp_path)
 
 

@@ -1,7 +1,7 @@
 """What all layouts promise, each on a made-up tree of its own."""
 
 import pytest
-from layout_trees import METHODS, TREES
+from layout_trees import METHODS, TREES, touch
 
 from mmdeepfake.errors import ConfigError, DataNotFoundError
 from mmdeepfake.layouts import LAYOUTS
@@ -134,13 +134,22 @@ def test_root_one_level_too_high_is_noticed(tmp_path, name):
     assert root.is_dir()
 
 
+@pytest.mark.parametrize('part', ['train_sample_videos', 'test'])
+def test_no_root_is_suggested_that_would_be_refused(tmp_path, part):
+    touch(tmp_path / part / 'metadata.json', tmp_path / part / 'a.mp4')
+    for root in (tmp_path, tmp_path / part):
+        with pytest.raises(DataNotFoundError) as error:
+            list_videos('dfdc', root)
+        assert 'The root seems' not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ('name', 'below'),
     [
         ('ffpp', 'original_sequences'),
         ('dfd', 'manipulated_sequences'),
         ('celeb_df', 'Celeb-real'),
-        ('dfdc', 'dfdc_train_part_0'),
+        ('dfdc', 'dfdc_train_part_36'),
         ('dfdc_preview', 'method_A'),
         ('wild_deepfake', 'fake_train'),
         ('deeper_forensics', 'manipulated_videos'),

@@ -18,9 +18,10 @@ def test_folders_give_split_label_method_and_name(tmp_path):
     ]
 
 
-def test_without_split_folders_all_is_test(tmp_path):
+def test_without_split_folders_all_is_test_with_a_warning(tmp_path, caplog):
     videos = list_videos(make_folder(tmp_path, splits=['']))
     assert {video.split for video in videos} == {'test'}
+    assert 'all videos are for test' in caplog.text
     assert [video.key.name for video in videos] == ['a', 'b', 'a']
     with pytest.raises(DataNotFoundError, match=f"no folder '{tmp_path}/train'"):
         list_videos(tmp_path, splits=['train'])
@@ -50,4 +51,44 @@ def test_splits_beside_classes_are_refused(tmp_path):
     make_folder(tmp_path)
     make_folder(tmp_path, splits=[''])
     with pytest.raises(DataError, match='allowed is one or the other'):
+        list_videos(tmp_path)
+
+
+def test_every_file_is_a_video_or_named(tmp_path, caplog):
+    base = make_folder(tmp_path) / 'train'
+    touch(
+        *(base / 'real' / name for name in ('b.MPG', 'x/y/c.mts', 'n.txt', '1.png')),
+        *(base / 'fake' / name for name in ('FaceSwap/s/d.flv', 'e/1.png', 'e/m/2')),
+        base / 'other/f.mp4',
+        tmp_path / 'valid/real/g.mp4',
+    )
+    (base / 'real/far').symlink_to(tmp_path / 'valid/real')
+    (base / 'real/gone.mp4').symlink_to('nowhere')
+    (base / 'real/empty').mkdir()
+    keys = [v.key for v in list_videos(tmp_path, splits=['train'])]
+    assert [(key.method, key.name.removeprefix('train/')) for key in keys] == [
+        ('real', 'a'),
+        ('real', 'b'),
+        ('real', 'empty'),
+        ('real', 'far/g'),
+        ('real', 'gone'),
+        ('real', 'x/y/c'),
+        ('FaceSwap', 'b'),
+        ('FaceSwap', 's/d'),
+        ('fake', 'a'),
+        ('fake', 'e'),
+    ]
+    for name in ('n.txt', '1.png', 'e/m', 'other', 'valid'):
+        assert name in caplog.text
+
+
+def test_class_of_which_nothing_is_left_is_refused(tmp_path):
+    touch(tmp_path / 'real/a.mp4', tmp_path / 'fake/b.doc')
+    with pytest.raises(DataNotFoundError, match=f"no video in '{tmp_path}/fake'"):
+        list_videos(tmp_path)
+
+
+def test_name_that_no_manifest_takes_is_refused_at_once(tmp_path):
+    touch(make_folder(tmp_path) / 'train/real/a\\..\\b.mp4')
+    with pytest.raises(DataError, match=r'train/real/a.*rename it'):
         list_videos(tmp_path)

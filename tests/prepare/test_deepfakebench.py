@@ -98,6 +98,27 @@ def test_import_lists_keys_splits_and_stores_every_pixel(tmp_path):
     np.testing.assert_array_equal(clip.read(range(NUM_FRAMES)), expected)
 
 
+def test_videos_of_one_name_in_two_sets_keep_their_own_pictures(tmp_path):
+    files, shown = [], {}
+    for first, name in ((10, 'Celeb-DF-v1'), (50, 'Celeb-DF-v2')):
+        labels = {}
+        for step, kind in enumerate(('real', 'fake')):
+            start = first + 20 * step
+            paths = make_frames(
+                tmp_path, f'{name}/{kind}/frames/000', range(start, start + NUM_FRAMES)
+            )
+            label = f'{name.replace("-", "")}_{kind}'
+            labels[label] = {'test': {'000': entry(label, paths)}}
+            shown[name, step] = [*range(start, start + NUM_FRAMES)]
+        files.append(write_json(tmp_path / f'{name}.json', {name: labels}))
+    run_import(files, tmp_path, tmp_path / 'out')
+    for record in read_manifest(tmp_path / 'out/manifest.jsonl'):
+        with open_clip(tmp_path / 'out' / record.path) as clip:
+            found = [read_index(frame) for frame in clip.read(range(NUM_FRAMES))]
+        assert found == shown.pop((record.key.dataset, record.key.label))
+    assert not shown
+
+
 def test_frames_are_sorted_by_number_and_their_times_kept(tmp_path):
     numbers = (99, 100, 9, 1000)
     paths = make_frames(tmp_path, 'x/frames/a', numbers)
@@ -156,7 +177,9 @@ def test_only_the_last_frames_folder_is_replaced(tmp_path):
 def test_landmarks_and_masks_beside_the_frames_are_taken_along(tmp_path):
     path = make_ffpp(tmp_path, landmarks=True, masks=True)
     record = run_import(path, tmp_path, tmp_path / 'out').records[3]
-    assert record.landmarks == 'clips/Deepfakes/c23/000_000/track_0_landmarks.npz'
+    assert record.landmarks == (
+        'clips/FaceForensics++/Deepfakes/c23/000_000/track_0_landmarks.npz'
+    )
     mask = open_clip(tmp_path / 'out' / record.mask)
     assert len(mask) == NUM_FRAMES and mask.read([2]).min() == 255
 

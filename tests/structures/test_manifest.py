@@ -29,6 +29,7 @@ RECORDS = [
     make_record(),
     make_record('gerät 7, "Ω" 脸', path='mit Leer zeichen/脸 "1".mp4'),
     make_record('not UTF-8 \udcff', path='x\udcff.mp4'),
+    make_record('two\nlines', path='two\r\nlines.mp4', source='b\n.mp4'),
 ]
 
 
@@ -99,7 +100,7 @@ def test_killed_at_any_byte_the_run_can_go_on(tmp_path):
 def test_torn_last_line_is_refused_by_the_reader(tmp_path):
     path = write(tmp_path / 'manifest.jsonl', RECORDS)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match=r'manifest\.jsonl, line 4: .*torn last line'):
+    with pytest.raises(DataError, match=rf'line {len(RECORDS)}: .*torn last line'):
         read_manifest(path)
 
 
@@ -170,7 +171,7 @@ def test_video_listed_twice_is_refused_by_reader_and_writer(tmp_path):
     lines = path.read_bytes()
     path.write_bytes(lines + lines.split(b'\n')[1] + b'\n')
     with pytest.raises(
-        DataError, match=r'line 5: .*real/c40/000 stands already in line 2'
+        DataError, match=r'line 6: .*real/c40/000 stands already in line 2'
     ):
         read_manifest(path)
 

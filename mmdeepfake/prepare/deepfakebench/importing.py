@@ -339,7 +339,8 @@ class _Importer:
         numbers: Sequence[int | None],
         known: Mapping[str, Any],
     ) -> VideoRecord:
-        folder = PurePosixPath('clips', *map(safe_name, blank.key[2:]))
+        dataset, _, *rest = blank.key  # names repeat from one of their sets to another
+        folder = PurePosixPath('clips', *map(safe_name, (dataset, *rest)))
         (self.out / folder).mkdir(parents=True, exist_ok=True)
         fps = known.get('fps') or UNKNOWN_FPS
         times = known.get('times_seconds')
