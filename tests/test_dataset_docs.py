@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from mmengine import Config
 
+from mmdeepfake.engine.build import check_data
+from mmdeepfake.errors import DataNotFoundError
 from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.layouts.celeb_df import VALIDATION_PEOPLE
 from mmdeepfake.layouts.dfdc import VALIDATION_PARTS
@@ -58,3 +60,26 @@ def test_validation_rules_are_told_as_they_are():
     assert ', '.join(VALIDATION_PEOPLE[:-1]) in TEXT
     first, last = VALIDATION_PARTS[0], VALIDATION_PARTS[-1]
     assert f'parts {first} to {last} are for' in TEXT
+
+
+@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.split('|')[1].strip())
+def test_missing_data_is_answered_with_the_row_and_where_to_get_it(row, tmp_path):
+    name = re.search(r'\| `(\w+)` \|', row)[1]
+    roots = re.findall(r'`(data/\w+)`', row)
+    leaf = re.findall(r'`(ratf_\w+\.py)`', row.replace('{lq,hq}', 'lq'))
+    cross = re.findall(r'_to_\w+\.py', row)
+    files = [*leaf, *(f'cross/ratf_r50_ffpp_lq{end}' for end in cross)]
+    for file in files:
+        cfg = Config.fromfile(ROOT / 'configs' / file)
+        if len(roots) == 2:
+            assert cfg.test_dataloader.dataset.prepared_from == [name, roots[0]]
+        out = str(tmp_path / 'faces 1')
+        cfg.test_dataloader.dataset.data_root = out
+        with pytest.raises(DataNotFoundError) as error:
+            check_data(cfg, ['test'])
+        text = str(error.value)
+        root = cfg.test_dataloader.dataset.prepared_from[1]
+        assert f"python tools/prepare.py {name} {root} '{out}'" in text
+        assert LAYOUTS[name].how_to_get in text
+        level = cfg.test_dataloader.dataset.compression
+        assert (f'--compressions {level}' in text) == (level is not None)

@@ -2,5 +2,10 @@
 _base_ = ['../ratf_r50_ffpp_lq.py']
 
 test_dataloader = dict(
-    dataset=dict(data_root='data/dfdc_faces', methods=None, compression=None)
+    dataset=dict(
+        data_root='data/dfdc_faces',
+        prepared_from=['dfdc', 'data/dfdc'],
+        methods=None,
+        compression=None,
+    )
 )

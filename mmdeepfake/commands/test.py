@@ -7,7 +7,7 @@ import os
 
 from mmengine.config import Config
 
-from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.engine.build import build_runner, check_data, load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.data_workers import worker_deaths_explained
 from mmdeepfake.engine.lost_ranks import losses_explained
@@ -37,6 +37,7 @@ def run_testing(args: argparse.Namespace) -> None:
         evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
     cfg.test_evaluator = evaluators
     cfg.load_from, cfg.resume = args.checkpoint, False
+    check_data(cfg, ('test',))
     with naming_output(cfg.work_dir):
         runner = build_runner(cfg)
         if args.compile is not None:

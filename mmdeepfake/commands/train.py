@@ -7,7 +7,7 @@ import argparse
 import torch
 from mmengine.config import Config
 
-from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.engine.build import build_runner, check_data, load_config
 from mmdeepfake.engine.checkpoint_choice import has_checkpoints
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.data_workers import worker_deaths_explained
@@ -36,6 +36,7 @@ def run_training(args: argparse.Namespace) -> None:
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             seeds[name] = True
+    check_data(cfg, ('train', 'val'))
     with training_in(cfg.work_dir, resume=args.resume, overwrite=args.overwrite):
         runner = build_runner(cfg)
         if args.compile is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.layouts import plain_compression
+from mmdeepfake.layouts import LAYOUTS, plain_compression
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import (
     FAILED,
@@ -90,6 +91,8 @@ class DeepfakeDataset(BaseActionDataset):
         split: 'train', 'val' or 'test'.
         pipeline: transforms of MMAction2 and ours.
         manifest: the manifest's path, relative to `data_root`. Used by this class only.
+        prepared_from: SET and ROOT of the `tools/prepare.py` that writes the manifest,
+            for the message where there is none; changes nothing else.
         methods: manipulations whose fakes are listed; None is every one there is (in
             `FaceForensics`, the four of the RATF paper). Real videos are always listed.
         compression: 'c0', 'c23', 'c40' or, for the same, 'raw', 'hq', 'lq'; None is
@@ -127,6 +130,7 @@ class DeepfakeDataset(BaseActionDataset):
         split: str,
         pipeline: list[dict | Callable],
         manifest: str = 'manifest.jsonl',
+        prepared_from: Sequence[str] | None = None,
         methods: Sequence[str] | str | None = None,
         compression: str | None = None,
         dataset_name: str | None = None,
@@ -169,6 +173,7 @@ class DeepfakeDataset(BaseActionDataset):
         self.marks_broken = False
         self.on_reading: Callable[[int | None], None] | None = None
         self.manifest = manifest
+        self.prepared_from = prepared_from
         self.test_shows_known_persons = test_shows_known_persons
         self.methods = [methods] if isinstance(methods, str) else methods
         self.compression = plain_compression(compression)
@@ -187,8 +192,36 @@ class DeepfakeDataset(BaseActionDataset):
             **kwargs,
         )
 
+    @classmethod
+    def check_data(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse data that is not there, by a dataset's arguments.
+
+        Raises:
+            DataNotFoundError: with where to get it and how to prepare it.
+        """
+        root = settings['data_root']
+        path = Path(root, settings.get('manifest', 'manifest.jsonl'))
+        if path.is_file() or not settings.get('prepared_from'):
+            return
+        name, source = settings['prepared_from']
+        layout = LAYOUTS[name]
+        command = ['python', 'tools/prepare.py', name, source, str(root)]
+        methods, level = settings.get('methods'), settings.get('compression')
+        if level and layout.has_compressions:
+            command += ['--compressions', level]
+        if methods:
+            command += ['--methods', *([methods] if type(methods) is str else methods)]
+        raise DataNotFoundError(
+            f'{layout.dataset_name or "your dataset"} is not prepared: no manifest '
+            f'{str(path.absolute())!r}. Once you have the data, prepare it by\n'
+            f'    {shlex.join(command)}\n'
+            f'or name another prepared folder by --cfg-options data_root=OUT.\n'
+            f'{layout.how_to_get}'
+        )
+
     def list_records(self) -> list[VideoRecord]:
         """List the videos of the split as the manifest has them, in any order."""
+        self.check_data(vars(self))
         path = Path(self.data_root, self.manifest)
         every = read_manifest(path)
         check_identities(
@@ -312,7 +345,9 @@ class DeepfakeDataset(BaseActionDataset):
             raise DataNotFoundError(
                 f'{self._here()}: no {lacking} videos of split {self.split!r} in '
                 f'{os.path.abspath(self.data_root)!r}; both classes are needed. Look '
-                'at the folder, and at `methods` and `compression` of the dataset'
+                'at the folder, and at `methods` and `compression` of the dataset. '
+                'Folders and lists without splits are prepared as test videos alone: '
+                'sort them into train, val and test, and prepare them again'
             )
 
     def _leave_out_unsuited(self, pairs: CheckedVideos) -> CheckedVideos:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmdeepfake.layouts import (
     CLASSIC_METHODS,
     DFD_METHOD,
+    LAYOUTS,
     SourceVideo,
     list_faceforensics,
     list_video_folder,
@@ -41,6 +44,11 @@ class FaceForensics(DeepfakeDataset):
     for Deepfakes, Face2Face, FaceSwap and NeuralTextures, and `manifest` not used.
     """
 
+    @classmethod
+    def check_data(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse a root that is not that of FaceForensics++."""
+        LAYOUTS['ffpp'].check_root(Path(settings['data_root']))
+
     def list_records(self) -> list[VideoRecord]:
         """List the videos of the split, those whose files are missing as well."""
         if DFD_METHOD in (self.methods or ()):
@@ -68,6 +76,11 @@ class VideoFolder(DeepfakeDataset):
     inherits one from another dataset sets it to None. `dataset_name` is the name of the
     root folder, if not given.
     """
+
+    @classmethod
+    def check_data(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse a root without the folders of splits and classes."""
+        LAYOUTS['folder'].check_root(Path(settings['data_root']))
 
     def list_records(self) -> list[VideoRecord]:
         """List the videos of the split."""

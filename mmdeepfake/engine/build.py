@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdeepfake.errors import ConfigError, DataNotFoundError
+from mmdeepfake.registry import DATASETS
 
 from .config_checks import (
     DATASET_VARIABLES,
@@ -21,6 +22,7 @@ from .config_checks import (
 )
 from .run_folder import RunFolderRunner
 
+CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # What MMEngine's Runner reads from a config beside its constructor's arguments.
 RUNNER_KEYS = {
     'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_hooks',
@@ -69,6 +71,11 @@ def _read_config(path: pathlib.Path) -> Config:
         )
         hint = f'; did you mean {" or ".join(near)}?' if near else ''
         raise DataNotFoundError(f'no such config file: {path}{hint}')
+    if path.suffix not in CONFIG_SUFFIXES:
+        raise ConfigError(
+            f'{str(path)!r} is not a config, whose name ends in '
+            f'{", ".join(CONFIG_SUFFIXES)}; were config and checkpoint swapped?'
+        )
     try:
         return Config.fromfile(str(path))
     except FileNotFoundError as error:
@@ -165,6 +172,20 @@ def _check_new_key(
             f"--cfg-options {key}: there is no '{word}' in {place}, which has "
             f'{", ".join(sorted(existing))}'
         )
+
+
+def check_data(cfg: Config, phases: Collection[str]) -> None:
+    """Refuse data that is not there, before a Runner fills the screen with its log.
+
+    Args:
+        cfg: the config.
+        phases: some of 'train', 'val' and 'test'.
+    """
+    for path, node in find_datasets(cfg):
+        kind = node['type']
+        kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+        if path.partition('_')[0] in phases and hasattr(kind, 'check_data'):
+            kind.check_data(node)
 
 
 def build_runner(cfg: Config) -> Runner:

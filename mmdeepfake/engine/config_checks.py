@@ -35,6 +35,7 @@ PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:
 
 def check_config(cfg: Mapping) -> None:
     """Raise a `ConfigError` for the first contradiction found."""
+    check_batch_sizes(cfg)
     check_clip_lengths(cfg)
     check_group_sizes(cfg)
     check_input_formats(cfg)
@@ -81,6 +82,16 @@ def find_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
             wraps = 'dataset' in node or 'datasets' in node
             if 'type' in node and not in_pipeline and not wraps:
                 yield path, node
+
+
+def check_batch_sizes(cfg: Mapping) -> None:
+    """Refuse a batch size that is not a number of videos."""
+    for loader in LOADERS:
+        size = (cfg.get(loader) or {}).get('batch_size', 1)
+        if type(size) is not int or size < 1:
+            raise ConfigError(
+                f'{loader}.batch_size = {size!r}; allowed are whole numbers >= 1'
+            )
 
 
 def check_clip_lengths(cfg: Mapping) -> None:

@@ -97,6 +97,11 @@ def load_checkpoints_safely() -> None:
         path = os.path.expanduser(filename)
         if not os.path.isfile(path):
             raise DataNotFoundError(f'no such checkpoint file: {filename}')
+        if path.endswith('.py'):
+            raise DataError(
+                f'{filename} is Python code, not a checkpoint; were config and '
+                'checkpoint swapped?'
+            )
         found = read_checkpoint_file(path, filename, map_location=map_location)
         return _check_entries(found, filename)
 

@@ -26,7 +26,7 @@ from .private_folder import PrivateFolder
 from .worker import MakeExaminer
 from .worker_process import WorkerProcess
 
-_LOOPBACK_NAMES = ('localhost', '127.0.0.1', '[::1]')
+LOOPBACK_NAMES = ('localhost', '127.0.0.1', '[::1]')
 _BACKLOG = 128  # connections that wait until the server takes them
 
 
@@ -36,6 +36,7 @@ def run_webapp(args: argparse.Namespace) -> None:
     Raises:
         InputError: there are no trained weights, or the port is taken.
     """
+    serving = _import_server()
     limits = make_limits(args)
     for kind in ('config', 'checkpoint'):
         path = getattr(args, kind)
@@ -52,7 +53,7 @@ def run_webapp(args: argparse.Namespace) -> None:
     make_examiner = functools.partial(make_video_examiner, settings, limits)
     with _bind(args.host, args.port) as listener, _orderly_end():
         with running_jobs(make_examiner, limits) as (board, about):
-            _serve(listener, board, limits, about, args)
+            _serve(serving, listener, board, limits, about, args)
 
 
 @contextmanager
@@ -112,13 +113,14 @@ def running_jobs(
 
 
 def _serve(
+    serving: tuple[Callable[..., Any], Callable[..., Any]],
     listener: socket.socket,
     board: JobBoard,
     limits: Limits,
     about: dict[str, Any],
     args: argparse.Namespace,
 ) -> None:
-    make_server, make_app = _import_server()
+    make_server, make_app = serving
     app = make_app(board, limits, about, host_names=list_host_names(args))
     host, port = listener.getsockname()[:2]
     shown = f'[{host}]' if ':' in host else host
@@ -137,7 +139,7 @@ def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Give the names that the server may be called by; none stands for any."""
     if is_loopback(args.host) or args.allow_host:
         host = f'[{args.host}]' if ':' in args.host else args.host
-        return (*_LOOPBACK_NAMES, host, *args.allow_host)
+        return (*LOOPBACK_NAMES, host, *args.allow_host)
     return ()
 
 

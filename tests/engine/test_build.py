@@ -34,6 +34,12 @@ def path(tmp_path):
 # Reading
 
 
+def test_checkpoint_in_place_of_a_config_is_called_that(tmp_path):
+    (tmp_path / 'best.pth').write_bytes(b'PK')
+    with pytest.raises(ConfigError, match=r'best\.pth.*swapped'):
+        load_config(tmp_path / 'best.pth')
+
+
 def test_missing_config_is_named_with_its_neighbours(path):
     with pytest.raises(DataNotFoundError, match=r'no such config file: .*confg\.py; '):
         load_config(path.with_name('confg.py'))

@@ -345,3 +345,9 @@ def test_broken_videos_are_not_skipped_unseen(skipping, changes, message):
     skipping.update(changes)
     with pytest.raises(ConfigError, match=message):
         check_config(skipping)
+
+
+@pytest.mark.parametrize('size', [0, -1, 2.0, '4', None])
+def test_batch_size_is_a_number_of_videos(size):
+    with pytest.raises(ConfigError, match=r'val_dataloader\.batch_size = '):
+        check_config({'val_dataloader': {'batch_size': size}})

@@ -182,3 +182,9 @@ def test_state_of_each_schedule_is_read(tmp_path, kind, anneal):
     torch.save({'param_schedulers': [scheduler.state_dict()]}, path)
     state = _load_checkpoint(str(path))['param_schedulers'][0]
     assert state == scheduler.state_dict()
+
+
+def test_config_in_place_of_a_checkpoint_is_called_that(tmp_path):
+    (tmp_path / 'config.py').write_text('model = dict()')
+    with pytest.raises(DataError, match=r'config\.py is Python code.*swapped'):
+        _load_checkpoint(str(tmp_path / 'config.py'), map_location='cpu')

@@ -7,6 +7,7 @@ compression = None
 
 dataset = dict(
     data_root=data_root,
+    prepared_from=['celeb_df', 'data/celeb_df'],
     methods=methods,
     compression=compression,
     test_shows_known_persons=True,  # so do the official test videos

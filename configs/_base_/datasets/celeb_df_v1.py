@@ -3,6 +3,7 @@ _base_ = ['celeb_df.py']
 
 data_root = 'data/celeb_df_v1_faces'
 
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
-test_dataloader = dict(dataset=dict(data_root=data_root))
+dataset = dict(data_root=data_root, prepared_from=['celeb_df', 'data/celeb_df_v1'])
+train_dataloader = dict(dataset=dataset)
+val_dataloader = dict(dataset=dataset)
+test_dataloader = dict(dataset=dataset)

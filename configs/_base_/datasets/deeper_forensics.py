@@ -7,7 +7,12 @@ data_root = 'data/deeper_forensics_faces'
 methods = ['end_to_end']
 compression = None
 
-dataset = dict(data_root=data_root, methods=methods, compression=compression)
+dataset = dict(
+    data_root=data_root,
+    prepared_from=['deeper_forensics', 'data/deeper_forensics'],
+    methods=methods,
+    compression=compression,
+)
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)
 test_dataloader = dict(dataset=dataset)

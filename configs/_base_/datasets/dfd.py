@@ -4,5 +4,9 @@
 _base_ = ['ffpp_lq.py']
 
 test_dataloader = dict(
-    dataset=dict(data_root='data/dfd_faces', methods=['DeepFakeDetection'])
+    dataset=dict(
+        data_root='data/dfd_faces',
+        prepared_from=['dfd', 'data/ffpp'],
+        methods=['DeepFakeDetection'],
+    )
 )

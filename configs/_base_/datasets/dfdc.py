@@ -5,7 +5,12 @@ data_root = 'data/dfdc_faces'
 methods = None
 compression = None
 
-dataset = dict(data_root=data_root, methods=methods, compression=compression)
+dataset = dict(
+    data_root=data_root,
+    prepared_from=['dfdc', 'data/dfdc'],
+    methods=methods,
+    compression=compression,
+)
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)
 test_dataloader = dict(dataset=dataset)

@@ -46,6 +46,7 @@ test_pipeline = [
 dataset = dict(
     type='DeepfakeDataset',
     data_root=data_root,
+    prepared_from=['ffpp', 'data/ffpp'],
     methods=methods,
     compression=compression,
 )

@@ -16,7 +16,9 @@ test_pipeline = [
     *crop,
     *_base_.test_pipeline[3 + len(crop) :],
 ]
-dataset = dict(type='DeepfakeDataset', data_root=data_root)
+dataset = dict(
+    type='DeepfakeDataset', data_root=data_root, prepared_from=['ffpp', 'data/miniff']
+)
 train_dataloader = dict(dataset=dict(**dataset, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(**dataset, pipeline=test_pipeline))

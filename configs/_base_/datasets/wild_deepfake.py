@@ -6,7 +6,12 @@ data_root = 'data/wild_deepfake_faces'
 methods = None
 compression = None
 
-dataset = dict(data_root=data_root, methods=methods, compression=compression)
+dataset = dict(
+    data_root=data_root,
+    prepared_from=['wild_deepfake', 'data/wild_deepfake'],
+    methods=methods,
+    compression=compression,
+)
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)
 test_dataloader = dict(dataset=dataset)
