@@ -148,7 +148,8 @@ def test_a_set_is_tested_alike_within_and_across(target, intra):
 )
 def test_sets_differ_in_their_data_alone(name):
     cfg, ffpp = read_config(name), read_config('ratf_r50_ffpp_lq.py')
-    places = {'type', 'data_root', 'methods', 'compression', 'test_shows_known_persons'}
+    places = {'type', 'data_root', 'prepared_from', 'methods', 'compression'}
+    places.add('test_shows_known_persons')
 
     def without_data(loader):
         dataset = {k: v for k, v in loader.dataset.items() if k not in places}
@@ -160,7 +161,7 @@ def test_sets_differ_in_their_data_alone(name):
 
 
 def test_data_that_was_not_prepared_is_told_how_to(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r'python tools/prepare\.py SET ROOT'):
+    with pytest.raises(DataNotFoundError, match=r'python tools/prepare\.py ffpp data'):
         build('ratf_r50_ffpp_lq.py', 'train_dataloader', make_four_methods(tmp_path))
 
 
