@@ -27,7 +27,7 @@ ROWS = [
 PLUGGING_IN = {'__init__', '_compat'}
 ROW_OF = {room: index for index, row in enumerate(ROWS) for room in row}
 # Imports against the order, each with its reason.
-EXCEPTIONS = {('video.frame_sources', 'layouts'): 'the suffixes of frames stand there'}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 FORBIDDEN_STEMS = {'utils', 'helpers', 'misc', 'common', 'base2'}
 OUTSIDE = {'tools', 'configs', 'tests'}
 

@@ -1,7 +1,5 @@
 """The official folders of datasets, and a user's own, as lists of source videos."""
 
-from mmdeepfake.files.media_files import FRAME_SUFFIXES
-
 from .celeb_df import CelebDFLayout
 from .csv_list import CsvLayout
 from .deeper_forensics import DeeperForensicsLayout
@@ -39,7 +37,6 @@ __all__ = [
     'CLASSIC_METHODS',
     'COMPRESSION_ALIASES',
     'DFD_METHOD',
-    'FRAME_SUFFIXES',
     'LAYOUTS',
     'Layout',
     'SourceVideo',

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.layouts import FRAME_SUFFIXES
+from mmdeepfake.files.media_files import FRAME_SUFFIXES
 
 from .container_opening import (
     OpenVideo,
