@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.evaluation.ranking import area_under_roc
-from mmdeepfake.files.image_file import replace_picture
+from mmdeepfake.files.image_file import replace_image
 from mmdeepfake.miniff.encoding import decode_video
 from mmdeepfake.miniff.forgery_sheet import make_contact_sheet
 from mmdeepfake.miniff.record import read_settings
@@ -59,7 +59,7 @@ def write_sheet(args: argparse.Namespace) -> None:
         first_frame_index=args.first_frame,
         num_columns=args.columns,
     )
-    replace_picture(args.picture, sheet)
+    replace_image(args.picture, sheet)
     print(f'{args.picture}: {sheet.shape[1]} x {sheet.shape[0]} px')
 
 

@@ -17,7 +17,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmdeepfake.errors import InputError
-from mmdeepfake.files.atomic_write import describe_disk_fault
+from mmdeepfake.files.atomic_write import describe_disk_error
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.files.printable_text import show_text
 
@@ -122,7 +122,7 @@ def _describe(error: InputError | OSError) -> str | None:
     """Give the message of an error that a user can mend, None for any other."""
     if isinstance(error, InputError):
         return input_error_message(error)
-    return describe_disk_fault(error)
+    return describe_disk_error(error)
 
 
 def _tell_fault_of_thread(fault: threading.ExceptHookArgs) -> None:
@@ -131,7 +131,7 @@ def _tell_fault_of_thread(fault: threading.ExceptHookArgs) -> None:
     TensorBoard writes in a thread; the main thread hears of it when it writes next.
     """
     error = fault.exc_value
-    message = describe_disk_fault(error) if isinstance(error, OSError) else None
+    message = describe_disk_error(error) if isinstance(error, OSError) else None
     if message is None:
         threading.__excepthook__(fault)
     else:

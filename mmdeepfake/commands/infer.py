@@ -33,7 +33,7 @@ from mmdeepfake.inference.result_writers import (
     write_video_results,
 )
 from mmdeepfake.inference.results import VideoResult
-from mmdeepfake.inference.video_list import WantedVideo, list_videos
+from mmdeepfake.inference.video_list import RequestedVideo, list_videos
 from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
@@ -150,7 +150,7 @@ class _VideosTable:
         self._rows: list[tuple[Any, ...]] = []
         self._written = 0.0
 
-    def add(self, result: VideoResult, video: WantedVideo) -> None:
+    def add(self, result: VideoResult, video: RequestedVideo) -> None:
         """Take the result of a video."""
         failed = result.status == FAILED
         self.verdicts[FAILED if failed else result.verdict] += 1
@@ -212,7 +212,7 @@ class _Display:
 
         return tell
 
-    def finish(self, video: WantedVideo, result: VideoResult) -> None:
+    def finish(self, video: RequestedVideo, result: VideoResult) -> None:
         """Say the verdict of a video."""
         self._bars.advance(self._all)
         if self._shown:

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from mmdeepfake.engine.build import build_runner, load_config
 from mmdeepfake.engine.config_checks import check_model_selection
-from mmdeepfake.engine.data_workers import worker_deaths_explained
+from mmdeepfake.engine.data_workers import explain_dead_workers
 from mmdeepfake.engine.hooks.run_report_hook import iterate_videos
 from mmdeepfake.errors import ConfigError, DataNotFoundError, LeakError
 from mmdeepfake.evaluation.leakage import (
@@ -184,7 +184,7 @@ def _test_on(runner: Runner, loader: dict, evaluator: dict) -> None:
     runner._test_dataloader = loader
     runner._test_evaluator = evaluator
     runner._test_loop = dict(runner.cfg.get('test_cfg') or {'type': 'TestLoop'})
-    with worker_deaths_explained(runner):
+    with explain_dead_workers(runner):
         runner.test()
 
 

@@ -9,10 +9,10 @@ from mmengine.config import Config
 
 from mmdeepfake.engine.build import build_runner, check_data, load_config
 from mmdeepfake.engine.compilation import compile_parts
-from mmdeepfake.engine.data_workers import worker_deaths_explained
-from mmdeepfake.engine.lost_ranks import losses_explained
+from mmdeepfake.engine.data_workers import explain_dead_workers
+from mmdeepfake.engine.lost_ranks import explain_lost_ranks
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.files.atomic_write import naming_output
+from mmdeepfake.files.atomic_write import name_output_in_errors
 
 from .command_line import apply_run_arguments
 
@@ -38,12 +38,12 @@ def run_testing(args: argparse.Namespace) -> None:
     cfg.test_evaluator = evaluators
     cfg.load_from, cfg.resume = args.checkpoint, False
     check_data(cfg, ('test',))
-    with naming_output(cfg.work_dir):
+    with name_output_in_errors(cfg.work_dir):
         runner = build_runner(cfg)
         if args.compile is not None:
             compile_parts(runner.model, args.compile)
         advice = 'run the same command again'
-        with worker_deaths_explained(runner), losses_explained(cfg, advice=advice):
+        with explain_dead_workers(runner), explain_lost_ranks(cfg, advice=advice):
             runner.test()
 
 

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmdeepfake.engine.build import build_runner, check_data, load_config
 from mmdeepfake.engine.checkpoint_choice import has_checkpoints
 from mmdeepfake.engine.compilation import compile_parts
-from mmdeepfake.engine.data_workers import worker_deaths_explained
-from mmdeepfake.engine.lost_ranks import losses_explained
-from mmdeepfake.engine.work_folder import training_in
+from mmdeepfake.engine.data_workers import explain_dead_workers
+from mmdeepfake.engine.lost_ranks import explain_lost_ranks
+from mmdeepfake.engine.work_folder import lock_work_folder
 from mmdeepfake.errors import ConfigError
 
 from .command_line import apply_run_arguments
@@ -37,12 +37,12 @@ def run_training(args: argparse.Namespace) -> None:
         if getattr(args, name):
             seeds[name] = True
     check_data(cfg, ('train', 'val'))
-    with training_in(cfg.work_dir, resume=args.resume, overwrite=args.overwrite):
+    with lock_work_folder(cfg.work_dir, resume=args.resume, overwrite=args.overwrite):
         runner = build_runner(cfg)
         if args.compile is not None:
             compile_parts(runner.model, args.compile)
         advice = 'run the same command again with --resume'
-        with worker_deaths_explained(runner), losses_explained(cfg, advice=advice):
+        with explain_dead_workers(runner), explain_lost_ranks(cfg, advice=advice):
             runner.train()
 
 

@@ -117,7 +117,11 @@ def _open_video_file(path: Path) -> FileReport:
     try:
         import av  # noqa: F401  (asked for by what is imported next)
 
-        from mmdeepfake.video.container_opening import OpenVideo, believe_rate, find_end
+        from mmdeepfake.video.container_opening import (
+            OpenVideo,
+            find_end,
+            plausible_rate,
+        )
     except ImportError as error:
         raise ImportError(
             "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
@@ -133,7 +137,7 @@ def _open_video_file(path: Path) -> FileReport:
             num_frames = _count_frames(container, stream)
             if num_frames == 0:
                 return FileReport('no frames')
-            fps = believe_rate(stream.average_rate)
+            fps = plausible_rate(stream.average_rate)
             return FileReport(num_frames=num_frames, fps=fps)
     except DataError as error:
         reason = str(error).removeprefix(f'video file {str(path)!r}').lstrip(' :')

@@ -13,7 +13,7 @@ from mmdeepfake.structures import BROKEN_SAMPLES, LEFT_OUT, BrokenSample
 Placed = tuple[int, BrokenSample]
 
 
-class CollateSound:
+class CollateReadable:
     """Collates what could be read; the markers of the rest travel beside it.
 
     They leave the data workers with the batch, so nothing is counted in a worker whose

@@ -80,7 +80,7 @@ def watch_reading(datasets: Sequence[Any], *, num_workers: int) -> None:
 
 
 @contextmanager
-def worker_deaths_explained(runner: Runner) -> Iterator[None]:
+def explain_dead_workers(runner: Runner) -> Iterator[None]:
     """Make one message of a data worker that dies or hangs, with what it was reading.
 
     Raises:

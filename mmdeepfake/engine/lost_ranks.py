@@ -26,7 +26,7 @@ class LostProcessError(InputError):
 
 
 @contextmanager
-def losses_explained(cfg: Config, *, advice: str) -> Iterator[None]:
+def explain_lost_ranks(cfg: Config, *, advice: str) -> Iterator[None]:
     """Turn the traceback of a broken connection into a message.
 
     Args:

@@ -15,7 +15,7 @@ from mmengine.dist import broadcast_object_list, is_main_process, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-from mmdeepfake.files.atomic_write import naming_output, replace_text
+from mmdeepfake.files.atomic_write import name_output_in_errors, replace_text
 
 NAME_FORMAT = '%Y%m%d_%H%M%S'  # MMEngine's
 
@@ -59,7 +59,7 @@ def claim_log_folder(work_dir: Path) -> str:
     second later than that of the last run.
     """
     now = time.strftime(NAME_FORMAT)
-    with naming_output(work_dir):
+    with name_output_in_errors(work_dir):
         work_dir.mkdir(parents=True, exist_ok=True)
         while True:
             name = max(now, _after_last(work_dir))
@@ -91,7 +91,7 @@ def _raise_disk_fault(
     def raise_disk_fault(record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
-            with naming_output(handler.baseFilename):
+            with name_output_in_errors(handler.baseFilename):
                 raise error
         logging.FileHandler.handleError(handler, record)
 

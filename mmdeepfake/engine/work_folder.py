@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.files.atomic_write import naming_output
+from mmdeepfake.files.atomic_write import name_output_in_errors
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 
 LOCK = '.training.lock'
@@ -18,7 +18,7 @@ _RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # of the launchers
 
 
 @contextmanager
-def training_in(
+def lock_work_folder(
     work_dir: str | os.PathLike[str], *, resume: str | None, overwrite: bool = False
 ) -> Iterator[None]:
     """Keep a work folder for one training while the block runs.
@@ -46,7 +46,7 @@ def training_in(
                     f'{error}, or give another --work-dir', error.owner
                 ) from error
             _settle_earlier_run(folder, resume=resume, overwrite=overwrite)
-        stack.enter_context(naming_output(folder))
+        stack.enter_context(name_output_in_errors(folder))
         yield
 
 

@@ -44,7 +44,7 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     return fault
 
 
-def describe_disk_fault(error: OSError) -> str | None:
+def describe_disk_error(error: OSError) -> str | None:
     """Give the message of an error of the operating system that a user can mend.
 
     Returns:
@@ -70,7 +70,7 @@ def _advise(error: OSError) -> str:
 
 
 @contextmanager
-def naming_output(
+def name_output_in_errors(
     path: str | os.PathLike[str], *, drafts: Sequence[Path] = ()
 ) -> Iterator[None]:
     """Turn a fault of the disk, or of this very place, into a message that names it.
@@ -133,7 +133,7 @@ def replacing(
     target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     writer = '' if alone else f'.{os.getpid()}'
     temporary = target.with_name(f'.{target.name}{writer}.tmp{suffix}')
-    with naming_output(target, drafts=[temporary.absolute()]):
+    with name_output_in_errors(target, drafts=[temporary.absolute()]):
         _refuse_to_replace(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

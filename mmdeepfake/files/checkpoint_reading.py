@@ -23,7 +23,7 @@ from mmengine.runner import checkpoint
 
 from mmdeepfake.errors import DataError, DataNotFoundError, InputError
 
-from .plain_arrays import STAND_INS
+from .plain_arrays import SAFE_CLASSES
 
 TRUST_VARIABLE = 'MMDEEPFAKE_TRUST_CHECKPOINT'
 # What torch says where a file asks for more than plain data.
@@ -64,7 +64,7 @@ def allow_training_history() -> None:
         return
 
     allowed: list[Any] = [*KNOWN_ATTRIBUTES, (_known_attribute, 'builtins.getattr')]
-    allowed += [(stand_in, '.'.join(name)) for name, stand_in in STAND_INS.items()]
+    allowed += [(stand_in, '.'.join(name)) for name, stand_in in SAFE_CLASSES.items()]
     torch.serialization.add_safe_globals(allowed)
 
 

@@ -21,7 +21,7 @@ from typing import TextIO
 
 from mmdeepfake.errors import DataError
 
-from .atomic_write import naming_output
+from .atomic_write import name_output_in_errors
 
 # Locks that a file system does not know; on such a one nobody is kept out.
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
@@ -60,13 +60,13 @@ def hold_lock(
         OutputError: the folder or the file cannot be made.
     """
     path = Path(path)
-    with naming_output(path):
+    with name_output_in_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, 'a+', encoding='utf-8')  # 'w' would wipe out the owner's name
     with file:
         _lock(file, path, exclusive=exclusive, wait=wait)
         _held.add(file)
-        with naming_output(path):
+        with name_output_in_errors(path):
             os.ftruncate(file.fileno(), 0)  # who held it before is of no interest
             if exclusive:
                 os.write(file.fileno(), describe_this_process().encode())

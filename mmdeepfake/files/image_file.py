@@ -14,7 +14,7 @@ from mmdeepfake.errors import DataError
 from .atomic_write import replace_bytes
 
 
-def replace_picture(
+def replace_image(
     path: str | os.PathLike[str], picture: NDArray[np.uint8], *, alone: bool = False
 ) -> None:
     """Write a picture; see `replace_bytes`.

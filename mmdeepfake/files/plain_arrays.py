@@ -109,7 +109,7 @@ def _array_of(
 
 
 # numpy 2 renamed `core`; a file may come from either version.
-STAND_INS: dict[tuple[str, str], type] = {
+SAFE_CLASSES: dict[tuple[str, str], type] = {
     ('numpy', 'dtype'): NumberKind,
     ('numpy', 'ndarray'): ArrayClass,
     **{

@@ -20,7 +20,7 @@ LIST_SUFFIX = '.txt'
 
 
 @dataclass(frozen=True)
-class WantedVideo:
+class RequestedVideo:
     """One video to be scored.
 
     Attributes:
@@ -34,7 +34,7 @@ class WantedVideo:
     folder: str
 
 
-def list_videos(inputs: Sequence[Path], *, out: Path) -> list[WantedVideo]:
+def list_videos(inputs: Sequence[Path], *, out: Path) -> list[RequestedVideo]:
     """Find the videos that are meant, in order, each file once.
 
     Args:
@@ -62,7 +62,7 @@ def list_videos(inputs: Sequence[Path], *, out: Path) -> list[WantedVideo]:
             number += 1
             folder = f'{base}-{number}'
         taken.add(folder.lower())
-        videos.append(WantedVideo(path, name, folder))
+        videos.append(RequestedVideo(path, name, folder))
     return videos
 
 

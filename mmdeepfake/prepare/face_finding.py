@@ -23,7 +23,7 @@ from .prepared_video import (
     WHOLE,
     PreparedVideo,
 )
-from .worker_context import Workshop
+from .worker_context import WorkerContext
 
 # A fake and the real video that it was made from may differ by this many frames, or by
 # this share of them; beyond it their frames are not taken to belong together.
@@ -60,7 +60,7 @@ class FoundFaces:
 
 
 def find_known_faces(
-    video: SourceVideo, frames: FrameSource, workshop: Workshop
+    video: SourceVideo, frames: FrameSource, context: WorkerContext
 ) -> tuple[FoundFaces | None, tuple[str, ...]]:
     """Take boxes that need no detector.
 
@@ -70,10 +70,10 @@ def find_known_faces(
     """
     if video.is_cropped:
         return _whole_pictures(frames), ()
-    if workshop.imported_boxes:
-        return _imported_faces(video, frames, workshop)
-    if workshop.settings.reuse_boxes and video.partner is not None:
-        return _faces_of_partner(video, frames, workshop)
+    if context.imported_boxes:
+        return _imported_faces(video, frames, context)
+    if context.settings.reuse_boxes and video.partner is not None:
+        return _faces_of_partner(video, frames, context)
     return None, ()
 
 
@@ -116,13 +116,13 @@ def _whole_pictures(frames: FrameSource) -> FoundFaces:
 
 
 def _imported_faces(
-    video: SourceVideo, frames: FrameSource, workshop: Workshop
+    video: SourceVideo, frames: FrameSource, context: WorkerContext
 ) -> tuple[FoundFaces | None, tuple[str, ...]]:
     name = box_name(video)
-    boxes = workshop.imported_boxes.get(name)
+    boxes = context.imported_boxes.get(name)
     if boxes is None:
         return None, (f'the imported boxes have none for {name!r}',)
-    cuts, num_small = _plan_cuts([FaceTrack(boxes)], frames, workshop.settings)
+    cuts, num_small = _plan_cuts([FaceTrack(boxes)], frames, context.settings)
     return FoundFaces(cuts, IMPORTED, len(boxes), num_small), ()
 
 
@@ -132,12 +132,12 @@ def box_name(video: SourceVideo) -> str:
 
 
 def _faces_of_partner(
-    video: SourceVideo, frames: FrameSource, workshop: Workshop
+    video: SourceVideo, frames: FrameSource, context: WorkerContext
 ) -> tuple[FoundFaces | None, tuple[str, ...]]:
-    out = workshop.out
+    out = context.out
     partner = PreparedVideo.load(out.folder_of(video.partner))
     name = f'its real video {video.partner.name!r}'
-    if partner is None or partner.fingerprint != workshop.fingerprint:
+    if partner is None or partner.fingerprint != context.fingerprint:
         return None, (f'{name} is not prepared',)
     if partner.status != OK:
         return None, (f'{name} is {partner.status}',)

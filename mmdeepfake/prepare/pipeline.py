@@ -39,7 +39,7 @@ from .work_plan import (
     refuse_shared_folders,
     take_shard,
 )
-from .worker_context import WorkOrder
+from .worker_context import WorkerSettings
 
 logger = logging.getLogger('mmdeepfake.prepare')
 
@@ -70,7 +70,7 @@ class PreparationRequest:
         limits: what a worker may take for one video; without workers nothing is
             bounded.
         shows_progress: whether to tell how far it is.
-        build_detector: for tests and plug-ins, see `workshop.WorkOrder`.
+        build_detector: for tests and plug-ins, see `context.WorkerSettings`.
     """
 
     root: Path
@@ -243,7 +243,7 @@ def _work(
     request: PreparationRequest, units: list[WorkUnit], run: str
 ) -> ProgressReport:
     """Prepare what remains; tell how far it is."""
-    order = WorkOrder(
+    order = WorkerSettings(
         root=request.root,
         out=request.out,
         run=run,
@@ -263,7 +263,7 @@ def _work(
 
 
 def _execute(
-    request: PreparationRequest, units: list[WorkUnit], order: WorkOrder
+    request: PreparationRequest, units: list[WorkUnit], order: WorkerSettings
 ) -> Generator[VideoOutcome, None, None]:
     if not units:
         return

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.plain_arrays import STAND_INS, ForbiddenNameError
+from mmdeepfake.files.plain_arrays import SAFE_CLASSES, ForbiddenNameError
 
 _MAX_BYTES = 1 << 30
 
@@ -132,4 +132,4 @@ class _Bytes(bytes):
         raise ForbiddenNameError('bytes with a state')
 
 
-_KNOWN = {**STAND_INS, ('_codecs', 'encode'): _Bytes}
+_KNOWN = {**SAFE_CLASSES, ('_codecs', 'encode'): _Bytes}

@@ -25,7 +25,7 @@ from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS, is_about
 from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.structures import NO_FACE, FaceTrack, VideoRecord
 from mmdeepfake.video.clip_storage import CLIP_SUFFIX, open_clip
-from mmdeepfake.video.frame_sources import FrameSource, NumberedPictures, open_frames
+from mmdeepfake.video.frame_sources import FrameSource, NumberedImages, open_frames
 from mmdeepfake.video.watched_frames import WatchedFrames
 
 from .clip_cutting import MASK_FORMAT, Cut, fit_masks, write_clips
@@ -38,11 +38,11 @@ from .prepared_video import (
     publish,
     source_name,
 )
-from .worker_context import Workshop
+from .worker_context import WorkerContext
 
 
 def prepare_video(
-    video: SourceVideo, workshop: Workshop, *, unpacked: Path | None = None
+    video: SourceVideo, context: WorkerContext, *, unpacked: Path | None = None
 ) -> PreparedVideo:
     """Prepare one video and put its finished folder into the output.
 
@@ -51,48 +51,48 @@ def prepare_video(
 
     Args:
         video: which one.
-        workshop: see `Workshop`.
+        context: see `WorkerContext`.
         unpacked: where its frames were unpacked to, if they are in an archive.
 
     Raises:
         OutputError: the disk is full, or cannot be written to.
         ConfigError: the detector or the landmarks lack a package.
     """
-    made = workshop.partial / f'video-{uuid.uuid4().hex}'
+    made = context.partial / f'video-{uuid.uuid4().hex}'
     try:
         os.makedirs(made)
         try:
-            done = _VideoJob(video, workshop, made).run(unpacked)
+            done = _VideoJob(video, context, made).run(unpacked)
         except (ConfigError, OutputError):
             raise
         except Exception as error:
-            if _is_of_output(error, made, workshop):
+            if _is_of_output(error, made, context):
                 raise
             fault = describe_error(error)
             if unpacked is not None:
                 fault = fault.replace(f'{unpacked}{os.sep}', '')
-            done = record_fault(video, workshop, fault)
+            done = record_fault(video, context, fault)
             shutil.rmtree(made)
             os.makedirs(made)
         done.save(made)
-        publish(made, workshop.out, video.key)
+        publish(made, context.out, video.key)
     except OSError as error:
-        if not _is_of_output(error, made, workshop):
+        if not _is_of_output(error, made, context):
             raise
-        raise output_error(workshop.out.root, error) from error
+        raise output_error(context.out.root, error) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return done
 
 
-def _is_of_output(error: BaseException, made: Path, workshop: Workshop) -> bool:
+def _is_of_output(error: BaseException, made: Path, context: WorkerContext) -> bool:
     """Whether an error is one of the output, whose name it bears in most cases.
 
     Frames that were unpacked from an archive lie in the output too, but are read.
     """
     if not isinstance(error, OSError):
         return False
-    places = [made.absolute(), workshop.out.clips.absolute()]
+    places = [made.absolute(), context.out.clips.absolute()]
     return is_disk_error(error) or is_about(error, places)
 
 
@@ -119,19 +119,21 @@ def describe_error(error: Exception) -> str:
     return text if expected else f'{type(error).__name__}: {text}'
 
 
-def record_fault(video: SourceVideo, workshop: Workshop, fault: str) -> PreparedVideo:
+def record_fault(
+    video: SourceVideo, context: WorkerContext, fault: str
+) -> PreparedVideo:
     """Give the record of a video that failed, without paths of this machine."""
-    for folder in (workshop.root, workshop.partial):
+    for folder in (context.root, context.partial):
         fault = fault.replace(f'{folder}{os.sep}', '')
     num_bytes = size_of(video.path)
     return failed_video(
         video,
         fault,
-        source=source_name(video, workshop.root),
-        fingerprint=workshop.fingerprint,
+        source=source_name(video, context.root),
+        fingerprint=context.fingerprint,
         facts=VideoFacts(
             num_bytes=num_bytes,
-            partner_state=partner_state(video, workshop.out, workshop.settings),
+            partner_state=partner_state(video, context.out, context.settings),
         ),
     )
 
@@ -147,21 +149,21 @@ def size_of(path: Path) -> int:
 class _VideoJob:
     """Prepares one video into the folder `made`."""
 
-    def __init__(self, video: SourceVideo, workshop: Workshop, made: Path) -> None:
+    def __init__(self, video: SourceVideo, context: WorkerContext, made: Path) -> None:
         self.video = video
-        self.workshop = workshop
-        self.settings = workshop.settings
+        self.context = context
+        self.settings = context.settings
         self.made = made
         self.notes: list[str] = []
 
     def run(self, unpacked: Path | None) -> PreparedVideo:
         """Write all files but the result, and give that."""
         if unpacked is not None:
-            frames: FrameSource = NumberedPictures(unpacked)
+            frames: FrameSource = NumberedImages(unpacked)
         else:
             frames = open_frames(self.video.path)
-        frames = WatchedFrames(frames, self.workshop.tell_progress)
-        found, why = find_known_faces(self.video, frames, self.workshop)
+        frames = WatchedFrames(frames, self.context.report_progress)
+        found, why = find_known_faces(self.video, frames, self.context)
         stored = None
         if found is not None:
             stored, num_frames = self._store(found, frames)
@@ -172,7 +174,7 @@ class _VideoJob:
                 found = None
         if found is None:
             self.notes += [f'detected on its own: {reason}' for reason in why]
-            found = detect_faces(frames, self.workshop.detector, self.settings)
+            found = detect_faces(frames, self.context.detector, self.settings)
             stored, num_frames = self._store(found, frames)
             if num_frames != found.num_frames:
                 raise DataError(
@@ -185,7 +187,7 @@ class _VideoJob:
         return PreparedVideo(
             self._records(stored, frames, masks, landmarks),
             facts,
-            self.workshop.fingerprint,
+            self.context.fingerprint,
             tuple(self.video.sources),
         )
 
@@ -244,7 +246,7 @@ class _VideoJob:
             return None
         try:
             masks = open_frames(self.video.mask)
-            return WatchedFrames(masks, self.workshop.tell_progress)
+            return WatchedFrames(masks, self.context.report_progress)
         except InputError as error:
             self._note(f'without a mask: {error}')
             return None
@@ -301,7 +303,7 @@ class _VideoJob:
     def _read_clip(self, path: str) -> Iterator[NDArray[np.uint8]]:
         with open_clip(path) as clip:
             for index in range(len(clip)):
-                self.workshop.tell_progress()
+                self.context.report_progress()
                 yield clip.read([index])[0]
 
     def _gather_facts(
@@ -323,7 +325,7 @@ class _VideoJob:
             height=frames.height,
             width=frames.width,
             origin=found.origin,
-            partner_state=partner_state(self.video, self.workshop.out, self.settings),
+            partner_state=partner_state(self.video, self.context.out, self.settings),
             num_tracks=len(tracks),
             num_people=count_people(tracks),
             num_small=found.num_small,
@@ -345,8 +347,8 @@ class _VideoJob:
         landmarks: list[bool],
     ) -> tuple[VideoRecord, ...]:
         video = self.video
-        folder = self.workshop.out.folder_of(video.key)
-        place = folder.relative_to(self.workshop.out.root).as_posix()
+        folder = self.context.out.folder_of(video.key)
+        place = folder.relative_to(self.context.out.root).as_posix()
         fps = None if frames.fps is None else round(frames.fps, 6)
         nothing = VideoRecord(
             video.key,
@@ -355,7 +357,7 @@ class _VideoJob:
             video.identities,
             fps=fps,
             status=NO_FACE,
-            source=source_name(video, self.workshop.root),
+            source=source_name(video, self.context.root),
         )
         if not tracks:
             return (nothing,)
@@ -379,7 +381,7 @@ class _VideoJob:
         )
 
     def _note(self, text: str) -> None:
-        for folder in (self.workshop.root, self.workshop.partial):
+        for folder in (self.context.root, self.context.partial):
             text = text.replace(f'{folder}{os.sep}', '')
         if text not in self.notes:
             self.notes.append(text)

@@ -21,7 +21,7 @@ from .stil_boxes import read_stil_boxes
 
 
 @dataclass(frozen=True)
-class WorkOrder:
+class WorkerSettings:
     """What every worker is told; plain data that can be sent to another machine.
 
     Attributes:
@@ -42,10 +42,10 @@ class WorkOrder:
     build_detector: Callable[..., FaceDetector] = field(default=build_detector)
 
 
-class Workshop:
-    """A `WorkOrder` with the things that cannot be sent, made when they are needed."""
+class WorkerContext:
+    """A `WorkerSettings` with the things that cannot be sent, made when they are needed."""
 
-    def __init__(self, order: WorkOrder) -> None:
+    def __init__(self, order: WorkerSettings) -> None:
         self.root = order.root
         self.settings = order.settings
         self.fingerprint = order.settings.fingerprint()
@@ -53,7 +53,7 @@ class Workshop:
         self.partial = self.out.partial(order.run)
         self._order = order
         # Called for every frame of a video that is worked at.
-        self.tell_progress: Callable[[], None] = _tell_nobody
+        self.report_progress: Callable[[], None] = _report_nothing
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -78,5 +78,5 @@ class Workshop:
         return {} if path is None else read_stil_boxes(path)
 
 
-def _tell_nobody() -> None:
+def _report_nothing() -> None:
     """Nobody waits for progress where the work is done in the main process."""

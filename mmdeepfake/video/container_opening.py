@@ -150,7 +150,7 @@ class OpenVideo:
         )
 
 
-def believe_rate(rate: float | Fraction | None) -> float | None:
+def plausible_rate(rate: float | Fraction | None) -> float | None:
     """Give frames per second, or None where no video has so many or so few."""
     low, high = _RATE_RANGE
     return float(rate) if rate is not None and low <= rate <= high else None

@@ -20,9 +20,9 @@ from mmdeepfake.errors import DataError, DataNotFoundError
 
 from .container_opening import (
     OpenVideo,
-    believe_rate,
     check_video_file,
     has_whole_index,
+    plausible_rate,
     refuse_too_many,
     refuse_truncated,
 )
@@ -137,7 +137,7 @@ class DecordReader:
     def __init__(self, path: str, *, num_threads: int = 1) -> None:
         self._path = path
         self._reader = open_with_decord(path, num_threads=num_threads)
-        self.fps = believe_rate(float(self._reader.get_avg_fps()))
+        self.fps = plausible_rate(float(self._reader.get_avg_fps()))
 
     def __len__(self) -> int:
         return len(self._reader)

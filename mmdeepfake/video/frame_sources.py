@@ -34,8 +34,8 @@ from mmdeepfake.files.media_files import FRAME_SUFFIXES
 
 from .container_opening import (
     OpenVideo,
-    believe_rate,
     check_video_file,
+    plausible_rate,
     refuse_truncated,
 )
 from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
@@ -129,7 +129,7 @@ class VideoFile:
 
     def _set_rate(self, times: list[float | None], rate: Fraction | None) -> None:
         """Take the mean rate, and the times of the frames if the rate varies."""
-        self.fps = believe_rate(rate)
+        self.fps = plausible_rate(rate)
         # Raw streams tell no times, and old containers not those of all frames.
         if len(times) < 2 or None in times:
             return
@@ -138,7 +138,7 @@ class VideoFile:
         usual = float(np.median(gaps))
         if (np.abs(gaps - usual) > _RATE_TOLERANCE * usual).any() and gaps.min() > 0:
             self.times_seconds = (shown - shown[0]).tolist()
-            self.fps = believe_rate(len(gaps) / self.times_seconds[-1])
+            self.fps = plausible_rate(len(gaps) / self.times_seconds[-1])
 
     def read(self) -> Iterator[Frame]:
         """Give every frame in the order of display.
@@ -195,7 +195,7 @@ def find_x264_crf(content: bytes) -> float | None:
     return float(match[1]) if match[1] else 0.0
 
 
-class NumberedPictures:
+class NumberedImages:
     """The frames of a folder of pictures, in the order of the numbers in their names.
 
     The names end in a number (007.png, frame_12.jpg), with or without zeros in front.
@@ -300,6 +300,6 @@ def _number_in(path: Path) -> int:
     return int(match[1])
 
 
-def open_frames(path: str | os.PathLike[str]) -> VideoFile | NumberedPictures:
+def open_frames(path: str | os.PathLike[str]) -> VideoFile | NumberedImages:
     """Open a video file or a folder of numbered pictures."""
-    return NumberedPictures(path) if os.path.isdir(path) else VideoFile(path)
+    return NumberedImages(path) if os.path.isdir(path) else VideoFile(path)

@@ -17,7 +17,7 @@ _CELL_INCHES = 0.95
 
 
 @dataclass(frozen=True)
-class PictureRow:
+class ImageRow:
     """One row of pictures with its name.
 
     Attributes:
@@ -29,8 +29,8 @@ class PictureRow:
     pictures: Sequence[NDArray]
 
 
-def plot_picture_rows(
-    rows: Sequence[PictureRow],
+def plot_image_rows(
+    rows: Sequence[ImageRow],
     *,
     title: str,
     column_names: Sequence[str] = (),
@@ -91,7 +91,7 @@ def spread(num_wanted: int, num_there: int) -> NDArray[np.int64]:
     return np.linspace(0, num_there - 1, num_wanted).round().astype(np.int64)
 
 
-def hottest_snippet(raw: NDArray[np.float32], *, clip_len: int) -> int:
+def find_peak_snippet(raw: NDArray[np.float32], *, clip_len: int) -> int:
     """Which snippet of (S*T, h, w) heat maps holds the most."""
     by_snippet = raw.reshape(-1, clip_len, *raw.shape[1:])
     return int(by_snippet.mean(axis=(1, 2, 3)).argmax())

@@ -20,7 +20,7 @@ _WIDTHS = (1.0, 1.0, 1.7)  # of the frame, its regions, the taps
 
 
 @dataclass(frozen=True)
-class RegionPicture:
+class RegionImage:
     """One snippet with the regions of one RATF.
 
     Attributes:
@@ -49,9 +49,7 @@ class RegionPicture:
         return np.bincount(chosen.ravel(), minlength=num_regions) / chosen.size
 
 
-def plot_regions(
-    blocks: Mapping[str, Sequence[RegionPicture]], *, title: str
-) -> Figure:
+def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> Figure:
     """Draw blocks side by side, one a model; a row is a frame, its regions, the taps.
 
     Args:
@@ -82,7 +80,7 @@ def plot_regions(
     return figure
 
 
-def draw_taps(axes: Axes, row: RegionPicture) -> None:
+def draw_taps(axes: Axes, row: RegionImage) -> None:
     """Draw each filter's K taps as bars: mean over channels, and standard deviation."""
     taps = row.regions.taps[row.snippet_index]  # (C, R, K)
     means, deviations, shares = taps.mean(axis=0), taps.std(axis=0), row.shares()
@@ -107,6 +105,6 @@ def draw_taps(axes: Axes, row: RegionPicture) -> None:
     axes.spines[['top', 'right']].set_visible(False)
 
 
-def _taps_text(row: RegionPicture) -> str:
+def _taps_text(row: RegionImage) -> str:
     reach = row.regions.taps.shape[-1] // 2
     return f'its taps on the frames t-{reach} to t+{reach}'

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .evidence import compute_heat_maps, find_basis_regions, list_ratf_layers, normalise
-from .heat_grid import PictureRow, hottest_snippet, plot_picture_rows, scale_to_peak
+from .heat_grid import ImageRow, find_peak_snippet, plot_image_rows, scale_to_peak
 from .overlays import overlay_heat, overlay_regions
 
 
@@ -56,15 +56,13 @@ def plot_videos(
     columns = names * 2
     if len(rows[0].pictures) > len(columns):
         columns = [*columns, 'filters']
-    return plot_picture_rows(
-        rows, title=title, column_names=columns, gap_after=clip_len
-    )
+    return plot_image_rows(rows, title=title, column_names=columns, gap_after=clip_len)
 
 
-def _draw_row(model: nn.Module, video: PackedVideo) -> PictureRow:
+def _draw_row(model: nn.Module, video: PackedVideo) -> ImageRow:
     frames = normalise(model, video.inputs, video.data_sample)
     heat = compute_heat_maps(model, frames)
-    snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
+    snippet = find_peak_snippet(heat.raw, clip_len=video.clip_len)
     chosen = snippet * video.clip_len + np.arange(video.clip_len)
     shown: NDArray[np.uint8] = video.inputs.permute(0, 2, 3, 1).numpy()[chosen]
     pictures = [*shown, *overlay_heat(shown, scale_to_peak(heat.maps[chosen]))]
@@ -75,4 +73,4 @@ def _draw_row(model: nn.Module, video: PackedVideo) -> PictureRow:
         pictures += list(
             overlay_regions(shown[:1], of_snippet, num_regions=num_regions)
         )
-    return PictureRow(f'{video.name}\nP(fake) {heat.fake_score:.2f}', pictures)
+    return ImageRow(f'{video.name}\nP(fake) {heat.fake_score:.2f}', pictures)

@@ -7,7 +7,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from mmdeepfake.engine.broken_sample_batches import (
-    CollateSound,
+    CollateReadable,
     innermost_datasets,
     put_back,
     take_broken,
@@ -26,11 +26,11 @@ def sound(name):
 
 def test_batch_without_broken_samples_is_as_it_was():
     samples = [sound('a'), sound('b')]
-    assert CollateSound(pseudo_collate)(samples) == pseudo_collate(samples)
+    assert CollateReadable(pseudo_collate)(samples) == pseudo_collate(samples)
 
 
 def test_batch_is_that_of_the_sound_samples_in_their_order():
-    batch = CollateSound(pseudo_collate)(
+    batch = CollateReadable(pseudo_collate)(
         [broken('x'), sound('a'), broken('y'), sound('b')]
     )
     assert take_broken(batch) == [(0, broken('x')), (2, broken('y'))]
@@ -38,19 +38,19 @@ def test_batch_is_that_of_the_sound_samples_in_their_order():
 
 
 def test_batch_of_broken_samples_alone_is_empty():
-    batch = CollateSound(pseudo_collate)([broken('x')])
+    batch = CollateReadable(pseudo_collate)([broken('x')])
     assert take_broken(batch) == [(0, broken('x'))]
     assert batch == {}
 
 
 def test_batches_that_can_carry_no_marker_are_refused():
     with pytest.raises(ConfigError, match='collate_fn gives a list; needed is a dict'):
-        CollateSound(list)([broken('x'), sound('a')])
+        CollateReadable(list)([broken('x'), sound('a')])
     assert take_broken([1, 2]) == []
 
 
 def test_markers_pass_through_pinned_memory():
-    batch = CollateSound(pseudo_collate)([broken('x'), sound('a')])
+    batch = CollateReadable(pseudo_collate)([broken('x'), sound('a')])
     ((place, marker),) = take_broken(pin_memory(batch))
     assert (place, marker) == (0, broken('x'))
 

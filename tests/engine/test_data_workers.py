@@ -6,8 +6,8 @@ import torch
 from mmdeepfake.engine.data_workers import (
     ReadingPlaces,
     explain,
+    explain_dead_workers,
     watch_reading,
-    worker_deaths_explained,
 )
 from mmdeepfake.errors import DataError
 
@@ -70,13 +70,13 @@ def test_other_errors_pass():
     assert explain('CUDA out of memory', BUSY) is None
     runner = SimpleNamespace()
     with pytest.raises(RuntimeError, match='shapes differ'):
-        with worker_deaths_explained(runner):
+        with explain_dead_workers(runner):
             raise RuntimeError('shapes differ')
 
 
 def test_signal_is_told_where_the_death_was_found_twice():
     with pytest.raises(DataError, match='data worker 7 was killed by signal: Killed'):
-        with worker_deaths_explained(SimpleNamespace()):
+        with explain_dead_workers(SimpleNamespace()):
             try:
                 raise RuntimeError(
                     'DataLoader worker (pid 7) is killed by signal: Killed. '

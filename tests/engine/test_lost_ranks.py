@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 
 from mmdeepfake.engine import lost_ranks as lost_process
-from mmdeepfake.engine.lost_ranks import LostProcessError, losses_explained
+from mmdeepfake.engine.lost_ranks import LostProcessError, explain_lost_ranks
 
 CONFIG = Config({'env_cfg': {'dist_cfg': {'timeout': 7}}})
 # As gloo and NCCL said them under PyTorch 2.
@@ -25,7 +25,7 @@ def two_processes(monkeypatch):
 
 
 def explain(text, cfg=CONFIG):
-    with losses_explained(cfg, advice='run it again'):
+    with explain_lost_ranks(cfg, advice='run it again'):
         raise RuntimeError(text)
 
 

@@ -13,7 +13,12 @@ from fault_builders.left_files import read_folder
 from inference_builders import make_config, save_weights
 from tool_runs import CONFIG, ROOT
 
-from mmdeepfake.engine.work_folder import CHECKPOINTS, LOCK, launched_rank, training_in
+from mmdeepfake.engine.work_folder import (
+    CHECKPOINTS,
+    LOCK,
+    launched_rank,
+    lock_work_folder,
+)
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 
@@ -97,15 +102,15 @@ def test_those_who_share_keep_out_only_who_wants_it_alone(tmp_path):
 
 
 def test_second_training_is_refused_and_a_test_is_not(work_dir):
-    with training_in(work_dir, resume=None):
+    with lock_work_folder(work_dir, resume=None):
         for resume in (None, 'auto'):
             with pytest.raises(FolderInUseError, match='or give another --work-dir'):
-                with training_in(work_dir, resume=resume):
+                with lock_work_folder(work_dir, resume=resume):
                     pass
         # Another process of the same training.
         os.environ['RANK'] = '1'
         try:
-            with training_in(work_dir, resume=None):
+            with lock_work_folder(work_dir, resume=None):
                 pass
         finally:
             del os.environ['RANK']
@@ -128,13 +133,13 @@ def test_checkpoints_of_an_earlier_training_are_not_written_over(work_dir, patte
     elsewhere = work_dir.parent / 'epoch_1.pth'
     for resume in (None, str(elsewhere)):
         with pytest.raises(ConfigError, match=told):
-            with training_in(work_dir, resume=resume):
+            with lock_work_folder(work_dir, resume=resume):
                 pass
     for resume in ('auto', str(work_dir / 'epoch_3.pth')):
-        with training_in(work_dir, resume=resume):
+        with lock_work_folder(work_dir, resume=resume):
             pass
     assert (work_dir / name).exists()
-    with training_in(work_dir, resume=None, overwrite=True):
+    with lock_work_folder(work_dir, resume=None, overwrite=True):
         assert sorted(path.name for path in work_dir.iterdir()) == [LOCK, 'mine.pth']
 
 
@@ -142,7 +147,7 @@ def test_overwriting_and_resuming_from_elsewhere_contradict(work_dir):
     work_dir.mkdir()
     (work_dir / 'epoch_1.pth').write_text('')
     with pytest.raises(ConfigError, match=r'--overwrite --resume /x\.pth: either'):
-        with training_in(work_dir, resume='/x.pth', overwrite=True):
+        with lock_work_folder(work_dir, resume='/x.pth', overwrite=True):
             pass
     assert (work_dir / 'epoch_1.pth').exists()
 
@@ -152,7 +157,7 @@ def test_many_checkpoints_are_named_in_part(work_dir):
     for number in range(5):
         (work_dir / f'epoch_{number}.pth').write_text('')
     with pytest.raises(ConfigError, match=r'epoch_2\.pth and 2 more\)'):
-        with training_in(work_dir, resume=None):
+        with lock_work_folder(work_dir, resume=None):
             pass
 
 

@@ -9,14 +9,14 @@ import pytest
 from mmdeepfake.errors import DataError, InputError, OutputError
 from mmdeepfake.files.array_file import write_array, write_arrays
 from mmdeepfake.files.atomic_write import (
-    describe_disk_fault,
-    naming_output,
+    describe_disk_error,
+    name_output_in_errors,
     output_error,
     replace_bytes,
     replace_text,
     replacing,
 )
-from mmdeepfake.files.image_file import replace_picture
+from mmdeepfake.files.image_file import replace_image
 
 
 def os_error(number, *names):
@@ -95,7 +95,7 @@ def test_name_that_is_too_long_is_said(tmp_path):
 def test_full_disk_names_the_file_and_what_to_do(tmp_path, number, advice):
     path = tmp_path / 'a.txt'
     with pytest.raises(OutputError, match=f'{path}.*cannot be written.*{advice}') as e:
-        with naming_output(path):
+        with name_output_in_errors(path):
             raise os_error(number)  # as a write does: without a name
     assert e.value.errno == number  # who asks for it still gets it
     assert isinstance(e.value, InputError | OSError)
@@ -104,19 +104,22 @@ def test_full_disk_names_the_file_and_what_to_do(tmp_path, number, advice):
 def test_fault_of_another_file_is_raised_as_it_is(tmp_path):
     for name in (tmp_path / 'other.mp4', tmp_path.parent / 'in.csv'):
         for number in (errno.ENOENT, errno.EACCES):
-            with pytest.raises(OSError) as caught, naming_output(tmp_path / 'a.txt'):
+            with (
+                pytest.raises(OSError) as caught,
+                name_output_in_errors(tmp_path / 'a.txt'),
+            ):
                 raise os_error(number, str(name))
             assert not isinstance(caught.value, OutputError)
-    with pytest.raises(OutputError), naming_output(tmp_path):
+    with pytest.raises(OutputError), name_output_in_errors(tmp_path):
         raise os_error(errno.EACCES, str(tmp_path / 'deep/in.csv'))
 
 
 def test_message_of_any_operation_names_its_file():
-    told = describe_disk_fault(os_error(errno.EACCES, 'a/b'))
+    told = describe_disk_error(os_error(errno.EACCES, 'a/b'))
     assert told.startswith("'a/b' cannot be read or written: Permission denied; choose")
-    assert 'a file cannot be' in describe_disk_fault(os_error(errno.ENOSPC))
+    assert 'a file cannot be' in describe_disk_error(os_error(errno.ENOSPC))
     for number in (errno.ENOENT, errno.ECONNRESET, errno.EPIPE):
-        assert describe_disk_fault(os_error(number)) is None
+        assert describe_disk_error(os_error(number)) is None
 
 
 def test_unknown_error_is_told_too():
@@ -136,9 +139,9 @@ def test_arrays_come_back(tmp_path):
 def test_picture_keeps_its_colours(tmp_path):
     picture = np.zeros((4, 6, 3), np.uint8)
     picture[..., 0] = 200
-    replace_picture(tmp_path / 'red.png', picture)
+    replace_image(tmp_path / 'red.png', picture)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'red.png'))[0, 0],
                                   [0, 0, 200])  # fmt: skip
     with pytest.raises(DataError, match=r"no format has the suffix '\.xyz'"):
-        replace_picture(tmp_path / 'red.xyz', picture)
+        replace_image(tmp_path / 'red.xyz', picture)
     assert [path.name for path in tmp_path.iterdir()] == ['red.png']

@@ -24,7 +24,7 @@ from mmdeepfake.prepare.pipeline import list_videos, run_preparation
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import prepare_video
 from mmdeepfake.prepare.work_plan import WorkUnit
-from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
+from mmdeepfake.prepare.worker_context import WorkerContext, WorkerSettings
 from mmdeepfake.structures.manifest import read_manifest
 from mmdeepfake.video import clip_storage
 
@@ -162,13 +162,13 @@ def test_large_files_may_be_looked_through_for_longer(tmp_path):
 def test_every_frame_is_progress(root, out):
     """A long video is no stalled one: whoever reads a frame is told of."""
     settings = PreparationSettings(layout='folder', min_face_px=16)
-    order = WorkOrder(root, out, 'all', settings, build_detector=build_stub)
-    workshop = Workshop(order)
+    order = WorkerSettings(root, out, 'all', settings, build_detector=build_stub)
+    context = WorkerContext(order)
     told = []
-    workshop.tell_progress = lambda: told.append(None)
+    context.report_progress = lambda: told.append(None)
     request = make_request(root, out)
     with OutputFolder(out).partial_folder('all'):
-        prepare_video(list_videos(request)[0], workshop)
+        prepare_video(list_videos(request)[0], context)
     assert len(told) == 2 * 20  # two passes
 
 

@@ -23,7 +23,7 @@ watch = SelfWatch(WorkerLimits(**eval(sys.argv[2])))
 watch.begin(WorkUnit((video,)))
 for _ in range(int(sys.argv[3])):
     time.sleep(0.5)
-    watch.tell_progress()
+    watch.report_progress()
 watch.begin(None)
 time.sleep(float(sys.argv[4]))
 """

@@ -7,7 +7,7 @@ from builders import make_frame_folder, make_video
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.video.container_opening import check_video_file, open_container
-from mmdeepfake.video.frame_sources import NumberedPictures, VideoFile
+from mmdeepfake.video.frame_sources import NumberedImages, VideoFile
 
 
 @pytest.fixture
@@ -64,4 +64,4 @@ def test_pipe_among_pictures_is_refused_without_opening_it(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', num_frames=2)
     os.mkfifo(folder / '0002.png')
     with pytest.raises(DataError, match=r"0002\.png' is no plain file"):
-        list(NumberedPictures(folder).read())
+        list(NumberedImages(folder).read())

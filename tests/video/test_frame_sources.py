@@ -15,7 +15,7 @@ from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.prepare.frame_archives import unpack_members
 from mmdeepfake.video import container_opening
 from mmdeepfake.video.frame_sources import (
-    NumberedPictures,
+    NumberedImages,
     VideoFile,
     find_x264_crf,
     open_frames,
@@ -243,7 +243,7 @@ def test_missing_numbers_are_noted_and_the_rest_follow_one_another(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', 10, template='{}.png')
     (folder / '4.png').unlink()
     (folder / '5.png').unlink()
-    pictures = NumberedPictures(folder)
+    pictures = NumberedImages(folder)
     assert [read_index(f) for f in pictures.read()] == [0, 1, 2, 3, 6, 7, 8, 9]
     assert pictures.notes == ['2 numbers are missing between the first and last']
 
@@ -254,21 +254,21 @@ def test_pictures_that_are_not_numbered_are_refused(tmp_path):
     with pytest.raises(
         DataError, match=r"face\.png': its name does not end in a number"
     ):
-        NumberedPictures(folder)
+        NumberedImages(folder)
 
 
 def test_two_pictures_of_one_number_are_refused(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', 2)
     (folder / '0000.png').rename(folder / '1.png')
     with pytest.raises(DataError, match='have the same number'):
-        NumberedPictures(folder)
+        NumberedImages(folder)
 
 
 def test_pictures_of_two_sizes_are_refused(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', 3)
     cv2.imwrite(str(folder / '0002.png'), np.zeros((32, 48, 3), np.uint8))
     with pytest.raises(DataError, match='is 48 x 32 pixels, the first one 64 x 64'):
-        list(NumberedPictures(folder).read())
+        list(NumberedImages(folder).read())
 
 
 @pytest.mark.parametrize('content', [b'', b'\x89PNG\r\n'])
@@ -278,12 +278,12 @@ def test_broken_picture_is_refused(tmp_path, content):
     with pytest.raises(
         DataError, match=r"0001\.png' is empty, truncated or no picture"
     ):
-        list(NumberedPictures(folder).read())
+        list(NumberedImages(folder).read())
 
 
 def test_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(DataError, match='holds no pictures'):
-        NumberedPictures(tmp_path)
+        NumberedImages(tmp_path)
 
 
 def pack(path, names, content=b'x'):

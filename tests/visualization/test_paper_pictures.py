@@ -7,7 +7,7 @@ from mmdeepfake.visualization.difference_plot import Region, measure_changes
 from mmdeepfake.visualization.evidence import BasisRegions
 from mmdeepfake.visualization.figure_files import render, save_png_and_pdf
 from mmdeepfake.visualization.heat_grid import (
-    hottest_snippet,
+    find_peak_snippet,
     scale_to_peak,
     spread,
 )
@@ -17,7 +17,7 @@ from mmdeepfake.visualization.overlays import (
     overlay_regions,
     region_colours,
 )
-from mmdeepfake.visualization.region_plot import RegionPicture
+from mmdeepfake.visualization.region_plot import RegionImage
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_snippet_with_the_most_heat_is_found():
     raw = np.zeros((12, 2, 2), np.float32)
     raw[4:8] = 0.5  # in sum more than the single peak
     raw[0, 0, 0] = 1.0
-    assert hottest_snippet(raw, clip_len=4) == 1
+    assert find_peak_snippet(raw, clip_len=4) == 1
     assert scale_to_peak(raw[4:8]).max() == 1
     assert not scale_to_peak(raw[8:]).any()
 
@@ -103,7 +103,7 @@ def test_shares_count_the_positions_of_each_filter(frames):
     weights[:, 0] = 0.4
     weights[1, 2, 0] = 0.5
     regions = BasisRegions(weights, np.zeros((2, 5, 3, 3)), 'ratf', (10, 12))
-    picture = RegionPicture('x', frames[0], regions, 1)
+    picture = RegionImage('x', frames[0], regions, 1)
     assert picture.shares().tolist() == [0.5, 0, 0.5]
     assert picture.paint().shape == (10, 12, 3)
 

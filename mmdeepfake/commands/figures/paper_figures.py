@@ -23,14 +23,14 @@ from mmdeepfake.visualization.evidence import (
 )
 from mmdeepfake.visualization.figure_files import save_png_and_pdf
 from mmdeepfake.visualization.heat_grid import (
-    PictureRow,
-    hottest_snippet,
-    plot_picture_rows,
+    ImageRow,
+    find_peak_snippet,
+    plot_image_rows,
     scale_to_peak,
     spread,
 )
 from mmdeepfake.visualization.overlays import outline_masks, overlay_heat
-from mmdeepfake.visualization.region_plot import RegionPicture, plot_regions
+from mmdeepfake.visualization.region_plot import RegionImage, plot_regions
 
 from .figure_videos import FigureVideo, FigureVideos, load_detector
 
@@ -108,13 +108,13 @@ def draw_activation(args: argparse.Namespace) -> Figure:
         heat = detector.heat(video, layer=args.layer)
         snippet = args.snippet
         if snippet is None:
-            snippet = hottest_snippet(heat.raw, clip_len=video.clip_len)
+            snippet = find_peak_snippet(heat.raw, clip_len=video.clip_len)
         chosen = _frames_of_snippet(video, snippet)
         frames = video.frames[chosen]
         pictures = [*frames, *overlay_heat(frames, scale_to_peak(heat.maps[chosen]))]
         pictures[: len(frames)] = _outlined(detector.videos, key, frames, chosen, args)
         rows.append(
-            PictureRow(
+            ImageRow(
                 f'{key.method}\nP(fake) {heat.fake_score:.2f}',
                 pictures,
             )
@@ -125,7 +125,7 @@ def draw_activation(args: argparse.Namespace) -> Figure:
         f'Grad-CAM of {detector.name} at {heat.layer}, one snippet of {t} frames'
         + ('' if args.truth == 'none' else '; white: border of the forged pixels')
     )
-    return plot_picture_rows(rows, title=title, column_names=names * 2, gap_after=t)
+    return plot_image_rows(rows, title=title, column_names=names * 2, gap_after=t)
 
 
 def draw_regions(args: argparse.Namespace) -> Figure:
@@ -141,7 +141,7 @@ def draw_regions(args: argparse.Namespace) -> Figure:
             frames = video.frames[chosen]
             frame = _outlined(detector.videos, key, frames, chosen, args)[0]
             snippet = int(chosen[0]) // video.clip_len
-            rows.append(RegionPicture(key.method, frame, regions, snippet))
+            rows.append(RegionImage(key.method, frame, regions, snippet))
         num_basis = regions.weights.shape[1]
         name = f'r = {num_basis}: {detector.name}, {regions.layer}'
         if name in blocks:
@@ -179,8 +179,8 @@ def draw_csa(args: argparse.Namespace) -> Figure:
             shown = scale_to_peak(heat.maps[chosen])
             rows[name] += list(overlay_heat(frames, shown))
         truth_row += list(_truth_pictures(with_csa.videos, key, args)[chosen])
-    pictures = [PictureRow(name, row) for name, row in rows.items()]
-    pictures.append(PictureRow('forged\npixels', truth_row))
+    pictures = [ImageRow(name, row) for name, row in rows.items()]
+    pictures.append(ImageRow('forged\npixels', truth_row))
     names = [
         key.method if index == 0 else ''
         for key in keys
@@ -190,7 +190,7 @@ def draw_csa(args: argparse.Namespace) -> Figure:
         f'Grad-CAM at {heat.layer}, frames of different snippets\n'
         f'{without.name} against {with_csa.name}'
     )
-    return plot_picture_rows(pictures, title=title, column_names=names)
+    return plot_image_rows(pictures, title=title, column_names=names)
 
 
 FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {

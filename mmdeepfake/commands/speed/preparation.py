@@ -26,7 +26,7 @@ from mmdeepfake.faces.tracking import TrackingSettings
 from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import prepare_video
-from mmdeepfake.prepare.worker_context import WorkOrder, Workshop
+from mmdeepfake.prepare.worker_context import WorkerContext, WorkerSettings
 from mmdeepfake.structures import OK, FaceTrack, VideoKey
 
 from .peak_memory import read_resident_bytes, run_in_new_process
@@ -70,7 +70,7 @@ class OurWay:
 
     def __init__(self, out: Path, settings: PreparationSettings) -> None:
         root = Path('/')  # the videos may lie anywhere below the dataset's root
-        self._workshop = Workshop(WorkOrder(root, out, 'all', settings))
+        self._workshop = WorkerContext(WorkerSettings(root, out, 'all', settings))
         self._workshop.partial.mkdir(parents=True)
         self._workshop.detector  # noqa: B018  (made before the clock starts)
 

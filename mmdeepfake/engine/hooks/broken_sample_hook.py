@@ -16,7 +16,7 @@ from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import BrokenSample
 
 from ..broken_sample_batches import (
-    CollateSound,
+    CollateReadable,
     innermost_datasets,
     put_back,
     take_broken,
@@ -127,8 +127,8 @@ class BrokenSampleHook(Hook):
         if not skipping:
             return
         # MMEngine gives a loader no way to be told of markers but its collate_fn.
-        if not isinstance(loader.collate_fn, CollateSound):
-            loader.collate_fn = CollateSound(loader.collate_fn)
+        if not isinstance(loader.collate_fn, CollateReadable):
+            loader.collate_fn = CollateReadable(loader.collate_fn)
         for dataset in skipping:
             dataset.mark_broken()
         for one in self._lists[stage]:

@@ -23,7 +23,7 @@ from mmdeepfake.evaluation.metrics import read_result
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
 from mmdeepfake.evaluation.summarise import summarise
 from mmdeepfake.evaluation.track_rules import merge_tracks
-from mmdeepfake.files.image_file import replace_picture
+from mmdeepfake.files.image_file import replace_image
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import BrokenSample, VideoKey
 
@@ -119,7 +119,7 @@ class ForgeryViewHook(Hook):
             self.num_videos = 0  # it will not change while this run goes on
             return
         picture = render(figure)
-        replace_picture(folder / f'{word}_videos.png', picture)
+        replace_image(folder / f'{word}_videos.png', picture)
         runner.visualizer.add_image('val/videos', picture, step)
 
 

@@ -13,7 +13,7 @@ from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FAKE
 
 
-def refuse_torn_snippets(test_cfg: Mapping | None, *, owner: str) -> None:
+def refuse_partial_snippets(test_cfg: Mapping | None, *, owner: str) -> None:
     """Refuse the options of MMAction2's recognizers that split a video's views."""
     for option in ('fcn_test', 'max_testing_views'):
         if (test_cfg or {}).get(option):
@@ -42,7 +42,7 @@ class SnippetRecognizer(Recognizer2D):
     def __init__(self, *, clip_len: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.clip_len = clip_len or getattr(self.backbone, 'clip_len', 1)
-        refuse_torn_snippets(self.test_cfg, owner='SnippetRecognizer')
+        refuse_partial_snippets(self.test_cfg, owner='SnippetRecognizer')
 
     def extract_feat(
         self,

@@ -8,7 +8,7 @@ from torch import Tensor
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
-from .snippet_recognizer import refuse_torn_snippets
+from .snippet_recognizer import refuse_partial_snippets
 
 
 @MODELS.register_module()
@@ -30,7 +30,7 @@ class SnippetRecognizer3D(Recognizer3D):
         if neck is not None:
             raise ConfigError('neck of SnippetRecognizer3D: it takes none; set None')
         super().__init__(**kwargs)
-        refuse_torn_snippets(self.test_cfg, owner='SnippetRecognizer3D')
+        refuse_partial_snippets(self.test_cfg, owner='SnippetRecognizer3D')
 
     def extract_feat(
         self,

@@ -21,7 +21,7 @@ from typing import Any
 from mmdeepfake.video.isolation.process_limits import restrict_process
 
 from ..work_plan import WorkUnit
-from ..worker_context import WorkOrder, Workshop
+from ..worker_context import WorkerContext, WorkerSettings
 from .unit_runner import (
     THREAD_VARIABLES,
     VideoOutcome,
@@ -34,7 +34,7 @@ from .worker_limits import LOOK_SECONDS, Silence, WorkerLimits
 
 def run_locally(
     units: Sequence[WorkUnit],
-    order: WorkOrder,
+    order: WorkerSettings,
     *,
     num_workers: int,
     limits: WorkerLimits | None = None,
@@ -76,14 +76,14 @@ class _Worker:
 class _Crew:
     """The processes, and what each is at."""
 
-    def __init__(self, order: WorkOrder, limits: WorkerLimits) -> None:
+    def __init__(self, order: WorkerSettings, limits: WorkerLimits) -> None:
         self._order = order
         self._limits = limits
         self._looked = 0.0
         self._workers: list[_Worker] = []
         self._context = _worker_context()
         # Makes no detector here: it only records what a dead worker cannot.
-        self._workshop = Workshop(order)
+        self._workshop = WorkerContext(order)
 
     def __enter__(self) -> _Crew:
         return self
@@ -198,16 +198,16 @@ def _describe_exit(process: Any) -> str:
     return f'{name}{hint}'
 
 
-def _work(connection: Connection, order: WorkOrder) -> None:
+def _work(connection: Connection, order: WorkerSettings) -> None:
     """Prepare units until there are no more: the life of a worker."""
     restrict_process()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     use_one_thread()
     try:
-        workshop = Workshop(order)
-        workshop.tell_progress = _Heartbeat(connection).beat
+        context = WorkerContext(order)
+        context.report_progress = _Heartbeat(connection).beat
         while True:
-            for outcome in run_unit(connection.recv(), workshop):
+            for outcome in run_unit(connection.recv(), context):
                 connection.send(outcome)
     except (EOFError, BrokenPipeError):
         return

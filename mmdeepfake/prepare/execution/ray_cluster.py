@@ -12,7 +12,7 @@ from mmdeepfake.errors import ConfigError, InputError
 from mmdeepfake.structures import VideoKey
 
 from ..work_plan import WorkUnit
-from ..worker_context import WorkOrder, Workshop
+from ..worker_context import WorkerContext, WorkerSettings
 from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 from .worker_limits import SelfWatch, WorkerLimits
 
@@ -22,13 +22,13 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 _UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
 
 # Of one worker process of Ray, which runs many tasks: detectors are slow to make.
-_workshops: dict[str, Workshop] = {}
+_workshops: dict[str, WorkerContext] = {}
 _watches: dict[WorkerLimits, SelfWatch] = {}
 
 
 def run_on_ray(
     units: Sequence[WorkUnit],
-    order: WorkOrder,
+    order: WorkerSettings,
     *,
     address: str | None = None,
     num_workers: int | None = None,
@@ -83,7 +83,11 @@ class _Driver:
     """Sends units to the cluster and collects what became of them."""
 
     def __init__(
-        self, ray: Any, order: WorkOrder, num_workers: int | None, limits: WorkerLimits
+        self,
+        ray: Any,
+        order: WorkerSettings,
+        num_workers: int | None,
+        limits: WorkerLimits,
     ) -> None:
         self._ray = ray
         self._order = order
@@ -140,10 +144,10 @@ class _Driver:
         Returns:
             What became of its first videos, and the unit of the others.
         """
-        workshop = Workshop(self._order)
+        context = WorkerContext(self._order)
         outcomes: list[VideoOutcome] = []
         for index, video in enumerate(unit.videos):
-            done = workshop.load_finished(video.key)
+            done = context.load_finished(video.key)
             if done is not None:
                 outcomes.append(VideoOutcome.of(done))
                 continue
@@ -152,28 +156,28 @@ class _Driver:
                 return outcomes, unit.from_video(index)
             kind = type(crash).__name__
             fault = f'its process on the cluster died {_MAX_TRIES} times ({kind})'
-            outcomes.append(settle_crash(video, workshop, fault))
+            outcomes.append(settle_crash(video, context, fault))
             return outcomes, unit.from_video(index + 1)
         return outcomes, unit.from_video(len(unit.videos))
 
 
 def _run_remotely(
-    unit: WorkUnit, order: WorkOrder, limits: WorkerLimits
+    unit: WorkUnit, order: WorkerSettings, limits: WorkerLimits
 ) -> tuple[list[VideoOutcome], InputError | None]:
     """Prepare a unit on the cluster; an error that stops the run is given back."""
     name = f'{order.out}/{order.run}/{order.settings.fingerprint()}'
     if name not in _workshops:
         use_one_thread()
-        _workshops[name] = Workshop(order)
-    workshop = _workshops[name]
+        _workshops[name] = WorkerContext(order)
+    context = _workshops[name]
     if limits not in _watches:
         _watches[limits] = SelfWatch(limits)
     watch = _watches[limits]
-    workshop.tell_progress = watch.tell_progress
+    context.report_progress = watch.report_progress
     outcomes: list[VideoOutcome] = []
     try:
         watch.begin(unit)
-        for outcome in run_unit(unit, workshop):
+        for outcome in run_unit(unit, context):
             outcomes.append(outcome)
             if len(outcomes) < len(unit.videos):
                 watch.begin(unit, len(outcomes))

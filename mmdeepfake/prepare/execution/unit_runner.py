@@ -25,7 +25,7 @@ from ..video_preparation import (
     record_fault,
 )
 from ..work_plan import WorkUnit
-from ..worker_context import WorkOrder, Workshop
+from ..worker_context import WorkerContext, WorkerSettings
 
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
@@ -64,7 +64,9 @@ def use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def run_here(units: Iterable[WorkUnit], order: WorkOrder) -> Iterator[VideoOutcome]:
+def run_here(
+    units: Iterable[WorkUnit], order: WorkerSettings
+) -> Iterator[VideoOutcome]:
     """Prepare all videos in this process: for debugging, and where processes cannot be.
 
     A video that makes a decoder crash ends the run; running it again goes on there.
@@ -73,12 +75,12 @@ def run_here(units: Iterable[WorkUnit], order: WorkOrder) -> Iterator[VideoOutco
         OutputError: the disk is full, or cannot be written to.
         ConfigError: a package is missing, or a setting cannot be used.
     """
-    workshop = Workshop(order)
+    context = WorkerContext(order)
     for unit in units:
-        yield from run_unit(unit, workshop)
+        yield from run_unit(unit, context)
 
 
-def run_unit(unit: WorkUnit, workshop: Workshop) -> Iterator[VideoOutcome]:
+def run_unit(unit: WorkUnit, context: WorkerContext) -> Iterator[VideoOutcome]:
     """Prepare the videos of a unit, giving each as soon as it is in the output.
 
     Raises:
@@ -87,17 +89,17 @@ def run_unit(unit: WorkUnit, workshop: Workshop) -> Iterator[VideoOutcome]:
     """
     if unit.archive is None:
         for video in unit.videos:
-            yield VideoOutcome.of(prepare_video(video, workshop))
+            yield VideoOutcome.of(prepare_video(video, context))
         return
-    folder = workshop.partial / f'unpacked-{uuid.uuid4().hex}'
+    folder = context.partial / f'unpacked-{uuid.uuid4().hex}'
     places = {video: folder / str(i) for i, video in enumerate(unit.videos)}
     try:
-        fault = _unpack(unit, places, workshop)
+        fault = _unpack(unit, places, context)
         for video, place in places.items():
             if fault is None:
-                done = prepare_video(video, workshop, unpacked=place)
+                done = prepare_video(video, context, unpacked=place)
             else:
-                done = save_failure(video, workshop, fault)
+                done = save_failure(video, context, fault)
             yield VideoOutcome.of(done)
             shutil.rmtree(place, ignore_errors=True)
     finally:
@@ -105,7 +107,7 @@ def run_unit(unit: WorkUnit, workshop: Workshop) -> Iterator[VideoOutcome]:
 
 
 def _unpack(
-    unit: WorkUnit, places: dict[SourceVideo, Path], workshop: Workshop
+    unit: WorkUnit, places: dict[SourceVideo, Path], context: WorkerContext
 ) -> str | None:
     """Unpack what the unit needs; tell what is wrong with the archive, if anything."""
     try:
@@ -116,34 +118,38 @@ def _unpack(
         return describe_error(error)
     except OSError as error:
         if is_disk_error(error):
-            raise output_error(workshop.out.root, error) from error
+            raise output_error(context.out.root, error) from error
         return describe_error(error)
     return None
 
 
-def save_failure(video: SourceVideo, workshop: Workshop, fault: str) -> PreparedVideo:
+def save_failure(
+    video: SourceVideo, context: WorkerContext, fault: str
+) -> PreparedVideo:
     """Record that a video failed, from outside of its preparation.
 
     Raises:
         OutputError: the disk is full, or cannot be written to.
     """
-    done = record_fault(video, workshop, fault)
-    made = workshop.partial / f'video-{uuid.uuid4().hex}'
+    done = record_fault(video, context, fault)
+    made = context.partial / f'video-{uuid.uuid4().hex}'
     try:
         os.makedirs(made)
         done.save(made)
-        publish(made, workshop.out, video.key)
+        publish(made, context.out, video.key)
     except OSError as error:
         if is_disk_error(error):
-            raise output_error(workshop.out.root, error) from error
+            raise output_error(context.out.root, error) from error
         raise
     return done
 
 
-def settle_crash(video: SourceVideo, workshop: Workshop, fault: str) -> VideoOutcome:
+def settle_crash(
+    video: SourceVideo, context: WorkerContext, fault: str
+) -> VideoOutcome:
     """Say what became of the video that a worker died on.
 
     It may have been finished in the moment before; else it is recorded as failed.
     """
-    done = workshop.load_finished(video.key)
-    return VideoOutcome.of(done or save_failure(video, workshop, fault))
+    done = context.load_finished(video.key)
+    return VideoOutcome.of(done or save_failure(video, context, fault))

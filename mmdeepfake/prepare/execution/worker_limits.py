@@ -117,10 +117,10 @@ class SelfWatch:
     def begin(self, unit: WorkUnit | None, position: int = 0) -> None:
         """Take note of the video that is worked at; None is none."""
         self._since = time.monotonic()
-        self.tell_progress()
+        self.report_progress()
         self._place = None if unit is None else (unit, position)
 
-    def tell_progress(self) -> None:
+    def report_progress(self) -> None:
         """Take note of a frame."""
         self._silence.end()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmdeepfake.files.image_file import replace_picture
+from mmdeepfake.files.image_file import replace_image
 from mmdeepfake.files.printable_text import show_text
 
 from ..output_folder import OutputFolder, write_json, write_text
@@ -46,7 +46,7 @@ def write_report(
     )
     sheet = draw_contact_sheet(out.root, prepared)
     if sheet is not None:
-        replace_picture(folder / 'contact_sheet.png', sheet, alone=True)
+        replace_image(folder / 'contact_sheet.png', sheet, alone=True)
 
 
 def format_quality(wrong_quality: Sequence[str]) -> str:
