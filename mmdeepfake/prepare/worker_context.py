@@ -43,7 +43,7 @@ class WorkerSettings:
 
 
 class WorkerContext:
-    """A `WorkerSettings` with the things that cannot be sent, made when they are needed."""
+    """`WorkerSettings` with what cannot be sent, built on first use."""
 
     def __init__(self, order: WorkerSettings) -> None:
         self.root = order.root
