@@ -44,7 +44,9 @@ setup(
         'av',
         'decord',
         'einops',  # mmaction2 imports it
+        'filelock>=3.32.7',  # from here on a forked worker does not keep the lock
         'importlib_metadata',  # mmaction2 imports it without declaring it
+        'jinja2',
         'matplotlib',
         # Below: private names of theirs are used, see docs/install.md.
         'mmaction2>=1.2.0,<1.3',

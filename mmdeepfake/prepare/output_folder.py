@@ -149,31 +149,31 @@ class OutputFolder:
         Raises:
             DataError: another run is at work; the message names it.
         """
-        with ExitStack() as stack:
-            stack.enter_context(self._hold('run', exclusive=shard is None))
-            if shard is not None:
-                stack.enter_context(self._hold(shard, exclusive=True))
+        locks = self.root / '.locks'
+        try:
+            with hold_lock(locks / 'starting', wait=True), ExitStack() as begun:
+                # Who starts looks at the others; two that start do it one by one.
+                names = {path.name for path in locks.iterdir()} - {'starting', 'tables'}
+                others = names if shard is None else {shard, 'all'}
+                for name in sorted(others - {shard or 'all'}):
+                    with hold_lock(locks / name):
+                        pass
+                begun.enter_context(hold_lock(locks / (shard or 'all')))
+                held = begun.pop_all()
+        except FolderInUseError as error:
+            raise DataError(
+                f'another run is at work in {str(self.root)!r} '
+                f'({error.owner or "unnamed"}); wait for it or stop it, give another '
+                'OUT, or run shards with --shard'
+            ) from error
+        with held:
             yield
 
     @contextmanager
     def writing_tables(self) -> Iterator[None]:
         """Wait for other shards that write the manifest and the report."""
-        with self._hold('tables', exclusive=True, wait=True):
+        with hold_lock(self.root / '.locks/tables', wait=True):
             yield
-
-    @contextmanager
-    def _hold(
-        self, name: str, *, exclusive: bool, wait: bool = False
-    ) -> Iterator[None]:
-        try:
-            with hold_lock(self.root / '.locks' / name, exclusive=exclusive, wait=wait):
-                yield
-        except FolderInUseError as error:
-            owner = error.owner or 'a shard, or one that has just begun'
-            raise DataError(
-                f'another run is at work in {str(self.root)!r} ({owner}); wait for it '
-                'or stop it, give another OUT, or run shards with --shard'
-            ) from error
 
     @contextmanager
     def partial_folder(self, run: str) -> Iterator[Path]:

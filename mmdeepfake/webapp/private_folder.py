@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
 import stat
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+
+from mmdeepfake.errors import InputError
+from mmdeepfake.files.folder_lock import hold_lock
 
 _PREFIX = 'mmdeepfake-webapp-'
 _LOCK = 'lock'
@@ -30,8 +33,8 @@ class PrivateFolder:
         parent = Path(parent or tempfile.gettempdir())
         _remove_abandoned(parent)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # mode 0700
-        self._lock = open(self.path / _LOCK, 'w')
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = ExitStack()
+        self._lock.enter_context(hold_lock(self.path / _LOCK))
 
     def make_room(self, name: str) -> Path:
         """Make a folder for one job."""
@@ -63,13 +66,14 @@ def _remove_abandoned(parent: Path) -> None:
         facts = path.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
             continue
+        if not (path / _LOCK).exists():
+            continue  # just being made
         try:
-            with open(path / _LOCK) as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with hold_lock(path / _LOCK):
                 adopted = path / _ADOPTED
                 if adopted.exists():
                     shutil.rmtree(adopted.read_text(), ignore_errors=True)
                 shutil.rmtree(path, ignore_errors=True)
                 logger.warning('removed what a server that was killed had left')
-        except OSError:
+        except (InputError, OSError):
             continue  # in use, or going just now
