@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdeepfake.commands.evaluate import format_markdown
-from mmdeepfake.commands.paper_tables.paper_protocol import read_paper_tables
+from mmdeepfake.commands.paper_figures import read_paper
 from mmdeepfake.commands.scoring import ScoredSet
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.evaluation import VideoPrediction, summarise, write_predictions
@@ -33,19 +33,19 @@ def test_keys(methods=('Deepfakes',), compression='c40', dataset=FFPP):
 test_keys.__test__ = False
 
 
-def made_up_tables():
+def made_up_paper():
     """The paper's tables, as if the made-up test names were the official ones."""
     sha256 = hashlib.sha256('\n'.join(TEST_NAMES).encode()).hexdigest()
     tables = []
-    for table in read_paper_tables():
+    for table in read_paper().tables:
         columns = tuple(
-            replace(c, tested=replace(c.tested, real_names_sha256=sha256))
-            if c.tested.real_names_sha256
+            replace(c, videos=replace(c.videos, real_names_sha256=sha256))
+            if c.videos.real_names_sha256
             else c
             for c in table.columns
         )
         tables.append(replace(table, columns=columns))
-    return tuple(tables)
+    return read_paper()._replace(tables=tuple(tables))
 
 
 def make_predictions(keys, *, seed=0):

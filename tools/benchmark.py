@@ -9,7 +9,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.benchmark.benchmark import run_benchmark
+from mmdeepfake.commands.benchmark.plan import run_benchmark
 from mmdeepfake.commands.command_line import (
     OptionAction,
     add_traceback_argument,

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
-from mmdeepfake.commands.paper_tables.paper_tables import write_paper_tables
+from mmdeepfake.commands.paper_tables.writing import write_paper_tables
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,6 +19,7 @@ from mmdeepfake.engine.hooks.run_report_hook import iterate_videos
 from mmdeepfake.errors import ConfigError, DataNotFoundError, LeakError
 from mmdeepfake.evaluation.leakage import (
     TRAINING_VIDEOS_FILE,
+    VIDEOS,
     SeenVideos,
     find_leaks,
 )
@@ -208,19 +209,16 @@ def _training_leaks(
             'training data of the config are not there.'
         ]
     leaks = find_leaks(trained, SeenVideos.of_items(iterate_videos(dataset)))
-    if getattr(dataset, 'test_shows_known_persons', False):
-        # The official split does so; videos must still be others.
-        told = [leak for leak in leaks if ' persons ' in leak]
-        leaks = [leak for leak in leaks if leak not in told]
-        if not leaks or allow:
-            return [*leaks, *told]
-    if leaks and not allow:
+    # An official split may show known persons; its videos must still be others.
+    shows_known = getattr(dataset, 'test_shows_known_persons', False)
+    refused = [leak for leak in leaks if leak.kind == VIDEOS or not shows_known]
+    if refused and not allow:
         raise LeakError(
-            f'test set {name!r}: {"; ".join(leaks)}. Figures of it would show memory, '
-            'not skill. Test on another split, or pass --allow-leak to have them '
-            'all the same, marked as such'
+            f'test set {name!r}: {"; ".join(map(str, refused))}. Figures of it would '
+            'show memory, not skill. Test on another split, or pass --allow-leak to '
+            'have them all the same, marked as such'
         )
-    return leaks
+    return list(map(str, leaks))
 
 
 def _training_videos(cfg: Config, checkpoint: str) -> SeenVideos | None:

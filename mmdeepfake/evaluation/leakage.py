@@ -18,6 +18,7 @@ from mmdeepfake.files.bounded_reading import load_json, shorten
 from mmdeepfake.structures import VideoKey
 
 TRAINING_VIDEOS_FILE = 'training_videos.json'
+VIDEOS, PERSONS = 'videos', 'persons'
 _NUM_EXAMPLES = 3
 
 
@@ -73,18 +74,33 @@ def _check_text(value: object) -> str:
     return value
 
 
-def find_leaks(trained: SeenVideos, tested: SeenVideos) -> list[str]:
-    """Say which videos and persons of the test were trained on; empty if none."""
-    leaks = []
-    for kind, shared, total in (
-        ('videos', trained.videos & tested.videos, len(tested.videos)),
-        ('persons', trained.persons & tested.persons, len(tested.persons)),
-    ):
-        if shared:
-            names = [one if isinstance(one, str) else '/'.join(one) for one in shared]
-            examples = ', '.join(sorted(names)[:_NUM_EXAMPLES])
-            leaks.append(
-                f'{len(shared)} of {total} {kind} of the test were seen in training, '
-                f'such as {examples}'
-            )
-    return leaks
+@dataclass(frozen=True)
+class Leak:
+    """What of a test was seen in training.
+
+    Attributes:
+        kind: VIDEOS or PERSONS.
+        names: of the videos or persons, sorted.
+        num_tested: videos or persons in the test.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    num_tested: int
+
+    def __str__(self) -> str:
+        return (
+            f'{len(self.names)} of {self.num_tested} {self.kind} of the test were seen '
+            f'in training, such as {", ".join(self.names[:_NUM_EXAMPLES])}'
+        )
+
+
+def find_leaks(trained: SeenVideos, tested: SeenVideos) -> list[Leak]:
+    """Find the videos and persons of the test that were trained on."""
+    videos = sorted(map('/'.join, trained.videos & tested.videos))
+    persons = sorted(trained.persons & tested.persons)
+    leaks = (
+        Leak(VIDEOS, tuple(videos), len(tested.videos)),
+        Leak(PERSONS, tuple(persons), len(tested.persons)),
+    )
+    return [leak for leak in leaks if leak.names]

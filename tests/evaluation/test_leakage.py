@@ -1,7 +1,13 @@
 import pytest
 
 from mmdeepfake.errors import DataError
-from mmdeepfake.evaluation.leakage import SeenVideos, find_leaks
+from mmdeepfake.evaluation.leakage import (
+    PERSONS,
+    VIDEOS,
+    Leak,
+    SeenVideos,
+    find_leaks,
+)
 from mmdeepfake.structures import VideoKey
 
 
@@ -25,9 +31,8 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_a_video_at_another_compression_level_is_the_same_video():
     (leak,) = find_leaks(seen(item('a', compression='c23')), seen(item('a'), item('b')))
-    assert leak == (
-        '1 of 2 videos of the test were seen in training, such as set/FaceSwap/a'
-    )
+    assert leak == Leak(VIDEOS, ('set/FaceSwap/a',), 2)
+    assert str(leak).startswith('1 of 2 videos')
 
 
 def test_one_name_in_two_methods_or_datasets_is_two_videos():
@@ -38,7 +43,7 @@ def test_one_name_in_two_methods_or_datasets_is_two_videos():
 def test_a_person_of_the_training_is_found_in_the_test():
     trained = seen(item('a', identities=('1', '2')))
     (leak,) = find_leaks(trained, seen(item('b', identities=('2', '3'))))
-    assert leak == '1 of 2 persons of the test were seen in training, such as set/2'
+    assert leak == Leak(PERSONS, ('set/2',), 2)
     elsewhere = seen(item('b', identities=('2',), dataset='other'))
     assert find_leaks(trained, elsewhere) == []
 

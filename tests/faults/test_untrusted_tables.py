@@ -21,8 +21,8 @@ from layout_trees import (
 )
 from run_builders import make_predictions, test_keys, write_figures
 
-from mmdeepfake.commands.benchmark.benchmark_run import RunState
-from mmdeepfake.commands.paper_tables.finished_runs import _read_record
+from mmdeepfake.commands.benchmark.run import RunState
+from mmdeepfake.commands.finished_runs import read_record
 from mmdeepfake.commands.report import read_summary
 from mmdeepfake.commands.robustness import Point, format_csv, read_points
 from mmdeepfake.errors import DataError, InputError
@@ -166,7 +166,7 @@ JSON_READERS = {
     'benchmark.json': ('benchmark.json', make_state, read_state),
     'settings.json': ('settings.json', make_settings, PreparationSettings.read),
     'training_videos.json': ('x.json', make_seen, SeenVideos.read),
-    'run.json': ('run.json', make_run, lambda p: _read_record(p.parent)),
+    'run.json': ('run.json', make_run, lambda p: read_record(p.parent)),
     'fields of an export': ('m.json', make_metadata, read_metadata_text),
     'splits of FaceForensics++': (
         'set/splits/test.json', lambda f: make_ffpp(f / 'set'),

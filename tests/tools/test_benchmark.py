@@ -18,7 +18,7 @@ def test_config_is_trained_tested_and_tabled(tmp_path):
     done = run_tool(*words, cwd=tmp_path)
     assert '[1/1] out/stub_config/seed0: done (train ' in done.stdout
     text = (tmp_path / 'out/benchmark.md').read_text()
-    assert '| model | Stub | all | all, each seed [95% CI] |' in text
+    assert '| model | Stub AUC % | all AUC % | all AUC %, each seed [95% CI] |' in text
     assert '7 videos (4 real, 3 fake)' in text
 
 

@@ -1,1 +1,1 @@
-"""What `tools/benchmark.py` does."""
+"""`tools/benchmark.py`: trains and tests many configs and seeds for one table."""

@@ -1,1 +1,1 @@
-"""What `tools/paper_tables.py` does."""
+"""`tools/paper_tables.py`: the paper's tables, its figures beside ours."""

@@ -2,26 +2,20 @@
 
 import argparse
 import csv
-import fcntl
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from tool_runs import CONFIG, ROOT
 
-from mmdeepfake.commands.benchmark import benchmark_run
-from mmdeepfake.commands.benchmark.benchmark import (
-    make_plan,
-    parse_shard,
-    run_benchmark,
-)
-from mmdeepfake.commands.benchmark.benchmark_run import Launch, describe_failure
+from mmdeepfake.commands.benchmark import run as benchmark_run
+from mmdeepfake.commands.benchmark.plan import make_plan, parse_shard, run_benchmark
+from mmdeepfake.commands.benchmark.run import Launch, describe_failure
 from mmdeepfake.commands.report import read_summary
+from mmdeepfake.engine.work_folder import LOCK
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation import DeepfakeMetric, VideoPrediction
+from mmdeepfake.files.folder_lock import hold_lock
 from mmdeepfake.structures import VideoKey
 
 TRAIN = """
@@ -116,6 +110,13 @@ def read_csv(work):
     return list(csv.DictReader((work / 'benchmark.csv').open(encoding='utf-8')))
 
 
+def table_cells(work):
+    """The first row of the first table, by the names of its columns."""
+    header, _, row = (work / 'benchmark.md').read_text().splitlines()[2:5]
+    split = [line.strip('| ').split(' | ') for line in (header, row)]
+    return dict(zip(*split, strict=True))
+
+
 def test_each_config_is_trained_then_tested_and_never_again(bench, capsys):
     work = bench()
     assert bench.calls == [
@@ -187,12 +188,19 @@ def test_rows_that_cannot_use_all_videos_are_named(bench):
 
 def test_seeds_are_told_with_mean_and_spread(bench):
     work = bench('one', seeds=[0, 1])
-    aucs = [float(x['auc']) for x in read_csv(work) if x['row'] == 'all']
-    assert aucs[0] != aucs[1]
-    mean = sum(aucs) / 2
-    deviation = (sum((auc - mean) ** 2 for auc in aucs) / 1) ** 0.5
-    expected = f'**{100 * mean:.1f} ± {100 * deviation:.1f}**'
-    assert expected in (work / 'benchmark.md').read_text()
+    lines = [line for line in read_csv(work) if line['row'] == 'all']
+    cells = table_cells(work)
+    for name, title in (('auc', 'all AUC %'), ('acc', 'all ACC %')):
+        values = [100 * float(line[name]) for line in lines]
+        mean = sum(values) / 2
+        deviation = sum((value - mean) ** 2 for value in values) ** 0.5
+        assert cells[title] == f'{mean:.1f} ± {deviation:.1f}'
+    assert len({line['auc'] for line in lines}) == 2
+
+
+def test_every_column_of_figures_names_its_figure(bench):
+    names = list(table_cells(bench('one')))
+    assert all('AUC' in name or 'ACC' in name for name in names[1:-3])
 
 
 def test_failure_leaves_a_row_and_an_exit_code_and_is_tried_again(
@@ -253,44 +261,22 @@ def test_run_that_another_process_is_at_is_left_alone(bench):
     path = work / 'one/seed0/benchmark.json'
     state = json.loads(path.read_text()) | {'stage': 'test'}
     path.write_text(json.dumps(state))
-    with (work / 'one/seed0/benchmark.lock').open('w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(SystemExit):
-            bench('one')
+    with hold_lock(work / 'one/seed0/benchmark.lock'), pytest.raises(SystemExit):
+        bench('one')
     assert bench.calls == []
     assert json.loads(path.read_text()) == state
 
 
-def test_lock_outlives_a_benchmark_that_is_killed(tmp_path):
-    """A training goes on when its benchmark is killed; a second one must not start."""
-    script = (
-        'import fcntl, sys\n'
-        'from mmdeepfake.commands.benchmark.benchmark_run import run_to_its_end\n'
-        'lock = open("lock", "w")\n'
-        'fcntl.flock(lock, fcntl.LOCK_EX)\n'
-        'words = [sys.executable, "-c", "import time; time.sleep(60)"]\n'
-        'print("up", flush=True)\n'
-        'run_to_its_end(words, open("log", "wb"), keep_open=lock)\n'
-    )
-    # In a session of its own, so that nothing else is signalled.
-    outer = subprocess.Popen(
-        [sys.executable, '-c', script], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    )
-    outer.stdout.readline()
-    children = f'/proc/{outer.pid}/task/{outer.pid}/children'
-    for _ in range(100):
-        inner = open(children).read().split()
-        if inner:
-            break
-        time.sleep(0.05)
-    outer.kill()
-    outer.wait()
-    try:
-        with (tmp_path / 'lock').open('w') as file, pytest.raises(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    finally:
-        for pid in inner:
-            subprocess.run(['kill', pid], check=False)
+@pytest.mark.slow
+def test_training_of_a_killed_benchmark_keeps_a_second_one_out(
+    bench, tmp_path, monkeypatch, capsys
+):
+    """A real training holds a lock of its own in the folder of the run."""
+    monkeypatch.setattr(benchmark_run, 'TOOLS', ROOT / 'tools')
+    monkeypatch.setenv('PYTHONPATH', str(ROOT / 'tests'))
+    with hold_lock(tmp_path / 'work/one/seed0' / LOCK), pytest.raises(SystemExit):
+        bench('one')
+    assert 'train: another run is at work in' in capsys.readouterr().out
 
 
 def test_shards_share_the_runs_out(bench, tmp_path):
@@ -327,6 +313,24 @@ def test_two_configs_of_one_name_are_refused(tmp_path, monkeypatch):
         make_plan([str(CONFIG), str(CONFIG)], tmp_path, [0], Launch())
     with pytest.raises(ConfigError, match='--seeds 1 1: a seed repeats'):
         make_plan([str(CONFIG)], tmp_path, [1, 1], Launch())
+
+
+@pytest.mark.parametrize(
+    ('options', 'told'),
+    [
+        ({'train_cfg.val_begin': 3}, r'val_begin = 3, but training ends at 2'),
+        ({'default_hooks.checkpoint.save_best': None}, 'save_best'),
+        (
+            dict.fromkeys(('val_cfg', 'val_dataloader', 'val_evaluator')),
+            'val_cfg is None',
+        ),
+        ({'test_evaluator': {'type': 'AccMetric', '_delete_': True}}, 'DeepfakeMetric'),
+    ],
+)
+def test_what_would_fail_after_the_training_is_refused_before(bench, options, told):
+    with pytest.raises(ConfigError, match=told):
+        bench('one', cfg_options=options)
+    assert bench.calls == []
 
 
 @pytest.mark.parametrize(

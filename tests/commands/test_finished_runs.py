@@ -12,8 +12,7 @@ from run_builders import (
     write_training,
 )
 
-from mmdeepfake.commands.paper_tables.finished_runs import find_runs
-from mmdeepfake.commands.paper_tables.paper_protocol import VideoSource
+from mmdeepfake.commands.finished_runs import VideoSource, find_runs
 from mmdeepfake.errors import DataNotFoundError
 from mmdeepfake.evaluation import write_predictions
 
@@ -29,8 +28,8 @@ def folder(tmp_path):
 def problem(folder):
     found = find_runs([folder])
     assert found.scored == ()
-    (broken,) = found.broken
-    return broken.problem
+    (broken,) = found.broken.values()
+    return broken
 
 
 def edit_metrics(folder, change):
@@ -46,7 +45,7 @@ def test_run_says_what_it_was_trained_and_tested_on(folder):
     source = VideoSource('FaceForensics++', 'c40', ('Deepfakes',))
     assert training.source == run.source == run.training.source == source
     assert training.seed == 0
-    assert (run.folder, run.checkpoint) == (
+    assert (run.place, run.checkpoint) == (
         folder,
         str(folder / 'best_deepfake_auc_epoch_3.pth'),
     )
@@ -57,7 +56,7 @@ def test_training_without_a_test_is_found(tmp_path):
     write_training(tmp_path / 'run', STEM)
     found = find_runs([tmp_path])
     assert len(found.trainings) == 1
-    assert found.scored == found.broken == ()
+    assert found.scored == () and not found.broken
 
 
 def test_config_of_the_training_is_not_that_of_a_later_test(folder):
@@ -71,7 +70,7 @@ def test_training_whose_config_a_test_has_replaced_is_not_guessed_at(folder):
         path.unlink()
     found = find_runs([folder])
     assert found.trainings == found.scored == ()
-    assert 'keeps no config of its training' in found.broken[0].problem
+    assert 'keeps no config of its training' in found.broken[folder]
 
 
 def test_folder_named_twice_is_read_once(folder):
@@ -102,32 +101,29 @@ def test_figures_that_do_not_follow_from_the_predictions_are_refused(folder, nam
         record['methods'][0][name] = 1
 
     edit_metrics(folder, improve)
-    assert f'{name} of Deepfakes is 1, but its prediction file gives' in problem(folder)
+    assert f'{name} of Deepfakes is 1, but' in problem(folder)
 
 
 def test_rows_that_are_not_in_the_predictions_are_refused(folder):
     edit_metrics(folder, lambda record: record['methods'][0].update(name='FaceSwap'))
-    assert 'rows FaceSwap, all, but its prediction file gives Deepfakes' in problem(
-        folder
-    )
+    assert 'row Deepfakes is not in both' in problem(folder)
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"train": 1}'])
 def test_damaged_record_is_told(folder, text):
     (folder / 'run.json').write_text(text)
-    assert any('run.json' in one.problem for one in find_runs([folder]).broken)
+    assert any('run.json' in one for one in find_runs([folder]).broken.values())
 
 
 def test_record_without_counts_is_told(folder):
     record = json.loads((folder / 'run.json').read_text())
     del record['train']['videos']
     (folder / 'run.json').write_text(json.dumps(record))
-    problems = [one.problem for one in find_runs([folder]).broken]
-    assert any("the entry of training lacks 'videos'" in one for one in problems)
+    assert "lacks 'videos'" in find_runs([folder]).broken[folder]
 
 
 def test_other_sub_folders_are_no_sets_of_an_evaluation(folder):
     """Corrupted videos and validation videos are no test sets."""
     for name in ('robustness/blur-1', 'calibration/val'):
         write_figures(folder / name, FEW)
-    assert [run.folder for run in find_runs([folder]).scored] == [folder]
+    assert [run.place for run in find_runs([folder]).scored] == [folder]

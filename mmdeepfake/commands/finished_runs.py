@@ -8,7 +8,8 @@ read from the folder of the checkpoint that was tested.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,10 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdeepfake.engine.build import load_config
-from mmdeepfake.engine.config_checks import check_model_selection
-from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError, InputError
+from mmdeepfake.errors import DataError, DataNotFoundError, InputError
 from mmdeepfake.evaluation.leakage import (
     TRAINING_VIDEOS_FILE,
+    Leak,
     SeenVideos,
     find_leaks,
 )
@@ -29,14 +30,38 @@ from mmdeepfake.evaluation.summarise import summarise
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.files.bounded_reading import load_json
 
-from ..benchmark.benchmark_run import step_of
-from ..evaluate import FOLDER
-from ..report import METRICS, PREDICTIONS, read_summary
-from .paper_protocol import VideoSource
+from .evaluate import FOLDER
+from .report import METRICS, PREDICTIONS, read_summary
 
 RUN = 'run.json'
 _CHECKED = ('num_real', 'num_fake', 'acc', 'auc')
 _TOLERANCE = 1e-9  # ours; figures are written in full precision
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """Which videos a model was trained or tested on.
+
+    Attributes:
+        dataset: as in the keys of the videos.
+        compression: '' where the dataset has no levels of it.
+        methods: manipulations; None is every one there is.
+    """
+
+    dataset: str
+    compression: str = ''
+    methods: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        methods = '' if self.methods is None else f' ({", ".join(self.methods)})'
+        return f'{self.dataset} {self.compression}'.strip() + methods
+
+    def is_same(self, wanted: VideoSource) -> bool:
+        """Whether these are the wanted videos; any manipulations where it says None."""
+        return (self.dataset, self.compression) == (
+            wanted.dataset,
+            wanted.compression,
+        ) and (wanted.methods is None or set(self.methods or ()) == set(wanted.methods))
 
 
 @dataclass(frozen=True)
@@ -68,27 +93,10 @@ class Training:
         names = {dataset for dataset, _, _ in self.videos.videos} if self.videos else ()
         if len(names) != 1:
             return None
-        dataset = self.config.train_dataloader.dataset
         counted = self.facts['videos']['train']
         methods = sorted(name[5:] for name in counted if name.startswith('fake/'))
-        return VideoSource(
-            next(iter(names)), dataset.get('compression') or '', tuple(methods)
-        )
-
-    def best_checkpoint(self) -> str:
-        """Where its best checkpoint lies, as a pattern if it is not there (yet)."""
-        found = sorted(self.folder.glob('best_*.pth'), key=step_of)
-        return str(
-            found[-1] if found else self.folder / 'best_deepfake_auc_epoch_*.pth'
-        )
-
-    def selection_problem(self) -> str:
-        """Say if a test set chose the model; '' if not."""
-        try:
-            check_model_selection(self.config)
-        except ConfigError as error:
-            return str(error)
-        return ''
+        compression = self.config.train_dataloader.dataset.get('compression') or ''
+        return VideoSource(next(iter(names)), compression, tuple(methods))
 
 
 @dataclass(frozen=True)
@@ -96,23 +104,39 @@ class ScoredRun:
     """A set of videos that a model has scored.
 
     Attributes:
-        folder: of the prediction file.
+        place: folder of the prediction file.
+        folder: of the run: `place` itself, or the one above the sets of an evaluation.
+        record: `run.json` of the run; empty where there is none.
         checkpoint: the weights, as `metrics.json` names them; '' if it does not.
-        training: what made the weights; None where that is not known.
-        config: the config of the last test in the run's folder, options included;
-            None where it is not there.
         summary: the figures.
         predictions: the score of each video.
         sha256: of the prediction file.
     """
 
+    place: Path
     folder: Path
+    record: Mapping[str, Any]
     checkpoint: str
-    training: Training | None
-    config: Config | None
     summary: Summary
     predictions: tuple[VideoPrediction, ...]
     sha256: str
+
+    @cached_property
+    def training(self) -> Training | None:
+        """The training that wrote the checkpoint, in whose folder it lies."""
+        parent = Path(self.checkpoint).parent
+        if self.checkpoint and (parent / RUN).is_file():
+            return read_training(parent)
+        # A run's folder that was moved, or read from elsewhere, keeps its name.
+        is_moved = parent.name == self.folder.resolve().name and not parent.is_dir()
+        return read_training(self.folder) if self.checkpoint and is_moved else None
+
+    @cached_property
+    def config(self) -> Config | None:
+        """The config of the run's last test, options included, if it is there."""
+        name = Path(str(self.record.get('test', {}).get('config', ''))).name
+        path = self.folder / name
+        return load_config(path) if path.suffix == '.py' and path.is_file() else None
 
     @cached_property
     def source(self) -> VideoSource | None:
@@ -123,8 +147,9 @@ class ScoredRun:
         methods = sorted({key.method for key in keys if key.label})
         return VideoSource(keys[0].dataset, keys[0].compression, tuple(methods))
 
-    def leaks(self) -> list[str]:
-        """Say which of its videos and persons the model was trained on."""
+    @cached_property
+    def leaks(self) -> list[Leak]:
+        """Which of its videos and persons the model was trained on."""
         if self.training is None or self.training.videos is None:
             return []
         items = (
@@ -134,26 +159,12 @@ class ScoredRun:
 
 
 @dataclass(frozen=True)
-class BrokenRun:
-    """A folder of a run whose figures cannot be used, and why."""
-
-    folder: Path
-    problem: str
-
-
-@dataclass(frozen=True)
 class FoundRuns:
-    """All that was found.
-
-    Attributes:
-        trainings: every training.
-        scored: every set of predictions that is sound.
-        broken: the others.
-    """
+    """All that was found: trainings, sound figures, and folder -> what is wrong."""
 
     trainings: tuple[Training, ...]
     scored: tuple[ScoredRun, ...]
-    broken: tuple[BrokenRun, ...]
+    broken: Mapping[Path, str]
 
 
 def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
@@ -172,27 +183,23 @@ def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
             )
         for folder in found:
             folders.setdefault(folder.resolve(), folder)
-    trainings, scored, broken = [], [], []
+    trainings, scored, broken = [], [], {}
     for folder in folders.values():
         try:
             training = read_training(folder)
-            if training is not None:
-                trainings.append(training)
+            trainings += [] if training is None else [training]
         except InputError as error:
-            broken.append(BrokenRun(folder, str(error)))
-        for place in _places_of_figures(folder):
+            broken[folder] = str(error)
+        for place in (folder, *sorted((folder / FOLDER).glob('*/'))):
+            if not any((place / name).is_file() for name in (METRICS, PREDICTIONS)):
+                continue
             try:
-                scored.append(read_scored_run(place, folder))
+                run = read_scored_run(place, folder)
+                _ = run.training  # its faults are found here, not later
+                scored.append(run)
             except (InputError, OSError) as error:
-                broken.append(BrokenRun(place, str(error)))
-    return FoundRuns(tuple(trainings), tuple(scored), tuple(broken))
-
-
-def _places_of_figures(folder: Path) -> Iterator[Path]:
-    """The run's own folder, and those of the sets it was evaluated on."""
-    for place in (folder, *sorted((folder / FOLDER).glob('*/'))):
-        if any((place / name).is_file() for name in (METRICS, PREDICTIONS)):
-            yield place
+                broken[place] = str(error)
+    return FoundRuns(tuple(trainings), tuple(scored), broken)
 
 
 def read_training(folder: Path) -> Training | None:
@@ -202,13 +209,13 @@ def read_training(folder: Path) -> Training | None:
         DataError: its record is damaged.
         DataNotFoundError: its config is not there any more.
     """
-    facts = _read_record(folder).get('train')
+    record = read_record(folder)
+    facts = record.get('train')
     if facts is None:
         return None
     try:
         stem = Path(facts['config']).stem
-        counted = facts['videos']['train']
-        if not isinstance(counted, dict):
+        if not isinstance(facts['videos']['train'], dict):
             raise TypeError('videos.train is no table')
     except (KeyError, TypeError) as error:
         raise DataError(
@@ -216,11 +223,11 @@ def read_training(folder: Path) -> Training | None:
         ) from error
     listed = folder / TRAINING_VIDEOS_FILE
     videos = SeenVideos.read(listed) if listed.is_file() else None
-    return Training(folder, stem, _config_of_training(folder, stem), facts, videos)
+    return Training(folder, stem, _read_config(folder, stem, record), facts, videos)
 
 
-def _config_of_training(folder: Path, stem: str) -> Config:
-    """The config as MMEngine's visualizer kept it when the training began.
+def _read_config(folder: Path, stem: str, record: Mapping[str, Any]) -> Config:
+    """Read the config as MMEngine's visualizer kept it when the training began.
 
     The one that lies in the folder itself is written anew by every test, with the
     options of the test.
@@ -229,8 +236,7 @@ def _config_of_training(folder: Path, stem: str) -> Config:
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     if logs:
         return load_config(logs[-1].with_name('config.py'))
-    tested = _read_record(folder).get('test')
-    if tested is None:
+    if 'test' not in record:
         return load_config(folder / f'{stem}.py')
     raise DataNotFoundError(
         f'{folder} keeps no config of its training (TIME/vis_data/config.py beside '
@@ -239,7 +245,7 @@ def _config_of_training(folder: Path, stem: str) -> Config:
 
 
 def read_scored_run(place: Path, folder: Path) -> ScoredRun:
-    """Read figures and predictions, and whose they are.
+    """Read figures and predictions, and make sure that they belong together.
 
     Args:
         place: where predictions.csv and metrics.json lie.
@@ -251,72 +257,65 @@ def read_scored_run(place: Path, folder: Path) -> ScoredRun:
     """
     predictions = read_predictions(place / PREDICTIONS)
     summary = read_summary(place / METRICS, place / PREDICTIONS)
-    check_figures(summary, predictions, where=place / METRICS)
-    checkpoint = _checkpoint_of(place)
+    _check_figures(summary, predictions, where=place / METRICS)
     return ScoredRun(
         place,
-        checkpoint,
-        _training_of(checkpoint, folder),
-        _config_of_test(folder),
+        folder,
+        read_record(folder),
+        str(load_json(place / METRICS, allow_nan=True).get('checkpoint') or ''),
         summary,
         tuple(predictions),
         hashlib.sha256((place / PREDICTIONS).read_bytes()).hexdigest(),
     )
 
 
-def check_figures(
+def _check_figures(
     summary: Summary, predictions: list[VideoPrediction], *, where: Path
 ) -> None:
     """Refuse counts, accuracies and AUCs that do not follow from the predictions."""
     computed = summarise(predictions, threshold=summary.threshold, num_resamples=0)
-    names, expected = ([row.name for row in one.rows] for one in (summary, computed))
-    if names != expected:
-        raise DataError(
-            f'{where}: rows {", ".join(names)}, but its prediction file gives '
-            f'{", ".join(expected)}; run tools/test.py again'
-        )
-    for told, found in zip(summary.rows, computed.rows, strict=True):
-        for name in _CHECKED:
-            one, other = float(getattr(told, name)), float(getattr(found, name))
-            if abs(one - other) > _TOLERANCE or (one != one) != (other != other):
-                raise DataError(
-                    f'{where}: {name} of {told.name} is {one:g}, but its prediction '
-                    f'file gives {other:g}; run tools/test.py again'
-                )
+    stated, expected = (
+        {
+            (row.name, name): float(getattr(row, name))
+            for row in rows
+            for name in _CHECKED
+        }
+        for rows in (summary.rows, computed.rows)
+    )
+    for row, name in sorted(stated.keys() | expected.keys()):
+        one, other = (figures.get((row, name)) for figures in (stated, expected))
+        if one is None or other is None:
+            problem = f'row {row} is not in both the figures and the predictions'
+        elif abs(one - other) > _TOLERANCE or (one != one) != (other != other):
+            problem = f'{name} of {row} is {one:g}, but its predictions give {other:g}'
+        else:
+            continue
+        raise DataError(f'{where}: {problem}; run tools/test.py again')
 
 
-def _checkpoint_of(place: Path) -> str:
-    record = load_json(place / METRICS, allow_nan=True)
-    return str(record.get('checkpoint') or '')
-
-
-def _config_of_test(folder: Path) -> Config | None:
-    entry = _read_record(folder).get('test') or {}
-    path = folder / Path(str(entry.get('config', ''))).name
-    return load_config(path) if path.suffix == '.py' and path.is_file() else None
-
-
-def _training_of(checkpoint: str, folder: Path) -> Training | None:
-    """The training that wrote a checkpoint: in the folder of the checkpoint."""
-    if not checkpoint:
-        return None
-    parent = Path(checkpoint).parent
-    if (parent / RUN).is_file():
-        return read_training(parent)
-    # A run's folder that was moved, or read from elsewhere, keeps its name.
-    if parent.name == folder.resolve().name and not parent.is_dir():
-        return read_training(folder)
-    return None
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read `run.json` of a folder; empty where there is none."""
     path = folder / RUN
+    if not path.is_file():
+        return {}
     try:
         record = load_json(path, allow_nan=True)
-    except (OSError, ValueError) as error:
+        if not all(isinstance(entry, dict) for entry in record.values()):
+            raise ValueError('not what a training or a test writes')
+    except (OSError, ValueError, AttributeError) as error:
         raise DataError(f'cannot read {path}: {error}') from error
-    if not isinstance(record, dict) or not all(
-        isinstance(entry, dict) for entry in record.values()
-    ):
-        raise DataError(f'{path}: not what a training or a test writes')
     return record
+
+
+def best_checkpoint(folder: Path) -> Path | None:
+    """Find the checkpoint of the best validation, the one of the last epoch.
+
+    A kill between two steps may leave the best one and the one before it. Which came
+    later does not hang on a clock, which may have been set back.
+    """
+
+    def step_of(path: Path) -> tuple[int, str]:
+        found = re.search(r'_(\d+)$', path.stem)
+        return int(found[1]) if found else 0, path.name
+
+    return max(folder.glob('best_*.pth'), key=step_of, default=None)

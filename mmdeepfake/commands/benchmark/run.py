@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import IO
 
 from mmdeepfake.errors import ConfigError, DataError, InputError
-from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 from mmdeepfake.files.record_fields import check_fields
 
-from ..report import METRICS, PREDICTIONS, read_summary
+from ..finished_runs import ScoredRun, best_checkpoint, read_scored_run
 
 # Reached through the package, so that an installed copy finds them as well.
 TOOLS = Path(__file__).resolve().parents[2] / '.mim/tools'
 STATE = 'benchmark.json'
-BUSY = 'another process is at it'
 _LOCK = 'benchmark.lock'
 _STAGES = ('train', 'test', 'done')
 
@@ -70,7 +68,7 @@ class RunState:
     """What a run's folder says of it, kept in `benchmark.json`.
 
     Attributes:
-        settings: what must be the same when the run goes on.
+        settings: what must be the same when the run goes on, beside the config.
         stage: what comes next: 'train', 'test', or 'done'.
         failure: why the last attempt at the stage failed; '' if it did not.
         seconds: time spent in each finished stage; a resumed one tells its last part.
@@ -80,6 +78,16 @@ class RunState:
     stage: str = 'train'
     failure: str = ''
     seconds: dict[str, float] | None = None
+
+    def __str__(self) -> str:
+        if self.failure:
+            return f'FAILED, {self.failure}'
+        if self.stage != 'done':
+            return f'not finished, next: {self.stage}'
+        times = (
+            f'{stage} {time:.0f} s' for stage, time in (self.seconds or {}).items()
+        )
+        return f'done ({", ".join(times)})'
 
 
 @dataclass(frozen=True)
@@ -98,15 +106,6 @@ class BenchmarkRun:
     folder: Path
     launch: Launch
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """What must be the same when the run goes on, beside the config itself."""
-        return {
-            'seed': self.seed,
-            'amp': self.launch.amp,
-            'processes': self.launch.num_processes,
-        }
-
     def read_state(self) -> RunState:
         """Read where the run stands.
 
@@ -115,8 +114,13 @@ class BenchmarkRun:
             ConfigError: the folder holds a run of other settings.
         """
         path = self.folder / STATE
+        settings: dict[str, object] = {
+            'seed': self.seed,
+            'amp': self.launch.amp,
+            'processes': self.launch.num_processes,
+        }
         if not path.is_file():
-            return RunState(self.settings)
+            return RunState(settings)
         try:
             state = RunState(**check_fields(RunState, load_json(path)))
             if state.stage not in _STAGES:
@@ -126,50 +130,44 @@ class BenchmarkRun:
                 f'{path}: not what tools/benchmark.py writes ({error}); remove '
                 f'{self.folder} to run it anew'
             ) from error
-        for name, value in self.settings.items():
+        for name, value in settings.items():
             if state.settings.get(name) != value:
                 raise ConfigError(
                     f'{self.folder} holds a run with {name} = '
                     f'{state.settings.get(name)!r}, now it is {value!r}: give the old '
                     'settings, name another --work-dir, or remove that folder'
                 )
-        if state.stage == 'done':
-            try:
-                self.read_summary()
-            except InputError:  # figures gone or of other predictions: test again
-                return replace(state, stage='test')
         return state
 
-    def read_summary(self) -> Summary:
-        """Read the figures of a finished run."""
-        predictions = self.folder / PREDICTIONS
-        if not predictions.is_file():
-            raise DataError(f'{predictions} is missing')
-        return read_summary(self.folder / METRICS, predictions)
-
-    def checkpoint(self) -> Path:
-        """The checkpoint of the best validation."""
-        found = sorted(self.folder.glob('best_*.pth'), key=step_of)
-        if not found:
-            raise StageError('training left no best_*.pth: no validation was run')
-        return found[-1]
+    def read_scores(self) -> ScoredRun | RunState:
+        """Read what a finished run scored; of another one, where it stands."""
+        state = self.read_state()
+        if state.stage != 'done':
+            return state
+        try:
+            return read_scored_run(self.folder, self.folder)
+        except (InputError, OSError):  # gone, or of other predictions: test again
+            return replace(state, stage='test')
 
     def advance(self) -> RunState:
         """Train and test, from where the run stands; a failure is kept in the state."""
         try:
-            with hold_lock(self.folder / _LOCK) as lock:
-                state = replace(self.read_state(), failure='')
+            with hold_lock(self.folder / _LOCK):
+                scores = self.read_scores()
+                state = scores if isinstance(scores, RunState) else self.read_state()
+                state = replace(state, failure='')
                 while state.stage != 'done' and not state.failure:
-                    state = self._next_state(state, lock)
-                    self._write_state(state)
-        except FolderInUseError:
-            return replace(self.read_state(), failure=BUSY)
+                    state = self._next_state(state)
+                    text = json.dumps(asdict(state), indent=2) + '\n'
+                    replace_text(self.folder / STATE, text)
+        except FolderInUseError as error:
+            return replace(self.read_state(), failure=str(error))
         return state
 
-    def _next_state(self, state: RunState, lock: IO[str]) -> RunState:
+    def _next_state(self, state: RunState) -> RunState:
         began = time.monotonic()
         try:
-            self._run_stage(state.stage, lock)
+            self._run_stage(state.stage)
         except (StageError, InputError) as error:
             return replace(state, failure=f'{state.stage}: {error}')
         seconds = {state.stage: round(time.monotonic() - began, 1)}
@@ -179,56 +177,38 @@ class BenchmarkRun:
             seconds={**(state.seconds or {}), **seconds},
         )
 
-    def _run_stage(self, stage: str, lock: IO[str]) -> None:
+    def _run_stage(self, stage: str) -> None:
         words = [*self.launch.command(f'{stage}.py'), str(self.config)]
         if stage == 'train':
-            # Without a checkpoint in the folder this starts from the beginning.
+            # Without a checkpoint in the folder this starts from the beginning. Should
+            # this process be killed alone, the training keeps its own lock there.
             words += ['--seed', str(self.seed), '--resume']
             words += ['--amp'] if self.launch.amp else []
         else:
-            words += [str(self.checkpoint())]
+            checkpoint = best_checkpoint(self.folder)
+            if checkpoint is None:
+                raise StageError(f'no best_*.pth in {self.folder}')
+            words.append(str(checkpoint))
         words += ['--work-dir', str(self.folder)]
         log = self.folder / f'{stage}.log'
         with log.open('ab') as file:
             start = file.tell()
-            # The lock stays with the child, should this process be killed alone.
-            code = run_to_its_end(words, file, keep_open=lock)
+            code = _run_to_its_end(words, file)
         if code:
             with log.open('rb') as file:
                 file.seek(start)
                 text = file.read().decode(errors='replace')
             raise StageError(describe_failure(text, code))
         if stage == 'test':
-            self.read_summary()
-
-    def _write_state(self, state: RunState) -> None:
-        replace_text(self.folder / STATE, json.dumps(asdict(state), indent=2) + '\n')
+            read_scored_run(self.folder, self.folder)
 
 
-def step_of(checkpoint: Path) -> tuple[int, str]:
-    """Sort checkpoints by the epoch or iteration in their names.
+def _run_to_its_end(words: Sequence[str], log: IO[bytes]) -> int:
+    """Run a command and give its exit code, or the negative number of its signal.
 
-    A kill between two steps may leave the best one and the one before it. Which came
-    later does not hang on a clock, which may have been set back.
+    Should this process be stopped, the command is stopped first.
     """
-    found = re.search(r'_(\d+)$', checkpoint.stem)
-    return int(found[1]) if found else 0, checkpoint.name
-
-
-def run_to_its_end(words: Sequence[str], log: IO[bytes], *, keep_open: IO[str]) -> int:
-    """Run a command; should this process be stopped, stop the command first.
-
-    Args:
-        words: the command.
-        log: gets its output.
-        keep_open: file that the command inherits, with its lock.
-
-    Returns:
-        Its exit code, the negative number of a signal that ended it.
-    """
-    process = subprocess.Popen(
-        words, stdout=log, stderr=log, pass_fds=[keep_open.fileno()]
-    )
+    process = subprocess.Popen(words, stdout=log, stderr=log)
     try:
         return process.wait()
     except BaseException:
@@ -247,6 +227,4 @@ def describe_failure(log: str, code: int) -> str:
         return messages[-1]
     lines = [line for line in log.splitlines() if line.strip()]
     cause = f': {lines[-1].strip()}' if lines else ''
-    if code < 0:
-        return f'ended by signal {-code}{cause}'
-    return f'exit code {code}{cause}'
+    return (f'ended by signal {-code}' if code < 0 else f'exit code {code}') + cause

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from run_builders import (
-    made_up_tables,
+    made_up_paper,
     make_predictions,
     make_run,
     test_keys,
@@ -22,9 +22,10 @@ from run_builders import (
 from tool_runs import ROOT
 
 from mmdeepfake.commands import command_line
-from mmdeepfake.commands.paper_tables import paper_collection
-from mmdeepfake.commands.paper_tables.paper_collection import collect
-from mmdeepfake.commands.paper_tables.paper_tables import (
+from mmdeepfake.commands.markdown import plain
+from mmdeepfake.commands.paper_tables import cells
+from mmdeepfake.commands.paper_tables.cells import collect
+from mmdeepfake.commands.paper_tables.writing import (
     CSV_COLUMNS,
     format_csv,
     format_html,
@@ -40,7 +41,7 @@ ANGRY = '<script>alert("&1|2`*$\\frac{")</script>'
 @pytest.fixture(autouse=True)
 def made_up_names(monkeypatch):
     """Take the made-up names of the tests for the official ones."""
-    monkeypatch.setattr(paper_collection, 'read_paper_tables', made_up_tables)
+    monkeypatch.setattr(cells, 'read_paper', made_up_paper)
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +49,7 @@ def one_run(tmp_path_factory):
     """What is collected from one run, of Deepfakes at LQ."""
     folder = make_run(tmp_path_factory.mktemp('one') / 'run')
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paper_collection, 'read_paper_tables', made_up_tables)
+        patch.setattr(cells, 'read_paper', made_up_paper)
         return collect([folder])
 
 
@@ -66,41 +67,37 @@ def table_of(markdown, title):
 
 
 def test_run_stands_beside_the_papers_figure_with_interval_and_videos(one_run):
-    header, _, *rows = table_of(format_markdown(one_run), 'Table 1, LQ')
-    assert header[:5] == ['method', 'DF, paper', 'DF, ours', 'F2F, paper', 'F2F, ours']
-    assert rows[0][:2] == ['ResNet-50†', '0.9536']
+    header, _, *rows = table_of(format_markdown(one_run), 'Table 1: ')
+    at = header.index('LQ DF ACC, ours')
+    assert header[at - 1] == 'LQ DF ACC, paper'
+    assert (rows[0][0], rows[0][at - 1]) == ('ResNet-50†', '0.9536')
     ours = rows[-1]
-    assert ours[:2] == ['RATF + CSA', '0.9928']
+    assert (ours[0], ours[at - 1]) == ('RATF + CSA', '0.9928')
     run = one_run.found.scored[0]
     low, high = run.summary.methods[0].intervals['acc']
-    expected = f'{accuracy_of(0):.4f} \\[{low:.4f}, {high:.4f}\\], n = 280'
-    assert ours[2] == expected
-
-
-def test_all_other_cells_stay_empty(one_run):
-    rows = list(csv.DictReader(io.StringIO(format_csv(one_run))))
-    filled = [(row['table'], row['row'], row['column']) for row in rows if row['ours']]
-    assert filled == [
-        ('1', 'RATF + CSA', 'DF'),
-        ('4a', '+ RATF + CSA', 'DF'),
-        ('4b', 'r = 8', 'DF'),
-        ('4c', 'stage 1+2+3+4', 'DF'),
-    ]
-    for row in rows:
-        if not row['ours']:
-            assert not row['low'] and not row['run'] and not row['predictions_sha256']
+    expected = f'{accuracy_of(0):.4f} [{low:.4f}, {high:.4f}], n = 280'
+    assert ours[at] == expected
 
 
 def test_csv_has_every_cell_of_the_paper_in_full_precision(one_run):
     rows = list(csv.DictReader(io.StringIO(format_csv(one_run))))
     assert tuple(rows[0]) == CSV_COLUMNS
-    cells = sum(len(t.rows) * len(t.columns) for t in one_run.tables)
-    assert len(rows) == cells
+    assert len(rows) == sum(len(t.rows) * len(t.columns) for t in one_run.paper.tables)
+    filled = [(row['table'], row['row'], row['column']) for row in rows if row['ours']]
+    assert filled == [
+        ('1', 'RATF + CSA', 'LQ DF'),
+        ('4a', '+ RATF + CSA', 'LQ DF'),
+        ('4b', 'r = 8', 'LQ DF'),
+        ('4c', 'stage 1+2+3+4', 'LQ DF'),
+    ]
+    for row in rows:
+        if not row['ours']:
+            assert not row['low'] and not row['run'] and not row['predictions_sha256']
     (row,) = [r for r in rows if r['table'] == '1' and r['ours']]
     assert float(row['ours']) == accuracy_of(0)
-    assert (row['group'], row['paper'], row['seed']) == ('LQ', '0.9928', '0')
+    assert (row['paper'], row['seed']) == ('0.9928', '0')
     assert (row['num_real'], row['num_fake']) == ('140', '140')
-    predictions = one_run.found.scored[0].folder / 'predictions.csv'
+    predictions = one_run.found.scored[0].place / 'predictions.csv'
     sha256 = hashlib.sha256(predictions.read_bytes()).hexdigest()
     assert row['predictions_sha256'] == sha256
     quoted = {(r['table'], r['row']) for r in rows if r['paper_quoted'] == 'True'}
@@ -111,19 +108,20 @@ def test_several_seeds_give_mean_and_spread_and_are_all_listed(tmp_path):
     for seed in range(3):
         predictions = make_predictions(test_keys(), seed=seed)
         make_run(tmp_path / f'run{seed}', predictions=predictions, seed=seed)
-    text = format_markdown(collect([tmp_path]))
+    collection = collect([tmp_path])
+    text = format_markdown(collection)
     values = [accuracy_of(seed) for seed in range(3)]
     mean, spread = np.mean(values), np.std(values, ddof=1)
-    ours = table_of(text, 'Table 1, LQ')[-1][2]
-    assert ours == f'{mean:.4f} ± {spread:.4f}, 3 runs, n = 280'
+    ours = table_of(text, 'Table 1: ')[-1]
+    assert f'{mean:.4f} ± {spread:.4f}, 3 runs, n = 280' in ours
     listed = [
         row for row in table_of(text, 'Runs in the tables') if 'Table 1,' in row[0]
     ]
     assert [row[2] for row in listed] == ['0', '1', '2']
     for row, value in zip(listed, values, strict=True):
-        assert row[3].startswith(f'{value:.4f} ')
-    assert len([r for r in csv.DictReader(io.StringIO(format_csv(collect([tmp_path]))))
-                if r['table'] == '1' and r['ours']]) == 3  # fmt: skip
+        assert row[3].startswith(f'ACC {value:.4f} ')
+    rows = csv.DictReader(io.StringIO(format_csv(collection)))
+    assert len([row for row in rows if row['table'] == '1' and row['ours']]) == 3
 
 
 def test_two_configs_of_one_row_are_no_seeds_of_each_other(tmp_path):
@@ -133,13 +131,15 @@ def test_two_configs_of_one_row_are_no_seeds_of_each_other(tmp_path):
             tmp_path / method, f'{method}_ffpp_lq', predictions=predictions,
             options={'methods': 'Deepfakes'},
         )  # fmt: skip
-    rows = table_of(format_markdown(collect([tmp_path])), 'Table 1, LQ')
+    rows = table_of(format_markdown(collect([tmp_path])), 'Table 1: ')
     named = [row for row in rows if row[0].startswith('TAM')]
-    assert [row[0] for row in named] == ['TAM† (tam)', 'TAM† (tam\\_snippets)']
-    assert all('n = 280' in row[2] and 'runs' not in row[2] for row in named)
+    assert [row[0] for row in named] == ['TAM† (tam)', 'TAM† (tam_snippets)']
+    for row in named:
+        (ours,) = [text for text in row if 'n = ' in text]
+        assert ours.endswith('n = 280') and 'runs' not in ours
 
 
-def test_empty_cells_are_listed_with_their_commands(one_run):
+def test_every_empty_cell_is_listed_once_with_its_commands(one_run):
     part = format_markdown(one_run).split('## Empty cells')[1]
     block = part.split('Table 1, RATF + CSA, LQ F2F')[1].split('\n\n')[1]
     assert block.splitlines() == [
@@ -149,26 +149,10 @@ def test_empty_cells_are_listed_with_their_commands(one_run):
         'ratf_r50_ffpp_lq_f2f.py work_dirs/ratf_r50_ffpp_lq_f2f/'
         'best_deepfake_auc_epoch_*.pth --work-dir work_dirs/ratf_r50_ffpp_lq_f2f',
     ]
-    assert 'Table 1, RATF + CSA, LQ DF' not in part
-    told = part.partition('No config of ours has these rows: ')[2]
-    rows = [row for table in one_run.tables for row in table.rows]
-    for row in rows:
-        assert bool(row.methods) or row.name in told
-    assert bool(told) == any(not row.methods for row in rows)
-    assert 'FaceNetLSTM' not in told
-
-
-def test_every_empty_cell_is_listed_once(one_run):
-    part = format_markdown(one_run).split('## Empty cells')[1]
-    for table in one_run.tables:
-        for row in table.rows:
-            for column in table.columns if row.methods else ():
-                where = f'{column.group} {column.name}'.strip()
-                name = f'Table {table.number}, {row.name}, {where}'
-                name = re.sub(r'([\\`*_<>|\[\]])', r'\\\1', name)
-                filled = row.methods == ('ratf_r50',) and where == 'LQ DF'
-                found = re.findall(re.escape(name) + r'(?=;|\n)', part)
-                assert len(found) == (0 if filled else 1), name
+    cells = {str(cell): bool(runs) for cell, runs in one_run.cells.items()}
+    for name, is_filled in cells.items():
+        found = re.findall(re.escape(plain(name)) + r'(?=;|\n)', part)
+        assert len(found) == (0 if is_filled else 1), name
 
 
 def test_run_in_no_table_is_told_with_its_figures_and_the_reason(tmp_path):
@@ -177,7 +161,7 @@ def test_run_in_no_table_is_told_with_its_figures_and_the_reason(tmp_path):
     predictions = make_predictions(test_keys(dataset='MiniFF'))
     write_test(folder, 'ratf_r18_miniff', predictions)
     header, _, row = table_of(format_markdown(collect([folder])), 'Runs in no table')
-    assert header == ['run', 'videos', 'accuracy', 'AUC', 'why it is in no table']
+    assert header[1:4] == ['real + fake', 'ACC', 'AUC']
     assert row[1] == '140 + 140'
     assert row[2].startswith(f'{accuracy_of(0):.4f} ')
     assert 'trained on MiniFF c40 (Deepfakes)' in row[4]
@@ -186,8 +170,8 @@ def test_run_in_no_table_is_told_with_its_figures_and_the_reason(tmp_path):
 def test_footnotes_are_numbered_and_explained(tmp_path):
     make_run(tmp_path / 'run', options={'train_cfg.max_epochs': 3})
     text = format_markdown(collect([tmp_path]))
-    assert table_of(text, 'Table 1, LQ')[-1][2].endswith('n = 280 (1)')
-    assert '- (1) differs from configs/ratf\\_r50\\_ffpp\\_lq\\_df.py in' in text
+    assert any(cell.endswith('n = 280 (1)') for cell in table_of(text, 'Table 1: ')[-1])
+    assert '- (1) differs from configs/ratf_r50_ffpp_lq_df.py in' in text
 
 
 class Page(HTMLParser):
@@ -217,7 +201,7 @@ def test_page_shows_each_run_and_loads_nothing(one_run):
     assert all(source.startswith('data:image/png;base64,') for source in page.sources)
     assert not {'script', 'link', 'iframe', 'object'} & set(page.tags)
     text = ' '.join(page.text)
-    for expected in ('Table 1, HQ', 'Table 3', 'Table 4c', 'n = 280', '0.9928'):
+    for expected in ('Table 1', 'Table 3', 'Table 4c', 'n = 280', '0.9928'):
         assert expected in text
     assert one_run.found.scored[0].sha256 in text
 
@@ -239,28 +223,16 @@ def test_page_and_markdown_escape_what_others_named(tmp_path):
     assert len(row) == 5
 
 
-def write(tmp_path, *folders):
-    out = tmp_path / 'out'
-    words = [str(folder) for folder in folders]
-    write_paper_tables(argparse.Namespace(work_dirs=words, out=str(out)))
-    return out
-
-
-def test_files_are_written_and_named(tmp_path, capsys):
-    out = write(tmp_path, make_run(tmp_path / 'run'))
-    assert sorted(path.name for path in out.iterdir()) == [
-        'paper_tables.csv', 'paper_tables.html', 'paper_tables.md',
-    ]  # fmt: skip
-    printed = capsys.readouterr().out
-    assert printed.startswith('4 cells filled, ')
-    assert f'written: {out}/paper_tables.html' in printed
-
-
-def test_refused_run_is_printed(tmp_path, capsys):
-    folder = make_run(tmp_path / 'run')
+def test_files_are_written_and_a_refused_run_is_printed(tmp_path, capsys):
+    folder, out = make_run(tmp_path / 'run'), tmp_path / 'out'
+    arguments = argparse.Namespace(work_dirs=[str(folder)], out=str(out))
+    write_paper_tables(arguments)
+    names = {'paper_tables.csv', 'paper_tables.html', 'paper_tables.md'}
+    assert {path.name for path in out.iterdir()} == names
+    assert capsys.readouterr().out.startswith('4 cells filled, ')
     one_less = make_predictions(test_keys())[1:]
     write_figures(folder, one_less, checkpoint=folder / 'epoch_3.pth')
-    write(tmp_path, folder)
+    write_paper_tables(arguments)
     printed = capsys.readouterr().out
     assert f'not in a table: {folder}: 139 real and 140 fake videos' in printed
 

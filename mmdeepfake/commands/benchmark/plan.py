@@ -1,4 +1,4 @@
-"""Trains and tests a list of configs on one dataset, and writes the table of them."""
+"""What a benchmark runs: configs that can be compared, each with its seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +16,15 @@ from mmengine.config import Config
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.config_checks import check_config, find_datasets
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.files.atomic_write import replace_text
-from mmdeepfake.files.bounded_reading import load_json
 
 from ..complexity import Complexity, measure_complexity
-from ..paper_tables.paper_results import DATASET, find_paper_row
-from ..report import PREDICTIONS
-from .benchmark_run import BenchmarkRun, Launch, RunState
-from .benchmark_table import BenchmarkRow, SeedResult, write_tables
+from ..finished_runs import ScoredRun
+from ..paper_figures import find_paper_row, read_paper
+from .run import BenchmarkRun, Launch
+from .table import BenchmarkRow, write_tables
 
-RUN_RECORD = 'run.json'  # of RunReportHook, where a config has it
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The runs of a benchmark.
-
-    Attributes:
-        configs: stem of each config's name -> its settings, in the order given.
-        runs: one for each config and seed, seeds innermost.
-    """
-
-    configs: dict[str, Config]
-    runs: list[BenchmarkRun]
+Plan = dict[str, tuple[Config, list[BenchmarkRun]]]  # by the stem of the config's name
 
 
 def run_benchmark(args: argparse.Namespace) -> None:
@@ -49,32 +33,22 @@ def run_benchmark(args: argparse.Namespace) -> None:
     plan = make_plan(
         args.configs, args.work_dir, args.seeds, launch, options=args.cfg_options
     )
-    mine = [] if args.table_only else plan.runs[parse_shard(args.shard)]
-    costs = {stem: count_cost(stem, cfg) for stem, cfg in plan.configs.items()}
+    runs = [run for _, of_config in plan.values() for run in of_config]
+    mine = [] if args.table_only else runs[parse_shard(args.shard)]
+    costs = {stem: _count_cost(stem, cfg) for stem, (cfg, _) in plan.items()}
     # As Ctrl-C does; by default a signal would leave the child running alone.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     failed = 0
     for index, run in enumerate(mine, start=1):
         state = run.advance()
         failed += state.stage != 'done'
-        told = f'[{index}/{len(mine)}] {run.folder}: {describe_state(state)}'
-        print(told, flush=True)
+        print(f'[{index}/{len(mine)}] {run.folder}: {state}', flush=True)
         write_tables(collect_rows(plan, costs), args.work_dir)
     for path in write_tables(collect_rows(plan, costs), args.work_dir):
         print(f'written: {path}')
     if failed:
         print(f'{failed} of {len(mine)} runs did not finish', file=sys.stderr)
         raise SystemExit(1)
-
-
-def describe_state(state: RunState) -> str:
-    """Say in a few words where a run stands."""
-    if state.failure:
-        return f'FAILED, {state.failure}'
-    if state.stage != 'done':
-        return f'not finished, next: {state.stage}'
-    times = ', '.join(f'{k} {v:.0f} s' for k, v in (state.seconds or {}).items())
-    return f'done ({times})'
 
 
 def make_plan(
@@ -88,10 +62,10 @@ def make_plan(
     """Read and check all configs, and write each down with its options in it.
 
     Raises:
-        ConfigError: two configs of one name, configs that are tested on different data,
-            seeds that repeat, or settings that differ from those already in the folder.
+        ConfigError: two configs of one name, configs that are tested on different data
+            or leave no figures, seeds that repeat, or settings that differ from those
+            already in the folder.
     """
-    work_dir = Path(work_dir)
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f'--seeds {" ".join(map(str, seeds))}: a seed repeats')
     loaded: dict[str, Config] = {}
@@ -101,33 +75,57 @@ def make_plan(
             raise ConfigError(f'two configs are called {stem}: rows go by that name')
         loaded[stem] = load_config(path, options)
         check_config(loaded[stem])
+        check_leaves_figures(stem, loaded[stem])
     check_same_data(loaded)
-    runs = []
+    plan = {}
     for stem, cfg in loaded.items():
-        file = work_dir / stem / f'{stem}.py'
+        folder = Path(work_dir, stem)
+        file = folder / f'{stem}.py'
         write_config(cfg, file)
-        runs += [
-            BenchmarkRun(file, seed, work_dir / stem / f'seed{seed}', launch)
-            for seed in seeds
-        ]
-    return Plan(loaded, runs)
+        runs = [BenchmarkRun(file, s, folder / f'seed{s}', launch) for s in seeds]
+        plan[stem] = cfg, runs
+    return plan
+
+
+def check_leaves_figures(stem: str, cfg: Mapping) -> None:
+    """Refuse a config whose training would leave no best checkpoint to be tested."""
+    loop, hooks = cfg.get('train_cfg') or {}, cfg.get('default_hooks') or {}
+    length = loop.get('max_epochs') or loop.get('max_iters') or 0
+    evaluators = cfg.get('test_evaluator') or ()
+    if isinstance(evaluators, Mapping):
+        evaluators = [evaluators]
+    if not cfg.get('val_cfg'):
+        problem = 'val_cfg is None, so no checkpoint is the best one'
+    elif not (hooks.get('checkpoint') or {}).get('save_best'):
+        problem = 'default_hooks.checkpoint.save_best is not set, so none is kept'
+    elif loop.get('val_begin', 1) > length:
+        problem = (
+            f'train_cfg.val_begin = {loop["val_begin"]}, but training ends at '
+            f'{length}, so no validation is run'
+        )
+    elif all(node['type'] != 'DeepfakeMetric' for node in evaluators):
+        problem = 'test_evaluator has no DeepfakeMetric, which writes the figures'
+    else:
+        return
+    raise ConfigError(f'{stem} cannot be tabled: {problem}')
 
 
 def check_same_data(configs: Mapping[str, Config]) -> None:
     """Refuse configs whose test videos differ: their figures do not compare."""
-    first: tuple[str, list] | None = None
-    for stem, cfg in configs.items():
-        tested = [
+    tested = {
+        stem: [
             {key: value for key, value in node.items() if key != 'pipeline'}
             for path, node in find_datasets(cfg)
             if path.startswith('test_')
         ]
-        if first is None:
-            first = stem, tested
-        elif tested != first[1]:
+        for stem, cfg in configs.items()
+    }
+    first = next(iter(tested))
+    for stem, data in tested.items():
+        if data != tested[first]:
             raise ConfigError(
-                f'{first[0]} and {stem} are tested on different data, {first[1]} and '
-                f'{tested}: make a benchmark of each'
+                f'{first} and {stem} are tested on different data, {tested[first]} and '
+                f'{data}: make a benchmark of each'
             )
 
 
@@ -137,11 +135,11 @@ def write_config(cfg: Config, path: Path) -> None:
     Runs that are done, or under way, were made with the one that is there.
     """
     if path.is_file():
-        old, new = Config.fromfile(str(path)), cfg
-        if old.to_dict() == new.to_dict():
+        old = Config.fromfile(str(path))
+        if old.to_dict() == cfg.to_dict():
             return
         lines = difflib.ndiff(
-            old.pretty_text.splitlines(), new.pretty_text.splitlines()
+            old.pretty_text.splitlines(), cfg.pretty_text.splitlines()
         )
         changed = [line for line in lines if line[:2] in ('- ', '+ ')]
         raise ConfigError(
@@ -159,7 +157,7 @@ def parse_shard(text: str) -> slice:
     return slice(int(found[1]), None, int(found[2]))
 
 
-def count_cost(stem: str, cfg: Config) -> Complexity | None:
+def _count_cost(stem: str, cfg: Config) -> Complexity | None:
     """Count what a model costs; None, and a word on stderr, if it cannot be built."""
     try:
         return measure_complexity(cfg)
@@ -173,32 +171,16 @@ def collect_rows(
 ) -> list[BenchmarkRow]:
     """Read what the runs have left so far."""
     rows = []
-    for stem, cfg in plan.configs.items():
-        results = [read_result(run) for run in plan.runs if run.config.stem == stem]
-        dataset = next(
+    for stem, (cfg, runs) in plan.items():
+        seeds = {run.seed: run.read_scores() for run in runs}
+        (dataset, *_) = (
             node for path, node in find_datasets(cfg) if path.startswith('test_')
         )
-        paper = find_paper_row(stem, dataset)
-        if any(result.dataset not in ('', DATASET) for result in results):
-            paper = None  # data_root led to other videos than the config's name says
-        rows.append(BenchmarkRow(stem, tuple(results), costs[stem], paper))
+        # data_root may have led to other videos than the config's name says.
+        keys = [
+            s.predictions[0].key for s in seeds.values() if isinstance(s, ScoredRun)
+        ]
+        names = [{'dataset_name': key.dataset} for key in keys]
+        paper = find_paper_row(stem, {**dataset, **(names or [{}])[0]}, read_paper())
+        rows.append(BenchmarkRow(stem, seeds, costs[stem], paper))
     return rows
-
-
-def read_result(run: BenchmarkRun) -> SeedResult:
-    """The figures of one run, or why there are none."""
-    state = run.read_state()
-    if state.stage == 'done':
-        keys = [p.key for p in read_predictions(run.folder / PREDICTIONS)]
-        summary, code = run.read_summary(), read_code(run.folder / RUN_RECORD)
-        return SeedResult(run.seed, summary, '', keys[0].dataset, code)
-    return SeedResult(run.seed, None, state.failure or f'next: {state.stage}')
-
-
-def read_code(record: Path) -> tuple[str, ...]:
-    """Versions of the code in a `run.json`; none where there is no such file."""
-    try:
-        phases = load_json(record, allow_nan=True)
-        return tuple(str(phase['code']) for phase in phases.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from run_builders import (
     add_record,
-    made_up_tables,
+    made_up_paper,
     make_predictions,
     make_run,
     test_keys,
@@ -15,8 +15,7 @@ from run_builders import (
     write_training,
 )
 
-from mmdeepfake.commands.paper_tables.finished_runs import find_runs
-from mmdeepfake.commands.paper_tables.paper_cells import assign_runs, method_of
+from mmdeepfake.commands.paper_tables import cells
 from mmdeepfake.evaluation import VideoPrediction
 from mmdeepfake.structures import VideoKey
 
@@ -25,35 +24,38 @@ CELEB = 'Celeb-DF'
 MADE_UP = make_predictions(test_keys())
 
 
-TABLES = made_up_tables()
+@pytest.fixture(autouse=True)
+def made_up_names(monkeypatch):
+    """Take the made-up names of the tests for the official ones."""
+    monkeypatch.setattr(cells, 'read_paper', made_up_paper)
 
 
-def assign(*folders):
-    return assign_runs(TABLES, find_runs(folders))
-
-
-def places(assignment):
+def places(*folders):
     """Filled cells as ('1', 'RATF + CSA', 'LQ DF')."""
-    tables = {table.number: table for table in TABLES}
-    found = []
-    for number, row, _, index in assignment.cells:
-        column = tables[number].columns[index]
-        name = f'{column.group} {column.name}'.strip()
-        found.append((number, tables[number].rows[row].name, name))
-    return found
+    return [
+        (cell.table.number, cell.row.name, cell.column.name)
+        for cell, runs in cells.collect(folders).cells.items()
+        if runs
+    ]
+
+
+def runs_in(cell, *folders):
+    """The runs in 'Table 1, TAM, HQ FS'."""
+    found = cells.collect(folders).cells.items()
+    return [one for place, runs in found if str(place) == cell for one in runs]
 
 
 def refusal(folder):
     """The one reason for which a folder's run is in no table."""
-    assignment = assign(folder)
-    assert not assignment.cells
-    (other,) = assignment.others
-    return other.reason
+    collection = cells.collect([folder])
+    assert not any(collection.cells.values())
+    ((_, reason),) = collection.others
+    return reason
 
 
 def notes(folder):
-    runs = next(iter(assign(folder).cells.values()))
-    return runs[0].footnotes
+    found = [runs for runs in cells.collect([folder]).cells.values() if runs]
+    return found[0][0].footnotes
 
 
 def celeb_predictions(num_real=178, num_fake=340):
@@ -68,14 +70,14 @@ def celeb_predictions(num_real=178, num_fake=340):
 
 
 def test_model_of_one_manipulation_fills_its_cells(tmp_path):
-    assignment = assign(make_run(tmp_path / 'run'))
-    assert places(assignment) == [
+    folder = make_run(tmp_path / 'run')
+    assert places(folder) == [
         ('1', 'RATF + CSA', 'LQ DF'),
         ('4a', '+ RATF + CSA', 'LQ DF'),
         ('4b', 'r = 8', 'LQ DF'),
         ('4c', 'stage 1+2+3+4', 'LQ DF'),
     ]
-    (cell,) = assignment.cells['1', 15, 'ratf_r50', 4]
+    (cell,) = runs_in('Table 1, RATF + CSA, LQ DF', folder)
     right = sum((p.fake_score >= 0.5) == p.key.label for p in MADE_UP)
     assert cell.row.acc == pytest.approx(right / 280)
     assert (cell.row.num_real, cell.row.num_fake) == (140, 140)
@@ -90,7 +92,7 @@ def test_baseline_at_high_quality_by_options_fills_its_own_cell(tmp_path):
         options={'compression': 'c23', 'methods': 'FaceSwap'},
         methods=('FaceSwap',),
     )
-    assert places(assign(folder)) == [('1', 'TAM', 'HQ FS')]
+    assert places(folder) == [('1', 'TAM', 'HQ FS')]
 
 
 def test_cross_dataset_model_fills_table_3_but_not_table_1(tmp_path):
@@ -102,12 +104,11 @@ def test_cross_dataset_model_fills_table_3_but_not_table_1(tmp_path):
         'celeb_df': celeb_predictions(),
     }
     write_evaluation(folder, sets)
-    assignment = assign(folder)
-    assert places(assignment) == [
-        ('3', 'RATF + CSA', 'Celeb-DF'),
+    assert places(folder) == [
         ('3', 'RATF + CSA', 'FF++ DF'),
+        ('3', 'RATF + CSA', 'Celeb-DF'),
     ]
-    (cell,) = assignment.cells['3', 11, 'ratf_r50', 0]
+    (cell,) = runs_in('Table 3, RATF + CSA, FF++ DF', folder)
     assert (cell.row.name, cell.row.num_fake) == ('Deepfakes', 140)
 
 
@@ -118,7 +119,7 @@ def test_model_of_another_set_fills_table_2(tmp_path):
         persons=('id0',),
     )  # fmt: skip
     write_test(folder, 'ratf_r50_celeb_df', celeb_predictions())
-    assert places(assign(folder)) == [('2', 'RATF + CSA', 'Celeb-DF')]
+    assert places(folder) == [('2', 'RATF + CSA', 'Celeb-DF')]
     assert notes(folder) == (
         'the official test split shows persons of the training videos',
     )
@@ -133,7 +134,7 @@ def test_dfdc_of_the_official_split_says_that_the_paper_counted_less(tmp_path):
     keys += [VideoKey('DFDC-preview', 1, 'A', '', f'f{i}') for i in range(504)]
     predictions = [VideoPrediction(key, 0.25 + 0.5 * key.label) for key in keys]
     write_test(folder, 'ratf_r50_dfdc_preview', predictions)
-    assert places(assign(folder)) == [('2', 'RATF + CSA', 'DFDC')]
+    assert places(folder) == [('2', 'RATF + CSA', 'DFDC')]
     assert notes(folder) == ("780 test videos; the paper's figures are shares of 777",)
 
 
@@ -141,17 +142,16 @@ def test_two_seeds_share_a_cell_in_their_order(tmp_path):
     for seed in (1, 0):
         predictions = make_predictions(test_keys(), seed=seed)
         make_run(tmp_path / f'run{seed}', predictions=predictions, seed=seed)
-    runs = assign(tmp_path).cells['1', 15, 'ratf_r50', 4]
-    assert [one.run.training.seed for one in runs] == [0, 1]
+    runs = runs_in('Table 1, RATF + CSA, LQ DF', tmp_path)
+    assert [one.training.seed for one in runs] == [0, 1]
 
 
 def test_a_copied_run_counts_once(tmp_path):
     make_run(tmp_path / 'a')
     make_run(tmp_path / 'b')
-    assignment = assign(tmp_path)
-    assert len(assignment.cells['1', 15, 'ratf_r50', 4]) == 1
-    (other,) = assignment.others
-    assert other.reason == f'the same predictions as in {tmp_path / "a"}'
+    assert len(runs_in('Table 1, RATF + CSA, LQ DF', tmp_path)) == 1
+    ((_, reason),) = cells.collect([tmp_path]).others
+    assert reason == f'the same predictions as in {tmp_path / "a"}'
 
 
 def test_validation_split_is_not_taken_for_the_test_split(tmp_path):
@@ -272,7 +272,7 @@ def test_checkpoint_of_another_folder_brings_its_own_training(tmp_path):
     write_test(
         folder, 'ratf_r50_ffpp_lq_df', MADE_UP, checkpoint=trained / 'best_epoch_3.pth'
     )
-    assert places(assign(folder)) == [('3', 'RATF + CSA', 'FF++ DF')]
+    assert places(folder) == [('3', 'RATF + CSA', 'FF++ DF')]
 
 
 def test_folder_that_was_moved_still_knows_its_training(tmp_path):
@@ -281,7 +281,7 @@ def test_folder_that_was_moved_still_knows_its_training(tmp_path):
     assert 'not known' in refusal(tmp_path / 'away')
     (tmp_path / 'there').mkdir()
     (tmp_path / 'away').rename(tmp_path / 'there/run')
-    assert len(assign(tmp_path / 'there/run').cells) == 4
+    assert len(places(tmp_path / 'there/run')) == 4
 
 
 @pytest.mark.parametrize(
@@ -343,9 +343,9 @@ def test_sets_of_an_older_evaluation_keep_their_own_checkpoint(tmp_path):
     older = {'ffpp_lq': make_predictions(test_keys(ALL))}
     write_evaluation(folder, older, checkpoint=tmp_path / 'elsewhere/epoch_1.pth')
     write_evaluation(folder, {'celeb_df': celeb_predictions()})
-    assignment = assign(folder)
-    assert places(assignment) == [('3', 'RATF + CSA', 'Celeb-DF')]
-    assert 'what it was trained on is not known' in assignment.others[0].reason
+    assert places(folder) == [('3', 'RATF + CSA', 'Celeb-DF')]
+    ((_, reason),) = cells.collect([folder]).others
+    assert 'what it was trained on is not known' in reason
 
 
 def test_figures_without_a_checkpoint_stand_in_no_table(tmp_path):
@@ -359,17 +359,3 @@ def test_several_datasets_at_once_are_refused(tmp_path):
     mixed = [*MADE_UP, *celeb_predictions()]
     write_figures(folder, mixed, checkpoint=folder / 'epoch_3.pth')
     assert 'several datasets or compressions at once' in refusal(folder)
-
-
-@pytest.mark.parametrize(
-    ('stem', 'method'),
-    [
-        ('tam_ffpp_lq', 'tam'),
-        ('ratf_r50_ffpp_hq_nt', 'ratf_r50'),
-        ('ratf_r50_ffpp_lq_to_celeb_df', 'ratf_r50'),
-        ('ratf_r50_celeb_df', 'ratf_r50'),
-        ('ratf_r18_miniff', None),
-    ],
-)
-def test_method_is_the_name_without_the_data(stem, method):
-    assert method_of(stem) == method

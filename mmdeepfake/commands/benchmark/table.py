@@ -1,0 +1,203 @@
+"""The table of a benchmark, as Markdown to read and CSV to compute with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult, Summary
+from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.csv_text import format_csv as join_csv
+from mmdeepfake.files.printable_text import guard_cells
+
+from ..complexity import Complexity, describe_shape
+from ..finished_runs import ScoredRun
+from ..markdown import format_table, plain, spread
+from ..paper_figures import PaperRow, read_paper
+from .run import RunState
+
+MARKDOWN, CSV = 'benchmark.md', 'benchmark.csv'
+_FIGURES = ('num_real', 'num_fake', 'acc', 'auc', 'auc_low', 'auc_high', 'eer', 'ap')
+CSV_COLUMNS = (
+    *('config', 'seed', 'status', 'row', *_FIGURES),
+    *('paper_acc', 'paper_table', 'parameters', 'gmacs'),
+)
+
+
+@dataclass(frozen=True)
+class BenchmarkRow:
+    """All that is known of one config.
+
+    Attributes:
+        name: stem of the config's file name.
+        seeds: seed -> what its run scored, or where it stands.
+        cost: of the model at its test input, None if not known.
+        paper: the paper's row, None where the paper has none on this data.
+    """
+
+    name: str
+    seeds: Mapping[int, ScoredRun | RunState]
+    cost: Complexity | None
+    paper: PaperRow | None
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """Those of the seeds that finished."""
+        return [s.summary for s in self.seeds.values() if isinstance(s, ScoredRun)]
+
+    @property
+    def failures(self) -> list[str]:
+        """What became of the other seeds."""
+        return [
+            f'seed {seed}: {state.failure or f"next: {state.stage}"}'
+            for seed, state in self.seeds.items()
+            if isinstance(state, RunState)
+        ]
+
+
+def write_tables(rows: Sequence[BenchmarkRow], folder: str | Path) -> list[Path]:
+    """Write both tables into a folder, each whole or not at all; give their paths."""
+    markdown, table = Path(folder) / MARKDOWN, Path(folder) / CSV
+    replace_text(markdown, format_markdown(rows))
+    replace_text(table, format_csv(rows))
+    return [markdown, table]
+
+
+def format_markdown(rows: Sequence[BenchmarkRow]) -> str:
+    """The AUC of every row, the paper's accuracies beside ours, what is missing."""
+    summaries = [summary for row in rows for summary in row.summaries]
+    names = [method.name for method in summaries[0].methods] if summaries else []
+    sections = ['# Benchmark', _auc_table(rows, names)]
+    if any(row.paper for row in rows):
+        sections += ["## Accuracy, ours and the paper's", _paper_table(rows, names)]
+    sections.append('\n'.join(f'- {plain(note)}' for note in _notes(rows)))
+    return '\n\n'.join(sections) + '\n'
+
+
+def format_csv(rows: Sequence[BenchmarkRow]) -> str:
+    """One line for each config, seed and row of its figures, in full precision."""
+    lines = []
+    for row in rows:
+        cost = row.cost
+        shared = {'config': row.name}
+        if cost is not None:
+            shared |= {'parameters': cost.num_parameters, 'gmacs': cost.gmacs}
+        for seed, run in row.seeds.items():
+            if isinstance(run, RunState):
+                status = run.failure or f'next: {run.stage}'
+                lines.append({**shared, 'seed': seed, 'status': status})
+                continue
+            for one in run.summary.rows:
+                line = {**shared, 'seed': seed, 'status': 'done', 'row': one.name}
+                line |= {name: getattr(one, name) for name in _FIGURES}
+                if row.paper is not None and one.name in row.paper.accuracies:
+                    line['paper_acc'] = row.paper.accuracies[one.name]
+                    line['paper_table'] = row.paper.table
+                lines.append({k: v for k, v in line.items() if v == v})  # without nan
+    table = [[line.get(name, '') for name in CSV_COLUMNS] for line in lines]
+    return join_csv([CSV_COLUMNS, *map(guard_cells, table)])
+
+
+def _auc_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
+    header = ['model', *(f'{name} AUC %' for name in names), 'all AUC %']
+    header += [f'all AUC %, each seed [{CONFIDENCE:.0%} CI]', 'all ACC %']
+    header += ['macro ACC %', 'parameters', 'GMAC', 'input of one video']
+    lines = []
+    for row in rows:
+        found = row.summaries
+        cells = [row.name]
+        cells += [_mean([_figure(s, name).auc for s in found]) for name in names]
+        cells.append(_mean([s.overall.auc for s in found]))
+        each = [_with_interval(s.overall) for s in found]
+        cells.append('; '.join([*each, *row.failures]))
+        cells.append(_mean([s.overall.acc for s in found]))
+        cells.append(_mean([s.macro.acc for s in found]))
+        lines.append([*cells, *_cost_cells(row.cost)])
+    return format_table(header, lines)
+
+
+def _cost_cells(cost: Complexity | None) -> list[str]:
+    if cost is None:
+        return ['-', '-', '-']
+    shape = describe_shape(cost.input_shape)
+    return [f'{cost.num_parameters:,}', f'{cost.gmacs:.2f}', shape]
+
+
+def _paper_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
+    names = names or list(next(row.paper for row in rows if row.paper).accuracies)
+    pairs = [f'{name} ACC %, {who}' for name in names for who in ('ours', 'paper')]
+    lines = []
+    for row in rows:
+        cells = [row.name]
+        for name in names:
+            figure = row.paper.accuracies.get(name) if row.paper else None
+            cells.append(_mean([_figure(s, name).acc for s in row.summaries]))
+            cells.append('-' if figure is None else f'{100 * figure:.2f}')
+        lines.append([*cells, row.paper.table if row.paper else '-'])
+    return format_table(['model', *pairs, 'table'], lines)
+
+
+def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
+    notes = [
+        'Figures are at video level: of a manipulation against all real videos, of all '
+        'videos pooled, macro as the mean over manipulations. Several seeds: their '
+        'mean ± sample standard '
+        "deviation. An interval is that of one seed's test videos (bootstrap); it "
+        'knows nothing of the spread over seeds, nor the other way round.',
+        'GMAC: multiply-accumulates of convolutions and matrix products for one video, '
+        'at the test input of the row.',
+        'Whether two rows differ by more than chance: tools/compare.py on their '
+        'predictions.csv.',
+    ]
+    if any(row.paper for row in rows):
+        notes.append(
+            f'Paper: {read_paper().reference}. It trains one model for each '
+            'manipulation and tests on 140 real and 140 fake videos of it; a config of '
+            'ours on all four manipulations has harder work.'
+        )
+    count = sum(len(row.failures) for row in rows)
+    if count:
+        notes.append(f'{count} {"run has" if count == 1 else "runs have"} no figures.')
+    code = {
+        str(phase['code'])
+        for row in rows
+        for run in row.seeds.values()
+        if isinstance(run, ScoredRun)
+        for phase in run.record.values()
+        if 'code' in phase
+    }
+    if code:
+        notes.append(f'Code: {"; ".join(sorted(code))}.')
+    return notes + _notes_of_metric(rows)
+
+
+def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
+    """Those of the first row, and in what other rows differ: score and coverage."""
+    found = [(row.name, row.summaries[0]) for row in rows if row.summaries]
+    if not found:
+        return []
+    first = found[0][1]
+    notes = [note for note in first.notes() if note != first.describe_coverage()]
+    for name, summary in found:
+        if summary.score_rule != first.score_rule:
+            notes.append(f'Video score of {name}: {summary.score_rule}.')
+        if summary.left_out:
+            notes.append(f'{name}: {summary.describe_coverage()}')
+    return notes
+
+
+def _figure(summary: Summary, name: str) -> RowResult:
+    """The row of a manipulation; all rows of a benchmark have the same ones."""
+    return next(row for row in summary.methods if row.name == name)
+
+
+def _mean(shares: Sequence[float]) -> str:
+    return spread([100 * share for share in shares], digits=1)
+
+
+def _with_interval(row: RowResult) -> str:
+    text = f'{100 * row.auc:.1f}'
+    if row.auc_low != row.auc_low:  # nan
+        return text
+    return f'{text} [{100 * row.auc_low:.1f}, {100 * row.auc_high:.1f}]'

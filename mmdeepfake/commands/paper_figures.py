@@ -1,0 +1,204 @@
+"""The tables of RATF's paper: its figures, and what each was counted on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from mmdeepfake.errors import DataError
+
+from .finished_runs import VideoSource
+
+# Reached through the package, so that an installed copy finds it as well.
+CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
+PAPER_RESULTS = CONFIGS / 'baselines/paper_results.yml'
+THRESHOLD = 0.5  # ours, as presumably the paper's: it says nothing of it
+_NOT_THE_TABLES = (
+    OSError,
+    yaml.YAMLError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
+_STEM = re.compile(
+    r'(?P<method>.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)'
+    r'(?P<part>_(?:df|f2f|fs|nt))?(?P<more>_\w+)?'
+)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The test videos of a column; see `paper_results.yml`."""
+
+    __test__ = False  # no class of tests
+
+    config: str
+    num_videos: int
+    num_real: int | None = None
+    num_fake: int | None = None
+    num_training_real: int | None = None
+    real_names_sha256: str = ''
+    shows_known_persons: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what its models are trained on, and tested on."""
+
+    name: str
+    trained: VideoSource
+    tested: VideoSource
+    videos: TestSet
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row.
+
+    Attributes:
+        name: as printed.
+        methods: our configs for it, by their names without the data.
+        figures: one a column; None where the paper prints none.
+        quoted: names of the columns whose figure comes from another paper.
+        reimplemented: whether it has the paper's dagger.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    figures: tuple[float | None, ...]
+    quoted: tuple[str, ...] = ()
+    reimplemented: bool = False
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One table.
+
+    Attributes:
+        number: '1' or '4a'.
+        title: its caption.
+        figure: 'acc' or 'auc'.
+        columns: see there.
+        rows: see there.
+        note: what the paper leaves open about its cells.
+    """
+
+    number: str
+    title: str
+    figure: str
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    note: str = ''
+
+
+class Paper(NamedTuple):
+    """Where the figures stand, and the tables in their order."""
+
+    reference: str
+    tables: tuple[PaperTable, ...]
+
+
+class PaperRow(NamedTuple):
+    """The accuracies of a row on one quality: number of its table, method -> share."""
+
+    table: str
+    row: TableRow
+    accuracies: Mapping[str, float]
+
+
+@cache
+def read_paper(path: Path = PAPER_RESULTS) -> Paper:
+    """Read all tables.
+
+    Raises:
+        DataError: the file is not what it should be.
+    """
+    try:
+        record = yaml.safe_load(path.read_text(encoding='utf-8'))
+        reference = f'{record["title"]} ({record["venue"]}), {record["url"]}'
+        tables = tuple(_read_table(table, record) for table in record['tables'])
+    except _NOT_THE_TABLES as error:
+        raise DataError(
+            f"cannot read the paper's figures {path}: {type(error).__name__}: {error}"
+        ) from error
+    return Paper(reference, tables)
+
+
+def _read_table(fields: Mapping[str, Any], record: Mapping[str, Any]) -> PaperTable:
+    sources = {
+        name: VideoSource(
+            **{k: tuple(v) if k == 'methods' else v for k, v in s.items()}
+        )
+        for name, s in record['sources'].items()
+    }
+    table = {'note': '', 'trained': None, **fields}
+    columns = tuple(
+        Column(
+            name,
+            sources[table['trained'] or name],
+            sources[name],
+            TestSet(**record['test_sets'][sources[name].dataset]),
+        )
+        for name in table['columns']
+    )
+    rows = tuple(
+        TableRow(
+            row['name'],
+            tuple(row['configs']),
+            tuple(row['figures']),
+            tuple(row.get('quoted', ())),
+            row.get('reimplemented', False),
+        )
+        for row in record['rows']
+        if row['table'] == table['number']
+    )
+    if any(len(row.figures) != len(columns) or not row.methods for row in rows):
+        raise ValueError(f'a row of table {table["number"]} has gaps')
+    return PaperTable(
+        table['number'], table['title'], table['figure'], columns, rows, table['note']
+    )
+
+
+def method_of(stem: str) -> str | None:
+    """Give a config's name without its data: 'tam' of 'tam_ffpp_lq_df'."""
+    found = _STEM.fullmatch(stem)
+    return found['method'] if found else None
+
+
+def find_paper_row(stem: str, dataset: Mapping, paper: Paper) -> PaperRow | None:
+    """Give the paper's row of a config, None where the paper has no such figure.
+
+    Args:
+        stem: file name of the config, as 'tam_ffpp_lq'.
+        dataset: the test dataset of the config, which options may have replaced.
+        paper: the figures.
+    """
+    found = _STEM.fullmatch(stem)
+    if not found or found['more'] or '_ffpp_' not in stem:
+        return None
+    for table, row in _accuracy_rows(paper):
+        name = dataset.get('dataset_name') or table.columns[0].tested.dataset
+        accuracies = {
+            column.tested.methods[0]: figure
+            for column, figure in zip(table.columns, row.figures, strict=True)
+            if figure is not None
+            and (column.tested.dataset, column.tested.compression)
+            == (name, dataset.get('compression'))
+        }
+        if found['method'] in row.methods and accuracies:
+            return PaperRow(table.number, row, accuracies)
+    return None
+
+
+def _accuracy_rows(paper: Paper) -> Iterator[tuple[PaperTable, TableRow]]:
+    """Give the rows of FaceForensics++, with a model for each manipulation."""
+    for table in paper.tables:
+        if table.figure == 'acc' and table.columns[0].tested.methods:
+            yield from ((table, row) for row in table.rows)
