@@ -261,8 +261,8 @@ def check_video(
     where = _name_of(record)
     report = open_video(root / record.path)
     if report.problem:
-        kind, _, details = report.problem.partition(': ')
-        yield Finding(kind, where, f'{record.path!r} {details}'.strip())
+        details = f'{record.path!r} {report.problem.details}'.strip()
+        yield Finding(report.problem.kind, where, details)
         return
     for name, found, listed in _compare_counts(record, report):
         yield Finding(name, where, f'{found} in the file, {listed} in the manifest')

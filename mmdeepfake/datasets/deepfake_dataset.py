@@ -42,7 +42,6 @@ from .pipeline_needs import (
     count_text,
     describe_unusable,
     is_unsuited,
-    kind_of,
     list_left_out,
     suggest_repair,
 )
@@ -378,7 +377,7 @@ class DeepfakeDataset(BaseActionDataset):
             usable = [pair for pair in pairs if not pair[1].problem]
             self._refuse_lack_of_videos([record for record, _ in usable])
             return usable
-        kinds = {kind_of(report) for _, report in unusable}
+        kinds = {report.problem.kind for _, report in unusable}
         error = DataNotFoundError if kinds == {'missing'} else DataError
         raise error(f'{found}\n{suggest_repair(unusable, share)}')
 

@@ -17,8 +17,27 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.video.clip_storage import is_clip, open_clip
 
+_NAMES = 'frame names'
 _NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
 _SECONDS_BETWEEN_LOGS = 10.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a video cannot be used.
+
+    Attributes:
+        kind: in a word or two, 'truncated'.
+        details: '' where the kind says it all.
+        is_of_pipeline: whether the file is sound and merely lacks what is asked for.
+    """
+
+    kind: str
+    details: str = ''
+    is_of_pipeline: bool = False
+
+    def __str__(self) -> str:
+        return f'{self.kind}: {self.details}' if self.details else self.kind
 
 
 @dataclass(frozen=True)
@@ -26,15 +45,14 @@ class FileReport:
     """What looking at one video gave.
 
     Attributes:
-        problem: why it cannot be used, in the form 'kind: details' or 'kind'; empty
-            where it can.
+        problem: why it cannot be used; None where it can.
         num_frames: number of frames, where it was counted.
         fps: frames per second, where the file tells.
         filename_tmpl: of a folder of frames, how a number becomes a file name.
         offset: of a folder of frames, the number of the first.
     """
 
-    problem: str = ''
+    problem: Problem | None = None
     num_frames: int | None = None
     fps: float | None = None
     filename_tmpl: str | None = None
@@ -47,28 +65,33 @@ def inspect_frame_folder(folder: Path) -> FileReport:
         entry.name for entry in os.scandir(folder) if is_frame_name(entry.name)
     )
     if not names:
-        return FileReport('no frames: folder without pictures')
+        return FileReport(Problem('no frames', 'folder without pictures'))
     matches = [re.fullmatch(r'(.*?)(\d+)(\.\w+)', name) for name in names]
     if None in matches:
         name = names[matches.index(None)]
-        return FileReport(f'frame names: {name!r} does not end in a number')
+        return FileReport(Problem(_NAMES, f'{name!r} does not end in a number'))
     shapes = {(match[1], match[3]) for match in matches}
     if len(shapes) > 1:
         return FileReport(
-            f'frame names: {names[0]!r} and {names[-1]!r} are not numbered alike'
+            Problem(_NAMES, f'{names[0]!r} and {names[-1]!r} are not numbered alike')
         )
     digits = [match[2] for match in matches]
     widths = {len(text) for text in digits}
     if len(widths) > 1 and any(text[0] == '0' and text != '0' for text in digits):
-        return FileReport('frame names: some numbers are padded with zeros, some not')
+        return FileReport(
+            Problem(_NAMES, 'some numbers are padded with zeros, some not')
+        )
     width = widths.pop() if len(widths) == 1 else 0
     numbers = sorted(map(int, digits))
     num_missing = numbers[-1] - numbers[0] + 1 - len(numbers)
     if num_missing:
         first = next(n for n in numbers if n + 1 not in numbers) + 1
         return FileReport(
-            f'gaps: {num_missing} frames are missing, the first is number {first}; '
-            'the frames of a snippet must be consecutive'
+            Problem(
+                'gaps',
+                f'{num_missing} frames are missing, the first is number {first}; the '
+                'frames of a snippet must be consecutive',
+            )
         )
     prefix, suffix = (
         text.replace('{', '{{').replace('}', '}}') for text in shapes.pop()
@@ -87,9 +110,9 @@ def stat_video(path: Path) -> FileReport:
     if path.is_dir():
         return inspect_frame_folder(path)
     if not path.is_file():
-        return FileReport('missing')
+        return FileReport(Problem('missing'))
     if path.stat().st_size == 0:
-        return FileReport('empty: 0 bytes')
+        return FileReport(Problem('empty', '0 bytes'))
     return FileReport()
 
 
@@ -110,7 +133,8 @@ def _open_clip(path: Path) -> FileReport:
         with open_clip(path) as clip:
             return FileReport(num_frames=len(clip), fps=clip.fps)
     except DataError as error:
-        return FileReport(f'not a face clip: {error.__cause__}, or it is truncated')
+        reason = f'{error.__cause__}, or it is truncated'
+        return FileReport(Problem('not a face clip', reason))
 
 
 def _open_video_file(path: Path) -> FileReport:
@@ -133,15 +157,15 @@ def _open_video_file(path: Path) -> FileReport:
             num_bytes = path.stat().st_size
             end = find_end(stream, num_bytes=num_bytes, path=path)
             if end > num_bytes:
-                return FileReport(f'truncated: {num_bytes} of {end} bytes')
+                return FileReport(Problem('truncated', f'{num_bytes} of {end} bytes'))
             num_frames = _count_frames(container, stream)
             if num_frames == 0:
-                return FileReport('no frames')
+                return FileReport(Problem('no frames'))
             fps = plausible_rate(stream.average_rate)
             return FileReport(num_frames=num_frames, fps=fps)
     except DataError as error:
         reason = str(error).removeprefix(f'video file {str(path)!r}').lstrip(' :')
-        return FileReport(f'not a video: {reason}')
+        return FileReport(Problem('not a video', reason))
 
 
 def _count_frames(container: Any, stream: Any) -> int:

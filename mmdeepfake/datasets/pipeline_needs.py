@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 from mmdeepfake.structures import FAKE, LABEL_NAMES, VideoKey, VideoRecord
 
-from .file_check import FileReport
+from .file_check import FileReport, Problem
 
 CheckedVideos = list[tuple[VideoRecord, FileReport]]
 
 TOO_SHORT = 'too short'
 _NUM_EXAMPLES = 5
-_LACKS = 'no '  # 'no landmarks', 'no mask'
 # How a file that a record may name comes into being.
 _ORIGINS = {
     'landmarks': 'prepare the faces with tools/prepare.py --landmarks',
@@ -57,38 +56,30 @@ def check_needs(report: FileReport, record: VideoRecord, needs: Needs) -> FileRe
         needs: of the pipeline.
 
     Returns:
-        The report, with the problem '<kind>: <details>' where there is one.
+        The report, with the problem where there is one.
     """
     if report.problem:
         return report
     num_frames = report.num_frames or record.num_frames
     if num_frames and num_frames < needs.min_frames:
-        problem = (
-            f'{TOO_SHORT}: {num_frames} frames, {needs.min_frames} make one snippet'
-        )
-        return replace(report, problem=problem)
+        details = f'{num_frames} frames, {needs.min_frames} make one snippet'
+        return replace(report, problem=Problem(TOO_SHORT, details, True))
     for name in needs.files:
         if getattr(record, name) is None:
-            kind = _LACKS + name.removesuffix('_file')
-            return replace(report, problem=f'{kind}: {_ORIGINS[name]}')
+            kind = f'no {name.removesuffix("_file")}'
+            return replace(report, problem=Problem(kind, _ORIGINS[name], True))
     return report
-
-
-def kind_of(report: FileReport) -> str:
-    """'too short' of 'too short: 3 frames, ...'."""
-    return report.problem.split(':')[0]
 
 
 def is_unsuited(report: FileReport) -> bool:
     """Whether a sound file merely lacks what this pipeline needs."""
-    kind = kind_of(report)
-    lacks = {_LACKS + name.removesuffix('_file') for name in _ORIGINS}
-    return kind == TOO_SHORT or kind in lacks
+    return report.problem is not None and report.problem.is_of_pipeline
 
 
 def count_kinds(reports: Iterable[FileReport]) -> str:
     """'3 too short, 1 missing', the most frequent first."""
-    kinds = Counter(map(kind_of, reports)).most_common()
+    problems = (report.problem for report in reports)
+    kinds = Counter(one.kind for one in problems if one is not None).most_common()
     return ', '.join(f'{count} {kind}' for kind, count in kinds)
 
 
@@ -105,7 +96,7 @@ def list_left_out(
     kinds: dict[VideoKey, str] = {}
     for record, report in pairs:
         if report.problem and record.key not in shown:
-            kinds.setdefault(record.key, kind_of(report))
+            kinds.setdefault(record.key, report.problem.kind)
     return tuple(sorted(kinds.items()))
 
 

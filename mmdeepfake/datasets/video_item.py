@@ -11,7 +11,7 @@ import numpy as np
 from mmdeepfake.errors import DataError
 from mmdeepfake.structures import FaceTrack, VideoRecord
 
-from .file_check import FileReport
+from .file_check import FileReport, Problem
 
 
 def check_length(report: FileReport, record: VideoRecord) -> FileReport:
@@ -23,8 +23,8 @@ def check_length(report: FileReport, record: VideoRecord) -> FileReport:
     """
     counted, recorded = report.num_frames, record.num_frames
     if not report.problem and counted and recorded and counted != recorded:
-        problem = f'other length: {counted} frames, {recorded} in the manifest'
-        return replace(report, problem=problem)
+        problem = f'{counted} frames, {recorded} in the manifest'
+        return replace(report, problem=Problem('other length', problem))
     return report
 
 

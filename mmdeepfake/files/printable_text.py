@@ -7,6 +7,7 @@ or bytes that are no text. Such characters are shown as Python writes them: \x1b
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,16 @@ def show_text(text: str) -> str:
 def show_name(text: str) -> str:
     """Give a name as one line without what a reader cannot see."""
     return _BREAKS.sub(_escape, show_text(text))
+
+
+def hide_folders(text: str, *folders: str | os.PathLike[str]) -> str:
+    """Give a message with the paths in these folders relative to them.
+
+    A message that is kept, or shown to others, tells nothing of this machine.
+    """
+    for folder in folders:
+        text = text.replace(f'{os.fspath(folder)}{os.sep}', '')
+    return text
 
 
 def show_log_record(record: logging.LogRecord) -> bool:

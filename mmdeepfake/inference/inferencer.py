@@ -19,6 +19,7 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.config_checks import check_config
 from mmdeepfake.errors import ConfigError, DataError, InputError
 from mmdeepfake.faces.detection import FaceDetector, build_detector
+from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import describe_error, is_disk_error
@@ -381,8 +382,7 @@ class DeepfakeInferencer:
                 job.note(f'no heat map: {error}')
         fault = ''
         if job.error is not None:
-            folder = f'{job.path.parent}{os.sep}'
-            fault = describe_error(job.error).replace(folder, '')
+            fault = hide_folders(describe_error(job.error), job.path.parent)
         return job.finish(fault), job.error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.csv_text import format_csv
-from mmdeepfake.files.printable_text import guard_cells
+from mmdeepfake.files.printable_text import guard_cells, hide_folders
 from mmdeepfake.prepare.output_folder import write_json, write_text
 from mmdeepfake.video.isolation.isolated_video import shared_decoder
 from mmdeepfake.video.local_decoding import VideoDecoder
@@ -97,7 +97,8 @@ def write_video_results(
             written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
         except DataError as error:
             # The scores are those of a reading that went well.
-            note = f'no annotated video: {_without_folder(error, result)}'
+            reason = hide_folders(str(error), result.path.parent)
+            note = f'no annotated video: {reason}'
             result = replace(result, notes=(*result.notes, note))
             write_json(written[RESULT_JSON], to_json(result, facts))
     if report:
@@ -106,10 +107,6 @@ def write_video_results(
     if result.heat is not None:
         result.heat.close()
     return written
-
-
-def _without_folder(error: Exception, result: VideoResult) -> str:
-    return str(error).replace(f'{result.path.parent}{os.sep}', '')
 
 
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:

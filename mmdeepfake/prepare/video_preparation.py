@@ -22,6 +22,7 @@ from mmdeepfake.errors import ConfigError, DataError, InputError, OutputError
 from mmdeepfake.faces.landmarks import find_landmarks
 from mmdeepfake.faces.track_choice import choose_dominant
 from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS, is_about
+from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.structures import NO_FACE, FaceTrack, VideoRecord
 from mmdeepfake.video.clip_storage import CLIP_SUFFIX, open_clip
@@ -70,7 +71,7 @@ def prepare_video(
                 raise
             fault = describe_error(error)
             if unpacked is not None:
-                fault = fault.replace(f'{unpacked}{os.sep}', '')
+                fault = hide_folders(fault, unpacked)
             done = record_fault(video, context, fault)
             shutil.rmtree(made)
             os.makedirs(made)
@@ -123,8 +124,7 @@ def record_fault(
     video: SourceVideo, context: WorkerContext, fault: str
 ) -> PreparedVideo:
     """Give the record of a video that failed, without paths of this machine."""
-    for folder in (context.root, context.partial):
-        fault = fault.replace(f'{folder}{os.sep}', '')
+    fault = hide_folders(fault, context.root, context.partial)
     num_bytes = size_of(video.path)
     return failed_video(
         video,
@@ -381,8 +381,7 @@ class _VideoJob:
         )
 
     def _note(self, text: str) -> None:
-        for folder in (self.context.root, self.context.partial):
-            text = text.replace(f'{folder}{os.sep}', '')
+        text = hide_folders(text, self.context.root, self.context.partial)
         if text not in self.notes:
             self.notes.append(text)
 

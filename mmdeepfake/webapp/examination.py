@@ -16,6 +16,7 @@ from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.inference import LocalDecoder
 from mmdeepfake.inference.face_stream import FrameTimes, open_video
 from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
@@ -236,7 +237,7 @@ def _translate(tell: Tell) -> Callable[[Progress], None]:
 
 def _refuse_file(error: DataError, upload: Path) -> Refusal:
     """Say what is wrong with a file, by the reader's reason if it tells no path."""
-    reason = str(error).replace(f'{upload.parent}/', '')
+    reason = hide_folders(str(error), upload.parent)
     reason = reason.replace(f"video file '{upload.name}'", 'the file')
     if _PATH.search(reason):
         logger.warning('a message was not shown, since it names a path')
