@@ -63,9 +63,10 @@ def test_wheel_holds_what_mim_looks_for(names):
     assert expected | {'mmdeepfake/.mim/model-index.yml'} <= names
 
 
-def test_wheel_holds_the_page_for_uploads(names):
-    page = ROOT / 'mmdeepfake/webapp/page'
-    files = {path.relative_to(ROOT).as_posix() for path in page.iterdir()}
+@pytest.mark.parametrize('folder', ['webapp/page', 'visualization/templates'])
+def test_wheel_holds_the_files_of_pages(names, folder):
+    paths = (ROOT / 'mmdeepfake' / folder).iterdir()
+    files = {path.relative_to(ROOT).as_posix() for path in paths}
     assert len(files) == 4
     assert files <= names
 

@@ -7,15 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .html_page import (
-    PageTable,
-    escape_text,
-    format_facts,
-    format_list,
-    format_picture,
-    format_table,
-    wrap_page,
-)
+from .html_page import PageTable, render_page
 from .reliability_plot import Reliability, plot_reliability
 from .report_plots import RocLine, ScoreRow, plot_scores
 
@@ -58,27 +50,13 @@ def format_page(
     runs: Sequence[PageRun],
 ) -> str:
     """Write the page: tables, what fills their empty cells, pictures of every run."""
-    parts = [format_list(notes), *map(format_table, tables)]
-    if commands:
-        parts.append('<h2>Empty cells, and what fills them</h2><details>')
-        parts.append(f'<summary>{len(commands)} groups of commands</summary>')
-        for one in commands:
-            lines = '\n'.join(one.commands)
-            parts.append(
-                f'<p>{escape_text(one.cells)}</p><pre>{escape_text(lines)}</pre>'
-            )
-        parts.append('</details>')
-    if runs:
-        parts.append('<h2>Runs</h2>')
-        parts += [_run(run) for run in runs]
-    return wrap_page(title, parts)
-
-
-def _run(run: PageRun) -> str:
-    pictures = ''.join(format_picture(png, shows=name) for name, png in draw_run(run))
-    return (
-        f'<h3>{escape_text(run.name)}</h3>\n{format_facts(run.facts)}\n'
-        f'<p>{pictures}</p>'
+    return render_page(
+        'score_page.html',
+        title=title,
+        notes=notes,
+        tables=tables,
+        commands=commands,
+        runs=[(run, draw_run(run)) for run in runs],
     )
 
 
