@@ -172,10 +172,23 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
             linewidth=0,
             label='95% interval of the AUC',
         )
-    axes.plot(steps, 100 * aucs, color=FAKE_COLOUR, marker='o', ms=4, label='AUC')
+    axes.plot(
+        steps,
+        100 * aucs,
+        color=FAKE_COLOUR,
+        marker='o',
+        ms=4,
+        label='AUC of all videos',
+    )
     acc_steps, accs = _series(log.val, METRIC_PREFIX + 'acc')
     axes.plot(
-        acc_steps, 100 * accs, '--', color=REAL_COLOUR, marker='s', ms=3, label='ACC'
+        acc_steps,
+        100 * accs,
+        '--',
+        color=REAL_COLOUR,
+        marker='s',
+        ms=3,
+        label='ACC of all videos',
     )
     best = int(np.argmax(aucs))
     axes.plot(
@@ -206,14 +219,16 @@ def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> 
             axes.plot(row.fake_scores, ticks, '|', color=colour, ms=5, alpha=0.5)
         called_fake = row.fake_scores >= threshold
         right = called_fake.mean() if row.is_fake else 1 - called_fake.mean()
-        axes.text(1.02, floor + 0.25, f'{100 * right:.0f}% right', va='center')
+        # Of this row's own videos; the ACC of a table takes in the real ones as well.
+        called = f'{100 * right:.0f}% called {"fake" if row.is_fake else "real"}'
+        axes.text(1.02, floor + 0.25, called, va='center')
     axes.axvline(threshold, color='black', linestyle='--', linewidth=1)
     axes.text(threshold, len(rows) - 0.1, f' fake from {threshold:g} on', va='bottom')
     axes.set_yticks(
         [len(rows) - 1 - index + 0.25 for index in range(len(rows))],
         [f'{row.name}\n({len(row.fake_scores)} videos)' for row in rows],
     )
-    axes.set(xlim=(-0.02, 1.2), ylim=(-0.2, len(rows) + 0.15), xlabel='P(fake)')
+    axes.set(xlim=(-0.02, 1.32), ylim=(-0.2, len(rows) + 0.15), xlabel='P(fake)')
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_title('Scores of the videos', loc='left')
     axes.tick_params(axis='y', length=0)
