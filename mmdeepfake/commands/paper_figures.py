@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,10 +27,7 @@ _NOT_THE_TABLES = (
     ValueError,
     AttributeError,
 )
-_STEM = re.compile(
-    r'(?P<method>.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)'
-    r'(?P<part>_(?:df|f2f|fs|nt))?(?P<more>_\w+)?'
-)
+_STEM = re.compile(r'(.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)(?:_\w+)?')
 
 
 @dataclass(frozen=True)
@@ -105,14 +102,6 @@ class Paper(NamedTuple):
     tables: tuple[PaperTable, ...]
 
 
-class PaperRow(NamedTuple):
-    """The accuracies of a row on one quality: number of its table, method -> share."""
-
-    table: str
-    row: TableRow
-    accuracies: Mapping[str, float]
-
-
 @cache
 def read_paper(path: Path = PAPER_RESULTS) -> Paper:
     """Read all tables.
@@ -169,36 +158,4 @@ def _read_table(fields: Mapping[str, Any], record: Mapping[str, Any]) -> PaperTa
 def method_of(stem: str) -> str | None:
     """Give a config's name without its data: 'tam' of 'tam_ffpp_lq_df'."""
     found = _STEM.fullmatch(stem)
-    return found['method'] if found else None
-
-
-def find_paper_row(stem: str, dataset: Mapping, paper: Paper) -> PaperRow | None:
-    """Give the paper's row of a config, None where the paper has no such figure.
-
-    Args:
-        stem: file name of the config, as 'tam_ffpp_lq'.
-        dataset: the test dataset of the config, which options may have replaced.
-        paper: the figures.
-    """
-    found = _STEM.fullmatch(stem)
-    if not found or found['more'] or '_ffpp_' not in stem:
-        return None
-    for table, row in _accuracy_rows(paper):
-        name = dataset.get('dataset_name') or table.columns[0].tested.dataset
-        accuracies = {
-            column.tested.methods[0]: figure
-            for column, figure in zip(table.columns, row.figures, strict=True)
-            if figure is not None
-            and (column.tested.dataset, column.tested.compression)
-            == (name, dataset.get('compression'))
-        }
-        if found['method'] in row.methods and accuracies:
-            return PaperRow(table.number, row, accuracies)
-    return None
-
-
-def _accuracy_rows(paper: Paper) -> Iterator[tuple[PaperTable, TableRow]]:
-    """Give the rows of FaceForensics++, with a model for each manipulation."""
-    for table in paper.tables:
-        if table.figure == 'acc' and table.columns[0].tested.methods:
-            yield from ((table, row) for row in table.rows)
+    return found[1] if found else None

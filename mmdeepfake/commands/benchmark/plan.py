@@ -19,8 +19,6 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.atomic_write import replace_text
 
 from ..complexity import Complexity, measure_complexity
-from ..finished_runs import ScoredRun
-from ..paper_figures import find_paper_row, read_paper
 from .run import BenchmarkRun, Launch
 from .table import BenchmarkRow, write_tables
 
@@ -170,17 +168,7 @@ def collect_rows(
     plan: Plan, costs: Mapping[str, Complexity | None]
 ) -> list[BenchmarkRow]:
     """Read what the runs have left so far."""
-    rows = []
-    for stem, (cfg, runs) in plan.items():
-        seeds = {run.seed: run.read_scores() for run in runs}
-        (dataset, *_) = (
-            node for path, node in find_datasets(cfg) if path.startswith('test_')
-        )
-        # data_root may have led to other videos than the config's name says.
-        keys = [
-            s.predictions[0].key for s in seeds.values() if isinstance(s, ScoredRun)
-        ]
-        names = [{'dataset_name': key.dataset} for key in keys]
-        paper = find_paper_row(stem, {**dataset, **(names or [{}])[0]}, read_paper())
-        rows.append(BenchmarkRow(stem, seeds, costs[stem], paper))
-    return rows
+    return [
+        BenchmarkRow(stem, {run.seed: run.read_scores() for run in runs}, costs[stem])
+        for stem, (_, runs) in plan.items()
+    ]

@@ -14,14 +14,13 @@ from mmdeepfake.files.printable_text import guard_cells
 from ..complexity import Complexity, describe_shape
 from ..finished_runs import ScoredRun
 from ..markdown import format_table, plain, spread
-from ..paper_figures import PaperRow, read_paper
 from .run import RunState
 
 MARKDOWN, CSV = 'benchmark.md', 'benchmark.csv'
 _FIGURES = ('num_real', 'num_fake', 'acc', 'auc', 'auc_low', 'auc_high', 'eer', 'ap')
 CSV_COLUMNS = (
     *('config', 'seed', 'status', 'row', *_FIGURES),
-    *('paper_acc', 'paper_table', 'parameters', 'gmacs'),
+    *('parameters', 'gmacs'),
 )
 
 
@@ -33,13 +32,11 @@ class BenchmarkRow:
         name: stem of the config's file name.
         seeds: seed -> what its run scored, or where it stands.
         cost: of the model at its test input, None if not known.
-        paper: the paper's row, None where the paper has none on this data.
     """
 
     name: str
     seeds: Mapping[int, ScoredRun | RunState]
     cost: Complexity | None
-    paper: PaperRow | None
 
     @property
     def summaries(self) -> list[Summary]:
@@ -65,12 +62,10 @@ def write_tables(rows: Sequence[BenchmarkRow], folder: str | Path) -> list[Path]
 
 
 def format_markdown(rows: Sequence[BenchmarkRow]) -> str:
-    """The AUC of every row, the paper's accuracies beside ours, what is missing."""
+    """The figures of every row, what they rest on, what is missing."""
     summaries = [summary for row in rows for summary in row.summaries]
     names = [method.name for method in summaries[0].methods] if summaries else []
     sections = ['# Benchmark', _auc_table(rows, names)]
-    if any(row.paper for row in rows):
-        sections += ["## Accuracy, ours and the paper's", _paper_table(rows, names)]
     sections.append('\n'.join(f'- {plain(note)}' for note in _notes(rows)))
     return '\n\n'.join(sections) + '\n'
 
@@ -91,9 +86,6 @@ def format_csv(rows: Sequence[BenchmarkRow]) -> str:
             for one in run.summary.rows:
                 line = {**shared, 'seed': seed, 'status': 'done', 'row': one.name}
                 line |= {name: getattr(one, name) for name in _FIGURES}
-                if row.paper is not None and one.name in row.paper.accuracies:
-                    line['paper_acc'] = row.paper.accuracies[one.name]
-                    line['paper_table'] = row.paper.table
                 lines.append({k: v for k, v in line.items() if v == v})  # without nan
     table = [[line.get(name, '') for name in CSV_COLUMNS] for line in lines]
     return join_csv([CSV_COLUMNS, *map(guard_cells, table)])
@@ -124,20 +116,6 @@ def _cost_cells(cost: Complexity | None) -> list[str]:
     return [f'{cost.num_parameters:,}', f'{cost.gmacs:.2f}', shape]
 
 
-def _paper_table(rows: Sequence[BenchmarkRow], names: Sequence[str]) -> str:
-    names = names or list(next(row.paper for row in rows if row.paper).accuracies)
-    pairs = [f'{name} ACC %, {who}' for name in names for who in ('ours', 'paper')]
-    lines = []
-    for row in rows:
-        cells = [row.name]
-        for name in names:
-            figure = row.paper.accuracies.get(name) if row.paper else None
-            cells.append(_mean([_figure(s, name).acc for s in row.summaries]))
-            cells.append('-' if figure is None else f'{100 * figure:.2f}')
-        lines.append([*cells, row.paper.table if row.paper else '-'])
-    return format_table(['model', *pairs, 'table'], lines)
-
-
 def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
     notes = [
         'Figures are at video level: of a manipulation against all real videos, of all '
@@ -147,15 +125,11 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
         'knows nothing of the spread over seeds, nor the other way round.',
         'GMAC: multiply-accumulates of convolutions and matrix products for one video, '
         'at the test input of the row.',
+        "Beside the paper's figures, where they compare: tools/paper_tables.py on this "
+        'folder.',
         'Whether two rows differ by more than chance: tools/compare.py on their '
         'predictions.csv.',
     ]
-    if any(row.paper for row in rows):
-        notes.append(
-            f'Paper: {read_paper().reference}. It trains one model for each '
-            'manipulation and tests on 140 real and 140 fake videos of it; a config of '
-            'ours on all four manipulations has harder work.'
-        )
     count = sum(len(row.failures) for row in rows)
     if count:
         notes.append(f'{count} {"run has" if count == 1 else "runs have"} no figures.')
