@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdeepfake.commands.evaluate import format_markdown
-from mmdeepfake.commands.paper_figures import read_paper
+from mmdeepfake.commands.paper_protocol import read_paper
 from mmdeepfake.commands.scoring import ScoredSet
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.evaluation import VideoPrediction, summarise, write_predictions

@@ -9,7 +9,7 @@ from run_builders import write_training
 from tool_runs import ROOT
 
 from mmdeepfake.commands.finished_runs import find_runs
-from mmdeepfake.commands.paper_figures import CONFIGS, read_paper
+from mmdeepfake.commands.paper_protocol import CONFIGS, read_paper
 from mmdeepfake.commands.paper_tables.cells import Cell
 from mmdeepfake.commands.paper_tables.filling import find_commands
 from mmdeepfake.engine.build import load_config

@@ -176,7 +176,7 @@ KNOWN_LOADS = {
     # Writes the pickle, and reads none; the network of a package's own.
     'faces/detection/centerface.py': {'onnx.load'},
     'prepare/stil_boxes.py': {'pickle.Unpickler'},
-    'commands/paper_figures.py': {'yaml.safe_load'},
+    'commands/paper_protocol.py': {'yaml.safe_load'},
 }
 LOADS = {
     *('torch.load', 'torch.jit.load', 'torch.export.load', 'torch.hub.load'),

@@ -26,7 +26,7 @@ from mmdeepfake.evaluation.summary import RowResult
 from mmdeepfake.structures import REAL_METHOD
 
 from ..finished_runs import FoundRuns, ScoredRun, Training, find_runs
-from ..paper_figures import (
+from ..paper_protocol import (
     CONFIGS,
     THRESHOLD,
     Column,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..finished_runs import Training, best_checkpoint
-from ..paper_figures import CONFIGS, Column, method_of
+from ..paper_protocol import CONFIGS, Column, method_of
 from .cells import Cell, Collection, read_config, references_of
 
 _WORK_DIRS = Path('work_dirs')

@@ -17,7 +17,7 @@ from mmdeepfake.visualization.score_page import PageCommands, PageRun, format_pa
 
 from ..finished_runs import ScoredRun
 from ..markdown import format_table, plain, spread
-from ..paper_figures import PaperTable, TableRow
+from ..paper_protocol import PaperTable, TableRow
 from ..report import roc_lines, score_rows
 from .cells import Cell, CellRun, Collection, collect
 from .filling import missing_cells

@@ -3,7 +3,7 @@
 import pytest
 from tool_runs import ROOT
 
-from mmdeepfake.commands.paper_figures import method_of, read_paper
+from mmdeepfake.commands.paper_protocol import method_of, read_paper
 from mmdeepfake.errors import DataError
 
 TABLES = {table.number: table for table in read_paper().tables}
