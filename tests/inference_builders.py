@@ -86,7 +86,8 @@ def save_weights(cfg, path, *, meta=None, **changed):
     model.init_weights()
     weights = model.state_dict() | changed
     weights = {key: value for key, value in weights.items() if value is not None}
-    torch.save({'state_dict': weights, 'meta': meta or {'iter': 5}}, path)
+    meta = meta or {'iter': 5, 'cfg': cfg.pretty_text}
+    torch.save({'state_dict': weights, 'meta': meta}, path)
     return path
 
 

@@ -43,8 +43,8 @@ def add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--config',
         metavar='FILE',
-        help='the config that it was trained with; without it, the one .py file beside '
-        'the checkpoint',
+        help='the config that it was trained with; without it, the one that its '
+        'training wrote beside the checkpoint',
     )
     group.add_argument('--device', default='auto', help="'cpu', 'cuda', 'cuda:1'")
     one = group.add_mutually_exclusive_group()

@@ -17,7 +17,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.written_config import read_written_config
 from mmdeepfake.errors import DataError, DataNotFoundError, InputError
 from mmdeepfake.evaluation.leakage import (
     TRAINING_VIDEOS_FILE,
@@ -136,7 +136,11 @@ class ScoredRun:
         """The config of the run's last test, options included, if it is there."""
         name = Path(str(self.record.get('test', {}).get('config', ''))).name
         path = self.folder / name
-        return load_config(path) if path.suffix == '.py' and path.is_file() else None
+        return (
+            read_written_config(path)
+            if path.suffix == '.py' and path.is_file()
+            else None
+        )
 
     @cached_property
     def source(self) -> VideoSource | None:
@@ -235,9 +239,9 @@ def _read_config(folder: Path, stem: str, record: Mapping[str, Any]) -> Config:
     # Folders are named by the time at which a run began; a test logs no scalars.json.
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     if logs:
-        return load_config(logs[-1].with_name('config.py'))
+        return read_written_config(logs[-1].with_name('config.py'))
     if 'test' not in record:
-        return load_config(folder / f'{stem}.py')
+        return read_written_config(folder / f'{stem}.py')
     raise DataNotFoundError(
         f'{folder} keeps no config of its training (TIME/vis_data/config.py beside '
         'scalars.json): what it was trained on cannot be told'

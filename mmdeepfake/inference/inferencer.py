@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.config_checks import check_config
+from mmdeepfake.engine.written_config import find_config
 from mmdeepfake.errors import ConfigError, DataError, InputError
 from mmdeepfake.faces.detection import FaceDetector, build_detector
 from mmdeepfake.files.printable_text import hide_folders
@@ -83,8 +84,8 @@ class DeepfakeInferencer:
         ('fake', 0.93)
 
     Args:
-        config: path of a config, or one that was read. None takes the one .py file that
-            lies beside the checkpoint, as training leaves it there. A config is Python
+        config: path of a config, or one that was read. None takes the one that
+            training wrote beside the checkpoint, see `find_config`. A config is Python
             code and is run: take none from strangers.
         checkpoint: trained weights of that config's model, all of them; plain data, so
             that nothing in the file is run. Or an exported model, told by its suffix.
@@ -404,22 +405,6 @@ def choose_device(device: str) -> torch.device:
     if chosen.type == 'cuda' and (chosen.index or 0) >= num_gpus:
         raise ConfigError(f'device {device!r}: there are {num_gpus} GPUs here')
     return chosen
-
-
-def find_config(checkpoint: Path) -> Path:
-    """Find the config that training left beside a checkpoint.
-
-    Raises:
-        ConfigError: there is none, or more than one.
-    """
-    found = sorted(checkpoint.parent.glob('*.py'))
-    if len(found) != 1:
-        names = ', '.join(path.name for path in found) or 'none'
-        raise ConfigError(
-            f'no config was given, and beside checkpoint {str(checkpoint)!r} there '
-            f'must be one .py file to take; found: {names}'
-        )
-    return found[0]
 
 
 def _read_config(

@@ -9,6 +9,7 @@ import sys
 import av
 import numpy as np
 import pytest
+import torch
 from builders import make_video
 from inference_builders import make_config, save_weights
 from preparation_builders import encode
@@ -82,12 +83,16 @@ def test_folder_with_broken_files_is_scored_and_ends_with_1(tmp_path, model):
         (['gone.mp4', '--checkpoint', 'w.pth'], "no video, folder or list 'gone.mp4'"),
         (['a.mp4', '--checkpoint', 'w.pth', '--config', 'c.py'], 'no such config file'),
         (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file; a folder'),
+        (['a.mp4', '--checkpoint', 'nope.pth'], 'no such checkpoint file: nope.pth'),
+        (['a.mp4', '--checkpoint', 'w.pth'], 'name the config with --config'),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_line(
     tmp_path, capsys, monkeypatch, words, message
 ):
     (tmp_path / 'a.mp4').write_text('')
+    torch.save({}, tmp_path / 'w.pth')
+    (tmp_path / 'setup.py').write_text('raise SystemExit(7)')  # must not be run
     out = [] if '--out' in words else ['--out', 'out']
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, 'argv', ['infer.py', *words, *out])

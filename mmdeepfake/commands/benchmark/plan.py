@@ -133,12 +133,11 @@ def write_config(cfg: Config, path: Path) -> None:
     Runs that are done, or under way, were made with the one that is there.
     """
     if path.is_file():
-        old = Config.fromfile(str(path))
-        if old.to_dict() == cfg.to_dict():
+        # Compared as text: a config that is there by chance is not run.
+        old, new = path.read_text(encoding='utf-8'), cfg.pretty_text
+        if old == new:
             return
-        lines = difflib.ndiff(
-            old.pretty_text.splitlines(), cfg.pretty_text.splitlines()
-        )
+        lines = difflib.ndiff(old.splitlines(), new.splitlines())
         changed = [line for line in lines if line[:2] in ('- ', '+ ')]
         raise ConfigError(
             f'{path.parent} holds runs of other settings ({"; ".join(changed[:4])}): '

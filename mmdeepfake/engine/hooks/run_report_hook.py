@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -27,6 +28,7 @@ from ..broken_sample_batches import innermost_datasets
 from ..config_checks import walk_dicts
 
 RECORD = 'run.json'
+CONFIG_SHA256 = 'config_sha256'  # of the config in the work folder
 
 
 @HOOKS.register_module()
@@ -72,11 +74,14 @@ class RunReportHook(Hook):
         if isinstance(runner._val_loop, BaseLoop):
             loaders['val'] = runner.val_dataloader
         work_dir = pathlib.Path(runner.work_dir)
-        config_name = os.path.basename(runner.cfg.filename or f'{runner.timestamp}.py')
+        config = work_dir / os.path.basename(
+            runner.cfg.filename or f'{runner.timestamp}.py'
+        )
         facts = {
             'command': ' '.join(sys.argv),
             'started': time.strftime('%Y-%m-%dT%H:%M:%S%z'),
-            'config': str(work_dir / config_name),
+            'config': str(config),
+            CONFIG_SHA256: hashlib.sha256(config.read_bytes()).hexdigest(),
             'initial_weights': self._loaded or describe_initial_weights(runner.cfg),
             'seed': runner.seed,
             'processes': runner.world_size,

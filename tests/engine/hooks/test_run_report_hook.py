@@ -1,3 +1,4 @@
+import hashlib
 import json
 import logging
 import subprocess
@@ -75,6 +76,7 @@ def test_initial_weights_are_named(backbone, expected):
 
 
 def make_runner(tmp_path, **changes):
+    (tmp_path / 'x.py').write_text('x = 1')  # as the Runner does
     loader = SimpleNamespace(dataset=Videos(REAL, SWAP))
     runner = SimpleNamespace(
         cfg=SimpleNamespace(filename='configs/x.py', get=lambda key: None),
@@ -101,6 +103,8 @@ def test_start_of_a_run_is_logged_and_written_down(tmp_path, caplog):
     entry = json.loads((tmp_path / 'run.json').read_text())['train']
     assert entry['seed'] == 3
     assert entry['config'] == str(tmp_path / 'x.py')
+    sha256 = hashlib.sha256((tmp_path / 'x.py').read_bytes()).hexdigest()
+    assert entry['config_sha256'] == sha256
     assert entry['initial_weights'].startswith('random')
     assert entry['videos'] == {'train': {'real': 1, 'fake/FaceSwap': 1}}
     assert "train: videos = {'train': {'real': 1, 'fake/FaceSwap': 1}}" in caplog.text
