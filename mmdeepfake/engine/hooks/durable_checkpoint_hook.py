@@ -17,8 +17,6 @@ from mmdeepfake.registry import HOOKS
 
 from ..checkpoint_choice import POINTER, choose_checkpoint, step_of
 from ..durable_backend import flush_folder
-from ..hook_states import keep_hook_states, restore_hook_states
-from ..pending_gradients import keep_pending_gradients, restore_pending_gradients
 
 # In the message hub, which goes into checkpoints; what begins with 'val' is logged.
 _VALIDATED, _OUTDATED = 'last_validated', 'outdated_checkpoints'
@@ -34,9 +32,7 @@ class DurableCheckpointHook(CheckpointHook):
       then `last_checkpoint` names it, and only then are older ones deleted;
     - a run resumed from its folder takes the newest checkpoint that is whole;
     - a validation that a kill cut off is made up for, and a checkpoint is written again
-      after its validation, so that what the validation told is resumed as well;
-    - what hooks remember is kept, as the patience of early stopping, and so are
-      gradients that have not been applied yet.
+      after its validation, so that what the validation told is resumed as well.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -62,7 +58,7 @@ class DurableCheckpointHook(CheckpointHook):
         return str(choice.path)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Give state back that MMEngine forgets; refuse to resume from bare weights."""
+        """Refuse to resume from bare weights."""
         if not runner._resume:
             return
         if self.save_optimizer and 'optimizer' not in checkpoint:
@@ -72,14 +68,6 @@ class DurableCheckpointHook(CheckpointHook):
                 'iter_*.pth, or start a new run from its weights with '
                 '--cfg-options load_from=CHECKPOINT'
             )
-        restore_hook_states(runner, checkpoint)
-        restore_pending_gradients(runner, checkpoint)
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add that state to what a run can be resumed from."""
-        if 'optimizer' in checkpoint:
-            keep_hook_states(runner, checkpoint)
-            keep_pending_gradients(runner, checkpoint)
 
     def before_train(self, runner: Runner) -> None:
         """Clear up after a kill; make up for the validation that it cut off."""

@@ -47,14 +47,14 @@ class ForgeryViewHook(Hook):
     be without. Only the main process draws; scores are gathered from all.
 
     Args:
-        interval: draw after every so many validations, the first of them included.
+        interval: draw after every so many validations, the first of them included; a
+            resumed run counts from its start.
         num_videos: videos of the second picture: one a manipulation, in order, then a
             real one, as far as the number goes. 0 leaves the picture out.
     """
 
     # Before EMAHook takes the averaged weights out again, which were validated.
     priority = 'ABOVE_NORMAL'
-    kept_on_resume = ('_num_validations',)
 
     def __init__(self, *, interval: int = 1, num_videos: int = 5) -> None:
         if interval < 1 or num_videos < 0:

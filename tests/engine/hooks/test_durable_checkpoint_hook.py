@@ -213,28 +213,6 @@ def test_moved_folder_is_resumed_in_its_new_place(tmp_path):
     )
 
 
-@pytest.mark.slow
-def test_early_stopping_keeps_its_patience(tmp_path):
-    stopping = {
-        'hooks': [
-            dict(type='EarlyStoppingHook', monitor='deepfake/ap', rule='greater',
-                 patience=3)
-        ],
-        'train_cfg': {'type': 'EpochBasedTrainLoop', 'max_epochs': 9},
-    }  # fmt: skip
-    whole = train(tmp_path / 'whole', **stopping)
-    assert 3 <= whole.epoch < 9
-    train(tmp_path / 'run', stop=('before_train_epoch', 3), **stopping)
-    assert resume(tmp_path / 'run', **stopping).epoch == whole.epoch
-    # One that was stopped is at its end.
-    assert resume(tmp_path / 'run', **stopping).epoch == whole.epoch
-    assert_same_training(
-        summarise_training(tmp_path / 'run'),
-        summarise_training(tmp_path / 'whole'),
-        'stopped early',
-    )
-
-
 def test_plain_checkpoint_hook_still_works_and_writes_whole_files(
     tmp_path, monkeypatch
 ):

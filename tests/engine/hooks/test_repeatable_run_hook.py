@@ -71,11 +71,6 @@ def compare(folder, stop, *, resumed=None, **options):
         ),
         pytest.param(('after_val_iter', 2), {}, id='in a validation'),
         pytest.param(
-            ('before_train_iter', 6),
-            {'optim_wrapper__accumulative_counts': 3},  # an epoch has four steps
-            id='accumulated gradients',
-        ),
-        pytest.param(
             ('after_val', 1),
             {'default_hooks__checkpoint__save_best': ['deepfake/auc', 'deepfake/acc']},
             id='between validation and best',
