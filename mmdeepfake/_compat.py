@@ -6,6 +6,7 @@ gap is not: a source install, a later release or a machine with a GPU.
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib.util
 import pathlib
@@ -117,10 +118,13 @@ def _start_on_gloo(start: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def wrap_cpu_models_without_device() -> None:
-    """Drop the device index that MMEngine's Runner gives to every distributed model.
+def ready_models_for_several_processes() -> None:
+    """Have models freeze their stages, and lie on a CPU, under `launcher`.
 
-    DistributedDataParallel refuses one for a model that lies on the CPU.
+    Backbones of MMAction2 freeze `frozen_stages` in `train()`, which the Runner calls
+    after DistributedDataParallel has listed the parameters: it would wait for the
+    gradients of frozen ones. And it refuses the device index that the Runner gives to
+    every model, for one that lies on the CPU.
     (https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/runner/runner.py)
     """
     from mmengine.model import MMDistributedDataParallel
@@ -131,11 +135,47 @@ def wrap_cpu_models_without_device() -> None:
 
     @functools.wraps(start)
     def init(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
+        module.train()
         if all(weight.device.type == 'cpu' for weight in module.parameters()):
             kwargs['device_ids'] = None
         start(self, module, *args, **kwargs)
 
     MMDistributedDataParallel.__init__ = init
+
+
+def join_lists_of_concatenated_datasets() -> None:
+    """Let a ConcatDataset have videos that its datasets list and cannot show.
+
+    They are in the datasets' `metainfo`, for the metric to count. MMEngine demands that
+    all datasets have the same there, and passes on that of the first alone.
+    (https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/dataset/dataset_wrapper.py)
+    """
+    from mmengine.dataset import ConcatDataset
+
+    from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
+
+    start = ConcatDataset.__init__
+    if hasattr(start, '__wrapped__'):
+        return
+
+    @functools.wraps(start)
+    def init(
+        self: Any, datasets: Any, lazy_init: bool = False, ignore_keys: Any = None
+    ) -> None:
+        ignored = [ignore_keys] if isinstance(ignore_keys, str) else ignore_keys or []
+        start(self, datasets, lazy_init, [*ignored, UNSCORED_VIDEOS, LEFT_OUT_VIDEOS])
+
+    def metainfo(self: Any) -> dict:
+        every = [one.metainfo for one in self.datasets]
+        joined = {
+            key: tuple(dict.fromkeys(v for one in every for v in one.get(key, ())))
+            for key in (UNSCORED_VIDEOS, LEFT_OUT_VIDEOS)
+            if any(key in one for one in every)
+        }
+        return {**copy.deepcopy(self._metainfo), **joined}
+
+    ConcatDataset.__init__ = init
+    ConcatDataset.metainfo = property(metainfo)
 
 
 def apply() -> None:
@@ -145,7 +185,8 @@ def apply() -> None:
     supply_drn()
     read_checkpoints_as_plain_data()
     use_gloo_without_gpu()
-    wrap_cpu_models_without_device()
+    ready_models_for_several_processes()
+    join_lists_of_concatenated_datasets()
 
 
 def describe_gaps() -> dict[str, str]:

@@ -135,6 +135,27 @@ def test_device_index_is_dropped_for_models_on_the_cpu(monkeypatch, device, expe
     assert given['device_ids'] == expected
 
 
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_model_is_in_training_when_its_parameters_are_listed(monkeypatch, device):
+    class Freezing(torch.nn.Linear):
+        def train(self, mode=True):
+            super().train(mode)
+            self.weight.requires_grad = False  # as MMAction2's `frozen_stages`
+            return self
+
+    listed = {}
+
+    def list_parameters(self, *, module, **kwargs):
+        listed.update((n, p.requires_grad) for n, p in module.named_parameters())
+
+    monkeypatch.setattr(DistributedDataParallel, '__init__', list_parameters)
+    wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
+    torch.nn.Module.__init__(wrapper)
+    model = Freezing(1, 1, device=device)
+    MMDistributedDataParallel.__init__(wrapper, module=model)
+    assert listed == {'weight': False, 'bias': True}
+
+
 # Report
 
 

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdeepfake.commands.complexity import find_input_shape
-from mmdeepfake.engine.build import RUNNER_KEYS
 from mmdeepfake.engine.config_checks import check_config, find_transforms, walk_dicts
+from mmdeepfake.engine.config_variables import RUNNER_KEYS
 from mmdeepfake.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -290,6 +290,10 @@ class DeepfakeDataset(BaseActionDataset):
             if self.on_reading is not None:
                 self.on_reading(None)
 
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the label of an item, for MMEngine's `ClassBalancedDataset`."""
+        return [self.get_data_info(idx)['label']]
+
     def mark_broken(self) -> None:
         """Give a `BrokenSample` for each broken video from now on.
 

@@ -13,26 +13,11 @@ from mmengine.runner import Runner
 from mmdeepfake.errors import ConfigError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
 
-from .config_checks import (
-    DATASET_VARIABLES,
-    LOADERS,
-    check_config,
-    check_variables,
-    find_datasets,
-)
+from .config_checks import DATASET_VARIABLES, LOADERS, check_config, find_datasets
+from .config_variables import RUNNER_KEYS, check_options
 from .run_folder import RunFolderRunner
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
-# What MMEngine's Runner reads from a config beside its constructor's arguments.
-RUNNER_KEYS = {
-    'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_hooks',
-    'custom_imports', 'default_hooks', 'default_scope', 'efficient_conv_bn_eval',
-    'env_cfg', 'experiment_name', 'find_unused_parameters', 'launcher', 'load_from',
-    'log_level', 'log_processor', 'model', 'model_wrapper_cfg', 'optim_wrapper',
-    'param_scheduler', 'randomness', 'resume', 'runner_type', 'sync_bn', 'test_cfg',
-    'test_dataloader', 'test_evaluator', 'train_cfg', 'train_dataloader', 'val_cfg',
-    'val_dataloader', 'val_evaluator', 'visualizer', 'work_dir',
-}  # fmt: skip
 
 
 def load_config(
@@ -54,8 +39,8 @@ def load_config(
             spread_over_datasets(cfg, name, value)
     for key in options:
         check_option_key(cfg, key)
+    check_options(cfg, options)
     cfg.merge_from_dict(options)
-    check_variables(cfg, options)
     for loader in LOADERS:
         # torch refuses to keep workers alive, or wait for them, that are not there.
         if cfg.get(loader) and not cfg[loader].get('num_workers'):

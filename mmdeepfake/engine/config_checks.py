@@ -5,32 +5,23 @@ Pure functions of a config: hooks call them before a run, tests on every config.
 
 from __future__ import annotations
 
-import ast
 import os
-import pathlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import SKIP, STOP
 
+from .config_variables import check_lines
+
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')
-# Top-level variable -> dataloaders and argument of SampleSnippets that it is for.
-SAMPLER_VARIABLES = {
-    'clip_len': (LOADERS, 'clip_len'),
-    'num_frames': (LOADERS, 'clip_len'),
-    'num_snippets': (LOADERS[:1], 'num_snippets'),
-    'num_snippets_train': (LOADERS[:1], 'num_snippets'),
-    'num_snippets_test': (LOADERS[2:], 'num_snippets'),
-}
 FLIPPING = 'FlippingDataPreprocessor'
 # Steps that move pixels: landmarks follow them, so they stand before those.
 MOVING_STEPS = ('CropFace', 'Resize', 'Flip', 'DrawFlip')
 # What knows of broken videos, see `BrokenSampleHook`.
 SKIPPING_HOOK = 'BrokenSampleHook'
 SKIPPING_EVALUATORS = ('DeepfakeMetric', 'DumpResults')
-PIPELINE_VARIABLES = {'train_pipeline': LOADERS[:1], 'test_pipeline': LOADERS[2:]}
 
 
 def check_config(cfg: Mapping) -> None:
@@ -43,9 +34,10 @@ def check_config(cfg: Mapping) -> None:
     check_landmarks(cfg)
     check_model_selection(cfg)
     check_broken_samples(cfg)
+    check_scores(cfg)
     filename = getattr(cfg, 'filename', None)
     if filename and os.path.isfile(filename):
-        check_variables(cfg, find_idle_variables(pathlib.Path(filename)))
+        check_lines(cfg)
 
 
 def walk_dicts(node: Any, path: str) -> Iterator[tuple[str, Mapping]]:
@@ -230,6 +222,26 @@ def check_model_selection(cfg: Mapping) -> None:
             )
 
 
+def check_scores(cfg: Mapping) -> None:
+    """Refuse scores that `DeepfakeMetric` would refuse after a whole epoch."""
+    for phase in ('val', 'test'):
+        if 'DeepfakeMetric' not in map(_type_name, _evaluators(cfg, phase)):
+            continue
+        head = (cfg.get('model') or {}).get('cls_head') or {}
+        for name, needed in (('num_classes', 2), ('average_clips', 'prob')):
+            if head.get(name, needed) != needed:
+                raise ConfigError(
+                    f'model.cls_head.{name} = {head[name]!r}, but DeepfakeMetric in '
+                    f'{phase}_evaluator reads P(real) and P(fake): set {needed!r}'
+                )
+        for path, node in find_transforms(cfg, 'PackActionInputs'):
+            if path.startswith(phase) and 'video_key' not in node.get('meta_keys', ()):
+                raise ConfigError(
+                    f"{path}.meta_keys has no 'video_key', by which the DeepfakeMetric "
+                    f'of {phase}_evaluator knows the videos: add it'
+                )
+
+
 def check_broken_samples(cfg: Mapping) -> None:
     """Refuse to skip broken videos where their loss would go unseen, or not work."""
     for path, node in find_datasets(cfg):
@@ -254,10 +266,7 @@ def check_broken_samples(cfg: Mapping) -> None:
                 f'{here} is for training by epochs: set train_cfg.type to '
                 f"EpochBasedTrainLoop, or on_error='{STOP}'"
             )
-        evaluators = cfg.get(f'{phase}_evaluator') or ()
-        if isinstance(evaluators, Mapping):
-            evaluators = [evaluators]
-        for name in map(_type_name, evaluators):
+        for name in map(_type_name, _evaluators(cfg, phase)):
             if name not in SKIPPING_EVALUATORS:
                 raise ConfigError(
                     f'{here}, but {phase}_evaluator has {name!r}, which does not count '
@@ -266,98 +275,15 @@ def check_broken_samples(cfg: Mapping) -> None:
                 )
 
 
+def _evaluators(cfg: Mapping, phase: str) -> Sequence[Mapping]:
+    evaluators = cfg.get(f'{phase}_evaluator') or ()
+    return [evaluators] if isinstance(evaluators, Mapping) else evaluators
+
+
 def _type_name(node: Mapping) -> str | None:
     kind = node.get('type')
     return getattr(kind, '__name__', kind)
 
 
-def find_idle_variables(path: pathlib.Path) -> set[str]:
-    """Give the variables that a config sets over those of its bases and never reads.
-
-    MMEngine substitutes the variables of a base config while it reads that base, so a
-    leaf that sets `clip_len = 8` and no more changes nothing in what it inherits.
-    """
-    try:
-        tree = ast.parse(path.read_text(encoding='utf-8'))
-    except (OSError, SyntaxError):
-        return set()
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    set_here = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    bases = _base_files(tree, path.parent)
-    inherited = set().union(*(find_idle_variables(base) for base in bases))
-    return (set_here - read if bases else set()) | (inherited - set_here)
-
-
-def _base_files(tree: ast.Module, folder: pathlib.Path) -> list[pathlib.Path]:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
-            try:
-                value = ast.literal_eval(node.value)
-            except ValueError:
-                return []
-            return [
-                folder / name for name in ([value] if type(value) is str else value)
-            ]
-    return []
-
-
-def check_variables(cfg: Mapping, names: Collection[str]) -> None:
-    """Refuse a top-level variable, just set, whose value is used nowhere.
-
-    Args:
-        cfg: the config.
-        names: the variables that were set without being read.
-    """
-    for name, used in _variable_uses(cfg).items():
-        if name not in names or name not in cfg or not used:
-            continue
-        if cfg[name] in used.values():
-            continue
-        path, value = next(iter(used.items()))
-        shown = f' = {cfg[name]!r}, but {path} = {value!r}'
-        raise ConfigError(
-            f'the top-level {name} of the config has no effect'
-            f'{"" if name in PIPELINE_VARIABLES else shown}: a base config put its own '
-            f'value in there when it was read. Set {" and ".join(used)} instead (in a '
-            'config file, where no single item of a list can be set, write the '
-            'pipeline anew)'
-        )
-
-
-def _variable_uses(cfg: Mapping) -> dict[str, dict[str, Any]]:
-    """Give, for each variable, the values that stand where it was meant to go."""
-    datasets, samplers = list(find_datasets(cfg)), _samplers(cfg)
-    uses = {name: _values(datasets, name, LOADERS) for name in DATASET_VARIABLES}
-    for name, loaders in PIPELINE_VARIABLES.items():
-        uses[name] = _values(datasets, 'pipeline', loaders)
-    for name, (loaders, argument) in SAMPLER_VARIABLES.items():
-        uses[name] = _values(samplers, argument, loaders)
-    uses['num_segments'] = {
-        f'{path}.num_segments': node['num_segments']
-        for path, node in walk_dicts(cfg.get('model'), 'model')
-        if 'num_segments' in node
-    }
-    loop = cfg.get('train_cfg') or {}
-    if 'max_epochs' in loop:
-        uses['max_epochs'] = {'train_cfg.max_epochs': loop['max_epochs']}
-    uses['side_px'] = {
-        f'{path}.scale': node['scale'][0]
-        for path, node in find_transforms(cfg, 'Resize')
-        if isinstance(node.get('scale'), Sequence)
-    }
-    return uses
-
-
 def _samplers(cfg: Mapping) -> list[tuple[str, Mapping]]:
     return list(find_transforms(cfg, 'SampleSnippets'))
-
-
-def _values(
-    nodes: list[tuple[str, Mapping]], argument: str, loaders: Sequence[str]
-) -> dict[str, Any]:
-    return {
-        f'{path}.{argument}': node[argument]
-        for path, node in nodes
-        if argument in node and path.startswith(tuple(loaders))
-    }

@@ -4,9 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import make_clip, make_frame_folder, make_video
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.evaluation import DeepfakeMetric
 from mmdeepfake.structures import FaceTrack, VideoKey, VideoRecord
 from mmdeepfake.structures.manifest import ManifestWriter
 
@@ -325,3 +327,60 @@ def test_no_video_is_replaced_by_another(tmp_path):
     )
     with pytest.raises(Exception, match='Cannot find valid image after 0'):
         dataset[0]
+
+
+# MMEngine's wrappers
+
+
+def make_sets(root):
+    """Two test sets: of each two videos are shown, of each another one is not."""
+    for name in 'AB':
+        shown = [
+            make_record('x', m, 'test', dataset=name) for m in ('real', 'FaceSwap')
+        ]
+        status = 'no_face' if name == 'A' else 'failed'
+        hidden = faceless('y', status, method='FaceSwap', split='test', dataset=name)
+        (root / name).mkdir()
+        write(root / name, [*shown, hidden], files=False)
+        for record in shown:
+            (root / name / record.path).parent.mkdir(parents=True, exist_ok=True)
+            (root / name / record.path).write_bytes(b'x')
+    return [build(root / name, 'test', test_mode=True) for name in 'AB']
+
+
+def score(dataset):
+    """Evaluate a dataset's videos as MMEngine's loops do; half right, half wrong."""
+    metric = DeepfakeMetric(num_resamples=0)
+    metric.dataset_meta = dataset.metainfo
+    samples = [
+        dict(
+            video_key=item['video_key'],
+            gt_label=[item['label']],
+            pred_score=[0.5, 0.5],
+        )
+        for item in items(dataset)
+    ]
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def test_no_video_vanishes_from_concatenated_sets(tmp_path):
+    parts = make_sets(tmp_path)
+    for sets in (parts, parts[::-1]):
+        figures = score(ConcatDataset(sets))
+        assert figures['deepfake/num_videos'] == 6
+        assert figures['deepfake/num_no_face'] == 1
+        assert figures['deepfake/num_failed'] == 1
+
+
+def test_repeated_set_keeps_its_count_of_unscored_videos(tmp_path):
+    dataset = RepeatDataset(make_sets(tmp_path)[0], times=1)
+    assert score(dataset)['deepfake/num_videos'] == 3
+
+
+def test_classes_can_be_balanced_by_mmengine(tmp_path):
+    dataset = ClassBalancedDataset(
+        build(write(tmp_path, records())), oversample_thr=0.5
+    )
+    # Each real video of 2 is listed ceil(sqrt(0.5 / (2 / 9))) = 2 times.
+    assert Counter(item['label'] for item in items(dataset)) == {0: 4, 1: 7}

@@ -139,11 +139,6 @@ def test_value_that_reaches_nothing_is_refused():
         spread_over_datasets(Config({}), 'data_root', 'c')
 
 
-def test_variable_of_the_bases_alone_is_refused(path):
-    with pytest.raises(ConfigError, match='the top-level clip_len of the config'):
-        load_config(path, {'clip_len': 8})
-
-
 # Slips in keys
 
 

@@ -1,13 +1,10 @@
 import copy
 
 import pytest
-from mmengine.config import Config
 
 from mmdeepfake.engine.config_checks import (
     check_config,
-    check_variables,
     find_datasets,
-    find_idle_variables,
 )
 from mmdeepfake.errors import ConfigError
 
@@ -186,94 +183,6 @@ def test_choosing_on_a_test_set_is_refused(cfg):
     check_config(cfg)
 
 
-@pytest.mark.parametrize(
-    ('name', 'value', 'used'),
-    [
-        ('data_root', '/mine', r'train_dataloader\.dataset\.data_root'),
-        ('methods', ['Deepfakes'], r'test_dataloader\.dataset\.methods'),
-        ('clip_len', 8, r'val_dataloader\.dataset\.pipeline\.0\.clip_len'),
-        ('num_snippets_train', 8, r'train_dataloader\.dataset\.pipeline\.0\.num_snip'),
-        ('num_snippets_test', 4, r'test_dataloader\.dataset\.pipeline\.0\.num_snip'),
-        ('max_epochs', 3, r'train_cfg\.max_epochs'),
-        ('side_px', 32, r'train_dataloader\.dataset\.pipeline\.1\.scale'),
-        ('train_pipeline', [], r'train_dataloader\.dataset\.pipeline'),
-    ],
-)
-def test_variable_without_effect_is_refused(cfg, name, value, used):
-    cfg[name] = value
-    with pytest.raises(ConfigError, match=f'top-level {name} .* no effect.*{used}'):
-        check_variables(cfg, [name])
-
-
-def test_idle_number_of_segments_is_refused(cfg):
-    cfg['model']['backbone'] = dict(type='TANet', num_segments=8)
-    cfg['num_segments'] = 16
-    message = r'num_segments .* no effect = 16, but model\.backbone\.num_segments = 8'
-    with pytest.raises(ConfigError, match=message):
-        check_variables(cfg, ['num_segments'])
-
-
-def test_variable_that_one_dataset_uses_passes(cfg):
-    cfg['test_dataloader']['dataset']['data_root'] = 'data/celeb_df'
-    check_variables(cfg, ['data_root'])
-
-
-BASE = """
-data_root = 'data/ffpp'
-train_dataloader = dict(dataset=dict(type='X', data_root=data_root))
-"""
-MIDDLE = "_base_ = 'base.py'\n"
-
-
-@pytest.mark.parametrize(
-    ('leaf', 'idle'),
-    [
-        ("data_root = '/mine'", {'data_root'}),
-        ('a, data_root = 1, 2', {'a', 'data_root'}),
-        ("data_root = '/mine'\nx = dict(y=data_root)", {'x'}),
-        ("train_dataloader = dict(dataset=dict(data_root='/mine'))", set()),
-    ],
-)
-def test_variables_set_and_never_read_are_found(tmp_path, leaf, idle):
-    (tmp_path / 'base.py').write_text(BASE)
-    (tmp_path / 'middle.py').write_text(MIDDLE)
-    path = tmp_path / 'leaf.py'
-    path.write_text(f"_base_ = ['middle.py']\n{leaf}\n")
-    assert find_idle_variables(path) - {'_base_', 'train_dataloader'} == idle
-    # The middle one's trap is the leaf's as well.
-    (tmp_path / 'middle.py').write_text(path.read_text().replace('middle', 'base'))
-    path.write_text("_base_ = ['middle.py']\n")
-    assert find_idle_variables(path) - {'_base_', 'train_dataloader'} == idle
-
-
-@pytest.mark.parametrize(
-    ('leaf', 'refused'),
-    [
-        ("data_root = '/mine'", True),
-        ("train_dataloader = dict(dataset=dict(data_root='/mine'))", False),
-        ('', False),
-    ],
-)
-def test_leaf_config_is_checked_by_its_file(tmp_path, leaf, refused):
-    (tmp_path / 'base.py').write_text(BASE)
-    path = tmp_path / 'leaf.py'
-    path.write_text(f"_base_ = ['base.py']\n{leaf}\n")
-    cfg = Config.fromfile(str(path))
-    if refused:
-        with pytest.raises(ConfigError, match=r'the top-level data_root .* no effect'):
-            check_config(cfg)
-    else:
-        check_config(cfg)
-
-
-@pytest.mark.parametrize('text', ['_base_ = [', '_base_ = [name]', ''])
-def test_file_that_cannot_be_read_has_no_idle_variables(tmp_path, text):
-    path = tmp_path / 'x.py'
-    path.write_text(text)
-    assert find_idle_variables(path) == set()
-    assert find_idle_variables(tmp_path / 'none.py') == set()
-
-
 def test_innermost_datasets_are_found_without_their_transforms(cfg):
     paths = [path for path, _ in find_datasets(cfg)]
     assert paths == [
@@ -300,6 +209,36 @@ def test_pixels_that_leave_their_landmarks_are_refused(cfg, steps, found):
         check_config(cfg)
         return
     message = rf'LoadFaceLandmarks cannot follow what {found} does to the frames'
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(num_classes=3), r'model\.cls_head\.num_classes = 3, .* val_evaluator'),
+        (dict(average_clips='score'), r"average_clips = 'score', .*: set 'prob'"),
+        (dict(average_clips=None), r"average_clips = None, .*: set 'prob'"),
+    ],
+)
+def test_scores_that_the_metric_cannot_read_are_refused(cfg, changes, message):
+    cfg['val_evaluator'] = [dict(type='DumpResults'), dict(type='DeepfakeMetric')]
+    cfg['model']['cls_head'] = dict(num_classes=2, average_clips='prob')
+    check_config(cfg)
+    cfg['model']['cls_head'].update(changes)
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
+    cfg['val_evaluator'] = dict(type='AccMetric')
+    check_config(cfg)
+
+
+def test_predictions_without_the_key_of_their_video_are_refused(cfg):
+    cfg['test_evaluator'] = dict(type='DeepfakeMetric')
+    pack = dict(type='PackActionInputs', meta_keys=('track', 'video_key'))
+    cfg['test_dataloader']['dataset']['pipeline'].append(pack)
+    check_config(cfg)
+    del pack['meta_keys']
+    message = r"test_dataloader\.dataset\.pipeline\.2\.meta_keys has no 'video_key'"
     with pytest.raises(ConfigError, match=message):
         check_config(cfg)
 
