@@ -9,8 +9,18 @@ _base_ = [
 
 # Behind crop, resize and flip, which the landmarks follow.
 mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
-train_pipeline = [*_base_.train_pipeline[:-2], *mask, *_base_.train_pipeline[-2:]]
-test_pipeline = [*_base_.test_pipeline[:-2], *mask, *_base_.test_pipeline[-2:]]
+train_pipeline = [
+    *_base_.sample_train,
+    *_base_.train_frames,
+    *mask,
+    *_base_.pack,
+]
+test_pipeline = [
+    *_base_.sample_test,
+    *_base_.test_frames,
+    *mask,
+    *_base_.pack,
+]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -11,18 +11,18 @@ clip = dict(type='SampleSnippets', num_snippets=1, clip_len=_base_.clip_len)
 maps = [
     dict(type='LoadFaceLandmarks'),
     dict(type='BuildMMSTMap'),
-    _base_.pack[-1],
+    *_base_.pack_inputs_steps,
 ]
 train_pipeline = [
     dict(type='OpenVideo'),
     clip,
-    *_base_.train_pipeline[2 : -len(_base_.pack)],
+    *_base_.train_frames,
     *maps,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, position='centred'),
-    *_base_.test_pipeline[2 : -len(_base_.pack)],
+    *_base_.test_frames,
     *maps,
 ]
 # Shorter videos, and those without landmarks, are left out: the log and the table of

@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 # At test 16, as its public code: two groups of 8 in the order of time.
-test_pipeline = [
+sample_test = [
     dict(type='OpenVideo'),
     dict(
         type='SampleSnippets',
@@ -15,7 +15,7 @@ test_pipeline = [
         clip_len=1,
         position='centred',
     ),
-    *_base_.test_pipeline[2:],
 ]
+test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

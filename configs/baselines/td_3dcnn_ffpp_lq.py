@@ -16,7 +16,8 @@ train_pipeline = [
         clip_len=num_frames,
     ),
     dict(type='TemporalDropout', keep=keep),
-    *_base_.train_pipeline[2:],
+    *_base_.train_frames,
+    *_base_.pack,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
@@ -27,7 +28,8 @@ test_pipeline = [
         position='centred',
     ),
     dict(type='TemporalDropout', keep=keep, position='uniform'),
-    *_base_.test_pipeline[2:],
+    *_base_.test_frames,
+    *_base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

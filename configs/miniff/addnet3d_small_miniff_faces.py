@@ -10,18 +10,19 @@ _base_ = [
 # resize and flip, which the landmarks follow, the mask.
 clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)
 mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
-pack = [dict(type='FormatShape', input_format='NCTHW'), *_base_.pack[1:]]
+format_shape_steps = [dict(type='FormatShape', input_format='NCTHW')]
+pack = [*format_shape_steps, *_base_.pack_inputs_steps]
 train_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=1),
-    *_base_.train_pipeline[2:-2],
+    *_base_.train_frames,
     *mask,
     *pack,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=2, position='centred'),
-    *_base_.test_pipeline[2:-2],
+    *_base_.test_frames,
     *mask,
     *pack,
 ]

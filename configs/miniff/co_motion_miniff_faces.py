@@ -13,18 +13,18 @@ pattern = [
     dict(type='LoadFaceLandmarks'),
     dict(type='ComputeLandmarkFlow'),
     dict(type='CoMotionPattern'),
-    _base_.pack[-1],
+    *_base_.pack_inputs_steps,
 ]
 train_pipeline = [
     dict(type='OpenVideo'),
     dict(**snippet, num_snippets=1),
-    *_base_.train_pipeline[2:-2],
+    *_base_.train_frames,
     *pattern,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**snippet, num_snippets=1, position='centred'),
-    *_base_.test_pipeline[2:-2],
+    *_base_.test_frames,
     *pattern,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -9,17 +9,17 @@ _base_ = [
 ]
 
 clip = dict(type='SampleSnippets', num_snippets=1, clip_len=_base_.clip_len)
-maps = [dict(type='BuildMMSTMap', aligned=False), _base_.pack[-1]]
+maps = [dict(type='BuildMMSTMap', aligned=False), *_base_.pack_inputs_steps]
 train_pipeline = [
     dict(type='OpenVideo'),
     clip,
-    *_base_.train_pipeline[2 : -len(_base_.pack)],
+    *_base_.train_frames,
     *maps,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, position='centred'),
-    *_base_.test_pipeline[2 : -len(_base_.pack)],
+    *_base_.test_frames,
     *maps,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

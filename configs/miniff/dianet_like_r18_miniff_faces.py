@@ -13,14 +13,14 @@ marks = [dict(type='LoadFaceLandmarks'), dict(type='MarkFacialParts')]
 train_pipeline = [
     dict(type='OpenVideo'),
     pairs,
-    *_base_.train_pipeline[2:-2],
+    *_base_.train_frames,
     *marks,
     *_base_.pack,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**pairs, position='centred'),
-    *_base_.test_pipeline[2:-2],
+    *_base_.test_frames,
     *marks,
     *_base_.pack,
 ]

@@ -11,12 +11,14 @@ clip = dict(type='SampleSnippets', clip_len=_base_.sequence_len)
 train_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=2),
-    *_base_.train_pipeline[2:],
+    *_base_.train_frames,
+    *_base_.pack,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=4, position='centred'),
-    *_base_.test_pipeline[2:],
+    *_base_.test_frames,
+    *_base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -7,9 +7,16 @@ _base_ = [
 ]
 
 # Its layers leave nothing of less than 75 pixels.
-resize = dict(type='Resize', scale=(80, 80), keep_ratio=False)
-train_pipeline = [*_base_.train_pipeline[:4], resize, *_base_.train_pipeline[5:]]
-test_pipeline = [*_base_.test_pipeline[:4], resize, *_base_.test_pipeline[5:]]
+resize_steps = [dict(type='Resize', scale=(80, 80), keep_ratio=False)]
+train_frames = [
+    *_base_.decode_steps,
+    *_base_.crop_face_steps,
+    *resize_steps,
+    *_base_.flip_steps,
+]
+test_frames = [*_base_.decode_steps, *_base_.crop_face_steps, *resize_steps]
+train_pipeline = [*_base_.sample_train, *train_frames, *_base_.pack]
+test_pipeline = [*_base_.sample_test, *test_frames, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

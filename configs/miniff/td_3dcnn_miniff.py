@@ -12,13 +12,15 @@ train_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=1),
     dict(type='TemporalDropout', keep=keep),
-    *_base_.train_pipeline[2:],
+    *_base_.train_frames,
+    *_base_.pack,
 ]
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=2, position='centred'),
     dict(type='TemporalDropout', keep=keep, position='uniform'),
-    *_base_.test_pipeline[2:],
+    *_base_.test_frames,
+    *_base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

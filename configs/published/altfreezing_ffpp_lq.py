@@ -10,11 +10,13 @@ _base_ = [
 ]
 
 train_pipeline = [
-    *_base_.train_pipeline[:2],
+    *_base_.sample_train,
     dict(type='DropOrRepeatFrames', ratio=0.5),
-    *_base_.train_pipeline[2:5],
+    *_base_.decode_steps,
+    *_base_.crop,
     dict(type='BlendClipWithItself', ratio=0.5),
-    *_base_.train_pipeline[5:],
+    *_base_.flip_steps,
+    *_base_.pack,
 ]
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
 

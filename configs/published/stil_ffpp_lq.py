@@ -3,16 +3,20 @@
 _base_ = ['../baselines/stil_ffpp_lq.py']
 
 train_pipeline = [
-    *_base_.train_pipeline[:2],
+    *_base_.sample_train,
     dict(type='ReverseTime', reverse_ratio=0.5),
-    dict(type='DecodeFrames'),
+    *_base_.decode_steps,
     dict(type='CropFace', margin_ratio=(1.0, 1.5), box='frame'),
-    *_base_.train_pipeline[4:],
+    *_base_.resize_steps,
+    *_base_.flip_steps,
+    *_base_.pack,
 ]
 test_pipeline = [
-    *_base_.test_pipeline[:3],
+    *_base_.sample_test,
+    *_base_.decode_steps,
     dict(type='CropFace', margin_ratio=1.3, box='frame'),
-    *_base_.test_pipeline[4:],
+    *_base_.resize_steps,
+    *_base_.pack,
 ]
 train_dataloader = dict(batch_size=10, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

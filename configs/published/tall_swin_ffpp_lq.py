@@ -8,28 +8,32 @@ _base_ = [
 ]
 
 num_snippets_train = 8
-layout = dict(_base_.pack[0], legacy_resize=True)
+layout_steps = [
+    dict(type='ThumbnailLayout', rows=2, columns=2, legacy_resize=True),
+]
+pack = [*layout_steps, *_base_.format_shape_steps, *_base_.pack_inputs_steps]
 
 train_pipeline = [
-    _base_.train_pipeline[0],
-    dict(_base_.train_pipeline[1], num_snippets=num_snippets_train),
-    *_base_.train_pipeline[2:5],
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_train,
+        clip_len=_base_.num_frames,
+    ),
+    *_base_.decode_steps,
+    *_base_.crop,
     dict(
         type='MultiScaleCrop',
         input_size=_base_.side_px,
         scales=(1, 0.875, 0.75, 0.66),
         num_fixed_crops=13,
     ),
-    *_base_.train_pipeline[4:6],
+    *_base_.resize_steps,
+    *_base_.flip_steps,
     dict(type='CutOutSquare', side_ratio=16 / 112),
-    layout,
-    *_base_.pack[1:],
+    *pack,
 ]
-test_pipeline = [
-    *_base_.test_pipeline[: -len(_base_.pack)],
-    layout,
-    *_base_.pack[1:],
-]
+test_pipeline = [*_base_.sample_test, *_base_.test_frames, *pack]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -12,18 +12,27 @@ stride_frames, num_snippets_test = 1, 4
 batch_size = 8
 
 train_pipeline = [
-    _base_.train_pipeline[0],
-    dict(_base_.train_pipeline[1], stride_frames=stride_frames),
-    *_base_.train_pipeline[2:],
-]
-test_pipeline = [
-    _base_.test_pipeline[0],
+    dict(type='OpenVideo'),
     dict(
-        _base_.test_pipeline[1],
-        num_snippets=num_snippets_test,
+        type='SampleSnippets',
+        num_snippets=_base_.num_snippets_train,
+        clip_len=_base_.num_frames,
         stride_frames=stride_frames,
     ),
-    *_base_.test_pipeline[2:],
+    *_base_.train_frames,
+    *_base_.pack,
+]
+test_pipeline = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_test,
+        clip_len=_base_.num_frames,
+        stride_frames=stride_frames,
+        position='centred',
+    ),
+    *_base_.test_frames,
+    *_base_.pack,
 ]
 train_dataloader = dict(batch_size=batch_size, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -16,20 +16,12 @@ meta_keys = (
     'num_clips',
     'clip_len',
 )
-pack = [
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=meta_keys),
-]
-train_pipeline = [
+# The parts of the pipelines. Who changes one puts the pipelines together anew.
+sample_train = [
     dict(type='OpenVideo'),
     dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
-    dict(type='DecodeFrames'),
-    dict(type='CropFace'),
-    dict(type='Resize', scale=(side_px, side_px), keep_ratio=False),
-    dict(type='Flip', flip_ratio=0.5),
-    *pack,
 ]
-test_pipeline = [
+sample_test = [
     dict(type='OpenVideo'),
     dict(
         type='SampleSnippets',
@@ -37,11 +29,20 @@ test_pipeline = [
         clip_len=num_frames,
         position='centred',
     ),
-    dict(type='DecodeFrames'),
-    dict(type='CropFace'),
-    dict(type='Resize', scale=(side_px, side_px), keep_ratio=False),
-    *pack,
 ]
+decode_steps = [dict(type='DecodeFrames')]
+crop_face_steps = [dict(type='CropFace')]
+resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
+crop = [*crop_face_steps, *resize_steps]
+flip_steps = [dict(type='Flip', flip_ratio=0.5)]
+train_frames = [*decode_steps, *crop, *flip_steps]
+test_frames = [*decode_steps, *crop]
+format_shape_steps = [dict(type='FormatShape', input_format='NCHW')]
+pack_inputs_steps = [dict(type='PackActionInputs', meta_keys=meta_keys)]
+pack = [*format_shape_steps, *pack_inputs_steps]
+
+train_pipeline = [*sample_train, *train_frames, *pack]
+test_pipeline = [*sample_test, *test_frames, *pack]
 
 dataset = dict(
     type='DeepfakeDataset',

@@ -5,8 +5,9 @@ _base_ = ['ffpp_lq.py']
 num_frames, stride_frames = 16, 2
 num_snippets_train, num_snippets_test = 1, 2
 
-pack = [dict(type='FormatShape', input_format='NCTHW'), *_base_.pack[1:]]
-train_pipeline = [
+format_shape_steps = [dict(type='FormatShape', input_format='NCTHW')]
+pack = [*format_shape_steps, *_base_.pack_inputs_steps]
+sample_train = [
     dict(type='OpenVideo'),
     dict(
         type='SampleSnippets',
@@ -14,10 +15,8 @@ train_pipeline = [
         clip_len=num_frames,
         stride_frames=stride_frames,
     ),
-    *_base_.train_pipeline[2 : -len(_base_.pack)],
-    *pack,
 ]
-test_pipeline = [
+sample_test = [
     dict(type='OpenVideo'),
     dict(
         type='SampleSnippets',
@@ -26,9 +25,9 @@ test_pipeline = [
         stride_frames=stride_frames,
         position='centred',
     ),
-    *_base_.test_pipeline[2 : -len(_base_.pack)],
-    *pack,
 ]
+train_pipeline = [*sample_train, *_base_.train_frames, *pack]
+test_pipeline = [*sample_test, *_base_.test_frames, *pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -7,12 +7,11 @@ _base_ = ['ffpp_lq.py']
 num_frames = 1
 num_snippets_train, num_snippets_test = 1, 32
 
-train_pipeline = [
+sample_train = [
     dict(type='OpenVideo'),
     dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
-    *_base_.train_pipeline[2:],
 ]
-test_pipeline = [
+sample_test = [
     dict(type='OpenVideo'),
     dict(
         type='SampleSnippets',
@@ -20,8 +19,9 @@ test_pipeline = [
         clip_len=num_frames,
         position='centred',
     ),
-    *_base_.test_pipeline[2:],
 ]
+train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
+test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -3,16 +3,16 @@
 _base_ = ['miniff_3d.py']
 
 clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)
-train_pipeline = [
+sample_train = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=1),
-    *_base_.train_pipeline[2:],
 ]
-test_pipeline = [
+sample_test = [
     dict(type='OpenVideo'),
     dict(**clip, num_snippets=2, position='centred'),
-    *_base_.test_pipeline[2:],
 ]
+train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
+test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -5,17 +5,12 @@ _base_ = ['miniff.py']
 
 data_root = 'data/miniff_faces'
 
-crop = [dict(type='CropFace'), _base_.crop[1]]
-train_pipeline = [
-    *_base_.train_pipeline[:3],
-    *crop,
-    *_base_.train_pipeline[3 + len(crop) :],
-]
-test_pipeline = [
-    *_base_.test_pipeline[:3],
-    *crop,
-    *_base_.test_pipeline[3 + len(crop) :],
-]
+crop_face_steps = [dict(type='CropFace')]
+crop = [*crop_face_steps, *_base_.resize_steps]
+train_frames = [*_base_.decode_steps, *crop, *_base_.flip_steps]
+test_frames = [*_base_.decode_steps, *crop]
+train_pipeline = [*_base_.sample_train, *train_frames, *_base_.pack]
+test_pipeline = [*_base_.sample_test, *test_frames, *_base_.pack]
 dataset = dict(
     type='DeepfakeDataset', data_root=data_root, prepared_from=['ffpp', 'data/miniff']
 )
