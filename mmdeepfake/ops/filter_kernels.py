@@ -20,18 +20,12 @@ _TILE_SIDE = 32  # ours: channels, and positions, of a program
 
 
 def filter_maps(
-    x: Tensor,
-    basis: Tensor,
-    weights: Tensor,
-    *,
-    num_frames: int,
-    in_place: bool = False,
+    x: Tensor, basis: Tensor, weights: Tensor, *, num_frames: int
 ) -> Tensor:
     """As `filter_pieces.filter_maps`; weights in fp32."""
-    out = x if in_place else torch.empty_like(x)
+    out = torch.empty_like(x)
     c = basis.shape[1]
-    if not in_place:
-        out[:, c:] = x[:, c:]
+    out[:, c:] = x[:, c:]
     basis, weights, sizes = _prepare(x, basis, weights, num_frames)
     grid, tile = _launch(x, c, num_frames)
     _filter_kernel[grid](x, basis, weights, out, *_strides(x), **sizes, **tile)
@@ -170,8 +164,6 @@ def _filter_kernel(
         total += filter_[None, :, :] * _load_frames(
             x, place, inside, source, image_stride, NUM_FRAMES
         )
-    # All frames were read before one is written, and no other program reads here: the
-    # output may be the map itself.
     _store_frames(out, total, place, inside, frame, image_stride, NUM_FRAMES)
 
 

@@ -21,12 +21,7 @@ def by_snippet(x: Tensor, num_frames: int) -> Tensor:
 
 
 def filter_maps(
-    x: Tensor,
-    basis: Tensor,
-    weights: Tensor,
-    *,
-    num_frames: int,
-    in_place: bool = False,
+    x: Tensor, basis: Tensor, weights: Tensor, *, num_frames: int
 ) -> Tensor:
     """Filter the first channels of a map, each position by its own mix of bases.
 
@@ -35,24 +30,22 @@ def filter_maps(
         basis: (B, c, R, K).
         weights: (B, R, H, W) share of each basis, fp32 or fp64: sums are of this type.
         num_frames: T.
-        in_place: write the result over x.
 
     Returns:
         As x, laid out as x; channels from c on are those of x.
     """
-    out = x if in_place else torch.empty_like(x)
+    out = torch.empty_like(x)
     source, target = by_snippet(x, num_frames), by_snippet(out, num_frames)
     taps, shares = _taps(basis, weights), weights.flatten(2)
     c, num_taps = basis.shape[1], basis.shape[3]
-    if not in_place:
-        target[:, :, c:] = source[:, :, c:]
+    target[:, :, c:] = source[:, :, c:]
     mix = _Mixer(taps, source)
     for snippets, positions in _pieces(source, c):
         here = (snippets, slice(None), slice(c), positions)
         piece = source[here].to(taps.dtype)
         filters = mix(taps[snippets], shares[snippets, :, positions])
         filters = filters.unflatten(1, (num_taps, c)).unbind(1)
-        _filter_piece(piece, filters, target[here], in_place=in_place)
+        _filter_piece(piece, filters, target[here])
     return out
 
 
@@ -146,17 +139,10 @@ def _overlap(num_frames: int, shift: int) -> tuple[slice, slice]:
     return slice(first, last), slice(first + shift, last + shift)
 
 
-def _filter_piece(
-    piece: Tensor,
-    filters: tuple[Tensor, ...],
-    target: Tensor,
-    *,
-    in_place: bool = False,
-) -> None:
+def _filter_piece(piece: Tensor, filters: tuple[Tensor, ...], target: Tensor) -> None:
     """Write sum_d filters[d] piece[t + d - K//2] to the target, (b, T, c, p)."""
     num_frames, centre = piece.shape[1], len(filters) // 2
-    # A frame is still read after the one at its place is written.
-    is_direct = target.dtype == piece.dtype and not in_place
+    is_direct = target.dtype == piece.dtype
     total = torch.mul(
         piece, filters[centre][:, None], out=target if is_direct else None
     )

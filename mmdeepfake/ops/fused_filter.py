@@ -93,22 +93,6 @@ def filter_regions(
     return _FilterRegions.apply(_dense(x), basis, logits, temperature, num_frames)
 
 
-def filter_regions_(
-    x: Tensor, basis: Tensor, logits: Tensor, *, temperature: float, num_frames: int
-) -> Tensor:
-    """As `filter_regions`, in x's own memory: for inference, without gradients.
-
-    It spares the copy of the other channels and a map's worth of fresh memory.
-    """
-    if torch.is_grad_enabled():
-        raise RuntimeError('filter_regions_ overwrites its map: use torch.no_grad()')
-    weights = weigh_bases(logits, temperature=temperature)
-    filter_ = _kernels_for(x).filter_maps
-    with _without_autocast(x):
-        out = filter_(_dense(x), basis, weights, num_frames=num_frames, in_place=True)
-    return out
-
-
 def pooling_matrix(
     height: int, width: int, rows: int | None, columns: int, dtype: torch.dtype
 ) -> Tensor:
@@ -219,7 +203,8 @@ class _SummariseSnippets(torch.autograd.Function):
             products = torch.bmm(matrices[0].expand(b, -1, -1), features[:, 0])
             for i in range(1, num_frames):
                 products.baddbmm_(matrices[i].expand(b, -1, -1), features[:, i])
-            by_offset = products.view(b, -1, kernel.shape[0], height, width)
+            by_offset = products.unflatten(2, (height, width))
+            by_offset = by_offset.unflatten(1, (-1, kernel.shape[0]))
             logits = bias.view(-1, 1, 1).repeat(b, 1, height, width)
             for i, offset in enumerate(_offsets(kernel.shape[-1])):
                 at, moved = _overlap(logits, by_offset[:, i], offset)

@@ -56,38 +56,32 @@ def normalise_affinity(affinity: Tensor, *, num_positions: int) -> Tensor:
     return (affinity / math.sqrt(num_positions)).softmax(dim=-1)
 
 
-def pool_gathered_positions(
-    attention: Tensor, reduced: Tensor, *, num_frames: int
-) -> Tensor:
-    """Mean over each frame's positions of E_n, Eq. (5), without E_n.
+def pool_gathered_positions(attention: Tensor, reduced: Tensor) -> Tensor:
+    """Mean over all positions of E_n, Eq. (5), without E_n.
 
     E_n = A_n X_n: each position gathers those of its snippet that it attends to. The
     average pooling of Eq. (6) is linear, so A_n's rows are averaged first, which leaves
-    T rows in place of L to multiply.
+    one row in place of L to multiply.
 
     Args:
         attention: (B, S, L, L).
         reduced: (B, S, L, D).
-        num_frames: T.
 
     Returns:
-        (B, S, T, D).
+        (B, S, D).
     """
-    return attention.unflatten(2, (num_frames, -1)).mean(dim=3) @ reduced
+    return (attention.mean(dim=2, keepdim=True) @ reduced).squeeze(2)
 
 
-def pool_gathered_channels(
-    attention: Tensor, reduced: Tensor, *, num_frames: int
-) -> Tensor:
+def pool_gathered_channels(attention: Tensor, reduced: Tensor) -> Tensor:
     """As `pool_gathered_positions` with channels as rows of Eq. (5): E_n = X_n A_n^T.
 
     Args:
         attention: (B, S, D, D).
         reduced: (B, S, L, D).
-        num_frames: T.
 
     Returns:
-        (B, S, T, D).
+        (B, S, D).
     """
-    by_frame = reduced.unflatten(2, (num_frames, -1)).mean(dim=3)
-    return by_frame @ attention.transpose(2, 3)
+    mean = reduced.mean(dim=2, keepdim=True)
+    return (mean @ attention.transpose(2, 3)).squeeze(2)

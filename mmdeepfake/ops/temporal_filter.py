@@ -61,9 +61,6 @@ def fold_alignment(
     current: Tensor,
     following: Tensor,
     aggregate: Tensor,
-    *,
-    num_groups: int = 1,
-    replicate_ends: bool = False,
 ) -> Tensor:
     """Fold the align convolution, Eq. (2), and the 1x1 after it into one kernel.
 
@@ -76,36 +73,24 @@ def fold_alignment(
     in place of 19 C.
 
     Args:
-        previous: (C', C/groups, 3, 3) kernel on frame t-1, Conv1 in the paper.
-        current: (C', C/groups, 1, 1) kernel on frame t, Conv2.
-        following: (C', C/groups, 3, 3) kernel on frame t+1, Conv3.
+        previous: (C', C, 3, 3) kernel on frame t-1, Conv1 in the paper.
+        current: (C', C, 1, 1) kernel on frame t, Conv2.
+        following: (C', C, 3, 3) kernel on frame t+1, Conv3.
         aggregate: (R, T, C') the 1x1 kernel, by frame.
-        num_groups: groups of the three align kernels.
-        replicate_ends: the first and the last frame stand in for the frames before
-            and after them; else these are zero.
 
     Returns:
         (R, T*C, 3, 3), channels ordered frame by frame.
     """
-    num_frames = aggregate.shape[1]
-    by_group = aggregate.unflatten(2, (num_groups, -1))  # (R, T, G, C'/G)
 
     def compose(kernel: Tensor) -> Tensor:
-        kernel = kernel.unflatten(0, (num_groups, -1))  # (G, C'/G, C/G, h, w)
-        return torch.einsum('rtgo,goihw->rtgihw', by_group, kernel).flatten(2, 3)
+        return torch.einsum('rto,oihw->rtihw', aggregate, kernel)
 
     from_previous = compose(previous)  # at index t: how frame t-1 reaches G_t
     from_following = compose(following)  # at index t: how frame t+1 reaches G_t
     folded = F.pad(compose(current), (1, 1, 1, 1))  # (R, T, C, 3, 3)
     zeros = torch.zeros_like(folded[:, :1])
     folded = folded + torch.cat([from_previous[:, 1:], zeros], dim=1)
-    folded = folded + torch.cat([zeros, from_following[:, : num_frames - 1]], dim=1)
-    if replicate_ends:
-        inner = [zeros] * (num_frames - 1)
-        folded = folded + torch.cat([from_previous[:, :1], *inner], dim=1)
-        folded = folded + torch.cat(
-            [*inner, from_following[:, num_frames - 1 :]], dim=1
-        )
+    folded = folded + torch.cat([zeros, from_following[:, :-1]], dim=1)
     return folded.flatten(1, 2)
 
 

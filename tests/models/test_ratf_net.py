@@ -63,14 +63,7 @@ def test_ratf_matches_the_plain_loops(align):
 @pytest.mark.parametrize(
     'options',
     [
-        dict(basis_fc='joint'),
         dict(basis_pool='grid'),
-        dict(basis_norm='BN'),
-        dict(kernel_norm='softmax'),
-        dict(align_pad='replicate'),
-        dict(align_groups=8, align_channels=16),
-        dict(agg='mean'),
-        dict(agg='mean', align='none'),
         dict(init='default'),
         dict(init='identity'),
         dict(kernel_size=5),
@@ -87,24 +80,6 @@ def test_every_option_filters_the_first_channels_and_learns(options):
     out.square().sum().backward()
     for name, parameter in ratf.named_parameters():
         assert torch.isfinite(parameter.grad).all(), name
-
-
-def test_mean_aggregation_is_concatenation_with_shared_weights():
-    mean, concat = make_ratf(8, agg='mean'), make_ratf(8)
-    state = mean.state_dict()
-    state['aggregate.weight'] = state['aggregate.weight'].repeat(1, 4, 1, 1) / 4
-    concat.load_state_dict(state)
-    x = torch.randn(4, 8, 5, 5, dtype=torch.float64)
-    torch.testing.assert_close(mean(x), concat(x))
-
-
-def test_joint_fc_sees_all_channels_of_a_bin():
-    ratf = make_ratf(8, basis_fc='joint')
-    features = torch.randn(1, 4, 4, 6, 6, dtype=torch.float64)
-    changed = features.clone()
-    changed[:, :, 3] += 1
-    difference = ratf.make_basis(changed) - ratf.make_basis(features)
-    assert difference[:, 0].abs().max() > 1e-6
 
 
 def test_temporal_fc_keeps_channels_apart():
@@ -204,14 +179,6 @@ def test_parameter_counts_of_ratfnet_50(options, num_parameters):
     assert sum(p.numel() for p in network.parameters()) == num_parameters
 
 
-def test_depthwise_alignment_has_the_parameters_of_the_specification():
-    total = 0
-    for num_channels, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
-        ratf = RATF(num_channels, clip_len=4, align_groups=num_channels // 2)
-        total += blocks * sum(p.numel() for p in ratf.parameters())
-    assert total == 97_360
-
-
 def test_basic_blocks_filter_before_their_first_convolution():
     network = RATFNet(18, clip_len=4)
     channels = [m.num_filtered * 2 for m in network.temporal_modules().values()]
@@ -277,7 +244,6 @@ def test_absent_pretrained_file_is_named():
         (dict(num_basis=0), 'num_basis = 0: need 1 or more'),
         (dict(temperature=0), 'temperature = 0: need a number above 0'),
         (dict(split_ratio=1.5), r'split_ratio = 1.5: need a share in \(0, 1\]'),
-        (dict(align_groups=3), 'align_groups = 3 of RATF: need a divisor of the 32'),
         (dict(clip_len=8), 'give it once, to RATFNet'),
     ],
 )

@@ -52,7 +52,7 @@ def test_kernels_equal_the_plain_operators_forward_and_backward(case, layout):
         assert (got.double() - right).norm() < tolerance * right.norm()
 
 
-def test_kernels_serve_the_differentiable_function_and_work_in_place(monkeypatch):
+def test_kernels_serve_the_differentiable_function(monkeypatch):
     x = torch.randn(4, 6, 4, 5).requires_grad_()
     basis, logits = torch.randn(1, 3, 2, 3), torch.randn(1, 2, 4, 5)
     options = dict(temperature=0.5, num_frames=4)
@@ -62,9 +62,6 @@ def test_kernels_serve_the_differentiable_function_and_work_in_place(monkeypatch
         inputs = [m.detach().clone().requires_grad_() for m in (x, basis, logits)]
         out = fused_filter.filter_regions(*inputs, **options)
         out.square().sum().backward()
-        with torch.no_grad():
-            in_place = fused_filter.filter_regions_(x.clone(), basis, logits, **options)
-        torch.testing.assert_close(in_place, out.detach())
         results.append([out.detach(), *(m.grad for m in inputs)])
     for got, expected in zip(*results, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)

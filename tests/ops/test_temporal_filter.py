@@ -36,37 +36,25 @@ def test_grid_of_eight_is_two_rows_of_four():
     torch.testing.assert_close(pooled[0, 0, 0, 5], features[0, 0, 0, 4:, 2:4].mean())
 
 
-@pytest.mark.parametrize('num_groups', [1, 2, 6])
-@pytest.mark.parametrize('replicate', [False, True])
-def test_folded_alignment_equals_the_convolutions_one_after_another(
-    num_groups, replicate
-):
+def test_folded_alignment_equals_the_convolutions_one_after_another():
     t, c, r = 4, 6, 3
     frames = torch.randn(2, t, c, 5, 6, dtype=torch.float64)
-    shape = (c, c // num_groups)
-    previous, following = torch.randn(2, *shape, 3, 3, dtype=torch.float64)
-    current = torch.randn(*shape, 1, 1, dtype=torch.float64)
+    previous, following = torch.randn(2, c, c, 3, 3, dtype=torch.float64)
+    current = torch.randn(c, c, 1, 1, dtype=torch.float64)
     aggregate = torch.randn(r, t, c, dtype=torch.float64)
 
-    outside = [frames[:, 0], frames[:, -1]] if replicate else [frames[:, 0] * 0] * 2
-    padded = [outside[0], *frames.unbind(1), outside[1]]
+    outside = torch.zeros_like(frames[:, 0])
+    padded = [outside, *frames.unbind(1), outside]
     expected = 0
     for i in range(t):
         aligned = (
-            F.conv2d(padded[i], previous, padding=1, groups=num_groups)
-            + F.conv2d(padded[i + 1], current, groups=num_groups)
-            + F.conv2d(padded[i + 2], following, padding=1, groups=num_groups)
+            F.conv2d(padded[i], previous, padding=1)
+            + F.conv2d(padded[i + 1], current)
+            + F.conv2d(padded[i + 2], following, padding=1)
         )
         expected = expected + F.conv2d(aligned, aggregate[:, i, :, None, None])
 
-    folded = fold_alignment(
-        previous,
-        current,
-        following,
-        aggregate,
-        num_groups=num_groups,
-        replicate_ends=replicate,
-    )
+    folded = fold_alignment(previous, current, following, aggregate)
     got = F.conv2d(frames.flatten(1, 2), folded, padding=1)
     torch.testing.assert_close(got, expected)
 

@@ -24,7 +24,6 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.fused_filter import (
     can_summarise,
     filter_regions,
-    filter_regions_,
     pooling_matrix,
     summarise_snippets,
 )
@@ -46,12 +45,7 @@ else:  # PyTorch 2.1 and 2.2
 _POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
 _ALLOWED = {
     'basis_pool': tuple(_POOLS),
-    'basis_fc': ('temporal', 'joint'),
-    'basis_norm': (None, 'BN'),
-    'kernel_norm': (None, 'softmax'),
     'align': ('conv', 'none'),
-    'align_pad': ('zeros', 'replicate'),
-    'agg': ('concat', 'mean'),
     'init': ('centred', 'identity', 'default'),
 }
 
@@ -63,6 +57,14 @@ class RATF(nn.Module):
     from R basis filters that the snippet's content generates. T is built into two
     layers: a trained module runs at no other T. S, the number of snippets, is free.
 
+    Ours where the paper is silent: the two FC layers act on time, T -> fc_ratio T -> K,
+    the one axis that differs between F (C x T x R) and the bases (C x R x K), and Eq.
+    (1) has no norm and no softmax over taps (the paper's only softmax is Eq. (3)). The
+    align convolution keeps its width and is dense: the text says "depth-wise" of the
+    final filter alone. Frames outside of the snippet are zero, never those of a
+    neighbour. The 1x1 sees the frames' stacked channels ("all the channels of every
+    frame are aggregated together").
+
     Args:
         num_channels: C of the feature map.
         clip_len: T.
@@ -73,21 +75,8 @@ class RATF(nn.Module):
             = 0.5, Sec. 4.1); the others pass unchanged.
         temperature: of the softmax over bases (tau = 0.01, Sec. 4.1).
         fc_ratio: hidden width of the basis branch, in T. Ours, 2, as TAM's.
-        basis_fc: axis that the two FC layers act on. 'temporal' (T -> fc_ratio T -> K)
-            is ours: it is the one axis that differs between F (C x T x R) and the bases
-            (C x R x K). 'joint' maps all C T values of a bin to fc_ratio T, then C K.
         basis_pool: 'strip', the paper's words taken literally, or 'grid'.
-        basis_norm: None, as in Eq. (1), or 'BN' after the first FC layer.
-        kernel_norm: None, or 'softmax' over the taps of each basis filter. Ours, None:
-            the paper's only softmax is Eq. (3).
         align: 'conv' as in Eq. (2); 'none' is the paper's RATF* (Table 4a).
-        align_channels: width of the align convolution; None keeps it.
-        align_groups: its groups. Ours, 1: the text says "depth-wise" of the final
-            filter alone.
-        align_pad: frames before the first and after the last: 'zeros' or 'replicate'.
-            They are never those of a neighbouring snippet.
-        agg: 'concat' stacks the frames' channels before the 1x1 ("all the channels of
-            every frame are aggregated together"), 'mean' averages the frames.
         init: 'centred' starts near the identity, with bases that differ: the bias of
             the second FC layer is one at the centre tap, its weight PyTorch's default
             times `init_scale`, the 1x1 N(0, 1e-3). 'identity' is `init_scale = 0`: the
@@ -99,10 +88,6 @@ class RATF(nn.Module):
         fused: compute it by `ops.fused_filter`, the same function and gradients at
             less time and memory; False uses PyTorch's plain operators. Compiled,
             traced and exported models have the plain operators either way.
-
-    Attributes:
-        owns_input: the block's word that nothing else reads the map that it hands
-            over, which inference may then overwrite. The network sets it.
 
     Raises:
         ConfigError: an option outside what is allowed.
@@ -118,15 +103,8 @@ class RATF(nn.Module):
         split_ratio: float = 0.5,
         temperature: float = 0.01,
         fc_ratio: int = 2,
-        basis_fc: str = 'temporal',
         basis_pool: str = 'strip',
-        basis_norm: str | None = None,
-        kernel_norm: str | None = None,
         align: str = 'conv',
-        align_channels: int | None = None,
-        align_groups: int = 1,
-        align_pad: str = 'zeros',
-        agg: str = 'concat',
         init: str = 'centred',
         init_scale: float = 0.3,
         fused: bool = True,
@@ -146,45 +124,21 @@ class RATF(nn.Module):
             kernel_size,
         )
         self.temperature = temperature
-        self.basis_fc, self.basis_pool = basis_fc, basis_pool
-        self.kernel_norm = kernel_norm
-        self.align_pad, self.agg = align_pad, agg
+        self.basis_pool = basis_pool
         self.init, self.init_scale = init, init_scale
         self.fused = fused
-        self.owns_input = False
         self._composed: Tensor | None = None
         self.num_filtered = max(1, int(num_channels * split_ratio))
-        self._make_basis_branch(fc_ratio, basis_norm)
-        self._make_weight_branch(
-            align, align_channels or self.num_filtered, align_groups
-        )
-        self.init_weights()
-
-    def _make_basis_branch(self, fc_ratio: int, basis_norm: str | None) -> None:
-        width = self.num_filtered if self.basis_fc == 'joint' else 1
-        hidden = fc_ratio * self.clip_len
-        self.fc1 = nn.Linear(width * self.clip_len, hidden, bias=False)
-        self.norm = nn.BatchNorm1d(hidden) if basis_norm == 'BN' else nn.Identity()
-        self.fc2 = nn.Linear(hidden, width * self.kernel_size)
-
-    def _make_weight_branch(self, align: str, width: int, groups: int) -> None:
-        c = self.num_filtered
-        self.align_groups = groups
+        hidden, c = fc_ratio * clip_len, self.num_filtered
+        self.fc1 = nn.Linear(clip_len, hidden, bias=False)
+        self.fc2 = nn.Linear(hidden, kernel_size)
         self.has_align = align == 'conv'
         if self.has_align:
-            if c % groups or width % groups:
-                raise ConfigError(
-                    f'align_groups = {groups} of RATF: need a divisor of the {c} '
-                    f'filtered channels and of align_channels = {width}'
-                )
-            options = dict(groups=groups, bias=False)
-            self.align_previous = nn.Conv2d(c, width, 3, padding=1, **options)
-            self.align_current = nn.Conv2d(c, width, 1, **options)
-            self.align_following = nn.Conv2d(c, width, 3, padding=1, **options)
-        else:
-            width = c
-        frames = self.clip_len if self.agg == 'concat' else 1
-        self.aggregate = nn.Conv2d(frames * width, self.num_basis, 1)
+            self.align_previous = nn.Conv2d(c, c, 3, padding=1, bias=False)
+            self.align_current = nn.Conv2d(c, c, 1, bias=False)
+            self.align_following = nn.Conv2d(c, c, 3, padding=1, bias=False)
+        self.aggregate = nn.Conv2d(clip_len * c, num_basis, 1)
+        self.init_weights()
 
     def init_weights(self) -> None:
         """Draw the initial weights, see `init` in the class's docstring."""
@@ -197,7 +151,7 @@ class RATF(nn.Module):
         with torch.no_grad():
             self.fc2.weight *= scale
             self.fc2.bias.zero_()
-            self.fc2.bias[self.kernel_size // 2 :: self.kernel_size] = 1
+            self.fc2.bias[self.kernel_size // 2] = 1
             # Small logits start every basis near an equal share; PyTorch's default
             # makes the softmax at 0.01 near one-hot, and its gradient vanish.
             self.aggregate.weight.normal_(0, 1e-3)
@@ -216,15 +170,8 @@ class RATF(nn.Module):
         return self._generate_basis(bins)
 
     def _generate_basis(self, bins: Tensor) -> Tensor:
-        bins = bins.permute(0, 2, 3, 1)  # (B, T, c, R) -> (B, c, R, T)
-        if self.basis_fc == 'joint':
-            bins = bins.transpose(1, 2).flatten(2)  # (B, R, c*T)
-        hidden = self.fc1(bins)
-        hidden = self.norm(hidden.flatten(0, -2)).view_as(hidden).relu()
-        basis = self.fc2(hidden)
-        if self.basis_fc == 'joint':
-            basis = basis.unflatten(2, (self.num_filtered, -1)).transpose(1, 2)
-        return basis.softmax(dim=-1) if self.kernel_norm == 'softmax' else basis
+        # (B, T, c, R) -> (B, c, R, T)
+        return self.fc2(self.fc1(bins.permute(0, 2, 3, 1)).relu())
 
     def make_logits(self, features: Tensor) -> Tensor:
         """Compute the logit of each basis at each position: Eq. (2), then the 1x1.
@@ -265,23 +212,16 @@ class RATF(nn.Module):
         """(R, T*c, 3, 3), or 1x1 without alignment: the frames' way to the logits."""
         if self._composed is not None and not torch.is_grad_enabled():
             return self._composed
-        t = self.clip_len
-        if self.agg == 'concat':
-            by_frame = self.aggregate.weight.flatten(1).unflatten(1, (t, -1))
-        else:
-            by_frame = self.aggregate.weight.flatten(1).unsqueeze(1) / t
-            by_frame = by_frame.expand(-1, t, -1)
         if not self.has_align:
-            return by_frame.flatten(1)[..., None, None]
+            return self.aggregate.weight
         # One kernel from three: rounded once, to what the convolution runs in.
-        with torch.autocast(by_frame.device.type, enabled=False):
+        aggregate = self.aggregate.weight.flatten(1)
+        with torch.autocast(aggregate.device.type, enabled=False):
             return fold_alignment(
                 self.align_previous.weight,
                 self.align_current.weight,
                 self.align_following.weight,
-                by_frame,
-                num_groups=self.align_groups,
-                replicate_ends=self.align_pad == 'replicate',
+                aggregate.unflatten(1, (self.clip_len, -1)),
             )
 
     def make_weights(self, features: Tensor) -> Tensor:
@@ -305,15 +245,9 @@ class RATF(nn.Module):
         else:
             features = self._features(x)
             basis, logits = self.make_basis(features), self.make_logits(features)
-        filter_ = filter_regions_ if self._may_overwrite() else filter_regions
-        return filter_(
+        return filter_regions(
             x, basis, logits, temperature=self.temperature, num_frames=self.clip_len
         )
-
-    def _may_overwrite(self) -> bool:
-        """Tell whether nobody can see the map that came in again."""
-        watched = self._forward_hooks or self._forward_pre_hooks
-        return self.owns_input and not torch.is_grad_enabled() and not watched
 
     def _features(self, x: Tensor) -> Tensor:
         return x.unflatten(0, (-1, self.clip_len))[:, :, : self.num_filtered]

@@ -9,7 +9,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
 from .ratf import RATF
-from .temporal_resnet import TemporalBottleneck, TemporalResNet
+from .temporal_resnet import TemporalResNet
 
 
 @MODELS.register_module()
@@ -53,7 +53,3 @@ class RATFNet(TemporalResNet):
             pretrained=pretrained,
             **kwargs,
         )
-        for block in self.modules():
-            # There conv1 made the map; in a basic block it is the shortcut as well.
-            if isinstance(block, TemporalBottleneck) and block.temporal is not None:
-                block.temporal.owns_input = True

@@ -35,7 +35,6 @@ _AFFINITIES = {
 _ALLOWED = {
     'csa_out': ('restore', 'literal'),
     'affinity': tuple(_AFFINITIES),
-    'gap': ('spacetime', 'space'),
 }
 
 
@@ -45,7 +44,7 @@ class SnippetMaps(NamedTuple):
     Attributes:
         maps: (B, S, C', T, h, w), S_n^out of Eq. (6).
         attention: (B, S, L, L), or (B, S, D, D) with affinity='channel', rows sum to 1.
-        gates: (B, S, T, C'), sigmoid of Eq. (6); equal over T with gap='spacetime'.
+        gates: (B, S, C'), sigmoid of Eq. (6).
     """
 
     maps: Tensor
@@ -61,6 +60,9 @@ class CrossSnippetAttention(BaseModule):
     and frames, so that a stock `TSNHead` follows: pooling and FC are linear, hence this
     equals the mean of the snippets' logits.
 
+    Ours where the paper is silent: the gate's average pooling is over space and time,
+    and the gated map is not added to the map.
+
     Args:
         in_channels: C of the backbone's map.
         clip_len: frames of a snippet, T; the sampler's must agree.
@@ -70,10 +72,6 @@ class CrossSnippetAttention(BaseModule):
             equation: the gate multiplies S W_I; the head then sees D channels).
         affinity: what A relates: 'position' (L x L, as W_I multiplies from the right)
             or 'channel' (D x D).
-        gap: the gate's average pooling over 'spacetime' (one gate a snippet) or 'space'
-            (one a frame).
-        residual: add the map that the gate multiplies. The paper names none.
-        zero_gate: start with W_O = 0, so that every gate is exactly 0.5.
 
     Raises:
         ConfigError: an option outside what is allowed, or input of a wrong layout.
@@ -87,9 +85,6 @@ class CrossSnippetAttention(BaseModule):
         reduction: int = 8,
         csa_out: str = 'restore',
         affinity: str = 'position',
-        gap: str = 'spacetime',
-        residual: bool = False,
-        zero_gate: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer=['Conv2d', 'Linear']))
@@ -106,21 +101,14 @@ class CrossSnippetAttention(BaseModule):
                 f'in_channels = {in_channels}'
             )
         self.in_channels, self.clip_len = in_channels, clip_len
-        self.affinity, self.gap = affinity, gap
+        self.affinity = affinity
         self.is_literal = csa_out == 'literal'
-        self.residual, self.zero_gate = residual, zero_gate
         width = in_channels // reduction
         self.out_channels = width if self.is_literal else in_channels
         self.reduce = nn.Conv2d(in_channels, width, 1, bias=False)
         # W_O is a 1x1 convolution, but pooling commutes with it: pool first, then one
         # matrix product a snippet.
         self.restore = nn.Linear(width, self.out_channels, bias=False)
-
-    def init_weights(self) -> None:
-        """Draw W_I and W_O (Kaiming, ours: the paper gives none), or zero W_O."""
-        super().init_weights()
-        if self.zero_gate:
-            nn.init.zeros_(self.restore.weight)
 
     def forward_snippets(
         self, maps: Tensor, data_samples: list | None = None
@@ -133,13 +121,12 @@ class CrossSnippetAttention(BaseModule):
         """
         reduced, attention, gates = self._attend(maps, data_samples)
         source = self._gated_maps(maps, reduced)
-        out = gates.transpose(2, 3)[..., None, None] * source
-        return SnippetMaps(out + source if self.residual else out, attention, gates)
+        return SnippetMaps(gates[..., None, None, None] * source, attention, gates)
 
     def _attend(
         self, maps: Tensor, data_samples: list | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """S W_I (B, S, L, D), the attention, and the gates (B, S, T, C')."""
+        """S W_I (B, S, L, D), the attention, and the gates (B, S, C')."""
         self._check_layout(maps)
         self._check_single_crop(maps, data_samples)
         t = self.clip_len
@@ -153,10 +140,8 @@ class CrossSnippetAttention(BaseModule):
             exact = reduced.float() if reduced.dtype != torch.float64 else reduced
             affinity = relate(exact)
             attention = normalise_affinity(affinity, num_positions=reduced.shape[2])
-            by_frame = pool(attention, exact, num_frames=t)  # (B, S, T, D)
-        if self.gap == 'spacetime':
-            by_frame = by_frame.mean(dim=2, keepdim=True).expand_as(by_frame)
-        return reduced, attention, self.restore(by_frame).sigmoid()
+            pooled = pool(attention, exact)  # (B, S, D)
+        return reduced, attention, self.restore(pooled).sigmoid()
 
     def _gated_maps(self, maps: Tensor, reduced: Tensor) -> Tensor:
         """What the gates multiply: (B, S, C', T, h, w)."""
