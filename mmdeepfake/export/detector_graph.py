@@ -122,11 +122,11 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
 @contextlib.contextmanager
 def _plain_operators(graph: nn.Module) -> Iterator[None]:
     """Have modules with kernels of their own, which need real tensors, not use them."""
-    fused = [module for module in graph.modules() if getattr(module, 'fused', False)]
-    for module in fused:
+    fused = [(m, m.fused) for m in graph.modules() if getattr(m, 'fused', False)]
+    for module, _ in fused:
         module.fused = False
     try:
         yield
     finally:
-        for module in fused:
-            module.fused = True
+        for module, option in fused:
+            module.fused = option

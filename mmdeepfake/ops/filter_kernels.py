@@ -1,6 +1,6 @@
 """The region-aware filter and its gradients as Triton kernels.
 
-The same two functions as `filter_pieces`, each one pass over the map. A program takes
+The same two functions as in `fused_filter`, each one pass over the map. A program takes
 one snippet, some channels and some positions, over all frames and taps; filters exist
 in its registers alone. Sums are in fp32 whatever the map's type; the map is addressed
 by its strides, so both layouts are read as they lie. No atomic sums: what several
@@ -11,10 +11,14 @@ programs add to, each writes apart and one sum follows, so results repeat bit by
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+
+from .temporal_filter import filter_over_time, mix_basis_filters
 
 _TILE_SIDE = 32  # ours: channels, and positions, of a program
 
@@ -22,7 +26,7 @@ _TILE_SIDE = 32  # ours: channels, and positions, of a program
 def filter_maps(
     x: Tensor, basis: Tensor, weights: Tensor, *, num_frames: int
 ) -> Tensor:
-    """As `filter_pieces.filter_maps`; weights in fp32."""
+    """As `fused_filter.filter_maps`; weights in fp32."""
     out = torch.empty_like(x)
     c = basis.shape[1]
     out[:, c:] = x[:, c:]
@@ -35,7 +39,7 @@ def filter_maps(
 def differentiate_filter(
     x: Tensor, basis: Tensor, weights: Tensor, grad: Tensor, *, num_frames: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `filter_pieces.differentiate_filter`; weights in fp32."""
+    """As `fused_filter.differentiate_filter`; weights in fp32."""
     grad_x = torch.empty_like(x)
     c = basis.shape[1]
     grad_x[:, c:] = grad[:, c:]
@@ -58,6 +62,36 @@ def differentiate_filter(
         **tile,
     )
     return grad_x, grad_basis.sum(0).to(dtype), grad_weights.sum(0)
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def measure_error(
+    device: torch.device, dtype: torch.dtype, num_frames: int, num_basis: int, taps: int
+) -> float:
+    """Return the largest relative error of output and gradients, on random maps."""
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0))
+    c = 40  # of 41: with 42 positions, several tiles, not all of them full
+    maps = draw(2, 2 * num_frames, c + 1, 6, 7).to(device, dtype)
+    basis = draw(2, c, num_basis, taps).to(device, dtype)
+    weights = draw(2, num_basis, 6, 7).softmax(dim=1).to(device)
+
+    inputs = [m.double().requires_grad_() for m in (maps[0], basis, weights)]
+    frames = inputs[0].unflatten(0, (2, num_frames))
+    filtered = filter_over_time(frames[:, :, :c], mix_basis_filters(*inputs[1:]))
+    out = torch.cat([filtered.flatten(0, 1), inputs[0][:, c:]], dim=1)
+    expected = [out, *torch.autograd.grad(out, inputs, maps[1].double())]
+
+    errors = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        x, received = (m.contiguous(memory_format=layout) for m in maps)
+        got = [
+            filter_maps(x, basis, weights, num_frames=num_frames),
+            *differentiate_filter(x, basis, weights, received, num_frames=num_frames),
+        ]
+        for one, right in zip(got, expected, strict=True):
+            errors.append((one.double() - right).norm() / right.norm())
+    return torch.stack(errors).max().item()
 
 
 def _prepare(

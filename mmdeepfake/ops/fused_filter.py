@@ -1,81 +1,43 @@
-"""The region-aware temporal filter without its filters: Eqs. (1) to (3), recomputed.
+"""The region-aware temporal filter without its filters: Eq. (3), recomputed.
 
 Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
-IJCAI 2022, Sec. 3.2. The same function as `temporal_filter`, in two differentiable
-steps that never hold a filter for every channel and position of the map:
-
-    summarise_snippets   map -> logits of Eq. (2) and the bins that Eq. (1) pools
-    filter_regions       map, bases, logits -> filtered map, Eq. (3) and what follows
-
-Each keeps the map, the bases and the shares (alpha) alone for its backward pass, which
-recomputes the rest piece by piece.
-Axes: see `temporal_filter`; P = H * W positions.
+IJCAI 2022, Sec. 3.2. The same function as `temporal_filter`, which never holds a filter
+for every channel and position of the map: they exist for one piece of it at a time, in
+memory that all pieces share, and the backward pass makes them again.
+Axes: see `temporal_filter`; P = H * W positions, K*c taps of the c channels, tap-major.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 
-import numpy as np
 import torch
 from mmengine.logging import print_log
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import filter_pieces
-from .filter_pieces import by_snippet
 from .temporal_filter import weigh_bases
 
-
-def can_summarise(x: Tensor) -> bool:
-    """Tell whether `summarise_snippets` takes this map.
-
-    Half precision and accelerators are left to the library's convolution, which sums
-    in fp32: sums over frames and offsets rounded to 8 bits would blur the logits.
-    """
-    return x.device.type == 'cpu' and x.dtype in (torch.float32, torch.float64)
-
-
-def summarise_snippets(
-    x: Tensor, kernel: Tensor, bias: Tensor, pooling: Tensor, *, num_frames: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Reduce each snippet to its logits, Eq. (2), and its pooled bins, for Eq. (1).
-
-    The convolution is one matrix product a frame, read in place, from c channels to R
-    maps for each of the kernel's offsets, which are then moved and added: no copy of
-    the filtered channels is made or kept. The map is handed through, and must be used
-    once, as the map of `filter_regions`: its gradient arrives here and the two others
-    are added to it in place, since a sum of its own would cost a pass over memory.
-
-    Args:
-        x: (B*T, C, H, W), T innermost; the first c channels count.
-        kernel: (R, T*c, 3, 3) or (R, T*c, 1, 1), channels frame by frame, as
-            `fold_alignment` gives.
-        bias: (R,).
-        pooling: (P, R) share of each position in each bin.
-        num_frames: T.
-
-    Returns:
-        x; logits (B, R, H, W); bins (B, T, c, R).
-    """
-    # With a map that needs no gradient, handing it through would make it need one.
-    passed, logits, bins = _SummariseSnippets.apply(
-        _dense(x), kernel, bias, pooling, num_frames
-    )
-    return (passed if x.requires_grad else _dense(x)), logits, bins
+_PIECE_VALUES = 2**20  # ours: smaller was slower on 2 cores, larger no faster
+_KERNEL_TOLERANCE = {torch.float32: 1e-4}  # ours; 1e-2 of half precision
 
 
 def filter_regions(
-    x: Tensor, basis: Tensor, logits: Tensor, *, temperature: float, num_frames: int
+    x: Tensor,
+    basis: Tensor,
+    logits: Tensor,
+    *,
+    temperature: float,
+    num_frames: int,
+    triton: bool = False,
 ) -> Tensor:
     """Filter the first channels over time, each position by its own mix of bases.
 
     out[t] = sum_d (sum_r alpha_r basis_rd) x[t + d - K//2], zero-padded, with alpha the
-    softmax of Eq. (3). Sums are in fp32 (fp64 of fp64), the output in x's own type. On
-    CUDA, Triton kernels do it where `triton` can be imported.
+    softmax of Eq. (3). Sums are in fp32 (fp64 of fp64), the output in x's own type.
 
     Args:
         x: (B*T, C, H, W), T innermost.
@@ -83,188 +45,58 @@ def filter_regions(
         logits: (B, R, H, W), eta in the paper.
         temperature: tau in the paper.
         num_frames: T.
+        triton: use the Triton kernels for maps on CUDA other than fp64, once they were
+            seen to agree with plain operators there (see `find_kernels`).
 
     Returns:
         (B*T, C, H, W); channels from c on are those of x.
 
     Raises:
-        RuntimeError: in the backward pass of a backward pass, which there is not.
+        RuntimeError: in the backward pass of a backward pass, which is not supported.
     """
-    return _FilterRegions.apply(_dense(x), basis, logits, temperature, num_frames)
-
-
-def pooling_matrix(
-    height: int, width: int, rows: int | None, columns: int, dtype: torch.dtype
-) -> Tensor:
-    """Share of each position in each bin of an adaptive average pooling.
-
-    Args:
-        height: H.
-        width: W.
-        rows: rows of the grid of bins; None cuts the raster of all positions into
-            `columns` bins instead.
-        columns: columns of the grid, or number of bins.
-        dtype: of the result, float32 or float64.
-
-    Returns:
-        (H*W, bins) on the CPU; every column sums to 1.
-    """
-    is_double = dtype == torch.float64
-    return torch.from_numpy(_pooling_shares(height, width, rows, columns, is_double))
-
-
-# Arrays are kept over calls, not tensors: a tensor that was made while a fake mode or
-# inference mode was on is of that mode, and spoils every later call without a word.
-@lru_cache(maxsize=64)
-def _pooling_shares(
-    height: int, width: int, rows: int | None, columns: int, is_double: bool
-) -> NDArray[np.floating]:
-    if rows is None:
-        shares = _bin_shares(height * width, columns)
-    else:
-        shares = np.kron(_bin_shares(height, rows), _bin_shares(width, columns))
-    return shares.astype(np.float64 if is_double else np.float32)
-
-
-def _bin_shares(length: int, num_bins: int) -> NDArray[np.float64]:
-    """(length, num_bins): bin i is [floor(i n / bins), ceil((i + 1) n / bins))."""
-    index = np.arange(num_bins)
-    starts = index * length // num_bins
-    stops = -(-(index + 1) * length // num_bins)
-    position = np.arange(length)[:, None]
-    inside = (position >= starts) & (position < stops)
-    return inside / (stops - starts)
-
-
-def _dense(x: Tensor) -> Tensor:
-    """The map in one of the two layouts whose positions have one stride."""
-    if x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last):
-        return x
-    return x.contiguous()
-
-
-def _without_autocast(x: Tensor) -> torch.autocast:
-    return torch.autocast(x.device.type, enabled=False)
-
-
-def _matrices_by_frame(kernel: Tensor, num_frames: int) -> Tensor:
-    """(R, T*c, h, w) -> (T, h*w*R, c)."""
-    by_frame = kernel.unflatten(1, (num_frames, -1))  # (R, T, c, h, w)
-    return by_frame.permute(1, 3, 4, 0, 2).flatten(1, 3)
-
-
-def _offsets(size: int) -> list[tuple[int, int]]:
-    """Rows and columns from the centre of a kernel, in its own order."""
-    return [(i - size // 2, j - size // 2) for i in range(size) for j in range(size)]
-
-
-def _overlap(maps: Tensor, moved: Tensor, offset: tuple[int, int]) -> tuple:
-    """Views of maps, and of moved by the offset, where both lie inside (.., H, W)."""
-    for dim, shift in zip((-2, -1), offset, strict=True):
-        length = max(0, maps.shape[dim] - abs(shift))
-        maps = maps.narrow(dim, min(max(0, -shift), maps.shape[dim]), length)
-        moved = moved.narrow(dim, min(max(0, shift), moved.shape[dim]), length)
-    return maps, moved
-
-
-def _kernels_for(x: Tensor) -> ModuleType:
-    """Where to run: both modules have `filter_maps` and `differentiate_filter`."""
-    if x.device.type == 'cuda' and x.dtype != torch.float64:
-        return _kernels_for_cuda()
-    return filter_pieces
+    x, kernels = dense(x), None
+    if triton and x.is_cuda and x.dtype != torch.float64:
+        kernels = find_kernels(x.device, x.dtype, num_frames, *basis.shape[2:])
+    return _FilterRegions.apply(x, basis, logits, temperature, num_frames, kernels)
 
 
 @cache
-def _kernels_for_cuda() -> ModuleType:
+def find_kernels(
+    device: torch.device, dtype: torch.dtype, *sizes: int
+) -> ModuleType | None:
+    """Return `filter_kernels`, or None with a warning where they do not work.
+
+    They are compared with plain operators once for each device, type of map and sizes
+    T, R and K, of which each makes a program of its own.
+    """
     try:
         from . import filter_kernels
-    except ImportError as error:
-        print_log(
-            'RATF on CUDA runs on PyTorch operators, not on its Triton kernels: '
-            f'{error}',
-            logger='current',
-            level=logging.WARNING,
-        )
-        return filter_pieces
-    return filter_kernels
 
-
-class _SummariseSnippets(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, kernel, bias, pooling, num_frames):
-        ctx.save_for_backward(x, kernel, pooling)
-        ctx.num_frames = num_frames
-        ctx.set_materialize_grads(False)
-        height, width = x.shape[2:]
-        matrices = _matrices_by_frame(kernel, num_frames)  # (T, R*k*k, c)
-        features = by_snippet(x, num_frames)[:, :, : matrices.shape[2]]
-        b = features.shape[0]
-        with _without_autocast(x):
-            products = torch.bmm(matrices[0].expand(b, -1, -1), features[:, 0])
-            for i in range(1, num_frames):
-                products.baddbmm_(matrices[i].expand(b, -1, -1), features[:, i])
-            by_offset = products.unflatten(2, (height, width))
-            by_offset = by_offset.unflatten(1, (-1, kernel.shape[0]))
-            logits = bias.view(-1, 1, 1).repeat(b, 1, height, width)
-            for i, offset in enumerate(_offsets(kernel.shape[-1])):
-                at, moved = _overlap(logits, by_offset[:, i], offset)
-                at += moved
-            bins = torch.bmm(
-                features.flatten(0, 1), pooling.expand(b * num_frames, -1, -1)
-            )
-        return x, logits, bins.unflatten(0, (b, num_frames))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_x, grad_logits, grad_bins):
-        x, kernel, pooling = ctx.saved_tensors
-        t = ctx.num_frames
-        matrices = _matrices_by_frame(kernel, t)
-        features = by_snippet(x, t)[:, :, : matrices.shape[2]]
-        b, c = features.shape[0], features.shape[2]
-        if grad_x is None and ctx.needs_input_grad[0]:
-            grad_x = torch.zeros_like(x)
-        if grad_logits is None:
-            grad_logits = x.new_zeros(b, kernel.shape[0], *x.shape[2:])
-        if grad_bins is None:
-            grad_bins = x.new_zeros(b, t, c, pooling.shape[1])
-        num_basis, size = kernel.shape[0], kernel.shape[-1]
-        # Rows: what the logits spread over each offset, then the bins' shares.
-        sources = x.new_zeros(b, (size * size + 1) * num_basis, *x.shape[2:])
-        by_offset = sources.unflatten(1, (-1, num_basis))
-        for i, offset in enumerate(_offsets(size)):
-            received, to = _overlap(grad_logits, by_offset[:, i], offset)
-            to.copy_(received)
-        by_offset[:, -1] = pooling.t().unflatten(1, x.shape[2:])
-        sources = sources.flatten(2)
-        spread = sources[:, : size * size * num_basis]
-        with _without_autocast(x):
-            grad_matrices = [
-                torch.bmm(spread, features[:, i].transpose(1, 2)).sum(0)
-                for i in range(t)
-            ]
-            if grad_x is not None:
-                target = by_snippet(grad_x, t)[:, :, :c]
-                for i in range(t):
-                    ways = torch.cat(
-                        [matrices[i].t().expand(b, -1, -1), grad_bins[:, i]], dim=2
-                    )
-                    target[:, i].baddbmm_(ways, sources)
-        shape = (t, size, size, num_basis, c)
-        grad_kernel = torch.stack(grad_matrices).view(shape).permute(3, 0, 4, 1, 2)
-        grad_bias = grad_logits.sum((0, 2, 3))
-        return grad_x, grad_kernel.flatten(1, 2), grad_bias, None, None
+        with torch.autocast(device.type, enabled=False):
+            error = filter_kernels.measure_error(device, dtype, *sizes)
+        if error <= _KERNEL_TOLERANCE.get(dtype, 1e-2):
+            return filter_kernels
+        problem = f'they differ from plain operators by {error:.1e}'
+    except Exception as failure:  # the errors of Triton have no class in common
+        problem = f'{type(failure).__name__}: {failure}'
+    print_log(
+        f"RATF with fused='triton' runs without its Triton kernels on {device} in "
+        f'{dtype}: {problem}',
+        logger='current',
+        level=logging.WARNING,
+    )
+    return None
 
 
 class _FilterRegions(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, basis, logits, temperature, num_frames):
+    def forward(ctx, x, basis, logits, temperature, num_frames, kernels):
         weights = weigh_bases(logits, temperature=temperature)
         ctx.save_for_backward(x, basis, weights)
         ctx.temperature, ctx.num_frames = temperature, num_frames
-        ctx.logits_dtype = logits.dtype
-        filter_ = _kernels_for(x).filter_maps
-        with _without_autocast(x):
+        ctx.logits_dtype, ctx.kernels = logits.dtype, kernels
+        filter_ = kernels.filter_maps if kernels else filter_maps
+        with without_autocast(x):
             return filter_(x, basis, weights, num_frames=num_frames)
 
     @staticmethod
@@ -273,11 +105,176 @@ class _FilterRegions(torch.autograd.Function):
         x, basis, weights = ctx.saved_tensors
         if grad.stride() != x.stride():
             grad = torch.empty_like(x).copy_(grad)
-        differentiate = _kernels_for(x).differentiate_filter
-        with _without_autocast(x):
+        differentiate = differentiate_filter
+        if ctx.kernels:
+            differentiate = ctx.kernels.differentiate_filter
+        with without_autocast(x):
             grad_x, grad_basis, grad_weights = differentiate(
                 x, basis, weights, grad, num_frames=ctx.num_frames
             )
         centred = grad_weights - (grad_weights * weights).sum(dim=1, keepdim=True)
         grad_logits = (weights * centred / ctx.temperature).to(ctx.logits_dtype)
-        return grad_x, grad_basis.to(basis.dtype), grad_logits, None, None
+        return grad_x, grad_basis.to(basis.dtype), grad_logits, None, None, None
+
+
+def dense(x: Tensor) -> Tensor:
+    """Return the map in one of the two layouts whose positions have one stride."""
+    if x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last):
+        return x
+    return x.contiguous()
+
+
+def without_autocast(x: Tensor) -> torch.autocast:
+    """Switch autocast off on the device of x."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+def by_snippet(x: Tensor, num_frames: int) -> Tensor:
+    """(B*T, C, H, W) -> (B, T, C, P): a view, if all positions have one stride."""
+    return x.flatten(2).unflatten(0, (-1, num_frames))
+
+
+def filter_maps(
+    x: Tensor, basis: Tensor, weights: Tensor, *, num_frames: int
+) -> Tensor:
+    """Filter the first channels of a map, each position by its own mix of bases.
+
+    Args:
+        x: (B*T, C, H, W), T innermost, contiguous or channels_last.
+        basis: (B, c, R, K).
+        weights: (B, R, H, W) share of each basis, fp32 or fp64: sums are of this type.
+        num_frames: T.
+
+    Returns:
+        As x, laid out as x; channels from c on are those of x.
+    """
+    out = torch.empty_like(x)
+    source, target = by_snippet(x, num_frames), by_snippet(out, num_frames)
+    taps, shares = _taps(basis, weights), weights.flatten(2)
+    c, num_taps = basis.shape[1], basis.shape[3]
+    target[:, :, c:] = source[:, :, c:]
+    mix = _Mixer(taps, source)
+    for snippets, positions in _pieces(source, c):
+        here = (snippets, slice(None), slice(c), positions)
+        piece = source[here].to(taps.dtype)
+        filters = mix(taps[snippets], shares[snippets, :, positions])
+        filters = filters.unflatten(1, (num_taps, c)).unbind(1)
+        _filter_piece(piece, filters, target[here])
+    return out
+
+
+def differentiate_filter(
+    x: Tensor, basis: Tensor, weights: Tensor, grad: Tensor, *, num_frames: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of `filter_maps` by x, basis and weights.
+
+    Args:
+        x: as there.
+        basis: as there.
+        weights: as there.
+        grad: gradient by the output, laid out as x.
+        num_frames: T.
+
+    Returns:
+        Three tensors, shaped as x, basis and weights.
+    """
+    grad_x = torch.empty_like(x)
+    source, received, target = (by_snippet(m, num_frames) for m in (x, grad, grad_x))
+    taps, shares = _taps(basis, weights), weights.flatten(2)
+    grad_taps, grad_shares = torch.zeros_like(taps), torch.empty_like(shares)
+    c, num_taps = basis.shape[1], basis.shape[3]
+    target[:, :, c:] = received[:, :, c:]
+    mix = _Mixer(taps, source)
+    for snippets, positions in _pieces(source, c):
+        here = (snippets, slice(None), slice(c), positions)
+        piece, back = source[here].to(taps.dtype), received[here].to(taps.dtype)
+        share = shares[snippets, :, positions]
+        mixed = mix(taps[snippets], share)  # (b, K*c, p)
+        filters = mixed.unflatten(1, (num_taps, c)).unbind(1)
+        # The transpose of a filter over time is the filter with its taps reversed.
+        _filter_piece(back, filters[::-1], target[here])
+        for tap, filter_ in enumerate(filters):  # each is used up: its place is free
+            _correlate(back, piece, tap - num_taps // 2, out=filter_)
+        grad_taps[snippets].baddbmm_(mixed, share.transpose(1, 2))
+        grad_shares[snippets, :, positions] = torch.bmm(
+            taps[snippets].transpose(1, 2), mixed
+        )
+    grad_basis = grad_taps.unflatten(1, (num_taps, c)).permute(0, 2, 3, 1)
+    return grad_x, grad_basis, grad_shares.view_as(weights)
+
+
+def _taps(basis: Tensor, weights: Tensor) -> Tensor:
+    """(B, c, R, K) -> (B, K*c, R), in the type of the sums."""
+    return basis.to(weights.dtype).permute(0, 3, 1, 2).flatten(1, 2)
+
+
+def _pieces(features: Tensor, num_filtered: int) -> Iterator[tuple[slice, slice]]:
+    """Cut (B, T, C, P) into pieces of snippets and positions, all channels whole."""
+    b, t, _, num_positions = features.shape
+    if features.device.type != 'cpu':
+        yield slice(None), slice(None)
+        return
+    row = t * num_filtered
+    num_cuts = -(-row * num_positions // _PIECE_VALUES)
+    length = -(-num_positions // num_cuts)
+    together = max(1, _PIECE_VALUES // (row * num_positions))
+    for first in range(0, b, together):
+        for start in range(0, num_positions, length):
+            yield slice(first, first + together), slice(start, start + length)
+
+
+class _Mixer:
+    """Mixes filters, always in the same memory: fresh memory costs more than they do.
+
+    Args:
+        taps: (B, K*c, R).
+        features: (B, T, C, P) as laid out, the filters shall be.
+    """
+
+    def __init__(self, taps: Tensor, features: Tensor) -> None:
+        self._memory = taps.new_empty(0)
+        self._positions_first = features.stride(3) != 1
+
+    def __call__(self, taps: Tensor, shares: Tensor) -> Tensor:
+        """(b, K*c, R) and (b, R, p) -> (b, K*c, p), valid until the next call."""
+        if self._positions_first:
+            taps, shares = shares.transpose(1, 2), taps.transpose(1, 2)
+        shape = (taps.shape[0], taps.shape[1], shares.shape[2])
+        if self._memory.numel() < shape[0] * shape[1] * shape[2]:
+            self._memory = taps.new_empty(shape).flatten()
+        out = self._memory[: shape[0] * shape[1] * shape[2]].view(shape)
+        torch.bmm(taps, shares, out=out)
+        return out.transpose(1, 2) if self._positions_first else out
+
+
+def _overlap(num_frames: int, shift: int) -> tuple[slice, slice]:
+    """Frames t, and frames t + shift, for which both lie inside the snippet."""
+    first, last = max(0, -shift), num_frames - max(0, shift)
+    return slice(first, last), slice(first + shift, last + shift)
+
+
+def _filter_piece(piece: Tensor, filters: tuple[Tensor, ...], target: Tensor) -> None:
+    """Write sum_d filters[d] piece[t + d - K//2] to the target, (b, T, c, p)."""
+    num_frames, centre = piece.shape[1], len(filters) // 2
+    is_direct = target.dtype == piece.dtype
+    total = torch.mul(
+        piece, filters[centre][:, None], out=target if is_direct else None
+    )
+    for tap, filter_ in enumerate(filters):
+        if tap != centre and abs(tap - centre) < num_frames:
+            to, come = _overlap(num_frames, tap - centre)
+            total[:, to].addcmul_(piece[:, come], filter_[:, None])
+    if not is_direct:
+        target.copy_(total)
+
+
+def _correlate(back: Tensor, piece: Tensor, shift: int, *, out: Tensor) -> None:
+    """Write sum_t back[t] piece[t + shift] to `out`, (b, c, p)."""
+    num_frames = piece.shape[1]
+    if abs(shift) >= num_frames:
+        out.zero_()
+        return
+    at, source = (range(num_frames)[frames] for frames in _overlap(num_frames, shift))
+    torch.mul(back[:, at[0]], piece[:, source[0]], out=out)
+    for i, j in zip(at[1:], source[1:], strict=True):
+        out.addcmul_(back[:, i], piece[:, j])

@@ -1,15 +1,16 @@
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from mmdeepfake import ops
 from mmdeepfake.models.backbones import RATF, RATFNet
-from mmdeepfake.ops import filter_pieces
-from mmdeepfake.ops.fused_filter import (
-    filter_regions,
-    pooling_matrix,
-    summarise_snippets,
-)
+from mmdeepfake.ops import fused_filter
+from mmdeepfake.ops.fused_filter import filter_regions, find_kernels
+from mmdeepfake.ops.snippet_summary import pooling_matrix, summarise_snippets
 from mmdeepfake.ops.temporal_filter import (
     filter_over_time,
     mix_basis_filters,
@@ -30,7 +31,7 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 @pytest.fixture(autouse=True)
 def _several_pieces(monkeypatch):
     """Small maps in pieces of few positions, as large maps are in use."""
-    monkeypatch.setattr(filter_pieces, '_PIECE_VALUES', 500)
+    monkeypatch.setattr(fused_filter, '_PIECE_VALUES', 500)
 
 
 def random_inputs(*, dtype=torch.float64, channels=3, side=(3, 4), filtered=2):
@@ -233,23 +234,37 @@ def test_an_empty_batch_gives_an_empty_map_and_zero_gradients(fused):
     assert all(p.grad is None or not p.grad.any() for p in ratf.parameters())
 
 
-def test_cuda_without_triton_is_said_once(monkeypatch):
-    import sys
-
-    from mmdeepfake.ops import fused_filter
-
+@pytest.mark.parametrize(
+    ('kernels', 'problem'),
+    [
+        (None, 'Error'),  # triton cannot be imported
+        (SimpleNamespace(), 'AttributeError'),  # as of a kernel that does not compile
+        (SimpleNamespace(measure_error=lambda *_: 0.1), 'differ'),
+        (SimpleNamespace(measure_error=lambda *_: float('nan')), 'differ'),
+    ],
+    ids=['absent', 'broken', 'wrong', 'nan'],
+)
+def test_kernels_that_fail_give_way_with_one_warning(monkeypatch, kernels, problem):
     said = []
     monkeypatch.setattr(fused_filter, 'print_log', lambda text, **_: said.append(text))
-    monkeypatch.delattr('mmdeepfake.ops.filter_kernels', raising=False)
-    monkeypatch.setitem(sys.modules, 'mmdeepfake.ops.filter_kernels', None)
-    fused_filter._kernels_for_cuda.cache_clear()
-    try:
-        assert fused_filter._kernels_for_cuda() is filter_pieces
-        assert fused_filter._kernels_for_cuda() is filter_pieces
-    finally:
-        fused_filter._kernels_for_cuda.cache_clear()
+    name = 'mmdeepfake.ops.filter_kernels'
+    monkeypatch.setitem(sys.modules, name, kernels)
+    monkeypatch.setattr(ops, 'filter_kernels', kernels, raising=False)
+    if kernels is None:
+        monkeypatch.delattr(ops, 'filter_kernels')
+    find_kernels.cache_clear()
+    for _ in range(2):
+        assert find_kernels(torch.device('cpu'), torch.float32, 4, 8, 3) is None
+    find_kernels.cache_clear()
     assert len(said) == 1
-    assert 'not on its Triton kernels' in said[0]
+    assert problem in said[0]
+
+
+def test_kernels_are_asked_for_and_a_cpu_never_takes_them():
+    x = torch.randn(8, 12, 5, 5)
+    chosen, usual = RATF(12, clip_len=4, fused='triton'), RATF(12, clip_len=4)
+    chosen.load_state_dict(usual.state_dict())
+    assert torch.equal(chosen(x), usual(x))
 
 
 @pytest.mark.parametrize('mode', [FakeTensorMode, torch.inference_mode])

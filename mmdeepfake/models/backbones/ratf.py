@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.ops.fused_filter import (
+from mmdeepfake.ops.fused_filter import filter_regions
+from mmdeepfake.ops.snippet_summary import (
     can_summarise,
-    filter_regions,
     pooling_matrix,
     summarise_snippets,
 )
@@ -47,6 +47,7 @@ _ALLOWED = {
     'basis_pool': tuple(_POOLS),
     'align': ('conv', 'none'),
     'init': ('centred', 'identity', 'default'),
+    'fused': (True, False, 'triton'),
 }
 
 
@@ -86,8 +87,10 @@ class RATF(nn.Module):
         init_scale: see `init`. 0.3 keeps most of pretrained features; 1 is for training
             from scratch.
         fused: compute it by `ops.fused_filter`, the same function and gradients at
-            less time and memory; False uses PyTorch's plain operators. Compiled,
-            traced and exported models have the plain operators either way.
+            less time and memory; False uses PyTorch's plain operators. 'triton' filters
+            maps on CUDA by Triton kernels where they agree with plain operators;
+            elsewhere it is True. Compiled, traced and exported models have the plain
+            operators whichever it is.
 
     Raises:
         ConfigError: an option outside what is allowed.
@@ -107,7 +110,7 @@ class RATF(nn.Module):
         align: str = 'conv',
         init: str = 'centred',
         init_scale: float = 0.3,
-        fused: bool = True,
+        fused: bool | str = True,
     ) -> None:
         super().__init__()
         given = locals()
@@ -246,7 +249,12 @@ class RATF(nn.Module):
             features = self._features(x)
             basis, logits = self.make_basis(features), self.make_logits(features)
         return filter_regions(
-            x, basis, logits, temperature=self.temperature, num_frames=self.clip_len
+            x,
+            basis,
+            logits,
+            temperature=self.temperature,
+            num_frames=self.clip_len,
+            triton=self.fused == 'triton',
         )
 
     def _features(self, x: Tensor) -> Tensor:
