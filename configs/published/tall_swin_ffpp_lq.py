@@ -8,10 +8,6 @@ _base_ = [
 ]
 
 num_snippets_train = 8
-layout_steps = [
-    dict(type='ThumbnailLayout', rows=2, columns=2, legacy_resize=True),
-]
-pack = [*layout_steps, *_base_.format_shape_steps, *_base_.pack_inputs_steps]
 
 train_pipeline = [
     dict(type='OpenVideo'),
@@ -31,12 +27,9 @@ train_pipeline = [
     *_base_.resize_steps,
     *_base_.flip_steps,
     dict(type='CutOutSquare', side_ratio=16 / 112),
-    *pack,
+    *_base_.pack,
 ]
-test_pipeline = [*_base_.sample_test, *_base_.test_frames, *pack]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 model = dict(cls_head=dict(label_smooth_eps=0.1))
 

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.config_checks import walk_dicts
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.models.inference_folding import plain_operators
 from mmdeepfake.registry import MODELS, TRANSFORMS
 
 HEADER = ('config', 'parameters', 'GMAC', 'input of one video')
@@ -71,18 +73,21 @@ def measure_complexity(cfg: Config, *, split: str = 'test') -> Complexity:
     model = MODELS.build(cfg.model)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     model.train(False)  # not eval(): some of MMAction2's train() return None
-    with _count_products() as counter:
+    with count_products(model) as counter:
         model.extract_feat(torch.empty(1, *shape), stage='head')
     return Complexity(num_parameters, counter.get_total_flops() / 2e9, shape)
 
 
 @contextmanager
-def _count_products() -> Iterator[FlopCounterMode]:
+def count_products(model: nn.Module) -> Iterator[FlopCounterMode]:
+    """Count, twice, each product of matrices and convolutions that the model does."""
     counter = FlopCounterMode(display=False)
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.filterwarnings('ignore', message='TF32 acceleration on top of oneDNN')
         # oneDNN runs an LSTM as one operation, whose products nobody would count.
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+        # The fused path multiplies in ways that the counter does not know.
+        stack.enter_context(plain_operators(model))
         stack.enter_context(torch.no_grad())
         stack.enter_context(counter)
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.heads import SegmentAveragingHead
+from mmdeepfake.models.inference_folding import plain_operators
 from mmdeepfake.models.recognizers import FrameRecognizer, SnippetRecognizer
 from mmdeepfake.structures import FAKE
 
@@ -108,7 +108,7 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
         try:
             with (
                 torch.no_grad(),
-                _plain_operators(graph),
+                plain_operators(graph),
                 FakeTensorMode(allow_non_fake_inputs=True),
             ):
                 # One video alone: snippets of two must not make up a group.
@@ -117,16 +117,3 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
             continue
         return step
     return None
-
-
-@contextlib.contextmanager
-def _plain_operators(graph: nn.Module) -> Iterator[None]:
-    """Have modules with kernels of their own, which need real tensors, not use them."""
-    fused = [(m, m.fused) for m in graph.modules() if getattr(m, 'fused', False)]
-    for module, _ in fused:
-        module.fused = False
-    try:
-        yield
-    finally:
-        for module, option in fused:
-            module.fused = option

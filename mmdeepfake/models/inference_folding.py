@@ -6,6 +6,8 @@ RATF composes of its weights are kept, equal to the bit.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from mmcv.cnn import Conv2d, Conv3d, ConvModule
@@ -101,3 +103,16 @@ def _is_foldable(module: ConvModule) -> bool:
         and module.norm.track_running_stats
         and type(module.conv) in _CONVOLUTIONS
     )
+
+
+@contextlib.contextmanager
+def plain_operators(model: nn.Module) -> Iterator[None]:
+    """Have modules with fused operations of their own use PyTorch's plain ones."""
+    fused = [(m, m.fused) for m in model.modules() if getattr(m, 'fused', False)]
+    for module, _ in fused:
+        module.fused = False
+    try:
+        yield
+    finally:
+        for module, option in fused:
+            module.fused = option

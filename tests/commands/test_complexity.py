@@ -9,11 +9,13 @@ from mmengine.config import Config
 from tool_runs import ROOT
 
 from mmdeepfake.commands.complexity import (
+    count_products,
     describe_shape,
     find_input_shape,
     measure_complexity,
 )
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.models.backbones import RATF
 
 BASELINES = ROOT / 'configs/baselines'
 
@@ -107,6 +109,23 @@ def test_products_of_a_small_model_are_those_counted_by_hand():
         previous = width
     # 32 frames, whose pooled features are averaged before the classifier.
     assert round(found.gmacs * 1e9) == 32 * products + 512 * 2
+
+
+def test_products_of_a_ratf_are_those_counted_by_hand():
+    ratf = RATF(8, clip_len=4, num_basis=3, kernel_size=3)
+    c, t, r, k, positions = 4, 4, 3, 3, 5 * 6  # half of the channels are filtered
+    by_snippet = (
+        positions * r * t * c * 9  # the composed convolution
+        + c * r * (t * 2 * t + 2 * t * k)  # two FC layers
+        + positions * c * k * r  # mixing the bases
+    )
+    composing = r * t * c * c * (9 + 1 + 9)  # once a forward
+    for num_snippets in (1, 5):
+        with count_products(ratf) as counter:
+            ratf(torch.empty(num_snippets * t, 8, 5, 6))
+        expected = num_snippets * by_snippet + composing
+        assert counter.get_total_flops() == 2 * expected
+    assert ratf.fused is True
 
 
 def test_lstm_is_counted_whatever_kernel_would_run_it():

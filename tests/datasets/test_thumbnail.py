@@ -39,7 +39,7 @@ def test_frames_lie_row_by_row():
 
 def test_each_quarter_is_a_frame_shrunk_by_the_mean_of_its_pixels():
     frames = make_frames()
-    pictures = lay_out(frames)
+    pictures = lay_out(frames, legacy_resize=False)
     assert [picture.shape for picture in pictures] == [(8, 12, 3)] * 2
     shown = [quarter for picture in pictures for quarter in quarters(picture)]
     for frame, tile in zip(frames, shown, strict=True):
@@ -50,7 +50,7 @@ def test_each_quarter_is_a_frame_shrunk_by_the_mean_of_its_pixels():
 
 
 def test_equal_frames_make_a_periodic_picture():
-    (picture,) = lay_out(make_frames(1) * 4)
+    (picture,) = lay_out(make_frames(1) * 4, legacy_resize=False)
     assert all((one == quarters(picture)[0]).all() for one in quarters(picture))
 
 
@@ -63,7 +63,7 @@ def test_other_grids_lie_as_they_say():
 
 def test_the_public_way_makes_frames_large_again_and_shrinks_the_whole():
     frames = make_frames(4)
-    (picture,) = lay_out(frames, legacy_resize=True)
+    (picture,) = lay_out(frames)
     small = [cv2.resize(f, (6, 4), interpolation=cv2.INTER_AREA) for f in frames]
     large = [cv2.resize(f, (12, 8), interpolation=cv2.INTER_LINEAR) for f in small]
     for tile, frame in zip(quarters(picture), large, strict=True):
@@ -72,7 +72,7 @@ def test_the_public_way_makes_frames_large_again_and_shrinks_the_whole():
                 # Bilinear at half the size is the mean of four pixels.
                 cell = frame[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float)
                 assert np.abs(tile[y, x] - cell.mean(axis=(0, 1))).max() <= 1
-    assert (picture != lay_out(make_frames(4))[0]).any()
+    assert (picture != lay_out(make_frames(4), legacy_resize=False)[0]).any()
 
 
 def test_snippets_become_pictures_in_a_pipeline(tmp_path):

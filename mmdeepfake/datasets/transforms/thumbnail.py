@@ -49,13 +49,14 @@ class ThumbnailLayout(BaseTransform):
     Args:
         rows: of the grid; rows * columns is the sampler's `clip_len`.
         columns: of the grid.
-        legacy_resize: whether frames take the way of the public code: shrunk, made as
-            large as the picture again, laid out, and the whole shrunk bilinearly, which
-            blurs them.
+        legacy_resize: whether frames take the way of the public code, which its weights
+            were trained with: shrunk, made as large as the picture again, laid out, and
+            the whole shrunk bilinearly, which blurs them. Otherwise they are shrunk and
+            laid out alone, a sharper picture, of which those weights give other scores.
     """
 
     def __init__(
-        self, rows: int = 2, columns: int = 2, legacy_resize: bool = False
+        self, rows: int = 2, columns: int = 2, legacy_resize: bool = True
     ) -> None:
         if min(rows, columns) < 1:
             raise ConfigError(
