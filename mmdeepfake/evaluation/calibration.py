@@ -21,8 +21,8 @@ from .ranking import roc_curve
 NUM_BINS = 15  # as is common since Guo et al., ICML 2017
 # A sharper or softer model than this is no matter of calibration any more.
 _TEMPERATURES = (0.05, 20.0)
-# Scores of exactly 0 and 1 have no logit.
-_SMALLEST_SCORE = 1e-7
+# Up to this logit scores stay apart in a double; ours.
+_LARGEST_LOGIT = 30.0
 
 Floats = NDArray[np.float64]
 
@@ -95,9 +95,9 @@ def threshold_at(
 
     Returns:
         A score; a video is called fake from it on. It lies half way between the last
-        score that is called fake and the next lower one, so that scores which differ in
-        rounding alone fall on the same side. Where no score at all may be called fake,
-        the next number above the highest score.
+        score that is called fake and the next lower one, and above that one, so that
+        scores which differ in rounding alone fall on the same side. Where no score at
+        all may be called fake, the next number above the highest score.
 
     Raises:
         DataError: a class is absent, or the share is not in [0, 1).
@@ -116,43 +116,52 @@ def threshold_at(
     last = np.flatnonzero(curve.false_positive_rate <= max_false_positive_rate)[-1]
     if last == 0:
         return float(np.nextafter(scores.max(), np.inf))
-    lower = curve.thresholds[last + 1] if last + 1 < len(curve.thresholds) else 0.0
-    return float((curve.thresholds[last] + lower) / 2)
+    if last + 1 == len(curve.thresholds):
+        return float(curve.thresholds[last] / 2)
+    lower = curve.thresholds[last + 1]
+    # Half way between neighbouring doubles may be rounded to the lower one.
+    middle = (curve.thresholds[last] + lower) / 2
+    return float(max(middle, np.nextafter(lower, np.inf)))
 
 
-def fit_temperature(labels: ArrayLike, fake_scores: ArrayLike) -> float:
-    """Find the temperature T under which sigmoid(logit(score) / T) fits best.
+def fit_temperature(labels: ArrayLike, fake_logits: ArrayLike) -> float:
+    """Find the temperature T under which sigmoid(logit / T) fits best.
 
     Minimises the mean negative log-likelihood (Guo et al., ICML 2017, Sec. 4.2). With
-    two classes, the logit of P(fake) is the difference of the two logits.
+    two classes, the logit of P(fake) is the difference of the two logits. T is no
+    smaller than what keeps the scores of the surest fakes apart from 1.
+
+    Args:
+        labels: (N,), see the module.
+        fake_logits: (N,), in [-inf, inf].
 
     Raises:
         DataError: a class is absent, so that the best temperature is 0.
     """
-    labels, scores = _checked(labels, fake_scores)
+    labels, logits = np.asarray(labels), np.asarray(fake_logits, np.float64)
     if len(np.unique(labels)) < 2:
         raise DataError(
             'a temperature is fitted on real and fake videos; one is absent'
         )
-    signed = np.where(labels == 1, 1.0, -1.0) * _logits(scores)
+    # A score of exactly 0 or 1 says no more than that it is beyond these.
+    logits = np.nan_to_num(logits, posinf=_LARGEST_LOGIT, neginf=-_LARGEST_LOGIT)
+    signed = np.where(labels == 1, 1.0, -1.0) * logits
 
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
 
-    low, high = np.log(_TEMPERATURES)
-    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method='bounded').x))
+    low, high = _TEMPERATURES
+    low = min(max(low, logits.max() / _LARGEST_LOGIT), high)
+    if low == high:
+        return high
+    bounds = (np.log(low), np.log(high))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method='bounded').x))
 
 
 def apply_temperature(fake_scores: ArrayLike, temperature: float) -> Floats:
-    """Give sigmoid(logit(score) / T): same order, other confidence."""
-    scores = np.asarray(fake_scores, np.float64)
-    calibrated: Floats = expit(_logits(scores) / temperature)
+    """Give sigmoid(logit(score) / T): same order, other confidence; 0 and 1 stay."""
+    calibrated: Floats = expit(logit(np.asarray(fake_scores, np.float64)) / temperature)
     return calibrated
-
-
-def _logits(scores: Floats) -> Floats:
-    clipped: Floats = logit(np.clip(scores, _SMALLEST_SCORE, 1 - _SMALLEST_SCORE))
-    return clipped
 
 
 def _checked(labels: ArrayLike, fake_scores: ArrayLike) -> tuple[Floats, Floats]:

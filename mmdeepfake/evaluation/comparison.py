@@ -23,7 +23,7 @@ from .aggregation import (
     percentile_interval,
     resample_within_strata,
 )
-from .predictions import VideoPrediction, order_by_key
+from .predictions import VideoPrediction, order_by_key, rank_predictions
 from .ranking import area_under_roc, area_under_roc_of_resamples
 from .summarise import stratum_of
 
@@ -155,6 +155,7 @@ def compare(
     labels = np.array([prediction.key.label for prediction in first])
     scores_a = np.array([prediction.fake_score for prediction in first])
     scores_b = np.array([prediction.fake_score for prediction in second])
+    ranks = rank_predictions(first), rank_predictions(second)
     rows = [*group_by_method(strata), Row('all', np.arange(len(first)))]
     differences: list[list[Floats]] = [[] for _ in rows]
     for counts in resample_within_strata(
@@ -163,8 +164,8 @@ def compare(
         for row, found in zip(rows, differences, strict=True):
             m = row.members
             auc_a, auc_b = (
-                area_under_roc_of_resamples(labels[m], scores[m], counts[:, m])
-                for scores in (scores_a, scores_b)
+                area_under_roc_of_resamples(labels[m], each[m], counts[:, m])
+                for each in ranks
             )
             found.append(auc_b - auc_a)
     return [
@@ -172,6 +173,7 @@ def compare(
             row,
             labels,
             (scores_a, scores_b),
+            ranks,
             (threshold_a, threshold_b),
             np.concatenate(found) if found else np.empty(0),
         )
@@ -183,14 +185,15 @@ def _compare_row(
     row: Row,
     labels: NDArray[np.intp],
     scores: tuple[Floats, Floats],
+    ranks: tuple[NDArray[np.intp], NDArray[np.intp]],
     thresholds: tuple[float, float],
     resampled: Floats,
 ) -> Comparison:
     labels = labels[row.members]
-    a, b = (each[row.members] for each in scores)
+    a, b = (each[row.members] for each in ranks)
     correct_a, correct_b = (
-        (each >= threshold) == (labels == 1)
-        for each, threshold in zip((a, b), thresholds, strict=True)
+        (each[row.members] >= threshold) == (labels == 1)
+        for each, threshold in zip(scores, thresholds, strict=True)
     )
     num_fake = int(labels.sum())
     num_real = len(labels) - num_fake

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -17,7 +18,15 @@ from mmengine.logging import print_log
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.registry import METRICS
-from mmdeepfake.structures import FAILED, FAKE, LABEL_NAMES, LEFT_OUT, NO_FACE, VideoKey
+from mmdeepfake.structures import (
+    FAILED,
+    FAKE,
+    LABEL_NAMES,
+    LEFT_OUT,
+    NO_FACE,
+    REAL,
+    VideoKey,
+)
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
 
 from .operating_point import OperatingPoint
@@ -282,7 +291,14 @@ def read_sample(sample: dict[str, Any]) -> VideoPrediction:
         tuple(snippets.detach().cpu().double().flatten().tolist()),
         int(sample.get('track', 0)),
         tuple(sample.get('identities', ())),
+        _log_odds(scores),
     )
+
+
+def _log_odds(scores: list[float]) -> float:
+    """Both are needed: next to 1, P(fake) is rounded and P(real) is not."""
+    with np.errstate(divide='ignore'):
+        return float(np.log(scores[FAKE]) - np.log(scores[REAL]))
 
 
 def _as_scores(sample: dict[str, Any], key: VideoKey) -> list[float]:

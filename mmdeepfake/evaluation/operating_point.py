@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import beta
 
 from mmdeepfake.errors import DataError, DataNotFoundError
@@ -80,10 +81,14 @@ class OperatingPoint:
         """Give the prediction with calibrated scores; their order stays."""
         if self.temperature == 1:
             return prediction
-        score, *snippets = apply_temperature(
-            [prediction.fake_score, *prediction.snippet_scores], self.temperature
-        ).tolist()
-        return replace(prediction, fake_score=score, snippet_scores=tuple(snippets))
+        log_odds = prediction.log_odds / self.temperature
+        snippets = apply_temperature(prediction.snippet_scores, self.temperature)
+        return replace(
+            prediction,
+            fake_score=float(expit(log_odds)),
+            snippet_scores=tuple(snippets.tolist()),
+            fake_logit=log_odds,
+        )
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
@@ -131,9 +136,11 @@ def choose_operating_point(
     """
     labels = np.array([prediction.key.label for prediction in predictions])
     scores = np.array([prediction.fake_score for prediction in predictions])
-    temperature = fit_temperature(labels, scores) if with_temperature else 1.0
-    if temperature != 1:
-        scores = apply_temperature(scores, temperature)
+    temperature = 1.0
+    if with_temperature:
+        logits = np.array([prediction.log_odds for prediction in predictions])
+        temperature = fit_temperature(labels, logits)
+        scores = expit(logits / temperature)
     threshold = threshold_at(
         labels, scores, max_false_positive_rate=max_false_positive_rate
     )

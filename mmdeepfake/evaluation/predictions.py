@@ -1,6 +1,7 @@
 """The score of each video, and the CSV file that keeps them.
 
-One line a video: its key, its score, and the scores of its snippets. Scores are written
+One line a video: its key, its score, the scores of its snippets, its identities and its
+logit (which files of before it was kept lack). Scores are written
 with `repr`, which Python reads back to the same number, so every figure can be computed
 again from the file alone.
 """
@@ -16,6 +17,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import parse_json, read_lines, shorten
@@ -28,7 +33,9 @@ COLUMNS = (
     'num_snippets',
     'snippet_scores',
     'identities',
+    'fake_logit',
 )
+_OLDER_COLUMNS = COLUMNS[:-1]
 _SNIPPET_SEPARATOR = ';'
 
 
@@ -44,6 +51,8 @@ class VideoPrediction:
         track: which person of the video was scored, see `VideoRecord`; 0 once the
             persons' scores have become one, see `track_rules`.
         identities: who is seen or used in the video, where known.
+        fake_logit: log-odds of `fake_score`, where the model's own are known: they tell
+            videos apart whose scores a float rounds to the same number, such as 1.
     """
 
     key: VideoKey
@@ -51,6 +60,7 @@ class VideoPrediction:
     snippet_scores: tuple[float, ...] = ()
     track: int = 0
     identities: tuple[str, ...] = ()
+    fake_logit: float | None = None
 
     def __post_init__(self) -> None:
         if self.key.label not in (REAL, FAKE):
@@ -68,6 +78,25 @@ class VideoPrediction:
                     'is needed'
                     + ('; the model has diverged' if math.isnan(score) else '')
                 )
+        if self.fake_logit is not None and math.isnan(self.fake_logit):
+            raise DataError(f'fake_logit nan of video {self.key}: a number is needed')
+
+    @property
+    def log_odds(self) -> float:
+        """The logit that is known, or that of the score."""
+        return (
+            float(logit(self.fake_score))
+            if self.fake_logit is None
+            else self.fake_logit
+        )
+
+
+def rank_predictions(predictions: Sequence[VideoPrediction]) -> NDArray[np.intp]:
+    """Return the rank of each by its log-odds, then its score; equal ones share it."""
+    # Neighbouring scores near 0 may have the same logit, hence the score.
+    keys = np.array([(one.log_odds, one.fake_score) for one in predictions])
+    ranks = np.unique(keys.reshape(-1, 2), axis=0, return_inverse=True)[1]
+    return ranks.reshape(-1)
 
 
 def order_by_key(predictions: Iterable[VideoPrediction]) -> list[VideoPrediction]:
@@ -102,6 +131,7 @@ def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) 
             _SNIPPET_SEPARATOR.join(map(repr, prediction.snippet_scores)),
             # JSON, since a name may hold any separator.
             json.dumps(prediction.identities) if prediction.identities else '',
+            '' if prediction.fake_logit is None else repr(prediction.fake_logit),
         )
         for prediction in predictions
     ]
@@ -129,7 +159,7 @@ def read_predictions(path: str | Path) -> list[VideoPrediction]:
 
 def _read_lines(reader: Iterator[list[str]]) -> Iterator[VideoPrediction]:
     header = next(reader, [])
-    if tuple(header) != COLUMNS:
+    if tuple(header) not in (COLUMNS, _OLDER_COLUMNS):
         raise DataError(
             f'line 1: header {shorten(",".join(header))}, '
             f'expected {",".join(COLUMNS)!r}'
@@ -139,15 +169,18 @@ def _read_lines(reader: Iterator[list[str]]) -> Iterator[VideoPrediction]:
             fields = next(reader, None)
             if fields is None:
                 return
-            yield _parse_line(fields)
+            yield _parse_line(fields, len(header))
         except (csv.Error, ValueError) as error:
             raise DataError(f'line {reader.line_num}: {error}') from error
 
 
-def _parse_line(fields: list[str]) -> VideoPrediction:
-    if len(fields) != len(COLUMNS):
-        raise DataError(f'{len(fields)} fields, expected {len(COLUMNS)}')
-    dataset, label, method, compression, name, score, num_snippets, scores, who = fields
+def _parse_line(fields: list[str], num_columns: int) -> VideoPrediction:
+    if len(fields) != num_columns:
+        raise DataError(f'{len(fields)} fields, expected {num_columns}')
+    dataset, label, method, compression, name, score, num_snippets, scores, who = (
+        fields[: len(_OLDER_COLUMNS)]
+    )
+    log_odds = ''.join(fields[len(_OLDER_COLUMNS) :])
     if label not in (str(REAL), str(FAKE)):
         raise DataError(f'label {shorten(label)}: allowed are {REAL} and {FAKE}')
     snippet_scores = tuple(
@@ -165,6 +198,7 @@ def _parse_line(fields: list[str]) -> VideoPrediction:
         _parse_float('fake_score', score),
         snippet_scores,
         identities=_parse_identities(who),
+        fake_logit=_parse_float('fake_logit', log_odds) if log_odds else None,
     )
 
 

@@ -24,17 +24,25 @@ class ResampledFigures:
         labels: (N,), 0 = real, 1 = fake.
         fake_scores: (N,), in [0, 1].
         threshold: of the accuracy.
+        ranks: (N,) what the videos are ordered by, where scores round it.
     """
 
     def __init__(
-        self, labels: ArrayLike, fake_scores: ArrayLike, *, threshold: float = 0.5
+        self,
+        labels: ArrayLike,
+        fake_scores: ArrayLike,
+        *,
+        threshold: float = 0.5,
+        ranks: ArrayLike | None = None,
     ) -> None:
         is_fake = np.asarray(labels) == 1
         scores = np.asarray(fake_scores, np.float64)
-        self._order = np.argsort(-scores, kind='stable')
+        ranks = scores if ranks is None else np.asarray(ranks)
+        self._order = np.argsort(-ranks, kind='stable')
         is_fake, scores = is_fake[self._order], scores[self._order]
+        ranks = ranks[self._order]
         # Videos of equal scores are called fake together: one step of the ROC curve.
-        starts = np.append(True, scores[1:] != scores[:-1])
+        starts = np.append(True, ranks[1:] != ranks[:-1])
         self._step_starts = None if starts.all() else np.flatnonzero(starts)
         self._is_fake = is_fake.astype(np.float64)
         # A resample's sums over its videos are products with these: (N, 2).

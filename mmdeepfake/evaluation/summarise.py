@@ -19,7 +19,7 @@ from .aggregation import (
     resample_within_strata,
 )
 from .calibration import brier_score, calibration_error
-from .predictions import VideoPrediction, order_by_key
+from .predictions import VideoPrediction, order_by_key, rank_predictions
 from .ranking import (
     accuracy,
     area_under_roc,
@@ -134,18 +134,21 @@ class _RowOfVideos:
         chosen = [predictions[index] for index in row.members]
         labels = np.array([prediction.key.label for prediction in chosen])
         scores = np.array([prediction.fake_score for prediction in chosen])
+        ranks = rank_predictions(chosen)
         self.num_fake = int(labels.sum())
         self.num_real = len(labels) - self.num_fake
-        self.resample = ResampledFigures(labels, scores, threshold=threshold)
+        self.resample = ResampledFigures(
+            labels, scores, threshold=threshold, ranks=ranks
+        )
         self._figures = {
             'acc': accuracy(labels, scores, threshold=threshold),
-            'auc': area_under_roc(labels, scores),
-            'eer': equal_error_rate(labels, scores),
-            'ap': average_precision(labels, scores),
+            'auc': area_under_roc(labels, ranks),
+            'eer': equal_error_rate(labels, ranks),
+            'ap': average_precision(labels, ranks),
             'brier': brier_score(labels, scores),
             'ece': calibration_error(labels, scores),
         } | {
-            name: true_positive_rate_at(labels, scores, max_false_positive_rate=limit)
+            name: true_positive_rate_at(labels, ranks, max_false_positive_rate=limit)
             for name, limit in RATE_LIMITS.items()
         }
 

@@ -17,14 +17,14 @@ from .predictions import VideoPrediction
 
 def take_highest(tracks: Sequence[VideoPrediction]) -> VideoPrediction:
     """Take the track with the highest score; of equal ones the first."""
-    return max(tracks, key=lambda track: track.fake_score)
+    return max(tracks, key=lambda track: (track.log_odds, track.fake_score))
 
 
 def take_mean(tracks: Sequence[VideoPrediction]) -> VideoPrediction:
     """Average the scores of all tracks and list the snippets of all of them."""
     mean = sum(track.fake_score for track in tracks) / len(tracks)
     snippets = tuple(s for track in tracks for s in track.snippet_scores)
-    return replace(tracks[0], fake_score=mean, snippet_scores=snippets)
+    return replace(tracks[0], fake_score=mean, snippet_scores=snippets, fake_logit=None)
 
 
 TRACK_RULES: dict[str, Callable[[Sequence[VideoPrediction]], VideoPrediction]] = {

@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation import calibration
+from mmdeepfake.evaluation.operating_point import OperatingPoint
+from mmdeepfake.evaluation.predictions import VideoPrediction, rank_predictions
+from mmdeepfake.evaluation.ranking import area_under_roc
+from mmdeepfake.evaluation.summarise import summarise
+from mmdeepfake.structures import VideoKey
 from tests.oracles import comparison_in_loops
 
 
@@ -54,7 +59,7 @@ def test_reliability_curve_leaves_empty_bins_out_and_counts_every_video():
 @pytest.mark.parametrize('temperature', [0.5, 1.0, 3.0])
 def test_the_temperature_that_spoilt_the_scores_is_found_again(temperature):
     labels, scores = draw(num_videos=20_000, sharpness=temperature)
-    assert calibration.fit_temperature(labels, scores) == pytest.approx(
+    assert calibration.fit_temperature(labels, logit(scores)) == pytest.approx(
         temperature, rel=0.06
     )
 
@@ -66,6 +71,46 @@ def test_temperature_keeps_the_order_and_one_half_and_at_one_changes_nothing():
     assert calibrated[1] == pytest.approx(0.5)
     np.testing.assert_allclose(calibration.apply_temperature(scores, 1.0), scores)
     assert np.isfinite(calibration.apply_temperature([0.0, 1.0], 0.1)).all()
+
+
+@pytest.mark.parametrize('temperature', [0.1, 0.5, 2.5, 20.0])
+def test_calibrated_figures_of_the_order_stay_however_sure_the_scores_are(temperature):
+    rng = np.random.default_rng(0)
+    ends = 10.0 ** -rng.uniform(3, 15, size=40)
+    scores = [*ends, *(1 - ends), 0.0, 1.0, 1 - 1e-12, 1e-12, 5e-324]
+    point = OperatingPoint(0.5, temperature, 0.1, 0, 0, 9, 9, 'these', '')
+    before = [
+        VideoPrediction(VideoKey('d', i % 2, 'real', '', str(i)), score)
+        for i, score in enumerate(scores)
+    ]
+    after = [point.apply(one) for one in before]
+    assert (rank_predictions(after) == rank_predictions(before)).all()
+    first, second = (summarise(each, num_resamples=0) for each in (before, after))
+    assert first.overall.auc == second.overall.auc
+
+
+def test_six_sure_videos_keep_their_auc_of_one():
+    tails = [3e-12, 2e-12, 1e-12]
+    scores = 1 - np.array([*(np.array(tails) * 9), *tails])
+    labels = [0, 0, 0, 1, 1, 1]
+    for temperature in (0.9, 2.5):
+        calibrated = calibration.apply_temperature(scores, temperature)
+        assert area_under_roc(labels, calibrated) == 1.0
+
+
+def test_the_fit_keeps_the_surest_scores_apart():
+    logits = np.array([-40.0, -12.0, 12.0, 25.0, 25.5])
+    temperature = calibration.fit_temperature([0, 0, 1, 1, 1], logits)
+    assert (np.diff(expit(logits / temperature)) > 0).all()
+    infinite = np.array([-np.inf, np.inf, 1.0])
+    assert np.isfinite(calibration.fit_temperature([1, 0, 1], infinite))
+
+
+@pytest.mark.parametrize('low', [0.25, 0.5, 1 - 2**-52, 1e-300, 0.0])
+def test_threshold_between_neighbouring_doubles_is_above_the_lower(low):
+    scores = [low, np.nextafter(low, 1)]
+    threshold = calibration.threshold_at([0, 1], scores, max_false_positive_rate=0)
+    assert low < threshold <= scores[1]
 
 
 @pytest.mark.parametrize('rate', [0.0, 0.01, 0.1, 0.5])

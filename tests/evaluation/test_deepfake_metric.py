@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 import mmdeepfake.evaluation  # noqa: F401  (registers the metric)
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.evaluation import read_predictions, summarise
+from mmdeepfake.evaluation.metrics import read_sample
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.registry import METRICS
@@ -410,3 +411,15 @@ def test_nothing_is_computed_where_nothing_could_be_read():
     message = 'none of 2 videos could be read, the first is ffpp/fake/Deepfakes/c40/a'
     with pytest.raises(DataError, match=message):
         evaluate([make_stand_in('a', 1), make_stand_in('b', 0)])
+
+
+def test_scores_rounded_to_one_keep_the_order_of_the_logits():
+    logits = [19.0, 25.0]
+    sample, found = make_sample('000', 1, 0.5), []
+    for logit in logits:
+        sample.pred_score = torch.tensor([0.0, logit]).softmax(dim=0)
+        found.append(read_sample(sample.to_dict()))
+    assert [one.fake_score for one in found] == [1.0, 1.0]
+    assert [one.fake_logit for one in found] == pytest.approx(logits, rel=1e-6)
+    sample.pred_score = torch.tensor([0.0, 1.0])
+    assert read_sample(sample.to_dict()).fake_logit == float('inf')

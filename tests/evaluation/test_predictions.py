@@ -37,7 +37,7 @@ def test_hash_is_that_of_the_file(tmp_path):
     sha256 = write_predictions(tmp_path / 'p.csv', [VideoPrediction(REAL, 0.25)])
     content = (tmp_path / 'p.csv').read_bytes()
     assert sha256 == hashlib.sha256(content).hexdigest()
-    assert content.decode() == f'{HEADER}\nffpp,0,real,c40,000,0.25,0,,\n'
+    assert content.decode() == f'{HEADER}\nffpp,0,real,c40,000,0.25,0,,,\n'
 
 
 def test_odd_names_survive(tmp_path):
@@ -87,18 +87,24 @@ def test_label_beyond_fake_is_refused():
         ('', "line 1: header ''"),
         ('name,score\na,0.5\n', "line 1: header 'name,score', expected 'dataset,"),
         (HEADER + '\n', 'holds no video'),
-        (HEADER + '\nffpp,0,real,c40,0\n', 'line 2: 5 fields, expected 9'),
-        (HEADER + '\nffpp,2,real,c40,0,0.5,0,,\n', "line 2: label '2': allowed are 0"),
+        (HEADER + '\nffpp,0,real,c40,0,\n', 'line 2: 6 fields, expected 10'),
+        (HEADER + '\nffpp,2,real,c40,0,0.5,0,,,\n', "line 2: label '2': allowed are 0"),
         (
-            HEADER + '\nffpp,0,real,c40,0,half,0,,\n',
+            HEADER + '\nffpp,0,real,c40,0,half,0,,,\n',
             "fake_score 'half' is not a number",
         ),
-        (HEADER + '\nffpp,0,real,c40,0,nan,0,,\n', 'line 2: fake_score nan of video'),
-        (HEADER + '\nffpp,0,real,c40,0,0.5,1,x,\n', "snippet_scores 'x' is not a"),
-        (HEADER + '\nffpp,0,real,c40,0,0.5,3,1.0;0.5,\n', "num_snippets is '3', but"),
-        (HEADER + '\nffpp,0,real,c40,0,0.5,0,,"[1]"\n', r"identities '\[1\]': allowed"),
-        (HEADER + '\nffpp,0,real,c40,0,0.5,0,,who\n', "identities 'who': allowed is a"),
-        (HEADER + '\n' + 'ffpp,0,real,c40,0,0.5,0,,\n' * 2, 'scored more than once'),
+        (HEADER + '\nffpp,0,real,c40,0,nan,0,,,\n', 'line 2: fake_score nan of video'),
+        (HEADER + '\nffpp,0,real,c40,0,0.5,1,x,,\n', "snippet_scores 'x' is not a"),
+        (HEADER + '\nffpp,0,real,c40,0,0.5,3,1.0;0.5,,\n', "num_snippets is '3', but"),
+        (
+            HEADER + '\nffpp,0,real,c40,0,0.5,0,,"[1]",\n',
+            r"identities '\[1\]': allowed",
+        ),
+        (
+            HEADER + '\nffpp,0,real,c40,0,0.5,0,,who,\n',
+            "identities 'who': allowed is",
+        ),
+        (HEADER + '\n' + 'ffpp,0,real,c40,0,0.5,0,,,\n' * 2, 'scored more than once'),
     ],
 )
 def test_broken_file_is_refused_with_its_line(tmp_path, content, message):
@@ -111,3 +117,15 @@ def test_broken_file_is_refused_with_its_line(tmp_path, content, message):
 def test_missing_file_names_the_command_that_makes_it(tmp_path):
     with pytest.raises(DataNotFoundError, match=r'tools/test\.py CONFIG CHECKPOINT'):
         read_predictions(tmp_path / 'p.csv')
+
+
+def test_files_without_the_logit_are_read_and_the_logit_survives(tmp_path):
+    known = VideoPrediction(REAL, 1.0, (1.0,), fake_logit=20.25)
+    write_predictions(tmp_path / 'p.csv', [known])
+    assert read_predictions(tmp_path / 'p.csv') == [known]
+    text = (tmp_path / 'p.csv').read_text(encoding='utf-8')
+    older = text.replace(',fake_logit', '').replace(',20.25', '')
+    (tmp_path / 'p.csv').write_text(older, encoding='utf-8')
+    (read,) = read_predictions(tmp_path / 'p.csv')
+    assert read == VideoPrediction(REAL, 1.0, (1.0,))
+    assert read.log_odds == float('inf')

@@ -2,9 +2,9 @@
 
 Paper: Y. Xu et al., "TALL: Thumbnail Layout for Deepfake Video Detection", ICCV 2023,
 https://arxiv.org/abs/2307.07494. Public code:
-https://github.com/rainy-xu/TALL4Deepfake; of one picture the same weights give the same
-scores here (`mmdeepfake.models.conversion.tall`). `ThumbnailLayout` makes the picture, in
-the public code's way unless `legacy_resize=False`.
+https://github.com/rainy-xu/TALL4Deepfake; of one picture the same weights give the
+same scores here (`mmdeepfake.models.conversion.tall`). `ThumbnailLayout` makes the
+picture, in the public code's way unless `legacy_resize=False`.
 
 The network is Swin-B (https://arxiv.org/abs/2103.14030) with windows of 14 x 14 tokens
 in place of 7 x 7, so that a window of the third stage reaches over all four frames, and
