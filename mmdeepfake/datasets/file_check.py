@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmengine.logging import MMLogger
 
@@ -146,6 +145,7 @@ def _open_video_file(path: Path) -> FileReport:
             find_end,
             plausible_rate,
         )
+        from mmdeepfake.video.key_frames import FrameIndex
     except ImportError as error:
         raise ImportError(
             "check_files='open' needs PyAV: pip install av (or set check_files='stat')"
@@ -158,7 +158,8 @@ def _open_video_file(path: Path) -> FileReport:
             end = find_end(stream, num_bytes=num_bytes, path=path)
             if end > num_bytes:
                 return FileReport(Problem('truncated', f'{num_bytes} of {end} bytes'))
-            num_frames = _count_frames(container, stream)
+            # The header's count is not trusted.
+            num_frames = len(FrameIndex(container, stream, os.fspath(path)))
             if num_frames == 0:
                 return FileReport(Problem('no frames'))
             fps = plausible_rate(stream.average_rate)
@@ -166,19 +167,6 @@ def _open_video_file(path: Path) -> FileReport:
     except DataError as error:
         reason = str(error).removeprefix(f'video file {str(path)!r}').lstrip(' :')
         return FileReport(Problem('not a video', reason))
-
-
-def _count_frames(container: Any, stream: Any) -> int:
-    """Count the frames that are shown, by the index or by looking at every packet.
-
-    What the header says is taken for nothing.
-    """
-    from mmdeepfake.video.container_opening import has_whole_index
-
-    if has_whole_index(stream):
-        return stream.frames
-    packets = container.demux(stream)
-    return sum(1 for packet in packets if packet.size and not packet.is_discard)
 
 
 _CHECKS: dict[str, Callable[[Path], FileReport]] = {

@@ -7,7 +7,9 @@ a stranger's file, or a stranger's name for one, none of that may be followed.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,12 @@ _FORMATS = (
 # for it before it has seen a pixel; some hold 17 frames.
 MAX_FRAME_PIXELS = 8192 * 8192
 _RATE_RANGE = (1e-3, 1e5)  # frames per second; a header may tell of any
+# Containers round times and sizes; beyond this share pixels are no longer square.
+_SQUARE_TOLERANCE = 0.02
+_MAX_PIXEL_ASPECT = 4.0  # wider or higher ones are damage
+_HDR_NAMES = {16: 'PQ', 18: 'HLG'}  # transfer characteristics, ITU-T H.273
+_FULL_RANGE = 2
+_VIDEO_CODECS = ('h264', 'hevc', 'vp8', 'vp9', 'libdav1d', 'mpeg4', 'mpeg2video')
 # 'ignore': titles and the like may be in any encoding.
 _METADATA_ERRORS = 'ignore'
 
@@ -82,11 +90,14 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
 class OpenVideo:
     """Opens a file with PyAV for a `with` block: (container, picture stream).
 
-    The stream is the first one that is no cover picture. Every error of FFmpeg inside
-    the block becomes a `DataError`.
+    Of several picture streams it is the default one; of several such, the largest.
+    Cover pictures are none. Every error of FFmpeg inside the block becomes a
+    `DataError`.
 
     Args:
         path: of the file.
+        num_threads: decoder threads; 0 lets FFmpeg choose. Workers are the parallelism:
+            more than one here mostly fights over cores.
 
     Raises:
         DataNotFoundError: there is no such file.
@@ -94,8 +105,9 @@ class OpenVideo:
             as are too large.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, num_threads: int = 1) -> None:
         self._path = path
+        self._num_threads = num_threads
         self._container: Any = None
 
     def __enter__(self) -> tuple[Any, Any]:
@@ -112,30 +124,38 @@ class OpenVideo:
             raise
 
     def _find_stream(self) -> Any:
-        cover = av.stream.Disposition.attached_pic
-        streams = [
-            s for s in self._container.streams.video if not s.disposition & cover
-        ]
+        streams = _picture_streams(self._container)
         if not streams:
             raise DataError(f'{_name(self._path)} has no video stream')
-        context = streams[0].codec_context
-        if context is None:
+        readable = [stream for stream in streams if stream.codec_context is not None]
+        if not readable:
             raise DataError(
                 f'{_name(self._path)}: FFmpeg has no decoder for its pictures, or its '
                 'header is damaged'
             )
-        if context.width * context.height > MAX_FRAME_PIXELS:
+        stream = max(readable, key=_rank_stream)
+        context = stream.codec_context
+        aspect = find_pixel_aspect(stream)
+        num_pixels = context.width * context.height * max(aspect, 1 / aspect)
+        if num_pixels > MAX_FRAME_PIXELS:
             raise DataError(
                 f'{_name(self._path)}: its frames are {context.width} x '
                 f'{context.height} pixels, '
-                f'{context.width * context.height / 1e6:.1f} million; up to '
+                f'{num_pixels / 1e6:.1f} million; up to '
                 f'{MAX_FRAME_PIXELS / 1e6:.1f} million are read'
             )
-        # Workers are the parallelism: more threads here would only fight over cores.
-        context.thread_count = 1
+        context.thread_count = self._num_threads
         # For frames that grow within the stream.
         context.options = {'max_pixels': str(MAX_FRAME_PIXELS)}
-        return streams[0]
+        return stream
+
+    @contextlib.contextmanager
+    def naming_errors(self) -> Iterator[None]:
+        """Turn errors of FFmpeg into `DataError`s that name the file."""
+        try:
+            yield
+        except av.FFmpegError as error:
+            raise self._refusal('cannot be decoded to its end', error) from error
 
     def __exit__(self, kind: type | None, error: object, traceback: object) -> None:
         self._container.close()
@@ -148,6 +168,68 @@ class OpenVideo:
             f'{_name(self._path)} {what}: it is truncated, damaged, or no video that '
             f'FFmpeg reads ({says})'
         )
+
+
+def _picture_streams(container: Any) -> list[Any]:
+    cover = av.stream.Disposition.attached_pic
+    return [s for s in container.streams.video if not s.disposition & cover]
+
+
+def _rank_stream(stream: Any) -> tuple[bool, int]:
+    context = stream.codec_context
+    is_default = bool(stream.disposition & av.stream.Disposition.default)
+    return is_default, context.width * context.height
+
+
+def find_pixel_aspect(stream: Any) -> float:
+    """Return the width of a pixel divided by its height, as the file wants it shown.
+
+    1 where nothing is said, or nothing that can be, or next to square: encoders round
+    sizes, and a picture that is scaled by a hundredth only loses traces of a forgery.
+    """
+    aspect = float(stream.sample_aspect_ratio or 1)
+    if not 1 / _MAX_PIXEL_ASPECT <= aspect <= _MAX_PIXEL_ASPECT:
+        return 1.0
+    return aspect if abs(aspect - 1) > _SQUARE_TOLERANCE else 1.0
+
+
+def describe_stream(container: Any, stream: Any, picture: av.VideoFrame) -> list[str]:
+    """Note what of a file is read in another way than one might think.
+
+    Args:
+        container: the file.
+        stream: that is read.
+        picture: its first one.
+    """
+    notes = []
+    num_streams = len(_picture_streams(container))
+    if num_streams > 1:
+        notes.append(
+            f'it has {num_streams} picture streams; number {stream.index} is read, '
+            f'{picture.width} x {picture.height} pixels'
+        )
+    told, aspect = stream.sample_aspect_ratio, find_pixel_aspect(stream)
+    if aspect != 1:
+        notes.append(f'its pixels are not square ({told}); frames are scaled to square')
+    elif told and abs(told - 1) > _SQUARE_TOLERANCE:
+        notes.append(f'its pixel aspect ratio of {told} is not believed')
+    if picture.interlaced_frame:
+        notes.append('it is interlaced; its frames are read as they are')
+    if picture.color_trc in _HDR_NAMES:
+        notes.append(
+            f'it is HDR ({_HDR_NAMES[picture.color_trc]}); its frames are read without '
+            'tone mapping'
+        )
+    if picture.rotation % 90:
+        notes.append(
+            f'it is to be shown turned by {picture.rotation} degrees; it is not'
+        )
+    if (
+        picture.color_range == _FULL_RANGE
+        and stream.codec_context.name in _VIDEO_CODECS
+    ):
+        notes.append('its colours take the full range, not that of video')
+    return notes
 
 
 def plausible_rate(rate: float | Fraction | None) -> float | None:

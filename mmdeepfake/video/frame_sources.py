@@ -6,13 +6,15 @@ as they are asked for. What comes out of a video file:
 - Every frame that the file shows, once, in the order of display: neither dropped nor
   repeated to make up an even rate. Where the rate varies, `times_seconds` tells when
   each frame is shown.
-- Upright: a rotation by a multiple of 90 degrees that the file asks for is carried out.
+- Shown as the file asks for: turned by multiples of 90 degrees, mirrored, and with
+  pixels made square.
 - 8-bit RGB, whatever the file holds (10-bit, grey, with alpha).
 - At the size of the first frame; a file whose frames change their size is refused.
 
-A file that breaks off, or cannot be decoded to its end, is refused as a whole: half a
-video under a whole one's name would be worse than none. Frames that the decoder could
-mend are kept, and counted in `notes`.
+A file that breaks off is refused as a whole: half a video under a whole one's name
+would be worse than none. So is one of which more than a twentieth is damaged or
+missing, see `frame_decoder`; less is counted in `notes`, and what the decoder could
+mend is kept.
 """
 
 from __future__ import annotations
@@ -35,10 +37,13 @@ from mmdeepfake.files.media_files import FRAME_SUFFIXES
 from .container_opening import (
     OpenVideo,
     check_video_file,
+    describe_stream,
     plausible_rate,
     refuse_truncated,
 )
-from .source_frames import ArrayFrame, DecodedFrame, FrameConverter, SourceFrame
+from .frame_decoder import FrameDecoder
+from .key_frames import is_shown
+from .source_frames import ArrayFrame, SourceFrame
 
 _HASH_BLOCK_BYTES = 1 << 20
 # Times between frames may differ by this share of the usual one, since containers
@@ -115,8 +120,9 @@ class VideoFile:
             refuse_truncated(stream, num_bytes=num_bytes, path=self.path)
             times: list[float | None] = []
             head = stream.codec_context.extradata or b''
+            codec = stream.codec_context.name
             for packet in container.demux(stream):
-                if packet.size and not packet.is_discard:
+                if is_shown(packet, codec):
                     if not times:
                         self.x264_crf = find_x264_crf(head + bytes(packet))
                     known = packet.pts is not None
@@ -150,23 +156,18 @@ class VideoFile:
 
     def read_unconverted(self) -> Iterator[SourceFrame]:
         """See `read` and `FrameSource.read_unconverted`."""
-        num_frames, num_corrupt, size = 0, 0, None
-        converter = FrameConverter()
         with OpenVideo(self.path) as (container, stream):
-            for picture in container.decode(stream):
-                frame = DecodedFrame(picture, converter)
-                size = size or (frame.width, frame.height)
-                if (frame.width, frame.height) != size:
-                    raise DataError(
-                        f'video file {str(self.path)!r}: frame {num_frames} is '
-                        f'{frame.width} x {frame.height} pixels, those before it '
-                        f'{size[0]} x {size[1]}; all must have one size'
-                    )
-                num_corrupt += picture.is_corrupt
-                num_frames += 1
+            decoder = FrameDecoder(stream, path=self.path, num_packets=self.num_packets)
+            notes: list[str] = []
+            counts_missing = True
+            for frame in decoder.decode(container.demux(stream)):
+                if decoder.num_frames == 1:
+                    notes = describe_stream(container, stream, frame.picture)
+                    self.notes = self.notes or notes
+                    # Two packets may make up one of its frames.
+                    counts_missing = not frame.picture.interlaced_frame
                 yield frame
-        if num_corrupt:
-            self.notes = [f'{num_corrupt} frames are damaged in the stream']
+            self.notes = notes + decoder.finish(counts_missing=counts_missing)
 
     def close(self) -> None:
         """Let go of what is kept from reading to reading; here that is nothing."""

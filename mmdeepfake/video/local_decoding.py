@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .decord_reader import VideoFileReader
 from .frame_sources import VideoFile
+from .video_reader import VideoFileReader
 
 
 class RandomAccess(Protocol):

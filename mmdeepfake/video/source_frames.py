@@ -13,6 +13,7 @@ from typing import Protocol
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
@@ -94,9 +95,14 @@ class ArrayFrame:
 
 
 class FrameConverter:
-    """FFmpeg's converters, kept from frame to frame: making one costs a conversion."""
+    """FFmpeg's converters, kept from frame to frame: making one costs a conversion.
 
-    def __init__(self) -> None:
+    Args:
+        pixel_aspect: width of a coded pixel divided by its height.
+    """
+
+    def __init__(self, pixel_aspect: float = 1.0) -> None:
+        self.pixel_aspect = pixel_aspect
         self._reformatters: dict[tuple, VideoReformatter] = {}
 
     def to_rgb(
@@ -117,26 +123,44 @@ class FrameConverter:
 
 
 class DecodedFrame:
-    """A frame as the decoder gave it, see `SourceFrame`.
+    """A frame as the decoder gave it, shown as the file asks for, see `SourceFrame`.
+
+    Pixels that are not square are made so along their longer side, which loses none;
+    then the picture is turned or mirrored.
+
+    Attributes:
+        picture: PyAV's frame.
 
     Args:
-        frame: PyAV's; its rotation by a multiple of 90 degrees is carried out.
+        picture: see above.
         converter: of the video that it is from.
     """
 
-    def __init__(self, frame: av.VideoFrame, converter: FrameConverter) -> None:
-        self._frame = frame
+    def __init__(self, picture: av.VideoFrame, converter: FrameConverter) -> None:
+        self.picture = picture
         self._converter = converter
-        self._turns = round(frame.rotation / 90) % 4  # counter-clockwise
-        size = (frame.height, frame.width)
+        aspect = converter.pixel_aspect
+        # Of the picture with square pixels, before it is turned.
+        self._size = (
+            round(picture.width * max(aspect, 1)),
+            round(picture.height * max(1 / aspect, 1)),
+        )
+        self._turn = _read_turn(picture)
+        is_as_coded = (
+            self._size == (picture.width, picture.height) and self._turn is None
+        )
         # FFmpeg converts odd sizes in another way, with colours that run together.
-        is_even = not (frame.height % 2 or frame.width % 2)
-        self._is_cuttable = frame.format.name == _PLANAR and is_even and not self._turns
-        self.height, self.width = size[::-1] if self._turns % 2 else size
+        is_even = not (picture.height % 2 or picture.width % 2)
+        self._is_cuttable = picture.format.name == _PLANAR and is_even and is_as_coded
+        is_transposed = self._turn is not None and self._turn[0]
+        self.height, self.width = self._size if is_transposed else self._size[::-1]
 
     def whole(self) -> Picture:
         """See `SourceFrame.whole`."""
-        return self._upright(self._converter.to_rgb(self._frame))
+        pixels = self._converter.to_rgb(self.picture)
+        if pixels.shape[1::-1] != self._size:
+            pixels = cv2.resize(pixels, self._size, interpolation=cv2.INTER_LINEAR)
+        return self._upright(pixels)
 
     def part(self, x1y1x2y2_px: tuple[int, int, int, int]) -> Picture:
         """See `SourceFrame.part`: the very same pixels."""
@@ -160,8 +184,9 @@ class DecodedFrame:
 
     def reduced(self, height: int, width: int) -> Picture:
         """See `SourceFrame.reduced`; colours are converted after the averaging."""
-        size = (height, width) if self._turns % 2 else (width, height)
-        return self._upright(self._converter.to_rgb(self._frame, size))
+        is_transposed = self._turn is not None and self._turn[0]
+        size = (height, width) if is_transposed else (width, height)
+        return self._upright(self._converter.to_rgb(self.picture, size))
 
     def thinned(self, skip_rows: int, skip_columns: int) -> Picture:
         """See `SourceFrame.thinned`."""
@@ -177,7 +202,7 @@ class DecodedFrame:
     def _planes(self) -> list[Picture]:
         """Views of brightness and colours, rows cut off where the picture ends."""
         planes = []
-        for plane in self._frame.planes:
+        for plane in self.picture.planes:
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
             planes.append(rows[: plane.height, : plane.width])
         return planes
@@ -185,14 +210,36 @@ class DecodedFrame:
     def _like(self, pixels: Picture, kind: str) -> av.VideoFrame:
         """Make a frame whose colours mean the same."""
         frame = av.VideoFrame.from_ndarray(pixels, format=kind)
-        frame.colorspace = self._frame.colorspace
-        frame.color_range = self._frame.color_range
+        frame.colorspace = self.picture.colorspace
+        frame.color_range = self.picture.color_range
         return frame
 
     def _upright(self, pixels: Picture) -> Picture:
-        if not self._turns:
+        if self._turn is None:
             return pixels
-        return np.ascontiguousarray(np.rot90(pixels, self._turns))
+        is_transposed, step_down, step_right = self._turn
+        if is_transposed:
+            pixels = pixels.transpose(1, 0, 2)
+        return np.ascontiguousarray(pixels[::step_down, ::step_right])
+
+
+def _read_turn(picture: av.VideoFrame) -> tuple[bool, int, int] | None:
+    """Read from a picture's display matrix how it is to be turned and mirrored.
+
+    Returns:
+        Whether rows become columns, then the steps, 1 or -1, in which rows and columns
+        are taken; None where all is as it is coded. Other angles are rounded.
+    """
+    data = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    if data is None:
+        return None
+    matrix = np.frombuffer(data, np.int32)
+    # A point (x, y) of the coded picture is shown at (a x + c y, b x + d y).
+    a, b, _, c, d = matrix[:5].tolist()
+    is_transposed = abs(b) > abs(a)
+    right, down = (c, b) if is_transposed else (a, d)
+    turn = (is_transposed, -1 if down < 0 else 1, -1 if right < 0 else 1)
+    return None if turn == (False, 1, 1) else turn
 
 
 def as_source_frame(frame: SourceFrame | Picture) -> SourceFrame:

@@ -172,12 +172,6 @@ def test_frames_of_different_sizes_are_refused(tmp_path):
         DecodeFrames()({**results, 'frame_inds': np.array([0, 2])})
 
 
-def test_missing_decord_is_told_with_the_install_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'decord', None)
-    with pytest.raises(ImportError, match='pip install decord'):
-        OpenVideo()({'filename': str(make_video(tmp_path / 'a.mp4'))})
-
-
 @pytest.mark.parametrize('kind', ['clip', 'folder'])
 def test_frames_read_each_are_those_of_one_array(tmp_path, kind):
     if kind == 'clip':

@@ -32,8 +32,8 @@ from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import find_prepared
 from mmdeepfake.structures import FAILED, REAL, VideoKey, VideoRecord
 from mmdeepfake.structures.manifest import format_line
-from mmdeepfake.video.decord_reader import VideoFileReader
 from mmdeepfake.video.frame_sources import VideoFile
+from mmdeepfake.video.video_reader import VideoFileReader
 
 FRAMES, REFUSED, FAULT = 'frames', 'refused', 'fault'
 _MAX_LINES = 4  # of an error's message

@@ -23,7 +23,7 @@ from mmcv.transforms import BaseTransform
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.video.clip_storage import is_clip, open_clip
-from mmdeepfake.video.decord_reader import VideoFileReader
+from mmdeepfake.video.video_reader import VideoFileReader
 
 
 class FrameReader(Protocol):

@@ -3,7 +3,7 @@
 A file that makes a decoder crash, hang or eat memory costs that file, and becomes a
 `DataError` like any other broken one. Every video gets a process that has seen no
 other. What is given is what `frame_sources.VideoFile` and
-`decord_reader.VideoFileReader` give, bit by bit: they decode and convert the frames,
+`video_reader.VideoFileReader` give, bit by bit: they decode and convert the frames,
 and only what is asked for of a frame crosses over, as RGB whose size is known before.
 While this process looks at a frame, the next ones are decoded.
 
