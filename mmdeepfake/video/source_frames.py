@@ -95,7 +95,9 @@ class ArrayFrame:
 
 
 class FrameConverter:
-    """FFmpeg's converters, kept from frame to frame: making one costs a conversion.
+    """Converts the frames of one video, and knows how they are to be shown.
+
+    FFmpeg's converters are kept from frame to frame: making one costs a conversion.
 
     Args:
         pixel_aspect: width of a coded pixel divided by its height.
@@ -104,6 +106,18 @@ class FrameConverter:
     def __init__(self, pixel_aspect: float = 1.0) -> None:
         self.pixel_aspect = pixel_aspect
         self._reformatters: dict[tuple, VideoReformatter] = {}
+        self._turn: tuple[bool, int, int] | None = None
+        self._knows_turn = False
+
+    def turn_of(self, picture: av.VideoFrame) -> tuple[bool, int, int] | None:
+        """Read how the video is to be turned, see `_read_turn`, from its first frame.
+
+        Not from each: a frame that was asked for its side data is let go of by the
+        garbage collector alone, and a few hundred are gigabytes.
+        """
+        if not self._knows_turn:
+            self._turn, self._knows_turn = _read_turn(picture), True
+        return self._turn
 
     def to_rgb(
         self, frame: av.VideoFrame, size: tuple[int, int] | None = None
@@ -145,7 +159,7 @@ class DecodedFrame:
             round(picture.width * max(aspect, 1)),
             round(picture.height * max(1 / aspect, 1)),
         )
-        self._turn = _read_turn(picture)
+        self._turn = converter.turn_of(picture)
         is_as_coded = (
             self._size == (picture.width, picture.height) and self._turn is None
         )

@@ -1,5 +1,6 @@
 """Every frame is the frame that was asked for, whatever the file."""
 
+import gc
 import os
 from fractions import Fraction
 
@@ -171,24 +172,23 @@ def test_av1_is_read_in_every_container(tmp_path, suffix):
 
 def test_reading_forwards_goes_on_and_holds_one_frame(tmp_path, monkeypatch):
     path = make(tmp_path / 'a.mp4', 'one_group')
-    alive, most, made = set(), [0], [0]
-
-    class CountedFrame(DecodedFrame):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            alive.add(id(self))
-            most[0] = max(most[0], len(alive))
-            made[0] += 1
-
-        def __del__(self):
-            alive.discard(id(self))
-
-    monkeypatch.setattr('mmdeepfake.video.frame_decoder.DecodedFrame', CountedFrame)
-    reader = VideoFileReader(path)
-    for first in range(0, 32, 8):
-        reader.read(np.arange(first, first + 8))
-        assert made[0] == first + 8  # none ahead of those asked for, none twice
-    assert most[0] <= 2  # the one before is let go of when the next is there
+    made = []
+    monkeypatch.setattr(
+        'mmdeepfake.video.frame_decoder.DecodedFrame',
+        lambda *arguments: made.append(1) or DecodedFrame(*arguments),
+    )
+    gc.collect()
+    gc.disable()  # frames must go by themselves: those of 4K are 12 MB each
+    try:
+        reader = VideoFileReader(path)
+        for first in range(0, 32, 8):
+            reader.read(np.arange(first, first + 8))
+            assert len(made) == first + 8  # none ahead of those asked for, none twice
+        alive = [one for one in gc.get_objects() if isinstance(one, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert len(alive) <= 3  # the first, the one before, and the one that comes next
+    del alive
     reader.close()
     assert read_index(reader.read(np.array([3]))[0]) == 3
 
@@ -211,7 +211,7 @@ def damage(path, numbers):
     for number in numbers:
         at = entries[number].pos + entries[number].size // 3
         end = entries[number].pos + entries[number].size
-        content[at:end] = b'\xff' * (end - at)
+        content[at:end] = np.random.default_rng(number).bytes(end - at)
     path.write_bytes(content)
     return path
 
@@ -219,10 +219,10 @@ def damage(path, numbers):
 @pytest.mark.parametrize('coding', ['one_group', 'mpeg4', 'mjpeg'])
 def test_damage_is_counted_and_too_much_of_it_refused(tmp_path, coding):
     suffix = 'mov' if coding == 'mjpeg' else 'mp4'
-    path = damage(make(tmp_path / f'a.{suffix}', coding), [38])
+    path = damage(make(tmp_path / f'a.{suffix}', coding), [10, 20])
     video = VideoFile(path)
-    assert len(list(video.read())) in (NUM_FRAMES, NUM_FRAMES - 1)
-    assert any(note.startswith('1 frames') for note in video.notes)
+    assert len(list(video.read())) in (NUM_FRAMES, NUM_FRAMES - 2)
+    assert any(note[:9] in ('1 frames ', '2 frames ') for note in video.notes)
     path = damage(make(tmp_path / f'b.{suffix}', coding), range(1, 39, 3))
     message = r'of its 40 frames are damaged and \d+ missing so far; up to 5% may be'
     for read in (

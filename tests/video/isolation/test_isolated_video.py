@@ -94,7 +94,7 @@ def test_every_pixel_and_fact_is_that_of_decoding_here(
     assert here.content_hash() == there.content_hash()
 
 
-def test_random_access_is_that_of_decord_here(tmp_path, decoder):
+def test_random_access_is_that_of_reading_here(tmp_path, decoder):
     path = str(make_video(tmp_path / 'a.mp4', num_frames=40, gop=12, bframes=3))
     here, there = LocalDecoder().open_reader(path), decoder.open_reader(path)
     assert (len(here), here.fps) == (len(there), there.fps)
