@@ -272,6 +272,7 @@ class WholeFrames:
                 yield 0, group, self._pipeline.pack(reader, group.frame_indices, None)
             if window >= 0:
                 tell(SCORE, int(plan.borders[window + 1]), self.num_frames)
+        self.notes += self._reader.notes
 
 
 class _ToldFrames:

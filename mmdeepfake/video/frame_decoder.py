@@ -84,6 +84,16 @@ class FrameDecoder:
                 f'missing so far; up to {MAX_DAMAGED_SHARE:.0%} may be. Copy it again'
             )
 
+    @property
+    def notes(self) -> list[str]:
+        """What was damaged so far."""
+        notes = []
+        if self._num_corrupt:
+            notes.append(f'{self._num_corrupt} frames are damaged in the stream')
+        if self._num_lost:
+            notes.append(f'{self._num_lost} frames cannot be decoded and are left out')
+        return notes
+
     def finish(self, *, counts_missing: bool) -> list[str]:
         """Note the damage of a file that was decoded from its first packet to its last.
 
@@ -97,9 +107,4 @@ class FrameDecoder:
             num_missing = self._num_packets - self.num_frames
             self._num_lost = max(self._num_lost, num_missing)
             self._check_damage()
-        notes = []
-        if self._num_corrupt:
-            notes.append(f'{self._num_corrupt} frames are damaged in the stream')
-        if self._num_lost:
-            notes.append(f'{self._num_lost} frames cannot be decoded and are left out')
-        return notes
+        return self.notes

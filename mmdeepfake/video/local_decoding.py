@@ -17,9 +17,11 @@ class RandomAccess(Protocol):
 
     Attributes:
         fps: frames per second, where known.
+        notes: what was found to be damaged so far.
     """
 
     fps: float | None
+    notes: list[str]
 
     def __len__(self) -> int: ...
 

@@ -56,6 +56,7 @@ class VideoFileReader:
             raise DataNotFoundError(f'no video file {whole_path!r}') from error
         self._opening = OpenVideo(path, num_threads=num_threads)
         self._frames: Iterator[DecodedFrame] | None = None
+        self._decoder: FrameDecoder | None = None
         self._next = 0  # number of the frame that comes next out of `_frames`
         self._opened: tuple[Any, Any] | None = None  # container and stream
         _, stream = self._open()
@@ -75,6 +76,11 @@ class VideoFileReader:
     def __len__(self) -> int:
         """Count the coded frames; one that cannot be decoded is refused on reading."""
         return len(self._index)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found to be damaged since reading last began anew."""
+        return [] if self._decoder is None else self._decoder.notes
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Give the frames at `indices`: (F, H, W, 3) uint8, RGB; each decoded once.
@@ -157,7 +163,8 @@ class VideoFileReader:
 
     def _new_decoder(self) -> FrameDecoder:
         _, stream = self._open()
-        return FrameDecoder(stream, path=self._path, num_packets=len(self))
+        self._decoder = FrameDecoder(stream, path=self._path, num_packets=len(self))
+        return self._decoder
 
     def _open(self) -> tuple[Any, Any]:
         if self._opened is None:

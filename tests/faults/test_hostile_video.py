@@ -154,7 +154,7 @@ def test_odd_files_end_as_they_should(tmp_path, stage, files):
     ends = [SINGLE_STAGES[stage](path) for path in paths]
     assert not faults_of(paths, ends)
     for odd, end in zip(wanted, ends, strict=True):
-        # A dataset may refuse what is too short, or what decord reads no name of.
+        # A dataset may refuse what is too short.
         if odd.owed == REFUSED or (odd.owed != EITHER and stage == 'decoding'):
             owed = (REFUSED, None) if odd.owed == REFUSED else (FRAMES, odd.owed)
             assert (end.kind, end.num_frames) == owed, (odd.name, end)

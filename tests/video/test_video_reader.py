@@ -16,6 +16,8 @@ from mmdeepfake.datasets.file_check import open_video
 from mmdeepfake.errors import DataError
 from mmdeepfake.video import video_reader
 from mmdeepfake.video.frame_sources import VideoFile
+from mmdeepfake.video.isolation.isolated_video import shared_decoder
+from mmdeepfake.video.local_decoding import LocalDecoder
 from mmdeepfake.video.source_frames import DecodedFrame
 from mmdeepfake.video.video_reader import VideoFileReader
 
@@ -219,6 +221,11 @@ def test_damage_is_counted_and_too_much_of_it_refused(tmp_path, coding):
     video = VideoFile(path)
     assert len(list(video.read())) in (NUM_FRAMES, NUM_FRAMES - 2)
     assert any(note[:9] in ('1 frames ', '2 frames ') for note in video.notes)
+    for opener in (LocalDecoder(), shared_decoder()):
+        reader = opener.open_reader(str(path))
+        reader.read(np.arange(NUM_FRAMES - 2))
+        assert reader.notes == video.notes
+        reader.close()
     path = damage(make(tmp_path / f'b.{suffix}', coding), range(1, 39, 3))
     message = r'of its 40 frames are damaged and \d+ missing so far; up to 5% may be'
     for read in (

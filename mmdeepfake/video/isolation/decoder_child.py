@@ -113,8 +113,8 @@ class _Session:
     """Does what is asked for, one order after another.
 
     Orders: 'open' a video and describe it; 'begin' with its first frame, give the
-    'next' one, and 'pixels' of one that was given; 'open_reader', 'read'. Every order
-    may name frames to 'drop'; until then they are kept.
+    'next' one, and 'pixels' of one that was given; 'open_reader', 'read',
+    'reader_notes'. Every order may name frames to 'drop'; until then they are kept.
     """
 
     def __init__(self, connection: socket.socket, decoder: Any) -> None:
@@ -202,6 +202,9 @@ class _Session:
     def _open_reader(self, path: str, num_threads: int) -> tuple[dict[str, Any], None]:
         self._reader = self._decoder.open_reader(path, num_threads=num_threads)
         return {'num_frames': len(self._reader), 'fps': self._reader.fps}, None
+
+    def _reader_notes(self) -> tuple[dict[str, Any], None]:
+        return {'notes': self._reader.notes}, None
 
     def _read(self, indices: list[int]) -> tuple[dict[str, Any], Any]:
         return {}, self._reader.read(np.array(indices))

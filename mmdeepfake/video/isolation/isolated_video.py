@@ -247,6 +247,12 @@ class IsolatedReader:
             indices=indices.tolist(),
         )
 
+    @property
+    def notes(self) -> list[str]:
+        """See `RandomAccess`."""
+        answer = self._process.ask('reader_notes')
+        return _check_notes(answer.get('notes'), self._process)
+
     def close(self) -> None:
         """End the process; nothing can be read any more."""
         self._process.close()
