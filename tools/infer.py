@@ -29,7 +29,7 @@ from mmdeepfake.commands.command_line import (
 from mmdeepfake.commands.infer import run_inference
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
 from mmdeepfake.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
-from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C

@@ -38,8 +38,8 @@ from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
 from mmdeepfake.structures import FAILED
-from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
 from mmdeepfake.video.local_decoding import LocalDecoder, VideoDecoder
 
 VIDEOS_CSV = 'videos.csv'

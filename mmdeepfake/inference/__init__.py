@@ -1,7 +1,7 @@
 """From raw videos to verdicts, and the files that tell of them."""
 
-from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
 from mmdeepfake.video.local_decoding import LocalDecoder
 
 from .inferencer import DeepfakeInferencer, Progress

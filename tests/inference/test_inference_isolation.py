@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from inference_builders import make_config, make_inferencer
 from preparation_builders import make_face_video
-from stubs.stub_decoders import TREACHEROUS
+from stubs.stub_decoders import TreacherousDecoder
 
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.inference import DecodingLimits, IsolatedDecoder, LocalDecoder
@@ -26,7 +26,7 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def treacherous():
-    return IsolatedDecoder(decoder=TREACHEROUS)
+    return IsolatedDecoder(make_decoder=TreacherousDecoder)
 
 
 def numbers_of(result):
@@ -81,7 +81,7 @@ def test_a_video_that_takes_too_long_has_failed(tmp_path, videos):
 def test_a_decoder_that_hangs_costs_one_video(tmp_path, videos):
     hanging = make_face_video(tmp_path / 'hangs.mp4')
     limits = DecodingLimits(stall_seconds=3)
-    decoder = IsolatedDecoder(limits, decoder=TREACHEROUS)
+    decoder = IsolatedDecoder(limits, make_decoder=TreacherousDecoder)
     inferencer = make_inferencer(tmp_path, decoder=decoder)
     results = list(inferencer.infer_many([hanging, videos[0]]))
     assert [result.status for result in results] == ['failed', 'ok']

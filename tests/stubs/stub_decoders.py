@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from mmdeepfake.video.local_decoding import LocalDecoder
 
-TREACHEROUS = f'{__name__}:TreacherousDecoder'
 HARMLESS_FRAMES = 3
 
 
@@ -64,3 +64,10 @@ class TreacherousDecoder(LocalDecoder):
 
         reader.read = read_after_it_happened
         return reader
+
+
+def say(channel, said):
+    """Send bytes in place of answers, and wait for the end."""
+    connection = socket.socket(fileno=os.dup(channel.fileno()))
+    connection.sendall(said)
+    time.sleep(600)

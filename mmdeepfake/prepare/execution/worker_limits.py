@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
 from ..video_preparation import size_of
 from ..work_plan import WorkUnit

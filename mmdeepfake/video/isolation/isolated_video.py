@@ -1,22 +1,22 @@
 """Videos whose foreign bytes are opened and decoded in processes of their own.
 
-A file that makes a decoder crash, hang or eat memory costs that file, and becomes a
-`DataError` like any other broken one. Every video gets a process that has seen no
-other. What is given is what `frame_sources.VideoFile` and
-`video_reader.VideoFileReader` give, bit by bit: they decode and convert the frames,
-and only what is asked for of a frame crosses over, as RGB whose size is known before.
-While this process looks at a frame, the next ones are decoded.
+A file that makes a decoder crash, hang or run out of memory costs that file, and
+becomes a `DataError` like any other broken one. Every video gets a process that has
+seen no other. The results are those of `LocalDecoder`, bit for bit: the worker decodes
+and converts the frames, and only the requested part of a frame crosses over, as RGB
+whose size is known before. While this process looks at a frame, the next are decoded.
 
 These processes are no sandbox: they have this user's rights.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,18 @@ from numpy.typing import NDArray
 
 from ..container_opening import MAX_FRAME_PIXELS
 from ..frame_sources import VideoFile
+from ..local_decoding import LocalDecoder, VideoDecoder
 from ..source_frames import Picture, SourceFrame
-from .decoder_nursery import DecodingLimits, Nursery
 from .decoder_process import DecoderProcess
+from .decoder_worker import FACTS, serve_video
+from .process_limits import DecodingLimits
+from .supervised_process import SupervisedProcess, start_server
 
-# Of random access: so many come over at once, after the first one has told their size.
+# Of random access: so many at once, after the first one has shown their size.
 _MAX_FRAMES_AT_ONCE = 8
 _MAX_BYTES_AT_ONCE = 64 << 20
+
+Start = Callable[[str], DecoderProcess]
 
 
 class IsolatedDecoder:
@@ -41,75 +46,81 @@ class IsolatedDecoder:
 
     Args:
         limits: of each video.
-        decoder: 'module:name' of what makes the `VideoDecoder` in those processes.
+        make_decoder: makes the `VideoDecoder` in those processes; can be pickled.
     """
 
     def __init__(
         self,
         limits: DecodingLimits | None = None,
         *,
-        decoder: str = 'mmdeepfake.video.local_decoding:LocalDecoder',
+        make_decoder: Callable[[], VideoDecoder] = LocalDecoder,
     ) -> None:
         self.limits = limits or DecodingLimits()
-        self._nursery = Nursery(self.limits, decoder)
+        self._worker = (serve_video, make_decoder, self.limits.memory_bytes)
+        # It imports the package meanwhile, which takes seconds. Faults of the start are
+        # those of the first video.
+        with contextlib.suppress(OSError):
+            start_server(serve_video.__module__)
+
+    def _start(self, path: str) -> DecoderProcess:
+        return DecoderProcess(path, self.limits, SupervisedProcess(*self._worker))
 
     def open_video(self, path: str | os.PathLike[str]) -> IsolatedVideo:
         """See `VideoDecoder`."""
-        return IsolatedVideo(path, self._nursery)
+        return IsolatedVideo(path, self._start)
 
     def open_reader(self, path: str, *, num_threads: int = 1) -> IsolatedReader:
         """See `VideoDecoder`."""
-        return IsolatedReader(path, self._nursery, num_threads=num_threads)
+        return IsolatedReader(path, self._start, num_threads=num_threads)
 
 
 @functools.cache
 def shared_decoder() -> IsolatedDecoder:
-    """The `IsolatedDecoder` of all who want none of their own."""
+    """Return the `IsolatedDecoder` of all callers without one of their own."""
     return IsolatedDecoder()
 
 
 class IsolatedVideo(VideoFile):
     """A `VideoFile` that another process reads.
 
-    Two readings that go on together take two processes.
+    Two readings at the same time take two processes.
 
     Args:
         path: of the video.
-        nursery: where processes come from.
+        start: starts a process for it.
 
     Raises:
         DataNotFoundError: there is no such file.
-        DataError: it is no video that can be read, or its decoder does not survive it.
+        DataError: it is not a video that can be read, or crashes its decoder.
     """
 
-    def __init__(self, path: str | os.PathLike[str], nursery: Nursery) -> None:
+    def __init__(self, path: str | os.PathLike[str], start: Start) -> None:
         self.path = Path(path)
-        self._nursery = nursery
+        self._start = start
         self._lock = threading.Lock()
         self._idle: DecoderProcess | None = None
-        process, facts = self._open()
-        self._idle = process
-        for name, value in facts.items():
-            setattr(self, name, value)
+        self._idle, facts = self._open()
+        for name in FACTS:
+            setattr(self, name, facts[name])
 
     def _open(self) -> tuple[DecoderProcess, dict[str, Any]]:
         path = os.fspath(self.path)
-        process = DecoderProcess(self._nursery, path)
-        seconds = self._nursery.limits.seconds_for_file(path)
+        process = self._start(path)
+        seconds = process.limits.seconds_for_file(path)
         try:
-            return process, _check_facts(
-                process.ask('open', seconds=seconds, path=path), process
+            return process, process.ask(
+                'open', seconds=seconds, is_right=_are_facts, path=path
             )
         except BaseException:
-            process.close()
+            process.process.end()
             raise
 
     def close(self) -> None:
-        """End the process, if none is reading; another reading begins a new one."""
+        """End the process, if none is reading; another reading starts a new one."""
         with self._lock:
             idle, self._idle = self._idle, None
         if idle is not None:
-            idle.close()
+            idle.process.end()
 
     def read_unconverted(self) -> Iterator[SourceFrame]:
         """See `VideoFile.read_unconverted`; frames are valid as long as they are held.
@@ -119,37 +130,27 @@ class IsolatedVideo(VideoFile):
         """
         with self._lock:
             process, self._idle = self._idle, None
-        if process is None or not process.is_alive:
+        if process is None or not process.process.is_running:
             process, _ = self._open()
         try:
             process.ask('begin')
-            while 'end' not in (answer := process.ask('next')):
-                yield self._make_frame(process, answer)
-            self.notes = _check_notes(answer['end'], process)
+            while 'end' not in (answer := process.ask('next', is_right=_is_next)):
+                yield _IsolatedFrame(process, **answer)
+            self.notes = answer['end']
         finally:
             with self._lock:
                 self._idle = self._idle or process
-
-    def _make_frame(
-        self, process: DecoderProcess, answer: dict[str, Any]
-    ) -> _IsolatedFrame:
-        number, height, width = (
-            answer.get(name) for name in ('frame', 'height', 'width')
-        )
-        if not (_is_count(number) and _is_size(height, width)):
-            raise process.refuse_nonsense(str(answer))
-        return _IsolatedFrame(process, number, height, width)
 
 
 class _IsolatedFrame:
     """A frame that another process holds, see `SourceFrame`."""
 
     def __init__(
-        self, process: DecoderProcess, number: int, height: int, width: int
+        self, process: DecoderProcess, frame: int, height: int, width: int
     ) -> None:
         self.height, self.width = height, width
         self._process = process
-        self._number = number
+        self._number = frame
 
     def __del__(self) -> None:
         self._process.dropped.append(self._number)
@@ -178,12 +179,15 @@ class _IsolatedFrame:
         return self._ask('thinned', height, width, skip_rows, skip_columns)
 
     def _ask(self, method: str, height: int, width: int, *arguments: Any) -> Picture:
-        def allocate(shape: Any) -> Picture | None:
-            wanted = (height, width, 3)
-            return np.empty(wanted, np.uint8) if shape == list(wanted) else None
-
-        return self._process.ask_pixels(
-            'pixels', allocate, frame=self._number, method=method, arguments=arguments
+        wanted = (height, width, 3)
+        return self._process.ask(
+            'pixels',
+            pixels=lambda shape: (
+                np.empty(wanted, np.uint8) if shape == list(wanted) else None
+            ),
+            frame=self._number,
+            method=method,
+            arguments=arguments,
         )
 
 
@@ -192,70 +196,74 @@ class IsolatedReader:
 
     Args:
         path: of the video.
-        nursery: where the process comes from.
+        start: starts the process.
         num_threads: of the decoder.
 
     Raises:
         DataError: see `IsolatedVideo`.
     """
 
-    def __init__(self, path: str, nursery: Nursery, *, num_threads: int) -> None:
-        self._limits = nursery.limits
-        self._process = DecoderProcess(nursery, path)
+    def __init__(self, path: str, start: Start, *, num_threads: int) -> None:
+        self._process = start(path)
+        self._limits = self._process.limits
         facts = self._process.ask(
             'open_reader',
             seconds=self._limits.seconds_for_file(path),
+            is_right=lambda facts: (
+                _is_count(facts.get('num_frames')) and _is_rate(facts.get('fps'))
+            ),
             path=path,
             num_threads=num_threads,
         )
-        self._num_frames = facts.get('num_frames')
+        self._num_frames: int = facts['num_frames']
         self.fps: float | None = facts.get('fps')
-        if not (_is_count(self._num_frames) and _is_rate(self.fps)):
-            raise self._process.refuse_nonsense(str(facts))
 
     def __len__(self) -> int:
         return self._num_frames
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Give the frames at `indices`, one or more: (F, H, W, 3) uint8, RGB.
+        """Return the frames at `indices`, one or more: (F, H, W, 3) uint8, RGB.
 
         Raises:
             DataError: see `IsolatedVideo`.
         """
-        first = self._read(indices[:1], None)
+        first = self._read(
+            indices[:1],
+            lambda shape: np.empty(shape, np.uint8) if _is_shape(shape, 1) else None,
+        )
         frames = np.empty((len(indices), *first.shape[1:]), np.uint8)
         frames[0] = first[0]
-        num_most = min(_MAX_FRAMES_AT_ONCE, _MAX_BYTES_AT_ONCE // first.nbytes)
-        for start in range(1, len(indices), max(1, num_most)):
-            part = slice(start, start + max(1, num_most))
-            self._read(indices[part], frames[part])
+        step = max(1, min(_MAX_FRAMES_AT_ONCE, _MAX_BYTES_AT_ONCE // first.nbytes))
+        for start in range(1, len(indices), step):
+            part = frames[start : start + step]
+            self._read(
+                indices[start : start + step],
+                lambda shape, part=part: part if shape == list(part.shape) else None,
+            )
         return frames
 
     def _read(
-        self, indices: NDArray[np.integer], target: NDArray[np.uint8] | None
+        self,
+        indices: NDArray[np.integer],
+        allocate: Callable[[Any], NDArray[np.uint8] | None],
     ) -> NDArray[np.uint8]:
-        def allocate(shape: Any) -> NDArray[np.uint8] | None:
-            if target is not None:
-                return target if shape == list(target.shape) else None
-            is_right = _is_shape(shape, len(indices))
-            return np.empty(shape, np.uint8) if is_right else None
-
-        return self._process.ask_pixels(
+        return self._process.ask(
             'read',
-            allocate,
             seconds=self._limits.seconds_for_frames(int(indices.max()) + 1),
+            pixels=allocate,
             indices=indices.tolist(),
         )
 
     @property
     def notes(self) -> list[str]:
         """See `RandomAccess`."""
-        answer = self._process.ask('reader_notes')
-        return _check_notes(answer.get('notes'), self._process)
+        return self._process.ask(
+            'reader_notes', is_right=lambda answer: _are_notes(answer.get('notes'))
+        )['notes']
 
     def close(self) -> None:
         """End the process; nothing can be read any more."""
-        self._process.close()
+        self._process.process.end()
 
 
 def _is_count(value: Any) -> bool:
@@ -280,24 +288,33 @@ def _is_rate(value: Any) -> bool:
     return value is None or _is_number(value)
 
 
-def _check_notes(notes: Any, process: DecoderProcess) -> list[str]:
-    if isinstance(notes, list) and all(isinstance(note, str) for note in notes):
-        return notes
-    raise process.refuse_nonsense(str(notes))
+def _is_list(value: Any, is_right: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_right, value))
 
 
-def _check_facts(facts: dict[str, Any], process: DecoderProcess) -> dict[str, Any]:
-    """Take the attributes of a `VideoFile`, if they can be such."""
-    names = ('height', 'width', 'fps', 'times_seconds', 'x264_crf', 'num_packets')
-    height, width, fps, times, crf, num_packets = (facts.get(name) for name in names)
-    if not (
-        _is_size(height, width)
-        and _is_rate(fps)
-        and _is_rate(crf)
-        and _is_count(num_packets)
-        and isinstance(times, list)
-        and all(map(_is_number, times))
-    ):
-        raise process.refuse_nonsense(str(facts))
-    notes = _check_notes(facts.get('notes'), process)
-    return {**dict(zip(names, (facts[n] for n in names), strict=True)), 'notes': notes}
+def _are_notes(notes: Any) -> bool:
+    return _is_list(notes, lambda note: isinstance(note, str))
+
+
+def _is_next(answer: dict[str, Any]) -> bool:
+    if 'end' in answer:
+        return _are_notes(answer['end'])
+    is_frame = answer.keys() == {'frame', 'height', 'width'}
+    return (
+        is_frame
+        and _is_count(answer['frame'])
+        and _is_size(answer['height'], answer['width'])
+    )
+
+
+def _are_facts(facts: dict[str, Any]) -> bool:
+    """Return whether an answer can be the attributes of a `VideoFile`."""
+    return (
+        facts.keys() == set(FACTS)
+        and _is_size(facts['height'], facts['width'])
+        and _is_rate(facts['fps'])
+        and _is_rate(facts['x264_crf'])
+        and _is_count(facts['num_packets'])
+        and _is_list(facts['times_seconds'], _is_number)
+        and _are_notes(facts['notes'])
+    )

@@ -5,29 +5,35 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import make_frame, make_video
 from preparation_builders import draw_faces, encode
-from stubs.stub_decoders import HARMLESS_FRAMES, TREACHEROUS
+from stubs.stub_decoders import HARMLESS_FRAMES, TreacherousDecoder, say
 
+import mmdeepfake
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.video.frame_sources import VideoFile
-from mmdeepfake.video.isolation import isolated_video
-from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits, describe_status
+from mmdeepfake.video.isolation.decoder_process import DecoderProcess
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder, IsolatedVideo
+from mmdeepfake.video.isolation.message_channel import MessageChannel
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
+from mmdeepfake.video.isolation.supervised_process import (
+    SupervisedProcess,
+    describe_exit,
+)
 from mmdeepfake.video.local_decoding import LocalDecoder
 
-PACKAGE = Path(isolated_video.__file__).parents[2]
+PACKAGE = Path(mmdeepfake.__file__).parent
 FACTS = ('height', 'width', 'fps', 'times_seconds', 'x264_crf', 'notes', 'num_packets')
 FORMATS = [
     ('a.mp4', 'libx264', 'yuv420p', (160, 120), None),
@@ -52,7 +58,9 @@ def decoder():
 
 @pytest.fixture(scope='module')
 def treacherous():
-    return IsolatedDecoder(DecodingLimits(memory_bytes=256 << 20), decoder=TREACHEROUS)
+    return IsolatedDecoder(
+        DecodingLimits(memory_bytes=256 << 20), make_decoder=TreacherousDecoder
+    )
 
 
 def make_named(tmp_path, stem, **options):
@@ -209,7 +217,7 @@ def test_what_a_decoder_dies_of_costs_its_video(tmp_path, treacherous, stem, mes
 
 def test_a_decoder_that_hangs_is_ended(tmp_path):
     limits = DecodingLimits(stall_seconds=0.5)
-    decoder = IsolatedDecoder(limits, decoder=TREACHEROUS)
+    decoder = IsolatedDecoder(limits, make_decoder=TreacherousDecoder)
     video = decoder.open_video(make_named(tmp_path, 'hangs'))
     with pytest.raises(DataError, match=r'hangs.mp4.*gave no answer for 0.5\d* s and'):
         list(video.read())
@@ -228,11 +236,10 @@ def test_other_videos_outlive_the_death_of_one(tmp_path, treacherous):
     assert sum(1 for _ in good) == 11
 
 
-def test_a_nursery_that_dies_is_begun_anew(tmp_path, treacherous):
+def test_a_fork_server_that_dies_is_replaced(tmp_path, treacherous):
     path = make_named(tmp_path, 'good')
     treacherous.open_video(path).close()
-    os.kill(treacherous._nursery._process.pid, signal.SIGKILL)
-    treacherous._nursery._process.wait()
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
     assert sum(1 for _ in treacherous.open_video(path).read()) == 12
 
 
@@ -276,28 +283,24 @@ def wait_until(claim):
     return False
 
 
-def test_processes_end_with_what_they_serve(tmp_path):
-    decoder = IsolatedDecoder()
+def test_a_process_ends_with_its_video(tmp_path, decoder):
     video = decoder.open_video(make_video(tmp_path / 'a.mp4'))
-    pid, nursery = video._idle._fork.pid, decoder._nursery._process.pid
-    assert is_running(pid) and is_running(nursery)
+    pid = video._idle.process.pid
+    assert is_running(pid)
     del video
     gc.collect()
     assert wait_until(lambda: not is_running(pid))
-    del decoder
-    gc.collect()
-    assert not is_running(nursery)
 
 
-# Without what only training needs, it starts in a fraction of a second.
+# No main guard: the script must not be run again in the children.
 OWNER = """
-import sys, types
-package = sys.modules['mmdeepfake'] = types.ModuleType('mmdeepfake')
-package.__path__ = [sys.argv[2]]
+import sys
+from multiprocessing import forkserver
+from stubs.stub_decoders import TreacherousDecoder
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
-decoder = IsolatedDecoder(decoder='stubs.stub_decoders:TreacherousDecoder')
+decoder = IsolatedDecoder(make_decoder=TreacherousDecoder)
 video = decoder.open_video(sys.argv[1])
-print(video._idle._fork.pid, decoder._nursery._process.pid, flush=True)
+print(video._idle.process.pid, forkserver._forkserver._forkserver_pid, flush=True)
 list(video.read())
 """
 
@@ -305,11 +308,17 @@ list(video.read())
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT])
 def test_processes_end_with_their_parent(tmp_path, number):
     path = make_named(tmp_path, 'hangs')
+    # Without what only training needs, the package is imported in no time.
+    light = tmp_path / 'light/mmdeepfake/__init__.py'
+    light.parent.mkdir(parents=True)
+    light.write_text(f'__path__ = [{str(PACKAGE)!r}]')
+    (tmp_path / 'owner.py').write_text(OWNER)
+    paths = [str(light.parents[1]), *filter(None, sys.path)]
     owner = subprocess.Popen(
-        [sys.executable, '-c', OWNER, str(path), str(PACKAGE)],
+        [sys.executable, str(tmp_path / 'owner.py'), str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
         text=True,
     )
     with owner.stdout:
@@ -333,12 +342,10 @@ def test_ctrl_c_ends_the_decoder_that_was_asked(tmp_path, decoder, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            'mmdeepfake.video.isolation.decoder_process.receive_message', interrupt
-        )
+        patch.setattr(MessageChannel, 'receive', interrupt)
         with pytest.raises(KeyboardInterrupt):
             list(video.read())
-    assert not process.is_alive
+    assert not process.process.is_open
     assert sum(1 for _ in video.read()) == 12
 
 
@@ -382,41 +389,36 @@ PIXEL_LIES = [
 ]
 
 
-class FakeNursery:
-    """Gives a connection on which everything has been said before."""
+def open_liar(path, said, **limits):
+    """Open a video whose decoder has sent all its answers before it is asked."""
 
-    limits = DecodingLimits(stall_seconds=0.5)
+    def start(path):
+        process = SupervisedProcess(say, said)
+        return DecoderProcess(path, DecodingLimits(**limits), process)
 
-    def __init__(self, said):
-        ours, self.theirs = socket.socketpair()
-        self.theirs.sendall(said)
-        self.fork = lambda: (ours, None)
-
-    def forget(self, fork):
-        self.theirs.close()
-
-    def reap(self, fork, *, seconds):
-        return None
+    return IsolatedVideo(path, start)
 
 
 @pytest.mark.parametrize('said', [*LIES, *(FRAME + lie for lie in PIXEL_LIES)])
 def test_a_decoder_that_lies_is_not_believed(tmp_path, said):
-    nursery = FakeNursery(said)
     with pytest.raises(DataError, match=r"lies.mp4'.*an answer that makes no sense"):
-        list(IsolatedVideo(tmp_path / 'lies.mp4', nursery).read())
+        list(open_liar(tmp_path / 'lies.mp4', said).read())
 
 
 def test_a_decoder_that_tells_the_truth_is_believed(tmp_path):
     pixels = bytes(range(72))
-    nursery = FakeNursery(FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + pixels)
-    frame = next(IsolatedVideo(tmp_path / 'a.mp4', nursery).read())
+    said = FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + pixels
+    frame = next(open_liar(tmp_path / 'a.mp4', said).read())
     assert frame.shape == (4, 6, 3) and frame.tobytes() == pixels
 
 
-def test_a_decoder_that_falls_silent_within_an_answer_is_ended(tmp_path):
-    nursery = FakeNursery(FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + bytes(71))
-    with pytest.raises(DataError, match=r'gave no answer for 0.5 s'):
-        next(IsolatedVideo(tmp_path / 'a.mp4', nursery).read())
+@pytest.mark.parametrize(
+    'said', [FRAME + pack(b'{"shape": [4, 6, 3]}', 72) + bytes(71), FRAME + b'\0']
+)
+def test_a_decoder_that_hangs_within_an_answer_is_ended(tmp_path, said):
+    video = open_liar(tmp_path / 'a.mp4', said, stall_seconds=2)
+    with pytest.raises(DataError, match=r'gave no answer for 2 s'):
+        next(video.read())
 
 
 def test_limits_grow_with_the_file_and_refuse_nonsense(tmp_path):
@@ -432,6 +434,7 @@ def test_limits_grow_with_the_file_and_refuse_nonsense(tmp_path):
             DecodingLimits(**{name: 0})
 
 
-def test_the_end_of_a_process_is_told():
-    assert describe_status(None) == 'the process that started it is gone'
-    assert describe_status(signal.SIGBUS) == 'SIGBUS'
+def test_the_end_of_a_process_is_described():
+    assert describe_exit(None) == 'it closed its connection'
+    assert describe_exit(-signal.SIGBUS) == 'SIGBUS'
+    assert describe_exit(-40) == 'signal 40'
