@@ -16,7 +16,7 @@ from mmdeepfake.errors import InputError
 
 from .limits import Limits, Refusal
 from .private_folder import PrivateFolder
-from .worker_process import Cancelled, WorkerProcess, make_order
+from .worker_process import Cancelled, WorkerProcess
 
 RESERVED, RECEIVING, WAITING, WORKING, DONE, FAILED = (
     'reserved', 'receiving', 'waiting', 'working', 'done', 'failed',
@@ -250,8 +250,13 @@ def work_on_jobs(board: JobBoard, worker: WorkerProcess) -> None:
         findings, refusal = None, None
         try:
             findings = worker.examine(
-                make_order(job.upload, job.results, job.name, job.number),
-                tell=lambda *progress, job=job: _note_progress(job, *progress),
+                dict(
+                    upload=str(job.upload),
+                    folder=str(job.results),
+                    name=job.name,
+                    number=job.number,
+                ),
+                report=lambda *progress, job=job: _note_progress(job, *progress),
                 is_cancelled=job.is_cancelled.is_set,
             )
         except Refusal as error:

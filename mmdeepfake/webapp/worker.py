@@ -1,22 +1,17 @@
-"""The process that opens the uploads: a decoder may crash or hang on what it is given.
-
-It talks JSON with the server over a pipe. The server believes nothing but JSON from it:
-an upload that takes a decoder over still has no way into the server's process.
-"""
+"""What the process does that opens the uploads, see `worker_process`."""
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
 from mmdeepfake.errors import InputError
 from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS
-from mmdeepfake.video.isolation.process_limits import restrict_process
+from mmdeepfake.video.isolation.message_channel import MessageChannel
+from mmdeepfake.video.isolation.process_limits import limit_file_size
 
 from .limits import Limits, Refusal
 
@@ -45,60 +40,53 @@ MakeExaminer = Callable[[], Examiner]
 
 
 def serve_uploads(
-    connection: Connection, make_examiner: MakeExaminer, limits: Limits
+    channel: MessageChannel, make_examiner: MakeExaminer, limits: Limits
 ) -> None:
-    """Examine one upload after another until the server closes the pipe.
+    """Examine one upload after another until the server closes the connection.
 
     Args:
-        connection: to the server.
+        channel: to the server.
         make_examiner: loads the model; an `InputError` of it goes to the server.
-        limits: what may be written is bounded by the size of an upload.
+        limits: the size of an upload bounds what may be written.
     """
     # The annotated video may be larger than what it was drawn from.
-    restrict_process(file_bytes=4 * limits.max_bytes + (64 << 20))
+    limit_file_size(4 * limits.max_bytes + (64 << 20))
     try:
         examiner = make_examiner()
     except InputError as error:
-        _send(connection, {'failed': str(error)})
+        channel.send({'failed': str(error)})
         return
-    _send(connection, {'ready': examiner.describe()})
+    channel.send({'ready': examiner.describe()})
     while True:
-        try:
-            order = json.loads(connection.recv_bytes())
-        except EOFError:
-            return
-        _send(connection, _examine(connection, examiner, order))
+        order, _ = channel.receive()
+        channel.send(_examine(channel, examiner, **order))
 
 
 def _examine(
-    connection: Connection, examiner: Examiner, order: dict[str, str]
+    channel: MessageChannel,
+    examiner: Examiner,
+    upload: str,
+    folder: str,
+    name: str,
+    number: int,
 ) -> dict[str, Any]:
-    def tell(stage: str, done: int, total: int | None) -> None:
-        _send(connection, {'stage': stage, 'done': done, 'total': total})
+    def report(stage: str, done: int, total: int | None) -> None:
+        channel.send({'stage': stage, 'done': done, 'total': total})
 
-    folder = Path(order['folder'])
-    tempfile.tempdir = str(folder.parent)  # what is left there goes with the job
+    tempfile.tempdir = str(Path(folder).parent)  # what is left there goes with the job
     try:
-        return {
-            'findings': examiner.examine(
-                Path(order['upload']), folder, order['name'], tell
-            )
-        }
-    except Refusal as refusal:
-        return {'refusal': refusal.kind, 'message': refusal.message}
-    except (BrokenPipeError, ConnectionResetError):
+        return {'findings': examiner.examine(Path(upload), Path(folder), name, report)}
+    except ConnectionError:
         raise
     except Exception as error:
-        if getattr(error, 'errno', None) in FULL_DISK_ERRORS:
-            logger.error('the results of video %s: %s', order['number'], error)
+        if isinstance(error, Refusal):
+            refusal = error
+        elif getattr(error, 'errno', None) in FULL_DISK_ERRORS:
+            logger.error('the results of video %s: %s', number, error)
             refusal = Limits.refuse_disk()
-            return {'refusal': refusal.kind, 'message': refusal.message}
-        logger.exception('video %s failed', order['number'])
-        return {
-            'refusal': 'server',
-            'message': 'The server could not examine this video. It was told why.',
-        }
-
-
-def _send(connection: Connection, message: dict[str, Any]) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+        else:
+            logger.exception('video %s failed', number)
+            refusal = Refusal(
+                'server', 'Internal error: the video was not examined. See the log.'
+            )
+        return {'refusal': refusal.kind, 'message': refusal.message}

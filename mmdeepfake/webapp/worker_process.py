@@ -1,25 +1,25 @@
-"""The server's end of the worker: starts it, gives it work, ends it when it must."""
+"""The server's end of the process that opens the uploads.
+
+It and the server exchange JSON alone: an upload that takes over a decoder still has no
+way into the server's process.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.video.isolation.supervised_process import SupervisedProcess, WorkerLost
 
-from .limits import Limits, Refusal
+from .limits import STATUS_OF, Limits, Refusal
 from .worker import MakeExaminer, serve_uploads
 
 _START_SECONDS = 600  # for the model; it is read from a disk that may be slow
-_LOOK_SECONDS = 0.2  # between two looks at the clock and at what visitors cancelled
-_MESSAGE_BYTES = 4 << 20
+_PRELOAD = ('mmdeepfake.webapp.examination',)
 _CRASHED = (
     'Reading the video ended in a crash: the file is damaged in a way that the decoder '
     'cannot bear'
@@ -35,15 +35,8 @@ class Cancelled(Exception):
     """The visitor has withdrawn the upload."""
 
 
-class WorkerDied(Exception):
-    """The worker's process is gone, or says what it cannot mean."""
-
-
 class WorkerProcess:
-    """One process that examines uploads, begun anew after each that it dies of.
-
-    It comes from a fork server, a process that has imported what it needs but has
-    neither threads nor connections, so that beginning anew takes little time.
+    """One process that examines uploads, replaced after each that it dies of.
 
     Args:
         make_examiner: see `serve_uploads`; can be pickled.
@@ -51,12 +44,9 @@ class WorkerProcess:
     """
 
     def __init__(self, make_examiner: MakeExaminer, limits: Limits) -> None:
-        self._context = multiprocessing.get_context('forkserver')
-        self._context.set_forkserver_preload(['mmdeepfake.webapp.examination'])
         self._make_examiner = make_examiner
         self._limits = limits
-        self._process: Any = None
-        self._connection: Connection | None = None
+        self._process: SupervisedProcess | None = None
 
     def start(self) -> dict[str, Any]:
         """Start the process and load the model.
@@ -68,45 +58,32 @@ class WorkerProcess:
             DataError: the model cannot be loaded, with the reason.
         """
         self.stop()
-        self._connection, its_end = self._context.Pipe()
-        self._process = self._context.Process(
-            target=serve_uploads,
-            args=(its_end, self._make_examiner, self._limits),
-            daemon=True,
+        self._process = SupervisedProcess(
+            serve_uploads, self._make_examiner, self._limits, preload=_PRELOAD
         )
         try:
-            self._process.start()
-        except OSError as error:  # as where the path of TMPDIR is too long
-            self._process = None
-            self.stop()
+            message, _ = self._process.receive(_START_SECONDS)
+        except WorkerLost as error:
             raise DataError(
-                f'the process that examines videos cannot be started: {error}'
+                f'the process that examines videos {error}; see its messages above'
             ) from error
-        its_end.close()
-        try:
-            message = self._receive(time.monotonic() + _START_SECONDS)
-        except (WorkerDied, TimeoutError) as error:
+        if 'ready' not in message:
             self.stop()
-            raise DataError(
-                'the process that examines videos did not start; see its messages above'
-            ) from error
-        if 'failed' in message:
-            self.stop()
-            raise DataError(message['failed'])
+            raise DataError(str(message.get('failed')))
         return message['ready']
 
     def examine(
         self,
-        order: dict[str, str],
+        order: dict[str, Any],
         *,
-        tell: Callable[[str, int, int | None], None],
+        report: Callable[[str, int, int | None], None],
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Have one upload examined.
 
         Args:
             order: 'upload', 'folder', 'name' and 'number' of the job.
-            tell: is told stage, frames done, and of how many.
+            report: is called with the stage, the frames done, and their number.
             is_cancelled: is asked again and again.
 
         Raises:
@@ -114,73 +91,50 @@ class WorkerProcess:
             Cancelled: `is_cancelled` said so.
             DataError: the process was dead and cannot be started again.
         """
-        if self._process is None or not self._process.is_alive():
+        if self._process is None or not self._process.is_running:
             self.start()
+
+        def check() -> None:
+            if is_cancelled():
+                raise Cancelled
+
         deadline = time.monotonic() + self._limits.job_seconds
         try:
-            self._connection.send_bytes(json.dumps(order).encode())
+            self._process.send(order)
             while True:
-                message = self._receive(deadline, is_cancelled)
-                if 'stage' not in message:
-                    break
-                tell(str(message['stage']), int(message['done']), message['total'])
-            if 'refusal' in message:
-                raise Refusal(message['refusal'], str(message['message']))
-            if not isinstance(message['findings'], dict):
-                raise WorkerDied
-            return message['findings']
-        except Cancelled:
-            self.stop()
-            raise
-        except TimeoutError:
-            self.stop()
-            raise Refusal(
+                left = max(0.0, deadline - time.monotonic())
+                message, _ = self._process.receive(left, on_look=check)
+                match message:
+                    case {
+                        'stage': str(stage),
+                        'done': int(done),
+                        'total': int() | None,
+                    }:
+                        report(stage, done, message['total'])
+                    case {'findings': dict(findings)}:
+                        return findings
+                    case {'refusal': str(kind), 'message': str(text)} if (
+                        kind in STATUS_OF
+                    ):
+                        raise Refusal(kind, text)
+                    case _:
+                        raise self._process.refuse(str(message))
+        except WorkerLost as error:
+            logger.warning('video %s: the worker %s', order['number'], error)
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: WorkerLost) -> Refusal:
+        if error.timed_out:
+            return Refusal(
                 'time_limit',
                 f'Examining the video took longer than {self._limits.job_seconds:g} '
                 'seconds and was stopped. A shorter one may do.',
-            ) from None
-        except (WorkerDied, OSError, KeyError, TypeError, ValueError) as error:
-            code = self._process.exitcode
-            self.stop()
-            logger.warning('video %s ended the worker (%s)', order['number'], code)
-            reason = _KILLED if code == -signal.SIGKILL else _CRASHED
-            raise Refusal(
-                'crashed', f'{reason}. Other videos are not concerned.'
-            ) from error
-
-    def _receive(
-        self, deadline: float, is_cancelled: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any]:
-        while not self._connection.poll(_LOOK_SECONDS):
-            if is_cancelled():
-                raise Cancelled
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        try:
-            message = json.loads(self._connection.recv_bytes(_MESSAGE_BYTES))
-        except (EOFError, OSError, ValueError, RecursionError) as error:
-            self._process.join(1)
-            raise WorkerDied from error
-        if not isinstance(message, dict):
-            raise WorkerDied
-        return message
+            )
+        reason = _KILLED if error.exit_code == -signal.SIGKILL else _CRASHED
+        return Refusal('crashed', f'{reason}. Other videos are not concerned.')
 
     def stop(self) -> None:
         """End the process at once; it holds nothing that needs an orderly end."""
         if self._process is not None:
-            self._process.kill()
-            self._process.join(10)
+            self._process.end()
             self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def make_order(upload: Path, folder: Path, name: str, number: int) -> dict[str, str]:
-    """Make what `WorkerProcess.examine` takes."""
-    return {
-        'upload': str(upload),
-        'folder': str(folder),
-        'name': name,
-        'number': str(number),
-    }

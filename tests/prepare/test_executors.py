@@ -3,8 +3,11 @@
 import errno
 import os
 import re
+import subprocess
+import time
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from preparation_builders import (
@@ -50,76 +53,18 @@ def test_worker_that_dies_costs_one_video(root, out):
     (record,) = [r for r in read_manifest(out / 'manifest.jsonl') if r.status != 'ok']
     assert record.key.name.endswith('deadly')
     assert record.fault.startswith(
-        'the worker process died (SIGKILL, as when memory runs out) while preparing'
+        'the worker process crashed (SIGKILL, as when memory runs out) while preparing'
     )
     assert (summary.coverage.total.ok, summary.num_failed) == (4, 1)
     assert not (out / '.partial').exists()
 
 
-def build_slow(name, **options):
-    """A detector that hangs on the video without a face."""
-    import time
-
+def build_hanging(name, **options):
+    """A detector that takes much memory, and for ever, on the video without a face."""
     stub = build_stub(name, **options)
     find = stub._find
 
-    def find_slowly(frame):
-        faces = find(frame)
-        if not len(faces):
-            time.sleep(600)
-        return faces
-
-    stub._find = find_slowly
-    return stub
-
-
-class LimitsOfOne(WorkerLimits):
-    """Limits of the bad video alone: a busy machine is slow with good ones as well."""
-
-    def find_fault(self, unit, position, **taken):
-        if unit.videos[position].path.stem not in ('hangs', 'eats'):
-            return None
-        return super().find_fault(unit, position, **taken)
-
-
-def test_video_that_takes_too_long_has_failed(root, out):
-    make_face_video(root / 'train/real/hangs.mp4', faces=())
-    limits = LimitsOfOne(timeout_seconds=2)
-    assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
-        'it took longer than the 2 s allowed while preparing this video'
-    )
-
-
-def fault_of_one(root, out, name, limits, build_detector):
-    """Prepare all; see that only one video fails, and give its fault."""
-    summary = run_preparation(
-        make_request(
-            root, out, num_workers=2, limits=limits, build_detector=build_detector
-        )
-    )
-    ((failed, fault),) = summary.coverage.faults.items()
-    assert failed.endswith(name)
-    assert summary.coverage.total.ok == 4
-    return fault
-
-
-def test_video_that_gives_no_frame_has_failed(root, out):
-    path = make_face_video(root / 'train/real/hangs.mp4', faces=())
-    limits = LimitsOfOne(stall_seconds=2)
-    allowed = 2 + path.stat().st_size / 5e6
-    assert fault_of_one(root, out, 'hangs', limits, build_slow).startswith(
-        f'it gave no frame for {allowed:g} s while preparing this video'
-    )
-
-
-def build_hungry(name, **options):
-    """A detector that eats memory on the video without a face."""
-    import time
-
-    stub = build_stub(name, **options)
-    find = stub._find
-
-    def find_hungrily(frame):
+    def find_and_hang(frame):
         faces = find(frame)
         if not len(faces):
             eaten = np.ones(1 << 30, np.uint8)
@@ -127,36 +72,58 @@ def build_hungry(name, **options):
             del eaten
         return faces
 
-    stub._find = find_hungrily
+    stub._find = find_and_hang
     return stub
 
 
-def test_video_that_takes_too_much_memory_has_failed(root, out):
-    make_face_video(root / 'train/real/eats.mp4', faces=())
-    limits = LimitsOfOne(memory_bytes=1 << 30)
-    assert fault_of_one(root, out, 'eats', limits, build_hungry).startswith(
-        'it took more than the 1 GiB of memory allowed while preparing this video'
+class LimitsOfOne(WorkerLimits):
+    """Limits that never strike other videos, however busy the machine is."""
+
+    def find_fault(self, unit, position, **taken):
+        if unit.videos[position].path.stem == 'hangs':
+            return super().find_fault(unit, position, **taken)
+        return None
+
+
+@pytest.mark.parametrize(
+    ('limits', 'fault'),
+    [
+        (dict(timeout_seconds=2), r'it took longer than the 2 s allowed'),
+        (dict(stall_seconds=2), r'it gave no frame for 2\.\d+ s'),  # it has some bytes
+        (dict(memory_bytes=1 << 30), r'it took more than the 1 GiB of memory allowed'),
+    ],
+)
+def test_video_that_takes_too_much_has_failed(root, out, limits, fault):
+    make_face_video(root / 'train/real/hangs.mp4', faces=())
+    limits = LimitsOfOne(**dict(stall_seconds=None, memory_bytes=None) | limits)
+    request = make_request(
+        root, out, num_workers=2, limits=limits, build_detector=build_hanging
     )
+    summary = run_preparation(request)
+    ((failed, said),) = summary.coverage.faults.items()
+    assert failed.endswith('hangs')
+    assert re.match(f'{fault} while preparing this video', said)
+    assert summary.coverage.total.ok == 4
 
 
-def test_limits_that_bound_nothing_find_no_fault(tmp_path):
-    unit = WorkUnit((SimpleNamespace(path=tmp_path / 'a.mp4'),))
-    taken = dict(silent=1e9, seconds=1e9, pid=os.getpid())
-    free = WorkerLimits(stall_seconds=None, memory_bytes=None)
-    assert free.find_fault(unit, 0, **taken) is None
-    assert WorkerLimits().find_fault(unit, 0, **taken) == 'it gave no frame for 300 s'
-    with pytest.raises(ConfigError, match='stall_seconds=-1; allowed is a number ab'):
-        WorkerLimits(stall_seconds=-1)
-
-
-def test_large_files_may_be_looked_through_for_longer(tmp_path):
+def test_limits_grow_with_the_file_and_may_be_lifted(tmp_path):
     path = tmp_path / 'a.mp4'
     with open(path, 'wb') as file:
         file.truncate(2_000_000_000)
-    unit = WorkUnit((SimpleNamespace(path=tmp_path / 'in_archive'),), archive=path)
-    taken = dict(seconds=800, pid=os.getpid())
-    assert WorkerLimits().find_fault(unit, 0, silent=699, **taken) is None
-    assert WorkerLimits().find_fault(unit, 0, silent=701, **taken) is not None
+    small = WorkUnit((SimpleNamespace(path=tmp_path / 'b.mp4'),))
+    large = WorkUnit(small.videos, archive=path)
+    free = WorkerLimits(stall_seconds=None, memory_bytes=None)
+    for limits, unit, silent, expected in (
+        (WorkerLimits(), small, 299, None),
+        (WorkerLimits(), small, 301, 'it gave no frame for 300 s'),
+        (WorkerLimits(), large, 699, None),
+        (WorkerLimits(), large, 701, 'it gave no frame for 700 s'),
+        (free, small, 1e9, None),
+    ):
+        taken = dict(silent=silent, seconds=1e9, pid=os.getpid())
+        assert limits.find_fault(unit, 0, **taken) == expected
+    with pytest.raises(ConfigError, match='stall_seconds=-1; allowed is a number ab'):
+        WorkerLimits(stall_seconds=-1)
 
 
 def test_every_frame_is_progress(root, out):
@@ -180,16 +147,14 @@ def test_detector_that_lacks_a_package_stops_the_run(root, out):
     assert not (out / 'clips').exists()
 
 
-def tell_threads(name, **options):
-    """A detector that only tells how many threads it may use."""
-    import cv2
-
+def report_threads(name, **options):
+    """A detector that only reports how many threads it may use."""
     threads = cv2.getNumThreads(), os.environ['OMP_NUM_THREADS']
     raise ConfigError(f'threads: {threads}')
 
 
 def test_worker_has_one_thread(root, out):
-    request = make_request(root, out, num_workers=2, build_detector=tell_threads)
+    request = make_request(root, out, num_workers=2, build_detector=report_threads)
     with pytest.raises(ConfigError, match=re.escape("threads: (1, '1')")):
         run_preparation(request)
 
@@ -261,8 +226,6 @@ def test_a_real_full_disk_is_told_from_the_workers(root, tmp_path, small_disk):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 128 KiB; mounting one takes root's rights."""
-    import subprocess
-
     place = tmp_path / 'disk'
     place.mkdir()
     words = ['mount', '-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', str(place)]

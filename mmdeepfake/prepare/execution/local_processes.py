@@ -1,24 +1,29 @@
 """Worker processes of this machine.
 
-Written out rather than taken from `concurrent.futures`, whose pool breaks as a whole
-when one of its processes dies: a video that makes a decoder crash, or that the system's
-memory does not hold, must cost that one video.
+Not `concurrent.futures`, whose pool breaks as a whole when one of its processes dies:
+a video that crashes a decoder, or does not fit in memory, must cost that video alone.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
+import pickle
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
-from mmdeepfake.video.isolation.process_limits import restrict_process
+from mmdeepfake import errors
+from mmdeepfake.errors import InputError
+from mmdeepfake.structures.video_record import STATUSES
+from mmdeepfake.video.isolation.message_channel import MessageChannel
+from mmdeepfake.video.isolation.supervised_process import (
+    LOOK_SECONDS,
+    Stopwatch,
+    SupervisedProcess,
+    WorkerLost,
+)
 
 from ..work_plan import WorkUnit
 from ..worker_context import WorkerContext, WorkerSettings
@@ -29,7 +34,10 @@ from .unit_runner import (
     settle_crash,
     use_one_thread,
 )
-from .worker_limits import LOOK_SECONDS, Silence, WorkerLimits
+from .worker_limits import WorkerLimits
+
+_OUTCOME = {'status', 'fault', 'num_frames'}
+_MESSAGE_SECONDS = 60.0  # for the rest of a message that has begun
 
 
 def run_locally(
@@ -39,136 +47,126 @@ def run_locally(
     num_workers: int,
     limits: WorkerLimits | None = None,
 ) -> Iterator[VideoOutcome]:
-    """Prepare all videos in worker processes, giving each as it is finished.
+    """Prepare all videos in worker processes, yielding each as it is finished.
 
-    A process that dies, or that takes more than it may, fails the video that it was at;
-    the rest of its unit goes to a new process. Closing this iterator, or an
-    exception in it, ends all processes at once: unfinished videos leave nothing.
+    A worker that dies, or exceeds its limits, fails the video that it was at; the rest
+    of its unit goes to a new one. Closing this iterator, or an exception in it, ends
+    all workers at once: unfinished videos leave nothing.
 
     Args:
         units: what to prepare.
-        order: what every worker is told.
+        order: for every worker.
         num_workers: processes.
-        limits: of each; None takes the usual ones.
+        limits: of each; None takes the defaults.
 
     Raises:
         ConfigError: a package is missing, or a setting cannot be used.
         OutputError: the disk is full, or cannot be written to.
     """
-    with _Crew(order, limits or WorkerLimits()) as crew:
-        yield from crew.run(units, num_workers)
+    for variable in THREAD_VARIABLES:  # read when the libraries are loaded
+        os.environ.setdefault(variable, '1')
+    pool = _WorkerPool(order, limits or WorkerLimits(), units)
+    try:
+        yield from pool.run(num_workers)
+    finally:
+        pool.end()
 
 
-@dataclass
 class _Worker:
-    process: Any
-    connection: Connection
-    unit: WorkUnit
-    position: int = 0  # of the video that it is at
-    since: float = 0.0
-    silence: Silence = field(default_factory=Silence)
+    """A process, and the video that it is at."""
 
-    @property
-    def is_finished(self) -> bool:
-        return self.position == len(self.unit.videos)
+    def __init__(self, order: WorkerSettings) -> None:
+        self.process = SupervisedProcess(_prepare_units, order)
+        self.silent = Stopwatch()  # since it last reported a frame
+
+    def begin(self, unit: WorkUnit) -> None:
+        self.unit, self.position, self.since = unit, 0, time.monotonic()
+        self.silent.restart()
+        self.process.send({}, pickle.dumps(unit))
+
+    def receive(self) -> VideoOutcome | None:
+        """Receive the outcome of a video; None is a heartbeat."""
+        message, _ = self.process.receive(_MESSAGE_SECONDS)
+        self.silent.restart()
+        if not message:
+            return None
+        if 'error' in message:
+            raise _make_error(**message)
+        if message.keys() != _OUTCOME or message['status'] not in STATUSES:
+            raise self.process.refuse(str(message))
+        outcome = VideoOutcome(self.unit.videos[self.position].key, **message)
+        self.position += 1
+        self.since = time.monotonic()
+        return outcome
 
 
-class _Crew:
-    """The processes, and what each is at."""
+class _WorkerPool:
+    """The workers, and the units that wait for one."""
 
-    def __init__(self, order: WorkerSettings, limits: WorkerLimits) -> None:
+    def __init__(
+        self, order: WorkerSettings, limits: WorkerLimits, units: Sequence[WorkUnit]
+    ) -> None:
         self._order = order
         self._limits = limits
-        self._looked = 0.0
+        self._waiting = deque(units)
         self._workers: list[_Worker] = []
-        self._context = _worker_context()
         # Makes no detector here: it only records what a dead worker cannot.
         self._workshop = WorkerContext(order)
 
-    def __enter__(self) -> _Crew:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def end(self) -> None:
         for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
-            worker.process.join()
-            worker.connection.close()
+            worker.process.end()
 
-    def run(
-        self, units: Sequence[WorkUnit], num_workers: int
-    ) -> Iterator[VideoOutcome]:
-        waiting = deque(units)
-        while waiting and len(self._workers) < num_workers:
-            self._workers.append(self._start(waiting.popleft()))
+    def run(self, num_workers: int) -> Iterator[VideoOutcome]:
+        while self._waiting and len(self._workers) < num_workers:
+            yield from self._start_worker()
+        looked = time.monotonic()
         while self._workers:
-            ready = wait([w.connection for w in self._workers], LOOK_SECONDS)
-            for worker in list(self._workers):
-                if worker.connection in ready:
-                    yield from self._hear(worker, waiting)
-            if time.monotonic() - self._looked >= LOOK_SECONDS:
-                self._looked = time.monotonic()
-                yield from self._look_around(waiting)
+            ready = wait([worker.process for worker in self._workers], LOOK_SECONDS)
+            for worker in [one for one in self._workers if one.process in ready]:
+                yield from self._attend(worker)
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                for worker in list(self._workers):
+                    yield from self._check(worker)
 
-    def _look_around(self, waiting: deque[WorkUnit]) -> Iterator[VideoOutcome]:
-        """End the workers that take too much."""
-        for worker in list(self._workers):
-            fault = self._limits.find_fault(
-                worker.unit,
-                worker.position,
-                silent=worker.silence.go_on(),
-                seconds=time.monotonic() - worker.since,
-                pid=worker.process.pid,
-            )
-            if fault is not None and not worker.connection.poll():
-                yield from self._replace(worker, waiting, fault)
+    def _start_worker(self) -> Iterator[VideoOutcome]:
+        worker = _Worker(self._order)
+        self._workers.append(worker)
+        yield from self._assign(worker)
 
-    def _start(self, unit: WorkUnit) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_work, args=(theirs, self._order), daemon=True
+    def _assign(self, worker: _Worker) -> Iterator[VideoOutcome]:
+        if not self._waiting:
+            self._dismiss(worker)
+            return
+        try:
+            worker.begin(self._waiting.popleft())
+        except WorkerLost as error:
+            yield from self._replace(worker, f'the worker process {error}')
+
+    def _attend(self, worker: _Worker) -> Iterator[VideoOutcome]:
+        try:
+            outcome = worker.receive()
+        except WorkerLost as error:
+            yield from self._replace(worker, f'the worker process {error}')
+            return
+        if outcome is not None:
+            yield outcome
+            if worker.position == len(worker.unit.videos):
+                yield from self._assign(worker)
+
+    def _check(self, worker: _Worker) -> Iterator[VideoOutcome]:
+        fault = self._limits.find_fault(
+            worker.unit,
+            worker.position,
+            silent=worker.silent.look(),
+            seconds=time.monotonic() - worker.since,
+            pid=worker.process.pid,
         )
-        process.start()
-        theirs.close()  # so that the end of the process is the end of the pipe
-        worker = _Worker(process, ours, unit)
-        self._hand_over(worker, unit)
-        return worker
+        if fault is not None and not wait([worker.process], 0):
+            yield from self._replace(worker, fault)
 
-    def _hand_over(self, worker: _Worker, unit: WorkUnit) -> None:
-        worker.unit, worker.position, worker.since = unit, 0, time.monotonic()
-        worker.silence.end()
-        try:
-            worker.connection.send(unit)
-        except OSError:
-            pass  # it has died; that is heard of when its pipe is read
-
-    def _hear(
-        self, worker: _Worker, waiting: deque[WorkUnit]
-    ) -> Iterator[VideoOutcome]:
-        try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            worker.process.join()
-            fault = f'the worker process died ({_describe_exit(worker.process)})'
-            yield from self._replace(worker, waiting, fault)
-            return
-        if isinstance(message, Exception):
-            raise message
-        worker.silence.end()
-        if message is None:
-            return
-        yield message
-        worker.position += 1
-        worker.since = time.monotonic()
-        if worker.is_finished:
-            if waiting:
-                self._hand_over(worker, waiting.popleft())
-            else:
-                self._dismiss(worker)
-
-    def _replace(
-        self, worker: _Worker, waiting: deque[WorkUnit], fault: str
-    ) -> Iterator[VideoOutcome]:
+    def _replace(self, worker: _Worker, fault: str) -> Iterator[VideoOutcome]:
         self._dismiss(worker)
         yield settle_crash(
             worker.unit.videos[worker.position],
@@ -178,76 +176,45 @@ class _Crew:
         )
         rest = worker.unit.from_video(worker.position + 1)
         if rest.videos:
-            waiting.appendleft(rest)
-        if waiting:
-            self._workers.append(self._start(waiting.popleft()))
+            self._waiting.appendleft(rest)
+        if self._waiting:
+            yield from self._start_worker()
 
     def _dismiss(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        worker.process.kill()
-        worker.process.join()
-        worker.connection.close()
+        worker.process.end()
 
 
-def _describe_exit(process: Any) -> str:
-    code = process.exitcode
-    if code is None or code >= 0:
-        return f'exit code {code}'
-    name = signal.Signals(-code).name
-    hint = ', as when memory runs out' if -code == signal.SIGKILL else ''
-    return f'{name}{hint}'
+def _make_error(error: str, message: str) -> Exception:
+    """Make the exception that a worker reported, of our kinds alone."""
+    kind = getattr(errors, error, None)
+    is_ours = isinstance(kind, type) and issubclass(kind, InputError)
+    return kind(message) if is_ours else RuntimeError(f'in a worker: {message}')
 
 
-def _work(connection: Connection, order: WorkerSettings) -> None:
-    """Prepare units until there are no more: the life of a worker."""
-    restrict_process()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+def _prepare_units(channel: MessageChannel, order: WorkerSettings) -> None:
+    """Prepare units until the parent closes the connection."""
     use_one_thread()
+    reported = time.monotonic()
+
+    def report_frame() -> None:
+        nonlocal reported
+        if time.monotonic() - reported > LOOK_SECONDS:
+            reported = time.monotonic()
+            channel.send({})
+
     try:
         context = WorkerContext(order)
-        context.report_progress = _Heartbeat(connection).beat
+        context.report_progress = report_frame
         while True:
-            for outcome in run_unit(connection.recv(), context):
-                connection.send(outcome)
-    except (EOFError, BrokenPipeError):
-        return
-    except Exception as error:
-        connection.send(error)
-
-
-class _Heartbeat:
-    """Tells now and then that frames come: None is all that is said."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._told = time.monotonic()
-
-    def beat(self) -> None:
-        """Take note of a frame."""
-        now = time.monotonic()
-        if now - self._told > LOOK_SECONDS:
-            self._told = now
-            self._connection.send(None)
-
-
-def _die_with_parent() -> None:
-    """End this process as soon as the main one is gone, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _worker_context() -> Any:
-    """How workers start: from a server that has imported everything once.
-
-    Plain forks of this process could hang, since OpenCV's and PyTorch's threads do not
-    survive a fork.
-    """
-    for variable in THREAD_VARIABLES:  # read when the libraries are loaded
-        os.environ.setdefault(variable, '1')
-    if 'forkserver' not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__])
-    return context
+            _, num_bytes = channel.receive()
+            unit = bytearray(num_bytes)
+            channel.fill(unit)
+            for outcome in run_unit(pickle.loads(unit), context):
+                channel.send({name: getattr(outcome, name) for name in _OUTCOME})
+    except (EOFError, ConnectionError):
+        raise  # the parent has gone
+    except InputError as error:
+        channel.send({'error': type(error).__name__, 'message': str(error)})
+    except Exception:
+        channel.send({'error': '', 'message': traceback.format_exc()})

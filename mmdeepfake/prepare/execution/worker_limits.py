@@ -1,8 +1,7 @@
-"""What a worker may take for one video, and how it is seen that it takes more."""
+"""Limits of a worker of the preparation for one video, and how they are checked."""
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import threading
@@ -10,18 +9,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdeepfake.errors import ConfigError
-from mmdeepfake.video.isolation.process_limits import DecodingLimits
+from mmdeepfake.video.isolation.process_limits import DecodingLimits, check_limits
+from mmdeepfake.video.isolation.supervised_process import LOOK_SECONDS, Stopwatch
 
 from ..video_preparation import size_of
 from ..work_plan import WorkUnit
 
-LOOK_SECONDS = 1.0
-
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """What a worker may take for one video; None bounds nothing.
+    """Limits of a worker for one video; None is no limit.
 
     Attributes:
         stall_seconds: without a frame. Before the first one it may take a second more
@@ -38,20 +35,17 @@ class WorkerLimits:
     timeout_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f'{name}={value!r}; allowed is a number above 0')
+        check_limits(self)
 
     def find_fault(
         self, unit: WorkUnit, position: int, *, silent: float, seconds: float, pid: int
     ) -> str | None:
-        """Say what a worker takes too much of.
+        """Return what a worker takes too much of, or None.
 
         Args:
             unit: that it works at.
             position: of the video that it is at.
-            silent: seconds since it last told of a frame.
+            silent: seconds since it last reported a frame.
             seconds: since it began the video.
             pid: of its process.
         """
@@ -70,7 +64,7 @@ class WorkerLimits:
 
 
 def measure_memory(pid: int) -> int:
-    """Bytes of a process that are in memory; 0 where it is gone."""
+    """Return the bytes of a process that are in memory; 0 if it is gone."""
     try:
         pages = Path(f'/proc/{pid}/statm').read_text().split()[1]
     except OSError:
@@ -78,30 +72,8 @@ def measure_memory(pid: int) -> int:
     return int(pages) * os.sysconf('SC_PAGESIZE')
 
 
-class Silence:
-    """How long nothing has been heard of a worker.
-
-    Time in which the one who listens is stopped itself does not count.
-    """
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._looked = time.monotonic()
-
-    def end(self) -> None:
-        """Something was heard."""
-        self.seconds, self._looked = 0.0, time.monotonic()
-
-    def go_on(self) -> float:
-        """Give its length in seconds; to be asked every `LOOK_SECONDS` or so."""
-        now = time.monotonic()
-        self.seconds += min(now - self._looked, 2 * LOOK_SECONDS)
-        self._looked = now
-        return self.seconds
-
-
 class SelfWatch:
-    """Ends this process when it takes too much: where nobody else watches it.
+    """Ends this process when it takes too much, where no supervisor watches it.
 
     Args:
         limits: see `WorkerLimits`.
@@ -109,7 +81,7 @@ class SelfWatch:
 
     def __init__(self, limits: WorkerLimits) -> None:
         self._limits = limits
-        self._silence = Silence()
+        self._silent = Stopwatch()
         self._place: tuple[WorkUnit, int] | None = None
         self._since = 0.0
         threading.Thread(target=self._watch, daemon=True).start()
@@ -122,12 +94,12 @@ class SelfWatch:
 
     def report_progress(self) -> None:
         """Take note of a frame."""
-        self._silence.end()
+        self._silent.restart()
 
     def _watch(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
-            place, silent = self._place, self._silence.go_on()
+            place, silent = self._place, self._silent.look()
             if place is None:
                 continue
             fault = self._limits.find_fault(

@@ -127,8 +127,9 @@ class SupervisedProcess:
         return self.is_open and not wait([self._process.sentinel], 0)
 
     def end(self) -> None:
-        """Kill the process, if it still runs, and wait for nothing."""
-        self._end()
+        """Kill the process, if it still runs, and wait until it is gone."""
+        if self._end() is not None:
+            wait([self._process.sentinel], _EXIT_SECONDS)
 
     def send(self, message: dict[str, Any], payload: bytes = b'') -> None:
         """Send a message to the process.
@@ -152,8 +153,8 @@ class SupervisedProcess:
             seconds: allowed for all of it.
             allocate: is given the message and the number of bytes after it; returns a
                 buffer of this size. None allows no such bytes.
-            on_look: is called every `LOOK_SECONDS` or so; what it raises ends the
-                process.
+            on_look: is called at least every `LOOK_SECONDS` or so; what it raises ends
+                the process.
 
         Returns:
             The message, and the filled buffer or None.
@@ -221,13 +222,13 @@ class _Deadline:
 
     def wait(self) -> None:
         while True:
-            left = self._seconds - self._stopwatch.look()
-            if self._poll.poll(1000 * max(0, min(LOOK_SECONDS, left))):
-                return
-            if left <= 0:
-                raise TimeoutError
             if self._on_look is not None:
                 self._on_look()
+            left = self._seconds - self._stopwatch.look()
+            if left <= 0:
+                raise TimeoutError
+            if self._poll.poll(1000 * min(LOOK_SECONDS, left)):
+                return
 
 
 def start_server(*modules: str) -> None:
@@ -305,12 +306,14 @@ def _exit_with_parent(connection: socket.socket) -> None:
     os._exit(1)
 
 
-def _end(process: Any, connection: socket.socket, owner: int) -> None:
+def _end(process: Any, connection: socket.socket, owner: int) -> bool:
+    # Does not wait: a finalizer may be called at any moment.
     if os.getpid() == owner:  # not in a fork of the parent
         with _lock:
             if process.exitcode is None:  # else its number may be another's by now
                 process.kill()
     connection.close()
+    return True
 
 
 def describe_exit(code: int | None) -> str:

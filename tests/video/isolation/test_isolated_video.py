@@ -23,11 +23,14 @@ from stubs.stub_decoders import HARMLESS_FRAMES, TreacherousDecoder, say
 import mmdeepfake
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.video.frame_sources import VideoFile
+from mmdeepfake.video.isolation import supervised_process
 from mmdeepfake.video.isolation.decoder_process import DecoderProcess
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder, IsolatedVideo
 from mmdeepfake.video.isolation.message_channel import MessageChannel
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 from mmdeepfake.video.isolation.supervised_process import (
+    LOOK_SECONDS,
+    Stopwatch,
     SupervisedProcess,
     describe_exit,
 )
@@ -438,3 +441,15 @@ def test_the_end_of_a_process_is_described():
     assert describe_exit(None) == 'it closed its connection'
     assert describe_exit(-signal.SIGBUS) == 'SIGBUS'
     assert describe_exit(-40) == 'signal 40'
+
+
+def test_time_in_which_the_supervisor_is_stopped_does_not_count(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(supervised_process.time, 'monotonic', lambda: now)
+    stopwatch = Stopwatch()
+    now += LOOK_SECONDS
+    assert stopwatch.look() == LOOK_SECONDS
+    now += 900  # it was stopped, or the machine slept
+    assert stopwatch.look() == 3 * LOOK_SECONDS
+    stopwatch.restart()
+    assert stopwatch.look() == 0
