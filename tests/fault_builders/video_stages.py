@@ -38,7 +38,7 @@ from mmdeepfake.video.video_reader import VideoFileReader
 FRAMES, REFUSED, FAULT = 'frames', 'refused', 'fault'
 _MAX_LINES = 4  # of an error's message
 _UNTYPED = re.compile(r'^[A-Za-z_.]*(Error|Exception|Interrupt|Exit)\b.*: ')
-_DIED = ('worker process died', 'longer than the', 'decoder')
+_DIED = ('worker process crashed', 'longer than the', 'decoder')
 # Above this mean difference of grey levels two pictures are not the same one.
 _SAME_PICTURE = 12.0
 _VERY_PICTURE = 1.0  # below it they are, but for rounding

@@ -31,6 +31,7 @@ from .process_limits import restrict_process
 LOOK_SECONDS = 0.5
 # Between the end of a connection and the exit code of its process.
 _EXIT_SECONDS = 30.0
+_RESTART_SECONDS = 10.0  # for a fork server that dies to be gone
 # Multiprocessing would run the user's script again in each child. It needs nothing of
 # it, and a script may lack `if __name__ == '__main__'`.
 _NO_SCRIPT = {'__spec__': None, '__file__': None}
@@ -248,21 +249,27 @@ def start_server(*modules: str) -> None:
 def _start(
     connection: socket.socket, serve: Serve, arguments: tuple, preload: tuple[str, ...]
 ) -> Any:
-    """Start a process; once more where the fork server is found to be dead."""
+    """Start a process, from another fork server if the present one is dying.
+
+    Raises:
+        DataError: it cannot be started.
+    """
     run = (connection, serve, arguments, _here())
-    for is_last in (False, True):
+    give_up = time.monotonic() + _RESTART_SECONDS
+    while True:
         process = get_context('forkserver').Process(target=_run, args=run, daemon=True)
         try:
             with _lock, _changed(vars(sys.modules['__main__']), _NO_SCRIPT):
                 start_server(serve.__module__, *preload)
                 process.start()
-            break
-        except (OSError, EOFError, AssertionError) as error:
-            if is_last:
+            return process
+        except (OSError, EOFError, AssertionError) as error:  # daemons have no children
+            is_dying = isinstance(error, (ConnectionError, EOFError))
+            if not is_dying or time.monotonic() > give_up:
                 raise DataError(
                     f'a worker process cannot be started: {error or "no fork server"}'
                 ) from error
-    return process
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager
