@@ -142,7 +142,7 @@ def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExa
         settings: arguments of `DeepfakeInferencer`.
         limits: see `VideoExaminer`.
     """
-    # This process is there for the uploads, and is begun anew where one ends it.
+    # This process is there for the uploads, and is replaced if one of them ends it.
     inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
     return VideoExaminer(inferencer, limits)
 

@@ -36,7 +36,7 @@ from .unit_runner import (
 )
 from .worker_limits import WorkerLimits
 
-_OUTCOME = {'status', 'fault', 'num_frames'}
+_OUTCOME = ('status', 'fault', 'num_frames')
 _MESSAGE_SECONDS = 60.0  # for the rest of a message that has begun
 
 
@@ -90,11 +90,18 @@ class _Worker:
         self.silent.restart()
         if not message:
             return None
-        if 'error' in message:
-            raise _make_error(**message)
-        if message.keys() != _OUTCOME or message['status'] not in STATUSES:
-            raise self.process.refuse(str(message))
-        outcome = VideoOutcome(self.unit.videos[self.position].key, **message)
+        key = self.unit.videos[self.position].key
+        match message:
+            case {'error': str(kind), 'message': str(text)}:
+                raise _make_error(kind, text)
+            case {
+                'status': str(status),
+                'fault': (None | str()) as fault,
+                'num_frames': int(num_frames),
+            } if status in STATUSES:
+                outcome = VideoOutcome(key, status, fault, num_frames)
+            case _:
+                raise self.process.refuse(str(message))
         self.position += 1
         self.since = time.monotonic()
         return outcome
@@ -185,11 +192,11 @@ class _WorkerPool:
         worker.process.end()
 
 
-def _make_error(error: str, message: str) -> Exception:
+def _make_error(name: str, text: str) -> Exception:
     """Make the exception that a worker reported, of our kinds alone."""
-    kind = getattr(errors, error, None)
+    kind = getattr(errors, name, None)
     is_ours = isinstance(kind, type) and issubclass(kind, InputError)
-    return kind(message) if is_ours else RuntimeError(f'in a worker: {message}')
+    return kind(text) if is_ours else RuntimeError(f'in a worker: {text}')
 
 
 def _prepare_units(channel: MessageChannel, order: WorkerSettings) -> None:
