@@ -53,7 +53,7 @@ def test_worker_that_dies_costs_one_video(root, out):
     (record,) = [r for r in read_manifest(out / 'manifest.jsonl') if r.status != 'ok']
     assert record.key.name.endswith('deadly')
     assert record.fault.startswith(
-        'the worker process crashed (SIGKILL, as when memory runs out) while preparing'
+        'the worker process crashed or ran out of memory (SIGKILL) while preparing'
     )
     assert (summary.coverage.total.ok, summary.num_failed) == (4, 1)
     assert not (out / '.partial').exists()

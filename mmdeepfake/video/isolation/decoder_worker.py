@@ -36,7 +36,8 @@ class VideoSession:
     """Executes one order after another.
 
     Orders: 'open' a video and describe it; 'begin' with its first frame, return the
-    'next' one, and 'pixels' of one that was returned; 'open_reader', 'read'. Each order
+    'next' one, and 'pixels' of one that was returned; 'open_reader', 'read',
+    'reader_notes'. Each order
     may list frames to 'drop'; until then they are kept.
     """
 

@@ -329,6 +329,5 @@ def describe_exit(code: int | None) -> str:
         return 'it closed its connection'
     if code >= 0:
         return f'exit code {code}'
-    hint = ', as when memory runs out' if -code == signal.SIGKILL else ''
     names = {one.value: one.name for one in signal.Signals}
-    return f'{names.get(-code, f"signal {-code}")}{hint}'
+    return names.get(-code, f'signal {-code}')
