@@ -1,4 +1,4 @@
-"""Which checkpoint of a work folder a resumed run goes on from."""
+"""Which checkpoint a resumed run goes on from, and which one is the best."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mmdeepfake.errors import DataError
 
@@ -25,6 +26,39 @@ class Choice:
 
     path: Path
     faults: tuple[str, ...] = ()
+
+
+class Validated(NamedTuple):
+    """What the validation of one epoch found.
+
+    Attributes:
+        figure: the figure that checkpoints are chosen by; greater is better.
+        cross_entropy: of the same videos.
+    """
+
+    figure: float
+    cross_entropy: float
+
+
+def takes_over(
+    new: Validated, kept: Validated, *, best_figure: float, num_videos: int
+) -> bool:
+    """Return whether a new epoch replaces the one kept as the best.
+
+    Figures within one video's worth of the best one so far, 1 / num_videos, are equal:
+    on a small validation set many epochs reach the same AUC while their scores still
+    improve. Among equals the lower cross-entropy wins, then the later epoch.
+
+    Args:
+        new: of the epoch just validated.
+        kept: of the epoch kept so far.
+        best_figure: the greatest of all epochs so far, the new one included.
+        num_videos: of the validation set.
+    """
+    worth = 1 / num_videos + 1e-9  # ours; the difference of two figures is rounded
+    if not new.figure >= best_figure - worth:  # nan is never the best
+        return False
+    return kept.figure < best_figure - worth or new.cross_entropy <= kept.cross_entropy
 
 
 def has_checkpoints(work_dir: str | Path) -> bool:

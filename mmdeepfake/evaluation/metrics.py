@@ -29,6 +29,7 @@ from mmdeepfake.structures import (
 )
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, UNSCORED_VIDEOS
 
+from .calibration import cross_entropy
 from .operating_point import OperatingPoint
 from .predictions import VideoPrediction, order_by_key, write_predictions
 from .summarise import summarise
@@ -48,8 +49,9 @@ class DeepfakeMetric(BaseMetric):
     videos, 'METHOD/auc' and so on per manipulation, 'macro/auc' and so on for their
     mean, and 'num_videos', 'num_real', 'num_fake', 'num_no_face', 'num_failed'.
     Further figures are 'tpr_at_1' and 'tpr_at_01' (TPR at an FPR of 1% and 0.1%),
-    'brier' and 'ece'. `save_best='deepfake/auc'` takes the greater by itself; for the
-    others the hook must be told its `rule` ('less', 'greater').
+    'brier', 'ece' and 'cross_entropy', which breaks ties between epochs (see
+    `DurableCheckpointHook`). `save_best='deepfake/auc'` takes the greater by itself;
+    for the others the hook must be told its `rule` ('less', 'greater').
 
     The model's `pred_score` is the score of the video: it is not computed again from
     the snippets, `score_rule` only states how the model made it. Where the dataset
@@ -194,7 +196,13 @@ class DeepfakeMetric(BaseMetric):
         )
         print_log('\n' + format_text(summary), logger='current')
         self._write_files(summary, predictions)
-        return {**summary.scalars(), _NUM_SCORED: float(len(results))}
+        labels = [prediction.key.label for prediction in predictions]
+        scores = [prediction.fake_score for prediction in predictions]
+        return {
+            **summary.scalars(),
+            'cross_entropy': cross_entropy(labels, scores),
+            _NUM_SCORED: float(len(results)),
+        }
 
     def _full_score_rule(self, num_further_tracks: int) -> str:
         rule = self.score_rule

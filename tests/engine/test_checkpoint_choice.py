@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from mmdeepfake.engine.checkpoint_choice import (
+    Validated,
     choose_checkpoint,
     find_fault,
     has_checkpoints,
     list_checkpoints,
+    takes_over,
 )
 from mmdeepfake.errors import DataError
 
@@ -126,3 +128,29 @@ def test_latest_comes_first_whatever_the_clock_said(tmp_path):
 
 def test_whole_file_has_no_fault(tmp_path):
     assert find_fault(write(tmp_path / 'epoch_1.pth')) is None
+
+
+@pytest.mark.parametrize(
+    ('epochs', 'kept'),
+    [
+        ([(0.9, 0.3), (1.0, 0.4)], 1),  # better by more than a video
+        ([(1.0, 0.4), (0.9, 0.3)], 0),
+        ([(1.0, 0.4), (1.0, 0.3), (1.0, 0.35)], 1),  # equal: the lower cross-entropy
+        ([(1.0, 0.4), (0.975, 0.3)], 1),  # one video of 40 is equal as well
+        ([(0.975, 0.3), (1.0, 0.4)], 0),
+        ([(1.0, 0.4), (1.0, 0.4)], 1),  # the later one
+        # Equal to the one kept, but two videos below the best so far.
+        ([(1.0, 0.4), (0.975, 0.3), (0.95, 0.2)], 1),
+        ([(0.95, 0.2), (0.975, 0.3), (1.0, 0.4)], 2),
+        ([(float('nan'), 0.1)], None),
+        ([(1.0, 0.4), (float('nan'), 0.1)], 0),
+    ],
+)
+def test_ties_go_to_the_lower_cross_entropy_then_to_the_later_epoch(epochs, kept):
+    chosen, best = None, float('-inf')
+    held = Validated(best, float('inf'))
+    for index, one in enumerate(map(Validated._make, epochs)):
+        best = max(best, one.figure)
+        if takes_over(one, held, best_figure=best, num_videos=40):
+            chosen, held = index, one
+    assert chosen == kept

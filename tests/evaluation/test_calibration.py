@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import brier_score_loss, log_loss
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation import calibration
@@ -25,6 +25,13 @@ def test_brier_score_agrees_with_scikit_learn():
     labels, scores = draw()
     expected = brier_score_loss(labels, scores)
     assert calibration.brier_score(labels, scores) == pytest.approx(expected)
+
+
+def test_cross_entropy_agrees_with_scikit_learn_and_stays_finite():
+    labels, scores = draw()
+    found = calibration.cross_entropy(labels, scores)
+    assert found == pytest.approx(log_loss(labels, scores))
+    assert calibration.cross_entropy([1], [0.0]) == pytest.approx(-np.log(1e-7))
 
 
 @pytest.mark.parametrize('num_bins', [1, 7, 15])

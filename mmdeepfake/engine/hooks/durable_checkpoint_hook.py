@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,11 +16,18 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.registry import HOOKS
 
-from ..checkpoint_choice import POINTER, choose_checkpoint, step_of
+from ..checkpoint_choice import (
+    POINTER,
+    Validated,
+    choose_checkpoint,
+    step_of,
+    takes_over,
+)
 from ..durable_backend import flush_folder
 
 # In the message hub, which goes into checkpoints; what begins with 'val' is logged.
 _VALIDATED, _OUTDATED = 'last_validated', 'outdated_checkpoints'
+_BEST = 'best_validation'  # greatest figure; figure and cross-entropy of the one kept
 
 
 @HOOKS.register_module()
@@ -32,7 +40,9 @@ class DurableCheckpointHook(CheckpointHook):
       then `last_checkpoint` names it, and only then are older ones deleted;
     - a run resumed from its folder takes the newest checkpoint that is whole;
     - a validation that a kill cut off is made up for, and a checkpoint is written again
-      after its validation, so that what the validation told is resumed as well.
+      after its validation, so that the result of the validation is resumed as well;
+    - epochs whose `save_best` figures differ by at most one video's worth are compared by
+      their validation cross-entropy (see `takes_over`), where the metric has it.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -148,6 +158,8 @@ class DurableCheckpointHook(CheckpointHook):
             self._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: Mapping[str, Any]) -> None:
+        if not self._is_best(runner, metrics):
+            return
         backend = self.file_backend
         self.file_backend = _LaterRemovals(backend, self._outdated)
         try:
@@ -156,6 +168,29 @@ class DurableCheckpointHook(CheckpointHook):
             self.file_backend = backend
         self._remove(self._outdated)
         self._outdated.clear()
+
+    def _is_best(self, runner: Runner, metrics: Mapping[str, Any]) -> bool:
+        """Break ties; True leaves the decision to MMEngine, or has made it."""
+        if not self.save_best or len(self.key_indicators) != 1:
+            return True
+        key, rule = self.key_indicators[0], self.rules[0]
+        prefix = key.partition('/')[0]
+        try:
+            cross_entropy = metrics[f'{prefix}/cross_entropy']
+            num_videos = metrics[f'{prefix}/num_videos']
+        except KeyError:
+            return True
+        hub, sign = runner.message_hub, {'greater': 1, 'less': -1}[rule]
+        new = Validated(sign * metrics[key], cross_entropy)
+        best, *kept = hub.runtime_info.get(_BEST, (-math.inf, -math.inf, math.inf))
+        best = max(best, new.figure)  # which a nan does not become
+        chosen = takes_over(
+            new, Validated(*kept), best_figure=best, num_videos=num_videos
+        )
+        hub.update_info(_BEST, [best, *(new if chosen else kept)])
+        if chosen:  # so that MMEngine takes it
+            hub.update_info('best_score', self.init_value_map[rule])
+        return chosen
 
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]

@@ -11,6 +11,7 @@ from fault_builders.training_runs import assert_same_training, summarise_trainin
 
 from mmdeepfake.engine.checkpoint_choice import choose_checkpoint
 from mmdeepfake.errors import DataError
+from mmdeepfake.evaluation.metrics import DeepfakeMetric
 
 KEEP_ONE = {'default_hooks__checkpoint__max_keep_ckpts': 1}
 # A metric that is better in each epoch, so that each has a best checkpoint of its own.
@@ -183,7 +184,11 @@ def test_broken_checkpoint_gives_way_to_the_one_before_with_a_warning(
     tmp_path, log_lines
 ):
     whole, run = tmp_path / 'whole', tmp_path / 'run'
-    three = {'train_cfg': {'type': 'EpochBasedTrainLoop', 'max_epochs': 3}}
+    three = {
+        'train_cfg': {'type': 'EpochBasedTrainLoop', 'max_epochs': 3},
+        # The first run has deleted the best of epoch 2, which a second one would name.
+        'default_hooks__checkpoint__save_best': None,
+    }
     train(whole, **three)
     shutil.copytree(whole, run)
     (run / 'epoch_3.pth').write_bytes((run / 'epoch_3.pth').read_bytes()[:5000])
@@ -199,6 +204,23 @@ def test_best_checkpoint_is_refused_for_resuming(tmp_path):
     (best,) = (tmp_path / 'run').glob('best_*.pth')
     with pytest.raises(DataError, match='holds no state of the optimizer, as those of'):
         train(tmp_path / 'run', resume=True, load_from=str(best))
+
+
+def test_best_of_equal_epochs_has_the_lowest_cross_entropy(tmp_path, monkeypatch):
+    found = iter([(0.9, 0.2), (1.0, 0.4), (1.0, 0.3), (1.0, 0.5)])
+
+    def compute(*_):
+        auc, cross_entropy = next(found)
+        return {'auc': auc, 'cross_entropy': cross_entropy, 'num_videos': 20.0,
+                'num_scored': 20.0}  # fmt: skip
+
+    monkeypatch.setattr(DeepfakeMetric, 'compute_metrics', compute)
+    four = {'train_cfg': {'type': 'EpochBasedTrainLoop', 'max_epochs': 4}}
+    train(tmp_path, stop=('before_train_epoch', 3), **four)
+    resume(tmp_path, **four)
+    assert [path.name for path in tmp_path.glob('best_*.pth')] == [
+        'best_deepfake_auc_epoch_3.pth'
+    ]
 
 
 def test_moved_folder_is_resumed_in_its_new_place(tmp_path):
