@@ -14,10 +14,10 @@ ROWS = sorted(path.stem for path in ABLATIONS.glob('*.py'))
 
 RESNET_50 = 23_508_032 + 2 * 2048 + 2
 CSA = 2 * 2048 * 256
-RATF, RATF_OF_STAGE = 6_034_480, (61_641, 319_756, 1_892_754, 3_760_329)
-# One more basis is one more filter of the 1x1 over T * c channels, and its bias, in
-# each of the 16 blocks; c is half of 64, 128, 256 and 512.
-ONE_BASIS = 4 * (3 * 32 + 4 * 64 + 6 * 128 + 3 * 256) + 16
+RATF, RATF_OF_STAGE = 6_034_608, (61_665, 319_788, 1_892_802, 3_760_353)
+# One more basis is one more filter of the 1x1 over T * c channels, and the scale and
+# shift of its norm, in each of the 16 blocks; c is half of 64, 128, 256 and 512.
+ONE_BASIS = 4 * (3 * 32 + 4 * 64 + 6 * 128 + 3 * 256) + 2 * 16
 
 
 def read(name):
@@ -36,7 +36,7 @@ def build(cfg):
         ('t_conv_r50_ffpp_lq', RESNET_50 + 5_664),
         ('ratf_no_csa_r50_ffpp_lq', RESNET_50 + RATF),
         ('csa_r50_ffpp_lq', RESNET_50 + CSA),
-        ('ratf_star_csa_r50_ffpp_lq', RESNET_50 + 61_488 + CSA),
+        ('ratf_star_csa_r50_ffpp_lq', RESNET_50 + 61_616 + CSA),
         *(
             (f'ratf_basis{r}_r50_ffpp_lq', RESNET_50 + RATF + (r - 8) * ONE_BASIS + CSA)
             for r in (2, 4, 16)

@@ -23,6 +23,7 @@ custom_hooks = [
     dict(type='StrictCheckpointHook'),
     dict(type='FiniteGradientsHook'),
     dict(type='RunReportHook'),
+    dict(type='BasisUsageHook'),
     dict(type='BrokenSampleHook'),
 ]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmdeepfake.engine.hooks.basis_usage_hook import USAGE, describe_usage
+from mmdeepfake.engine.hooks.run_report_hook import RECORD, read_entries
 from mmdeepfake.engine.score_curves import roc_lines, score_rows
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.evaluation.predictions import read_predictions
@@ -74,6 +76,9 @@ def write_report(work_dir: str | Path) -> Report:
         plot_training_curve(logs, files['training curve'])
     else:
         notes.append(f'No training curve: {work_dir} holds no training log.')
+    usage = read_entries(work_dir / RECORD).get('test', {}).get(USAGE)
+    if usage:
+        notes.append(describe_usage(usage) + '.')
     files['predictions'] = work_dir / PREDICTIONS
     files['figures'] = work_dir / METRICS
     report = Report(summary, files, tuple(notes))

@@ -1,6 +1,7 @@
 from .cpu_amp import CPUAmpOptimWrapper
 from .durable_backend import DurableBackend
 from .hooks.alt_freezing_hook import AltFreezingHook
+from .hooks.basis_usage_hook import BasisUsageHook
 from .hooks.broken_sample_hook import BrokenSampleHook
 from .hooks.check_config_hook import CheckConfigHook
 from .hooks.durable_checkpoint_hook import DurableCheckpointHook
@@ -12,6 +13,7 @@ from .hooks.strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'AltFreezingHook',
+    'BasisUsageHook',
     'BrokenSampleHook',
     'CPUAmpOptimWrapper',
     'CheckConfigHook',

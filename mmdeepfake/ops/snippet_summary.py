@@ -27,7 +27,7 @@ def can_summarise(x: Tensor) -> bool:
 
 
 def summarise_snippets(
-    x: Tensor, kernel: Tensor, bias: Tensor, pooling: Tensor, *, num_frames: int
+    x: Tensor, kernel: Tensor, pooling: Tensor, *, num_frames: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Reduce each snippet to its logits, Eq. (2), and its pooled bins, for Eq. (1).
 
@@ -41,7 +41,6 @@ def summarise_snippets(
         x: (B*T, C, H, W), T innermost; the first c channels count.
         kernel: (R, T*c, 3, 3) or (R, T*c, 1, 1), channels frame by frame, as
             `fold_alignment` gives.
-        bias: (R,).
         pooling: (P, R) share of each position in each bin.
         num_frames: T.
 
@@ -50,7 +49,7 @@ def summarise_snippets(
     """
     # With a map that needs no gradient, handing it through would make it need one.
     passed, logits, bins = _SummariseSnippets.apply(
-        dense(x), kernel, bias, pooling, num_frames
+        dense(x), kernel, pooling, num_frames
     )
     return (passed if x.requires_grad else dense(x)), logits, bins
 
@@ -120,7 +119,7 @@ def _overlap(maps: Tensor, moved: Tensor, offset: tuple[int, int]) -> tuple:
 
 class _SummariseSnippets(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, kernel, bias, pooling, num_frames):
+    def forward(ctx, x, kernel, pooling, num_frames):
         ctx.save_for_backward(x, kernel, pooling)
         ctx.num_frames = num_frames
         ctx.set_materialize_grads(False)
@@ -134,7 +133,7 @@ class _SummariseSnippets(torch.autograd.Function):
                 products.baddbmm_(matrices[i].expand(b, -1, -1), features[:, i])
             by_offset = products.unflatten(2, (height, width))
             by_offset = by_offset.unflatten(1, (-1, kernel.shape[0]))
-            logits = bias.view(-1, 1, 1).repeat(b, 1, height, width)
+            logits = x.new_zeros(b, kernel.shape[0], height, width)
             for i, offset in enumerate(_offsets(kernel.shape[-1])):
                 at, moved = _overlap(logits, by_offset[:, i], offset)
                 at += moved
@@ -181,5 +180,4 @@ class _SummariseSnippets(torch.autograd.Function):
                     target[:, i].baddbmm_(ways, sources)
         shape = (t, size, size, num_basis, c)
         grad_kernel = torch.stack(grad_matrices).view(shape).permute(3, 0, 4, 1, 2)
-        grad_bias = grad_logits.sum((0, 2, 3))
-        return grad_x, grad_kernel.flatten(1, 2), grad_bias, None, None
+        return grad_x, grad_kernel.flatten(1, 2), None, None

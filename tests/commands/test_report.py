@@ -122,3 +122,10 @@ def test_tool_prints_an_error_in_one_line(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().err
     assert printed.startswith(f'error: no prediction file {tmp_path}')
     assert printed.count('\n') == 1
+
+
+def test_report_says_how_many_bases_the_test_videos_used(work_dir):
+    usage = {'in_use': 5, 'num_basis': 8, 'largest_share': 0.43}
+    entries = {'test': {'basis_usage': {'backbone.layer1.0.temporal': usage}}}
+    (work_dir / 'run.json').write_text(json.dumps(entries))
+    assert 'layer1.0 5 of 8 (43%)' in '\n'.join(write_report(work_dir).notes)

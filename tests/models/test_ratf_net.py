@@ -34,9 +34,26 @@ def load_resnet(plain, network):
     assert all('.temporal.' in key for key in missing)
 
 
+def affine_of_logits(ratf):
+    """Scale and bias that the 1x1's output gets in evaluation."""
+    norm, bias = ratf.logit_norm, ratf.aggregate.bias
+    if bias is not None:
+        return [1.0] * len(bias), bias.tolist()
+    rows = zip(norm.weight, norm.bias, norm.running_mean, norm.running_var, strict=True)
+    scales = [float(w) / (float(v) + norm.eps) ** 0.5 for w, _, _, v in rows]
+    rows = zip(scales, norm.bias, norm.running_mean, strict=True)
+    return scales, [float(b) - s * float(mean) for s, b, mean in rows]
+
+
 @pytest.mark.parametrize('align', ['conv', 'none'])
-def test_ratf_matches_the_plain_loops(align):
-    ratf = make_ratf(num_basis=3, align=align, temperature=0.5, fc_ratio=2)
+@pytest.mark.parametrize('logit_norm', ['BN', None])
+def test_ratf_matches_the_plain_loops(align, logit_norm):
+    ratf = make_ratf(
+        num_basis=3, align=align, temperature=0.5, fc_ratio=2, logit_norm=logit_norm
+    ).eval()
+    if logit_norm:
+        nn.init.normal_(ratf.logit_norm.running_mean)
+        nn.init.uniform_(ratf.logit_norm.running_var, 0.5, 2)
     snippet = torch.randn(4, 4, 3, 4, dtype=torch.float64)
     kernels = {
         name: getattr(ratf, f'align_{name}').weight.detach().numpy()
@@ -44,6 +61,7 @@ def test_ratf_matches_the_plain_loops(align):
         else None
         for name in ('previous', 'current', 'following')
     }
+    scale, bias = affine_of_logits(ratf)
     expected = filter_snippet(
         snippet.numpy(),
         num_filtered=2,
@@ -53,17 +71,38 @@ def test_ratf_matches_the_plain_loops(align):
             w2=ratf.fc2.weight.tolist(),
             b2=ratf.fc2.bias.tolist(),
             aggregate=ratf.aggregate.weight.flatten(1).tolist(),
-            bias=ratf.aggregate.bias.tolist(),
+            scale=scale,
+            bias=bias,
             **kernels,
         ),
     )
     torch.testing.assert_close(ratf(snippet).detach(), torch.from_numpy(expected))
 
 
+def rule(ratf, features):
+    """Share of the positions at which each basis has the greatest weight."""
+    chosen = ratf.make_weights(features).argmax(dim=1)
+    return torch.bincount(chosen.flatten(), minlength=ratf.num_basis) / chosen.numel()
+
+
+@pytest.mark.parametrize(
+    ('logit_norm', 'low', 'high'), [('BN', 0, 0.5), (None, 0.9, 1)]
+)
+def test_features_behind_a_relu_leave_one_basis_alone_unless_normalised(
+    logit_norm, low, high
+):
+    """Their means differ between the bases' logits by more than positions do."""
+    ratf = RATF(64, clip_len=4, logit_norm=logit_norm)
+    nn.init.normal_(ratf.aggregate.weight, std=0.03)  # as trainings make it
+    features = (5 + torch.randn(8, 4, 32, 8, 8)).relu()
+    assert low < rule(ratf, features).max() <= high
+
+
 @pytest.mark.parametrize(
     'options',
     [
         dict(basis_pool='grid'),
+        dict(logit_norm=None),
         dict(init='default'),
         dict(init='identity'),
         dict(kernel_size=5),
@@ -92,7 +131,7 @@ def test_temporal_fc_keeps_channels_apart():
 
 
 def test_changing_one_snippet_leaves_the_others_bit_identical():
-    ratf = make_ratf(8)
+    ratf = make_ratf(8).eval()  # in training the norm sees the batch
     x = torch.randn(12, 8, 5, 5, dtype=torch.float64)
     changed = x.clone()
     changed[4:8] += 1
@@ -123,7 +162,7 @@ def test_reversed_time_changes_the_output():
 
 def test_half_precision_survives_large_logits():
     ratf = RATF(16, clip_len=4)
-    nn.init.constant_(ratf.aggregate.bias, 900.0)
+    nn.init.constant_(ratf.logit_norm.bias, 900.0)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         out = ratf(torch.randn(4, 16, 6, 6))
     assert torch.isfinite(out).all()
@@ -164,12 +203,12 @@ def test_identity_start_equals_resnet_on_the_same_weights(depth, side):
 @pytest.mark.parametrize(
     ('options', 'num_parameters'),
     [
-        (dict(), 29_542_512),
-        (dict(ratf_cfg=dict(align='none')), 23_569_520),
-        (dict(ratf_stages=(True, False, False, False)), 23_508_032 + 61_641),
-        (dict(ratf_stages=(False, True, False, False)), 23_508_032 + 319_756),
-        (dict(ratf_stages=(False, False, True, False)), 23_508_032 + 1_892_754),
-        (dict(ratf_stages=(False, False, False, True)), 23_508_032 + 3_760_329),
+        (dict(), 29_542_640),
+        (dict(ratf_cfg=dict(align='none')), 23_569_648),
+        (dict(ratf_stages=(True, False, False, False)), 23_508_032 + 61_665),
+        (dict(ratf_stages=(False, True, False, False)), 23_508_032 + 319_788),
+        (dict(ratf_stages=(False, False, True, False)), 23_508_032 + 1_892_802),
+        (dict(ratf_stages=(False, False, False, True)), 23_508_032 + 3_760_353),
         (dict(ratf_stages=(False,) * 4), 23_508_032),
     ],
     ids=str,
@@ -240,6 +279,7 @@ def test_absent_pretrained_file_is_named():
     [
         (dict(init='zero'), "init = 'zero' of RATF: allowed are 'centred', 'identity'"),
         (dict(align='dense'), "align = 'dense'"),
+        (dict(logit_norm='LN'), "logit_norm = 'LN' of RATF: allowed are 'BN', None"),
         (dict(kernel_size=4), 'kernel_size = 4: need an odd number'),
         (dict(num_basis=0), 'num_basis = 0: need 1 or more'),
         (dict(temperature=0), 'temperature = 0: need a number above 0'),

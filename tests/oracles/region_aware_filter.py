@@ -75,7 +75,8 @@ def filter_snippet(s, *, num_filtered, weights, temperature):
     """Whole RATF on one snippet s (T, C, H, W), NumPy float64; returns the same shape.
 
     `weights` holds w1, w2, b2, previous, current, following (None for RATF*),
-    aggregate (R, T*c') and its bias (R,).
+    aggregate (R, T*c'), and scale and bias (R,) of each basis's logit: the 1x1 has the
+    bias alone, and a batch norm in evaluation is both.
     """
     t, _, h, w = s.shape
     s1 = s[:, :num_filtered]
@@ -105,7 +106,8 @@ def filter_snippet(s, *, num_filtered, weights, temperature):
                     )
             eta = [
                 weights['bias'][m]
-                + sum(
+                + weights['scale'][m]
+                * sum(
                     weights['aggregate'][m][q] * stacked[q] for q in range(len(stacked))
                 )
                 for m in range(num_bins)

@@ -156,16 +156,17 @@ def describe_code() -> str:
 
 def write_entry(path: pathlib.Path, phase: str, facts: Mapping) -> None:
     """Put one phase into the JSON file, whole or not at all."""
-    _write_entries(path, {**_read_entries(path), phase: facts})
+    _write_entries(path, {**read_entries(path), phase: facts})
 
 
 def add_facts(path: pathlib.Path, phase: str, facts: Mapping) -> None:
     """Add facts to one phase of the file, in place of earlier ones of their names."""
-    entries = _read_entries(path)
+    entries = read_entries(path)
     _write_entries(path, {**entries, phase: {**entries.get(phase, {}), **facts}})
 
 
-def _read_entries(path: pathlib.Path) -> dict[str, Any]:
+def read_entries(path: pathlib.Path) -> dict[str, Any]:
+    """Read all phases of the file; empty where there is none that can be read."""
     try:
         entries = load_json(path, allow_nan=True)
     except (FileNotFoundError, ValueError):

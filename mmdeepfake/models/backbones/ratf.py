@@ -5,7 +5,7 @@ IJCAI 2022, Sec. 3.2, Eqs. (1) to (3); no public code. Certain from the paper: t
 at gamma = 0.5, basis filters from two FC layers over time, weights from an align
 convolution and a 1x1, softmax at tau = 0.01, r = 8, the place before every 3x3. Our
 reading, each with its reason at `RATF`: the kernel size, which axis the FC layers act
-on, biases and norms, the initialisation.
+on, biases and norms, above all that of the logits, the initialisation.
 
     paper    here             paper      here
     gamma    split_ratio      W1, W2     fc1, fc2
@@ -46,6 +46,7 @@ _POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
 _ALLOWED = {
     'basis_pool': tuple(_POOLS),
     'align': ('conv', 'none'),
+    'logit_norm': ('BN', None),
     'init': ('centred', 'identity', 'default'),
     'fused': (True, False, 'triton'),
 }
@@ -78,6 +79,12 @@ class RATF(nn.Module):
         fc_ratio: hidden width of the basis branch, in T. Ours, 2, as TAM's.
         basis_pool: 'strip', the paper's words taken literally, or 'grid'.
         align: 'conv' as in Eq. (2); 'none' is the paper's RATF* (Table 4a).
+        logit_norm: 'BN', ours, normalises the logits of each basis over batch and
+            positions before Eq. (3), to a standard deviation that starts at tau and is
+            learnt. With None, Eq. (3) as printed, one basis comes to filter all
+            positions: behind a ReLU features are positive, so that the mean logits of
+            two bases differ by over 10 tau, and by more than a basis's logit varies
+            over positions. The others get no share and no gradient.
         init: 'centred' starts near the identity, with bases that differ: the bias of
             the second FC layer is one at the centre tap, its weight PyTorch's default
             times `init_scale`, the 1x1 N(0, 1e-3). 'identity' is `init_scale = 0`: the
@@ -108,6 +115,7 @@ class RATF(nn.Module):
         fc_ratio: int = 2,
         basis_pool: str = 'strip',
         align: str = 'conv',
+        logit_norm: str | None = 'BN',
         init: str = 'centred',
         init_scale: float = 0.3,
         fused: bool | str = True,
@@ -140,7 +148,9 @@ class RATF(nn.Module):
             self.align_previous = nn.Conv2d(c, c, 3, padding=1, bias=False)
             self.align_current = nn.Conv2d(c, c, 1, bias=False)
             self.align_following = nn.Conv2d(c, c, 3, padding=1, bias=False)
-        self.aggregate = nn.Conv2d(clip_len * c, num_basis, 1)
+        has_norm = logit_norm == 'BN'
+        self.aggregate = nn.Conv2d(clip_len * c, num_basis, 1, bias=not has_norm)
+        self.logit_norm = nn.BatchNorm2d(num_basis) if has_norm else nn.Identity()
         self.init_weights()
 
     def init_weights(self) -> None:
@@ -158,7 +168,10 @@ class RATF(nn.Module):
             # Small logits start every basis near an equal share; PyTorch's default
             # makes the softmax at 0.01 near one-hot, and its gradient vanish.
             self.aggregate.weight.normal_(0, 1e-3)
-            self.aggregate.bias.zero_()
+            if self.aggregate.bias is None:
+                self.logit_norm.weight.fill_(self.temperature)
+            else:
+                self.aggregate.bias.zero_()
 
     def make_basis(self, features: Tensor) -> Tensor:
         """Generate the basis filters, Eq. (1).
@@ -177,7 +190,7 @@ class RATF(nn.Module):
         return self.fc2(self.fc1(bins.permute(0, 2, 3, 1)).relu())
 
     def make_logits(self, features: Tensor) -> Tensor:
-        """Compute the logit of each basis at each position: Eq. (2), then the 1x1.
+        """Compute the logit of each basis at each position: Eq. (2), 1x1, norm.
 
         Args:
             features: (B, T, c, H, W).
@@ -187,9 +200,15 @@ class RATF(nn.Module):
         """
         kernel = self._fold_kernel()
         stacked = features.flatten(1, 2)  # (B, T*c, H, W)
-        return F.conv2d(
-            stacked, kernel, self.aggregate.bias, padding=kernel.shape[-1] // 2
+        return self._shift_logits(
+            F.conv2d(stacked, kernel, padding=kernel.shape[-1] // 2)
         )
+
+    def _shift_logits(self, logits: Tensor) -> Tensor:
+        """Normalise the logits, or add the bias of the 1x1."""
+        if self.aggregate.bias is not None:
+            logits = logits + self.aggregate.bias[:, None, None]
+        return self.logit_norm(logits)
 
     def keep_composed(self) -> None:
         """Compose the alignment once, for inference; see `inference_folding`."""
@@ -240,11 +259,10 @@ class RATF(nn.Module):
             x, logits, bins = summarise_snippets(
                 x,
                 self._fold_kernel(),
-                self.aggregate.bias,
                 self._pooling_matrix(x),
                 num_frames=self.clip_len,
             )
-            basis = self._generate_basis(bins)
+            basis, logits = self._generate_basis(bins), self._shift_logits(logits)
         else:
             features = self._features(x)
             basis, logits = self.make_basis(features), self.make_logits(features)

@@ -16,7 +16,7 @@ from .temporal_resnet import TemporalResNet
 class RATFNet(TemporalResNet):
     """ResNet with a RATF before the first 3x3 convolution of its blocks.
 
-    RATFNet-50 has 29,542,512 parameters. With `ratf_cfg=dict(init='identity')` it
+    RATFNet-50 has 29,542,640 parameters. With `ratf_cfg=dict(init='identity')` it
     equals ResNet-50 on the same weights.
 
     Args:

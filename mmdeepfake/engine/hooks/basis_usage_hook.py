@@ -1,0 +1,125 @@
+"""How many of its basis filters each RATF uses, watched during a run."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypedDict
+
+import torch
+from mmengine.dist import all_reduce, master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from torch import Tensor, nn
+
+from mmdeepfake.registry import HOOKS
+
+from .run_report_hook import RECORD, add_facts
+
+USAGE = 'basis_usage'
+MIN_SHARE = 0.01  # ours; below it a basis counts as not in use
+MAX_SHARE = 0.95  # ours; above it a RATF is one filter for all positions
+
+
+class Usage(TypedDict):
+    """Which basis filters of one RATF have the greatest weight somewhere.
+
+    `in_use` of `num_basis` rule more than 1% of all positions; `largest_share` of the
+    positions has the one that rules most.
+    """
+
+    in_use: int
+    num_basis: int
+    largest_share: float
+
+
+@HOOKS.register_module()
+class BasisUsageHook(Hook):
+    """Logs at each validation and test how many basis filters each RATF uses.
+
+    A basis rules a position where it has the greatest weight of Eq. (3). The figures
+    are kept in `run.json`. After the first third of a training, a RATF that one basis
+    rules almost alone brings a warning, once: it filters all regions alike. Models
+    without a RATF, and compiled ones, are not watched.
+    """
+
+    priority = 'HIGH'  # before other hooks show the model further videos
+    kept_on_resume = ('_warned',)
+
+    def __init__(self) -> None:
+        self._warned = False
+        self._counts: dict[str, Tensor] = {}
+        self._handles: list[Any] = []
+
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        if mode == 'train':
+            return
+        wrapped = is_model_wrapper(runner.model)
+        model = runner.model.module if wrapped else runner.model
+        self._counts = {}
+        self._handles = [
+            module.logit_norm.register_forward_hook(partial(self._count, name))
+            for name, module in model.named_modules()
+            if hasattr(module, 'logit_norm')  # a RATF
+        ]
+
+    def _count(self, name: str, _: nn.Module, __: tuple, logits: Tensor) -> None:
+        if not torch.jit.is_tracing() and not torch.compiler.is_compiling():
+            chosen = logits.argmax(dim=1).flatten()
+            counts = torch.bincount(chosen, minlength=logits.shape[1])
+            self._counts[name] = self._counts.get(name, 0) + counts
+
+    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        if mode == 'train' or not self._counts:
+            return
+        for counts in self._counts.values():
+            all_reduce(counts)
+        usage = {name: summarise_counts(one) for name, one in self._counts.items()}
+        runner.logger.info(describe_usage(usage))
+        in_training = isinstance(runner._train_loop, BaseLoop)
+        _record(runner, 'train' if in_training else mode, usage)
+        if in_training and 3 * runner.iter > runner.max_iters:
+            self._warn_once(runner, usage)
+
+    def _warn_once(self, runner: Runner, usage: Mapping[str, Usage]) -> None:
+        alone = [n for n, one in usage.items() if one['largest_share'] > MAX_SHARE]
+        if alone and not self._warned:
+            self._warned = True
+            runner.logger.warning(
+                f'RATF: one basis filter rules over {MAX_SHARE:.0%} of all positions '
+                f'in {", ".join(alone)}: there all regions are filtered alike. A lower '
+                "learning rate or ratf_cfg=dict(logit_norm='BN') may keep more in use"
+            )
+
+
+@master_only
+def _record(runner: Runner, phase: str, usage: Mapping[str, Usage]) -> None:
+    add_facts(pathlib.Path(runner.work_dir, RECORD), phase, {USAGE: dict(usage)})
+
+
+def summarise_counts(counts: Tensor) -> Usage:
+    """Summarise the number of positions, (R,), that each basis rules."""
+    shares = counts.double() / counts.sum()
+    return Usage(
+        in_use=int((shares > MIN_SHARE).sum()),
+        num_basis=len(counts),
+        largest_share=float(shares.max()),
+    )
+
+
+def describe_usage(usage: Mapping[str, Usage]) -> str:
+    """Say it in one line, layer by layer."""
+    layers = (
+        f'{name.removeprefix("backbone.").removesuffix(".temporal")} '
+        f'{one["in_use"]} of {one["num_basis"]} ({one["largest_share"]:.0%})'
+        for name, one in usage.items()
+    )
+    return (
+        f'Basis filters that rule over {MIN_SHARE:.0%} of the positions, and the '
+        f'largest share: {", ".join(layers)}'
+    )
