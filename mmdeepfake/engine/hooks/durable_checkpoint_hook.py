@@ -41,7 +41,7 @@ class DurableCheckpointHook(CheckpointHook):
     - a run resumed from its folder takes the newest checkpoint that is whole;
     - a validation that a kill cut off is made up for, and a checkpoint is written again
       after its validation, so that the result of the validation is resumed as well;
-    - epochs whose `save_best` figures differ by at most one video's worth are compared by
+    - epochs whose `save_best` figures differ by at most one video are compared by
       their validation cross-entropy (see `takes_over`), where the metric has it.
     """
 
