@@ -1,19 +1,19 @@
-"""The faults a user can mend: tools print their message alone, without a traceback."""
+"""The errors a user can fix: tools print their message without a traceback."""
 
 
 class InputError(Exception):
-    """Something given from outside is missing, broken or contradictory.
+    """Input is missing, broken or contradictory.
 
-    The message says what is wrong, the value got, what is allowed, and where.
+    The message states the problem, the value, what is allowed, and where.
     """
 
 
 class DataNotFoundError(InputError, FileNotFoundError):
-    """A file or folder that the user named or a config points at does not exist."""
+    """A file or folder that the user or a config names does not exist."""
 
 
 class DataError(InputError, ValueError):
-    """A file, folder or field is there, but cannot be used as it is."""
+    """A file, folder or field exists but cannot be used."""
 
 
 class ConfigError(InputError, ValueError):
@@ -21,7 +21,7 @@ class ConfigError(InputError, ValueError):
 
 
 class LeakError(DataError):
-    """A model would be tested on what it was trained or chosen on."""
+    """A model would be tested on data it was trained or chosen on."""
 
 
 class OutputError(InputError, OSError):

@@ -1,4 +1,4 @@
-"""Made-up trees in the official layouts of datasets; their videos are empty files."""
+"""Synthetic trees in the official layouts of datasets; the videos are empty files."""
 
 import hashlib
 import io

@@ -1,1 +1,1 @@
-"""Reading and writing files with care."""
+"""Safe reading and writing of files."""

@@ -1,4 +1,4 @@
-"""Arrays in files that are written whole or not at all."""
+"""Atomic writing of numpy arrays."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def write_array(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     replace_bytes(path, content.getvalue())
 
 
-def write_arrays(
-    path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
-) -> None:
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
     """Write an .npz archive; see `replace_bytes`."""
     content = io.BytesIO()
     np.savez(content, **arrays)

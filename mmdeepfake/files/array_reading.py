@@ -1,8 +1,8 @@
-"""Arrays of numbers that others stored: no code is run, nothing is believed unseen.
+"""Reading of untrusted numeric arrays: no pickles, no oversized allocations.
 
-`numpy.load` makes room for what the header of an array claims, which may be more than
-any machine has, and for what a packed archive grows to. Here the claim is compared with
-the bytes that are there first.
+`numpy.load` allocates what the header claims, which may exceed any memory, and inflates
+compressed archives without a limit. Here sizes are checked against the bytes present
+first.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-# The 68 points of a video of ten hours are half of it.
+# Twice the size of 68 landmarks a frame over a ten-hour video.
 MAX_ARRAY_BYTES = 1 << 30
 _MAX_MEMBERS = 100
-# An archive of ours is not packed at all; zeros are packed 1000 to 1.
+# We write archives uncompressed; zeros compress 1000 to 1.
 _MAX_RATIO = 100
-_FREE_BYTES = 16 << 20  # up to here the ratio does not matter
-_NUMBERS = 'biuf'  # numpy's letters of bool, whole numbers and floats
+_FREE_BYTES = 16 << 20  # the ratio is not checked up to here
+_NUMBERS = 'biuf'  # numpy's letters for bool, integer and float
 _HEADERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
@@ -30,22 +30,22 @@ _HEADERS = {
 
 
 def read_arrays(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an .npz archive by their names.
+    """Read all arrays of an .npz archive by name.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it is no archive of arrays of numbers, damaged or too large.
+        OSError: the file is missing or cannot be read.
+        ValueError: it is not an archive of numeric arrays, is damaged or too large.
     """
     with open(path, 'rb') as file:
         return _read_archive(file)
 
 
 def read_array(path: str | os.PathLike[str], *, name: str = '') -> NDArray[Any]:
-    """Read an .npy file or, if a name is given and it is one, from an .npz archive.
+    """Read an .npy file, or the array `name` of an .npz archive.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it holds no such array of numbers, is damaged or too large.
+        OSError: the file is missing or cannot be read.
+        ValueError: it holds no such numeric array, is damaged or too large.
     """
     with open(path, 'rb') as file:
         is_single = file.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX
@@ -70,7 +70,7 @@ def _read_archive(file: IO[bytes]) -> dict[str, NDArray[Any]]:
                     arrays[name] = read_npy(content, member.file_size)
     except OSError:
         raise
-    except Exception as error:  # torn bytes make zipfile and zlib fail in many ways
+    except Exception as error:  # zipfile and zlib fail in many ways on damaged bytes
         raise ValueError(_describe(error)) from error
     if len(arrays) < len(members):
         raise ValueError('two of its arrays have the same name')
@@ -79,53 +79,61 @@ def _read_archive(file: IO[bytes]) -> dict[str, NDArray[Any]]:
 
 def _check_sizes(members: list[zipfile.ZipInfo]) -> None:
     total = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
     if total > MAX_ARRAY_BYTES or len(members) > _MAX_MEMBERS:
         raise ValueError(
-            f'it holds {len(members)} arrays of {total} bytes in all; allowed are '
+            f'it holds {len(members)} arrays, {total} bytes in total; the limits are '
             f'{_MAX_MEMBERS} and {MAX_ARRAY_BYTES}'
         )
-    if total > max(_FREE_BYTES, _MAX_RATIO * packed):
+    check_expansion(members, max_ratio=_MAX_RATIO, free_bytes=_FREE_BYTES)
+
+
+def check_expansion(
+    members: list[zipfile.ZipInfo], *, max_ratio: int, free_bytes: int
+) -> None:
+    """Raise a `ValueError` if an archive would expand too much; see 'zip bomb'."""
+    total = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if total > max(free_bytes, max_ratio * packed):
         raise ValueError(
-            f'it grows from {packed} to {total} bytes; more than {_MAX_RATIO}-fold is '
-            'not unpacked'
+            f'it expands from {packed} to {total} bytes; the limit is {max_ratio}-fold'
         )
 
 
 def read_npy(file: IO[bytes], num_bytes: int) -> NDArray[Any]:
-    """Read one array in numpy's own format.
+    """Read one array in numpy's .npy format.
 
     Args:
-        file: stands at its begin.
-        num_bytes: that are there.
+        file: open file, positioned at its start.
+        num_bytes: size of the file.
 
     Raises:
-        ValueError: it is no array of numbers, or has not the bytes that it claims.
+        ValueError: it is not a numeric array, or is shorter than its header claims.
     """
     try:
         version = npy_format.read_magic(file)
         if version not in _HEADERS:
-            raise ValueError(f"it is of version {version} of numpy's format")
+            raise ValueError(f'.npy version {version} is not supported')
         shape, is_column_major, dtype = _HEADERS[version](file)
-    except Exception as error:  # the header is text, and any text may stand there
+    except Exception as error:  # the header is arbitrary text
         raise ValueError(_describe(error)) from error
     if dtype.kind not in _NUMBERS or dtype.hasobject:
-        raise ValueError(f'it holds {dtype}; numbers are allowed')
-    wanted = math.prod(shape) * dtype.itemsize
-    there = num_bytes - file.tell()
-    if min(shape, default=0) < 0 or not wanted <= there:
+        raise ValueError(f'it holds {dtype}; only numbers are allowed')
+    needed = math.prod(shape) * dtype.itemsize
+    present = num_bytes - file.tell()
+    if min(shape, default=0) < 0 or not needed <= present:
         raise ValueError(
-            f'it claims {dtype} of shape {shape}, {wanted} bytes, and has {there}'
+            f'its header claims {dtype} of shape {shape}, {needed} bytes, but '
+            f'{present} are present'
         )
-    if wanted > MAX_ARRAY_BYTES:
-        raise ValueError(f'{wanted} bytes; up to {MAX_ARRAY_BYTES} are read')
-    content = bytearray(wanted)  # not bytes: the array can be written to
-    if file.readinto(content) != wanted:
-        raise ValueError('it is cut short')
+    if needed > MAX_ARRAY_BYTES:
+        raise ValueError(f'{needed} bytes; the limit is {MAX_ARRAY_BYTES}')
+    content = bytearray(needed)  # not bytes, so that the array is writable
+    if file.readinto(content) != needed:  # type: ignore[attr-defined]
+        raise ValueError('it is truncated')
     values = np.frombuffer(content, dtype)
     return values.reshape(shape, order='F' if is_column_major else 'C')
 
 
 def _describe(error: Exception) -> str:
-    # zipfile shows the bytes that it stumbled over, all of them.
+    # zipfile may quote the offending bytes in full.
     return str(error).split('\n')[0][:150] or type(error).__name__

@@ -1,7 +1,7 @@
-"""Files that are written whole or not at all.
+"""Atomic file writes.
 
-A file is made under a temporary name in its own folder and renamed when all of it is on
-the disk. Whoever is killed, or finds the disk full, leaves the old file or none.
+A file is written under a temporary name in the same folder and renamed once it is on
+disk. A killed process or a full disk leaves the old file or none.
 """
 
 from __future__ import annotations
@@ -14,74 +14,70 @@ from pathlib import Path
 
 from mmdeepfake.errors import OutputError
 
-# Faults of the place that is written to, whatever file was at hand.
+# Errors of the disk or file system itself, whatever the file.
 FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _RUN_AGAIN = 'then run the same command again'
 _ADVICE = {
-    errno.ENOSPC: f'make room there, {_RUN_AGAIN}',
-    errno.EDQUOT: f'make room within the quota, {_RUN_AGAIN}',
-    errno.EFBIG: 'allow larger files (ulimit -f), or choose another disk',
-    errno.EROFS: 'choose a folder that can be written to',
-    errno.EACCES: 'choose a place that you may write to, or change its permissions',
-    errno.EPERM: 'choose a place that you may write to, or change its permissions',
+    errno.ENOSPC: f'free some space, {_RUN_AGAIN}',
+    errno.EDQUOT: f'free some of the quota, {_RUN_AGAIN}',
+    errno.EFBIG: 'allow larger files (ulimit -f), or use another disk',
+    errno.EROFS: 'choose a writable folder',
+    errno.EACCES: 'choose a writable place, or change its permissions',
+    errno.EPERM: 'choose a writable place, or change its permissions',
     errno.ENAMETOOLONG: 'choose a shorter name',
     errno.ENOTDIR: 'a part of the path is a file; choose another folder',
-    errno.EEXIST: 'a file has the name of the folder; choose another folder',
-    errno.EISDIR: 'a folder has that name; choose another name',
-    errno.EIO: f'the disk fails; see to it, {_RUN_AGAIN}',
-    errno.ESTALE: f'the network drive is gone; mount it again, {_RUN_AGAIN}',
+    errno.EEXIST: 'the folder exists as a file; choose another folder',
+    errno.EISDIR: 'it is a folder; choose another name',
+    errno.EIO: f'the disk is failing; check it, {_RUN_AGAIN}',
+    errno.ESTALE: f'the network drive is gone; remount it, {_RUN_AGAIN}',
     errno.ENOENT: f'its folder is gone; {_RUN_AGAIN}',
 }
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
-    """Say what could not be written, why, and what to do; `errno` is kept."""
-    fault = OutputError(
-        f'{os.fspath(path)!r} cannot be written: {_say(error)}. No half-written result '
-        f'is left there; {_advise(error)}'
+    """Return an `OutputError` that names file, reason and fix; `errno` is kept."""
+    result = OutputError(
+        f'{os.fspath(path)!r} cannot be written: {_reason(error)}. No partial result '
+        f'is left; {_advice(error)}'
     )
-    fault.errno = error.errno
-    return fault
+    result.errno = error.errno
+    return result
 
 
 def describe_disk_error(error: OSError) -> str | None:
-    """Give the message of an error of the operating system that a user can mend.
+    """Return the message of a system error that a user can fix.
 
     Returns:
-        None where that is not known to be so: a file that should be there is missing,
-        a connection broke.
+        None for others, such as a missing file or a broken connection.
     """
     if error.errno not in _ADVICE or error.errno in (errno.ENOENT, errno.EEXIST):
         return None
     name = error.filename
     if isinstance(name, str | bytes | os.PathLike):
-        what = f'{os.fsdecode(name)!r} cannot be read or written'
+        what = repr(os.fsdecode(name))
     else:
-        what = 'a file cannot be read or written'
-    return f'{what}: {_say(error)}; {_advise(error)}'
+        what = 'a file'
+    return f'{what} cannot be read or written: {_reason(error)}; {_advice(error)}'
 
 
-def _say(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return os.strerror(error.errno or 0)
 
 
-def _advise(error: OSError) -> str:
-    return _ADVICE.get(error.errno or 0, f'see to it, {_RUN_AGAIN}')
+def _advice(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0, f'fix this, {_RUN_AGAIN}')
 
 
 @contextmanager
 def name_output_in_errors(
     path: str | os.PathLike[str], *, drafts: Sequence[Path] = ()
 ) -> Iterator[None]:
-    """Turn a fault of the disk, or of this very place, into a message that names it.
+    """Turn errors of the disk, or about this path, into an `OutputError`.
 
     Args:
-        path: file or folder that the block writes. A block may read other files: what
-            is wrong with one of those is raised as it is.
-        drafts: further files that it writes on the way.
-
-    Raises:
-        OutputError: it cannot be written.
+        path: file or folder that the block writes. Errors about other files, which the
+            block may read, are raised unchanged.
+        drafts: temporary files that the block writes.
     """
     try:
         yield
@@ -95,10 +91,10 @@ def name_output_in_errors(
 
 
 def is_about(error: OSError, places: Sequence[Path]) -> bool:
-    """Whether a file operation failed on one of these, in it or above it.
+    """Return whether a file operation failed on one of these, inside or above it.
 
     Args:
-        error: names the file in most cases; that of a write or a read names none.
+        error: usually names the file; errors of writes and reads name none.
         places: absolute paths of files and folders.
     """
     for name in (error.filename, error.filename2):
@@ -114,21 +110,20 @@ def is_about(error: OSError, places: Sequence[Path]) -> bool:
 def replacing(
     path: str | os.PathLike[str], *, alone: bool = False, suffix: str = ''
 ) -> Iterator[Path]:
-    """Give a temporary path to write; the file gets its name when the block ends well.
+    """Yield a temporary path; rename it to `path` when the block succeeds.
 
     Args:
-        path: of the file; its folder is made. A link is followed, an old file replaced
-            unless it is read-only.
-        alone: no one else writes this file meanwhile, since a lock is held: then the
-            temporary name is the same each time, and what a killed run left is written
-            over.
-        suffix: of the temporary name, for a library that goes by it.
+        path: target file; its folder is created. Links are followed, an existing file
+            is replaced unless it is read-only.
+        alone: no other process writes this file, since a lock is held. The temporary
+            name is then fixed, and leftovers of a killed run are overwritten.
+        suffix: of the temporary name, for libraries that derive the format from it.
 
     Yields:
         A path in the same folder.
 
     Raises:
-        OutputError: the file cannot be written; the old one is as it was.
+        OutputError: the file cannot be written; the old one is unchanged.
     """
     target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     writer = '' if alone else f'.{os.getpid()}'
@@ -146,18 +141,18 @@ def replacing(
 
 
 def _refuse_to_replace(target: Path) -> None:
-    """Refuse what renaming would silently do away with: it asks the folder alone."""
+    """Refuse targets that renaming would silently replace."""
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     if not target.exists():
         return
     if not target.is_file():
-        raise OutputError(f'{str(target)!r} is no regular file; choose another name')
+        raise OutputError(f'{str(target)!r} is not a regular file; choose another name')
     os.close(os.open(target, os.O_WRONLY))
 
 
 def _flush_to_disk(path: Path) -> None:
-    # Network drives and quotas may tell only now that there was no room.
+    # Network drives and quotas may report a full disk only now.
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -168,7 +163,7 @@ def _flush_to_disk(path: Path) -> None:
 def replace_bytes(
     path: str | os.PathLike[str], content: bytes | memoryview, *, alone: bool = False
 ) -> None:
-    """Write a file whole or not at all; see `replacing`."""
+    """Write a file atomically; see `replacing`."""
     with replacing(path, alone=alone) as temporary:
         temporary.write_bytes(content)
 
@@ -180,5 +175,5 @@ def replace_text(
     alone: bool = False,
     errors: str = 'strict',
 ) -> None:
-    """Write a UTF-8 file whole or not at all; see `replacing` and `str.encode`."""
+    """Write a UTF-8 file atomically; see `replacing` and `str.encode`."""
     replace_bytes(path, text.encode('utf-8', errors), alone=alone)

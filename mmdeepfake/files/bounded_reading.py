@@ -1,7 +1,7 @@
-"""Text and JSON that others made: read within limits, or refused with a reason.
+"""Reading of untrusted text and JSON within limits.
 
-Whatever the bytes, these functions give a value or raise a `ValueError` that says what
-is wrong, so that a reader names its file and goes on with its own checks.
+Whatever the bytes, these functions return a value or raise a `ValueError` with the
+reason; the caller adds the file and its own checks.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-# A record of ours is some kilobytes; the largest list of a public set that is read,
-# DeepfakeBench's of FaceForensics++, some hundred megabytes.
+# Our records are a few kilobytes; the largest list of a public dataset, that of
+# FaceForensics++ in DeepfakeBench, is a few hundred megabytes.
 MAX_RECORD_BYTES = 64 << 20
 MAX_LIST_BYTES = 512 << 20
-# The boxes of a video of ten hours, one a frame, are 40 MB of text.
+# One box per frame of a ten-hour video is 40 MB of text.
 MAX_LINE_BYTES = 64 << 20
 _NUM_EXAMPLES = 5
-_MAX_CHARACTERS = 100  # of one of them
-_MAX_PATH, _MAX_NAME = 4000, 255  # file systems take no longer ones
+_MAX_CHARACTERS = 100  # per example
+_MAX_PATH, _MAX_NAME = 4000, 255  # limits of file systems
 _SURROGATE = re.compile(r'\\u[dD][89a-fA-F]')
 
 
@@ -34,13 +34,13 @@ def load_json(
     """Read a JSON file in UTF-8, with or without a byte order mark.
 
     Args:
-        path: of the file.
-        max_bytes: a larger file is not read.
-        allow_nan: take NaN and infinite numbers, which figures may be.
+        path: the file.
+        max_bytes: maximum size of the file.
+        allow_nan: accept NaN and infinity.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it is no JSON, too large, nested too deeply, or ambiguous.
+        OSError: the file is missing or cannot be read.
+        ValueError: it is not JSON, too large, nested too deeply, or ambiguous.
     """
     return parse_json(load_text(path, max_bytes=max_bytes), allow_nan=allow_nan)
 
@@ -51,23 +51,23 @@ def load_text(
     """Read a text file in UTF-8, with or without a byte order mark.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it is too large, or no UTF-8.
+        OSError: the file is missing or cannot be read.
+        ValueError: it is too large, or not UTF-8.
     """
     with open(path, 'rb') as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise ValueError(f'it is larger than {max_bytes >> 20} MiB, the most allowed')
+        raise ValueError(f'it is larger than the limit of {max_bytes >> 20} MiB')
     return content.decode('utf-8-sig')
 
 
 def parse_json(text: str, *, allow_nan: bool = False) -> Any:
-    """Read JSON; a field twice, NaN and infinite numbers are refused.
+    """Parse JSON; refuse repeated fields, NaN and infinity.
 
     Raises:
-        ValueError: with the reason; a `json.JSONDecodeError` where it is no JSON.
+        ValueError: with the reason; a `json.JSONDecodeError` if it is not JSON.
     """
-    # Python gives infinity for 1e999.
+    # Python parses 1e999 as infinity.
     strict: dict[str, Any] = {} if allow_nan else {
         'parse_constant': _refuse_constant,
         'parse_float': _parse_finite,
@@ -86,12 +86,12 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'field {repeated!r} is given twice; once is allowed')
+        raise ValueError(f'field {repeated!r} is given twice')
     return fields
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f'{text} is no number that is allowed here; finite ones are')
+    raise ValueError(f'{text} is not a finite number')
 
 
 def _parse_finite(text: str) -> float:
@@ -102,9 +102,9 @@ def _parse_finite(text: str) -> float:
 
 
 def _check_encodable(value: Any) -> None:
-    """Refuse half a character, which no file can hold.
+    """Refuse lone surrogates, which no file can hold.
 
-    Bytes of a file name that are no UTF-8 are kept as such halves too, and pass.
+    Those that stand for non-UTF-8 bytes of a file name (surrogateescape) pass.
     """
     try:
         json.dumps(value, ensure_ascii=False).encode('utf-8', 'surrogateescape')
@@ -112,7 +112,7 @@ def _check_encodable(value: Any) -> None:
         raise ValueError('it is nested too deeply') from None
     except UnicodeEncodeError as error:
         raise ValueError(
-            f'a text in it holds {error.object[error.start]!r}, which is no character'
+            f'a string holds {error.object[error.start]!r}, not a valid character'
         ) from None
 
 
@@ -123,18 +123,17 @@ def read_lines(
     errors: str = 'strict',
     keep_ends: bool = False,
 ) -> Iterator[str]:
-    r"""Give the lines of a text file in UTF-8 one after another.
+    r"""Yield the lines of a UTF-8 text file; only '\n' ends a line.
 
     Args:
-        path: of the file.
-        max_bytes: of one line; the file may have any size.
-        errors: as of `bytes.decode`.
-        keep_ends: leave the line break on, as `csv.reader` wants it. Lines end with
-            '\n' alone.
+        path: the file.
+        max_bytes: maximum length of a line; the file may have any size.
+        errors: as in `bytes.decode`.
+        keep_ends: keep line breaks, as `csv.reader` expects.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        ValueError: it names the line that is too long, or no UTF-8.
+        OSError: the file is missing or cannot be read.
+        ValueError: a line is too long or not UTF-8; the message gives its number.
     """
     with open(path, 'rb') as file:
         number = 0
@@ -142,23 +141,21 @@ def read_lines(
             number += 1
             if len(line) > max_bytes:
                 raise ValueError(
-                    f'line {number} is longer than {max_bytes >> 20} MiB, the most '
-                    'allowed'
+                    f'line {number} is longer than the limit of {max_bytes >> 20} MiB'
                 )
             if number == 1:
                 line = line.removeprefix(b'\xef\xbb\xbf')
             try:
                 text = line.decode('utf-8', errors)
             except UnicodeDecodeError as error:
-                raise ValueError(f'line {number} is no UTF-8 text: {error}') from None
+                raise ValueError(f'line {number} is not UTF-8: {error}') from None
             yield text if keep_ends else text.removesuffix('\n')
 
 
 def is_inner_path(text: str) -> bool:
-    """Tell whether the path of a file stays in the folder that it starts from.
+    """Return whether a relative path stays inside the folder it starts from.
 
-    The text is looked at, not the disk: a link in the folder leads where its owner
-    wants it to.
+    Only the text is checked: links on disk may lead elsewhere.
     """
     parts = re.split(r'[/\\]', text)
     is_absolute = text[:1] in ('/', '\\') or re.match(r'[A-Za-z]:[/\\]', text)
@@ -173,13 +170,13 @@ def is_inner_path(text: str) -> bool:
 
 
 def shorten(value: object, width: int = 60) -> str:
-    """Give the `repr` of a value for a message, without the rest of a long one."""
+    """Return the `repr` of a value for a message, truncated to `width`."""
     text = repr(value if not isinstance(value, str) else value[: width + 1])
     return text if len(text) <= width + 3 else f'{text[:width]}...'
 
 
 def shorten_list(names: Sequence[object]) -> str:
-    """Give the first few names of a list, for a message."""
+    """Return the first few names of a list, for a message."""
     more = ', ...' if len(names) > _NUM_EXAMPLES else ''
     texts = map(str, names[:_NUM_EXAMPLES])
     return (

@@ -1,4 +1,4 @@
-"""Tables as CSV that is read back as it was written, whatever the texts in it."""
+"""CSV text that reads back as written, whatever its cells hold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def format_csv(rows: Iterable[Sequence[Any]]) -> str:
-    r"""Write rows with commas between cells, each ended by '\n'.
+    r"""Return rows as comma-separated lines ending in '\n'.
 
-    `csv.writer` quotes a line break only if it stands in its own end of a line, so that
-    a '\r' in the name of a file would begin a row.
+    `csv.writer` quotes only its own line terminator, so with '\n' a '\r' in a file name
+    would start a new row.
     """
     buffer = io.StringIO(newline='')
     writer = csv.writer(buffer, lineterminator='\r\n')

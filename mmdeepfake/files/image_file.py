@@ -1,4 +1,4 @@
-"""Pictures in files that are written whole or not at all."""
+"""Atomic writing of images."""
 
 from __future__ import annotations
 
@@ -17,24 +17,18 @@ from .atomic_write import replace_bytes
 def replace_image(
     path: str | os.PathLike[str], picture: NDArray[np.uint8], *, alone: bool = False
 ) -> None:
-    """Write a picture; see `replace_bytes`.
+    """Write an (H, W, 3) RGB image in the format of the suffix; see `replace_bytes`.
 
-    It is encoded in memory: OpenCV does not tell of a disk that is full.
-
-    Args:
-        path: its suffix tells the format.
-        picture: (H, W, 3) RGB.
-        alone: see `replace_bytes`.
+    It is encoded in memory, since OpenCV does not report a full disk.
 
     Raises:
-        DataError: no format has that suffix.
+        DataError: the suffix is not that of an image format.
     """
     suffix = Path(path).suffix
     try:
         content = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     except cv2.error as error:
         raise DataError(
-            f'picture {os.fspath(path)!r}: no format has the suffix {suffix!r}; .png '
-            'and .jpg are known'
+            f'image {os.fspath(path)!r}: unknown suffix {suffix!r}; use .png or .jpg'
         ) from error
     replace_bytes(path, content.tobytes(), alone=alone)

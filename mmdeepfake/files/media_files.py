@@ -1,6 +1,6 @@
-"""Which files of a folder are taken for videos or frames, and how folders are searched.
+"""Which files count as videos or frames, and the recursive search for them.
 
-Names alone decide: a file that ends like a video is opened, whatever is in it, and is
+Only the suffix decides: a file named like a video is opened, whatever its content, and
 then scored, prepared, or reported with the reason.
 """
 
@@ -19,7 +19,7 @@ from .printable_text import show_log_record
 logger = logging.getLogger('mmdeepfake.files')
 logger.addFilter(show_log_record)
 
-# What FFmpeg opens for its pictures: containers, then streams without a container.
+# What FFmpeg reads as video: containers, then raw streams.
 VIDEO_SUFFIXES = tuple(
     '.3g2 .3gp .amv .asf .avi .divx .dv .f4v .flv .gif .ismv .ivf .m2t .m2ts .m4v .mj2 '
     '.mk3d .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .nut .ogm .ogv .ogx .qt .rm .rmvb '
@@ -30,27 +30,27 @@ FRAME_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
 
 def is_video_name(name: str) -> bool:
-    """Return whether a file is taken for a video."""
+    """Return whether a file name has a video suffix."""
     return name.lower().endswith(VIDEO_SUFFIXES)
 
 
 def is_frame_name(name: str) -> bool:
-    """Return whether a file in a folder of frames is taken for one."""
+    """Return whether a file name has the suffix of a frame."""
     return name.lower().endswith(FRAME_SUFFIXES)
 
 
 def walk_folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yield each folder, the outer ones first, its folders' and its files' names.
+    """Yield each folder, outer ones first, with its sorted folder and file names.
 
-    Sorted. Folders are searched through links too, each folder once. Hidden entries and
-    links back to a folder that was searched are left out, with one warning. As in
-    `os.walk`, folders that the caller removes from the list are not searched.
+    Links to folders are followed, each folder once. Hidden entries and links to a
+    folder already searched are skipped, with one warning. As in `os.walk`, folders
+    that the caller removes from the list are not searched.
 
     Raises:
         DataError: a folder cannot be read.
     """
     seen = {os.path.realpath(top)}
-    left_out: list[str] = []
+    skipped: list[str] = []
 
     def is_new(place: str, name: str) -> bool:
         real = os.path.realpath(os.path.join(place, name))
@@ -60,35 +60,34 @@ def walk_folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         return True
 
     for place, folders, files in os.walk(top, followlinks=True, onerror=_refuse):
-        shown = [name for name in sorted(folders) if not name.startswith('.')]
-        new = [name for name in shown if is_new(place, name)]
+        visible = [name for name in sorted(folders) if not name.startswith('.')]
+        new = [name for name in visible if is_new(place, name)]
         names = [name for name in sorted(files) if not name.startswith('.')]
         gone = sorted({*folders, *files} - {*new, *names})
-        left_out += [os.path.relpath(os.path.join(place, name), top) for name in gone]
+        skipped += [os.path.relpath(os.path.join(place, name), top) for name in gone]
         folders[:] = new
         yield Path(place), folders, names
-    if left_out:
+    if skipped:
         logger.warning(
-            'folder %r: left out are %d entries that are hidden, or links to a folder '
-            'that is searched anyway: %s',
+            'folder %r: skipped %d entries that are hidden, or links to a folder that '
+            'is searched anyway: %s',
             str(top),
-            len(left_out),
-            shorten_list(left_out),
+            len(skipped),
+            shorten_list(skipped),
         )
 
 
 def _refuse(error: OSError) -> None:
     raise DataError(
-        f'folder {str(error.filename)!r} cannot be read: {error.strerror}'
+        f'cannot read folder {str(error.filename)!r}: {error.strerror}'
     ) from error
 
 
 def warn_of_other_files(top: Path, others: Sequence[Path]) -> None:
-    """Log what is in a folder and is not taken for a video."""
+    """Log the files in a folder that are not videos."""
     if others:
         logger.warning(
-            'folder %r: %d entries are left out, since they are not named like videos, '
-            'such as .mp4: %s',
+            'folder %r: skipped %d entries without a video suffix such as .mp4: %s',
             str(top),
             len(others),
             shorten_list([path.relative_to(top).as_posix() for path in others]),

@@ -1,31 +1,30 @@
-"""What a pickle names to make arrays and single numbers, remade so that it is harmless.
+"""Safe replacements for what a pickle calls to build numpy arrays and scalars.
 
-numpy believes what a pickle says of a type of numbers: one whose flags claim that its
-numbers are references makes it follow and release addresses out of the file. The
-classes here take the kind, the byte order and the bytes, check that they fit, and have
-numpy make the rest.
+numpy trusts the dtype in a pickle: one whose flags claim that its numbers are object
+references makes numpy dereference addresses from the file. The classes here accept
+kind, byte order and bytes, check them, and let numpy do the rest.
 
-All are classes with `__setstate__`: a pickle can set attributes of anything that has
-none.
+All are classes with `__setstate__`, since a pickle can set attributes of any object
+without one.
 """
 
 from __future__ import annotations
 
 import pickle
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
-_KINDS = 'biuf'  # numpy's letters of bool, whole numbers and floats
+_KINDS = 'biuf'  # numpy's letters for bool, integer and float
 
 
 class ForbiddenNameError(pickle.UnpicklingError):
-    """A pickle asked for something that is no plain data."""
+    """A pickle needs something other than plain data."""
 
 
 class NumberKind:
-    """Stands in for `numpy.dtype`, and knows numbers alone."""
+    """Replaces `numpy.dtype`; numeric types only."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str):
@@ -34,44 +33,46 @@ class NumberKind:
         if self.dtype.kind not in _KINDS or self.dtype.shape:
             raise ForbiddenNameError(f'numbers of kind {code!r}')
 
-    def __setstate__(self, state: tuple) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         order = state[1]
         if order in ('<', '>'):
             self.dtype = self.dtype.newbyteorder(order)
 
 
 class PlainArray(np.ndarray):
-    """Stands in for an array: numpy makes one empty, and fills it afterwards.
+    """Replaces an array, which a pickle creates empty and fills afterwards.
 
-    It is pickled as an array of numpy's.
+    It is itself pickled as a plain numpy array.
     """
 
     def __new__(cls, *_: object) -> PlainArray:
-        """See the class; the arguments are those of numpy's."""
+        """See the class; numpy's arguments."""
         return super().__new__(cls, (0,))
 
-    def __setstate__(self, state: tuple) -> None:
+    def __setstate__(self, state: Any) -> None:
         _, shape, kind, is_column_major, data = state
         values = _array_of(data, kind, shape, 'F' if is_column_major else 'C')
-        order = bool(is_column_major)
-        super().__setstate__(
-            (1, values.shape, values.dtype, order, values.tobytes('A'))
-        )
+        checked: Any = (1, values.shape, values.dtype, bool(is_column_major))
+        super().__setstate__((*checked, values.tobytes('A')))
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> Any:
         return np.asarray(self).__reduce__()
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return np.asarray(self).__reduce_ex__(protocol)
 
 
 class BufferArray(PlainArray):
-    """Stands in for an array as protocol 5 writes it."""
+    """Replaces an array as pickle protocol 5 writes it."""
 
     def __new__(
-        cls, data: bytes, kind: NumberKind, shape: tuple, order: str
+        cls,
+        data: bytes,
+        kind: NumberKind,
+        shape: tuple[int, ...],
+        order: Literal['C', 'F'],
     ) -> BufferArray:
-        """See the class; the arguments are those of numpy's."""
+        """See the class; numpy's arguments."""
         return _array_of(data, kind, shape, order).copy().view(cls)
 
     def __setstate__(self, state: object) -> NoReturn:
@@ -79,10 +80,10 @@ class BufferArray(PlainArray):
 
 
 class PlainNumber:
-    """Stands in for what makes a single number: calling it gives numpy's own."""
+    """Replaces the constructor of scalars; calling it returns a numpy scalar."""
 
     def __new__(cls, kind: NumberKind, data: bytes | str) -> Any:
-        """See the class; the arguments are those of numpy's."""
+        """See the class; numpy's arguments."""
         return _array_of(data, kind, (1,), 'C')[0]
 
     def __setstate__(self, state: object) -> NoReturn:
@@ -90,7 +91,7 @@ class PlainNumber:
 
 
 class ArrayClass:
-    """Stands in for `numpy.ndarray`, which is named but never called."""
+    """Replaces `numpy.ndarray`, which pickles name but never call."""
 
     def __init__(self, *_: object) -> None:
         raise ForbiddenNameError('numpy.ndarray as a function')
@@ -100,11 +101,14 @@ class ArrayClass:
 
 
 def _array_of(
-    data: bytes | str, kind: NumberKind, shape: tuple, order: str
+    data: bytes | str,
+    kind: NumberKind,
+    shape: tuple[int, ...],
+    order: Literal['C', 'F'],
 ) -> NDArray[Any]:
     raw = data.encode('latin1') if isinstance(data, str) else data
     if not isinstance(raw, bytes | bytearray) or not isinstance(kind, NumberKind):
-        raise ForbiddenNameError('an array of something else than numbers')
+        raise ForbiddenNameError('an array of something other than numbers')
     return np.frombuffer(raw, kind.dtype).reshape(shape, order=order)
 
 

@@ -1,7 +1,7 @@
-r"""Text out of file names, shown so that it says what it is and does nothing else.
+r"""Escaping of untrusted text, such as file names, for terminals, logs and tables.
 
-A name can hold what moves a terminal's cursor, what turns the order of letters round,
-or bytes that are no text. Such characters are shown as Python writes them: \x1b.
+A name may hold terminal control codes, characters that change the text direction, or
+bytes that are not text. They are shown as Python escapes: \x1b.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# Controls but tab and line break; marks and embeddings of direction; halves of
-# characters, which stand for bytes that are no UTF-8.
+# Controls except tab and line break; direction marks and embeddings; surrogates, which
+# stand for bytes that are not UTF-8.
 _UNPRINTABLE = re.compile(
     '[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff'
     '\ud800-\udfff]'
 )
 _BREAKS = re.compile('[\t\n]')
-# What a spreadsheet takes for the begin of a formula, in both widths of letters; a '
-# before it says that it is none, and one more that the first belongs to the text.
+# What a spreadsheet takes for the start of a formula, also in full-width characters. A
+# leading ' marks it as text; text that itself begins with ' gets one more.
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def show_text(text: str) -> str:
-    """Give a text of one or several lines without what a reader cannot see."""
+    """Return a text with invisible characters escaped; line breaks stay."""
     return _UNPRINTABLE.sub(_escape, text)
 
 
 def show_name(text: str) -> str:
-    """Give a name as one line without what a reader cannot see."""
+    """Return a name on one line with invisible characters escaped."""
     return _BREAKS.sub(_escape, show_text(text))
 
 
@@ -45,7 +45,7 @@ def hide_folders(text: str, *folders: str | os.PathLike[str]) -> str:
 
 
 def show_log_record(record: logging.LogRecord) -> bool:
-    """Show the text of a log's line so; a filter that lets every line through."""
+    """Escape a log record's text; a logging filter that passes every record."""
     record.msg, record.args = show_text(record.getMessage()), ()
     return True
 
@@ -55,9 +55,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def guard_cells(row: Sequence[Any]) -> list[Any]:
-    """Put a ' before each text of a table's row that a spreadsheet would compute.
+    """Prefix each string of a row that a spreadsheet would take for a formula with '.
 
-    Numbers stay as they are. `unguard_cell` gives a text back.
+    Numbers are unchanged. `unguard_cell` reverses it.
     """
     return [
         f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
@@ -66,6 +66,6 @@ def guard_cells(row: Sequence[Any]) -> list[Any]:
 
 
 def unguard_cell(text: str) -> str:
-    """Undo what `guard_cells` did to a text."""
+    """Undo `guard_cells` for one string."""
     is_guarded = text.startswith("'") and _FORMULA.match(text)
     return text[1:] if is_guarded else text

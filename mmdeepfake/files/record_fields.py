@@ -1,4 +1,4 @@
-"""Whether the fields of a dataclass that came out of a file are of its types."""
+"""Type checks of dataclass fields read from a file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .bounded_reading import shorten
 _MAX_WHOLE = 2**63
 _WORDS = {
     float: 'a finite number',
-    int: 'a whole number',
-    str: 'a text',
+    int: 'an integer',
+    str: 'a string',
     bool: 'true or false',
     dict: 'an object',
     types.NoneType: 'null',
@@ -23,20 +23,21 @@ _WORDS = {
 
 
 def check_fields(kind: type, values: Any, *, allow_nan: bool = False) -> dict[str, Any]:
-    """Give the values, if they are what a dataclass of simple fields needs.
+    """Return the values if they fit the fields of a dataclass.
+
+    Missing fields are left to the dataclass, which may have defaults.
 
     Args:
-        kind: the dataclass; its fields are numbers, texts, booleans, mappings, None,
-            or tuples of such.
-        values: as JSON gives them, by their names; lists stand for tuples.
-        allow_nan: whether a number may be NaN or infinite.
+        kind: the dataclass; its fields are numbers, strings, booleans, mappings, None,
+            or tuples of these.
+        values: JSON object; lists stand for tuples.
+        allow_nan: accept NaN and infinity.
 
     Raises:
-        ValueError: it is no object, or a field is unknown or of another type. A missing
-            one is left to the dataclass, which may have a default.
+        ValueError: it is not an object, or a field is unknown or of another type.
     """
     if not isinstance(values, Mapping):
-        raise ValueError(f'{shorten(values)} is no object')
+        raise ValueError(f'{shorten(values)} is not an object')
     kinds = typing.get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     for name, value in values.items():
@@ -65,7 +66,7 @@ def _fits(value: Any, kind: Any, allow_nan: bool) -> bool:
     return isinstance(value, kind)
 
 
-def _fits_tuple(value: Any, inner: tuple, allow_nan: bool) -> bool:
+def _fits_tuple(value: Any, inner: tuple[Any, ...], allow_nan: bool) -> bool:
     if not isinstance(value, list | tuple):
         return False
     if inner[-1] is ...:
@@ -76,7 +77,7 @@ def _fits_tuple(value: Any, inner: tuple, allow_nan: bool) -> bool:
 
 
 def _is_finite(value: float) -> bool:
-    # A whole number in JSON may be too large to become a float.
+    # An integer in JSON may be too large for a float.
     return abs(value) < _MAX_WHOLE if isinstance(value, int) else math.isfinite(value)
 
 

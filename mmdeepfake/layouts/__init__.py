@@ -1,15 +1,15 @@
-"""The official folders of datasets, and a user's own, as lists of source videos."""
+"""Official dataset folders, and own videos, as lists of source videos."""
 
 from .celeb_df import CelebDFLayout
 from .csv_list import CsvLayout
 from .deeper_forensics import DeeperForensicsLayout
+from .deepfake_detection import DeepFakeDetectionLayout
 from .dfdc import DFDCLayout
 from .dfdc_preview import DFDCPreviewLayout
 from .faceforensics import (
     CLASSIC_METHODS,
     COMPRESSION_ALIASES,
     DFD_METHOD,
-    DeepFakeDetectionLayout,
     FaceForensicsLayout,
     list_faceforensics,
     plain_compression,
@@ -20,7 +20,7 @@ from .source_video import SourceVideo
 from .video_folder import VideoFolderLayout, list_video_folder
 from .wild_deepfake import WildDeepfakeLayout
 
-# Keyed by what tools/prepare.py is told.
+# Keyed by the name that tools/prepare.py takes.
 LAYOUTS: dict[str, Layout] = {
     'ffpp': FaceForensicsLayout(),
     'dfd': DeepFakeDetectionLayout(),

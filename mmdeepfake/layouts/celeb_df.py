@@ -5,23 +5,23 @@
     <root>/Celeb-synthesis/id<A>_id<B>_<clip>.mp4   fake: B's face in A's clip
     <root>/List_of_testing_videos.txt               lines '<1 or 0> <folder>/<name>.mp4'
 
-A level `videos/` between folder and files, as other code bases have it, is accepted,
-and so is other case of the folders' names. A fake was made from the frames of
-id<A>_<clip>.mp4, so its boxes are that video's.
+A folder `videos/` between folder and files, as in other code bases, is accepted, and
+the case of folder names is ignored. A fake was made from the frames of
+id<A>_<clip>.mp4, so it can reuse the boxes of that video.
 
-Labels are those of the folders. The list writes 1 for real and 0 for fake, the other
-way round than most; a line that contradicts its folder is reported.
+Labels are those of the folders. The list writes 1 for real and 0 for fake, unlike most;
+a line that contradicts its folder is reported.
 
-Splits: test is the official list, and shows persons that the rest shows too. What is
-not listed is for training, but for this validation part, as there is no official one:
+Splits: test is the official list; its persons also appear outside of it. The other
+videos are for training, except for this validation split (there is no official one):
 
-- videos that show `VALIDATION_PEOPLE` and nobody else. In the official test list these
-  five are swapped among each other only, so that nearly no fake mixes them with others;
-  one that does, fits neither side and is left out, with a warning that counts them.
-- of YouTube-real, whose persons are not told, about one video in eight: those whose
-  file name without .mp4 `identity_split.is_held_out`.
+- videos that show only `VALIDATION_PEOPLE`. In the official test list these five are
+  swapped among each other only, so few fakes mix them with others; those that do fit
+  neither split and are skipped, with a warning that counts them.
+- about one in eight of YouTube-real, whose persons are unknown: those whose file name
+  without .mp4 `identity_split.is_held_out`.
 
-So nobody who is named is seen in both training and validation.
+So no known person is in both training and validation.
 
 Li et al., "Celeb-DF: A Large-Scale Challenging Dataset for DeepFake Forensics", CVPR
 2020, https://github.com/yuezunli/celeb-deepfakeforensics
@@ -45,17 +45,16 @@ from .json_files import read_text_list
 from .layout import (
     Layout,
     Selection,
-    choose,
     find_child,
     folder_names,
     logger,
+    match_name,
     video_files,
     warn_of_counts,
 )
 from .source_video import SourceVideo
 
 METHOD = 'Celeb-synthesis'
-REAL_FOLDERS = ('Celeb-real', 'YouTube-real')
 LIST_NAME = 'List_of_testing_videos.txt'
 VALIDATION_PEOPLE = ('id7', 'id10', 'id11', 'id12', 'id13')
 
@@ -78,9 +77,10 @@ _COUNTS_V2 = {
 }
 
 HOW_TO_GET = f"""\
-To get Celeb-DF: fill in the form that https://github.com/yuezunli/celeb-deepfakeforensics
-names, unpack the download, and point ROOT at the folder that holds Celeb-real/,
-YouTube-real/, Celeb-synthesis/ and {LIST_NAME}."""
+To get Celeb-DF: fill in the form linked from
+https://github.com/yuezunli/celeb-deepfakeforensics, unpack the download, and set ROOT
+to the folder that holds Celeb-real/, YouTube-real/, Celeb-synthesis/ and
+{LIST_NAME}."""
 
 
 class CelebDFLayout(Layout):
@@ -92,17 +92,16 @@ class CelebDFLayout(Layout):
     test_shows_known_persons = True
 
     def find_missing(self, root: Path) -> str:
-        """Return which of the folders are missing, or that the list is."""
+        """Return which folders, or whether the list, are missing."""
         missing = [name for name in _FORMS if find_child(root, name) is None]
         if missing:
             return f'no folder {" or ".join(missing)}'
         if not (root / LIST_NAME).is_file():
-            return f'no {LIST_NAME}, without which test videos would be trained on,'
+            return f'no {LIST_NAME}, without which models would train on test videos,'
         return ''
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
-        """List all videos, on the disk and in the test list, with their splits."""
-        choose('methods', selection.methods, self.methods, where=self.dataset_name)
+        """List all videos on disk and in the test list with their splits."""
         folders = {name: _videos_folder(root, name) for name in _FORMS}
         tested = read_test_list(root / LIST_NAME)
         places = {
@@ -124,26 +123,21 @@ class CelebDFLayout(Layout):
 
 def _videos_folder(root: Path, name: str) -> Path:
     folder = find_child(root, name)
-    assert folder is not None  # check_root has seen it
+    assert folder is not None  # checked by check_root
     inner = folder / 'videos'
     folder = inner if inner.is_dir() else folder
-    further = folder_names(folder)
-    if further:
+    folders = folder_names(folder)
+    if folders:
         raise DataError(
-            f'{str(folder)!r} holds folders ({shorten_list(further)}), unlike versions '
+            f'{str(folder)!r} holds folders ({shorten_list(folders)}), unlike versions '
             f'1 and 2 of Celeb-DF: {_OTHER_VERSION}'
         )
     return folder
 
 
 def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
-    match = _FORMS[folder].fullmatch(path.stem)
-    if match is None:
-        form = 'id<A>_id<B>_<clip>' if folder == METHOD else 'id<A>_<clip>'
-        raise DataError(
-            f'{shorten(str(path), 200)} is not named as videos of {folder} are, '
-            f'{form}.mp4, so who is seen in it cannot be told; take it out'
-        )
+    form = 'id<A>_id<B>_<clip>' if folder == METHOD else 'id<A>_<clip>'
+    match = match_name(_FORMS[folder], path, form=form, dataset=folder)
     if folder == METHOD:
         target, face, clip = match.groups()
         original = f'{target}_{clip}'
@@ -169,12 +163,12 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
     """Read the test list: (folder, name without suffix) of each line.
 
     Raises:
-        DataError: a line is not of the form '1 YouTube-real/00170.mp4'. All of them
-            are counted and the first ones named.
+        DataError: lines are not of the form '1 YouTube-real/00170.mp4'; the message
+            counts them and shows the first.
     """
     known = {name.lower(): name for name in _FORMS}
     listed: set[tuple[str, str]] = set()
-    broken: list[str] = []
+    invalid: list[str] = []
     contradictory: list[str] = []
     lines = read_text_list(Path(path)).splitlines()
     for number, line in enumerate(lines, start=1):
@@ -191,21 +185,21 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
             )
         is_place = is_inner_path(place) and len(parts) == 2
         if label not in _LIST_LABELS or folder is None or not is_place:
-            broken.append(f'line {number}: {line.strip()!r}')
+            invalid.append(f'line {number}: {line.strip()!r}')
             continue
         if _LIST_LABELS[label] != (FAKE if folder == METHOD else REAL):
             contradictory.append(f'line {number}: {line.strip()!r}')
         listed.add((folder, Path(parts[-1]).stem))
-    if broken or not listed:
+    if invalid or not listed:
         raise DataError(
-            f'{str(path)!r}: {len(broken)} lines are not of the form '
-            f"'1 YouTube-real/00170.mp4' ({shorten_list(broken)}); the list must name "
-            'the test videos, one a line. Copy it again'
+            f'{str(path)!r}: {len(invalid)} lines are not of the form '
+            f"'1 YouTube-real/00170.mp4' ({shorten_list(invalid)}); the list must name "
+            'the test videos, one per line. Copy it again'
         )
     if contradictory:
         logger.warning(
-            '%s: %d lines contradict the folder they name, where 1 stands for real and '
-            '0 for fake (%s); the folder is believed',
+            '%s: %d lines contradict their folder, where 1 is real and 0 is fake (%s); '
+            'using the label of the folder',
             path,
             len(contradictory),
             shorten_list(contradictory),
@@ -214,7 +208,7 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
 
 
 def _check_counts(videos: list[SourceVideo], name: str, *, num_listed: int) -> None:
-    """Compare with version 2, whose numbers are certain; it is told by its list."""
+    """Compare with version 2, recognized by its list; other counts are uncertain."""
     if num_listed != _NUM_LISTED_V2:
         return
     counts = Counter(

@@ -1,19 +1,19 @@
 """The folders and split lists of DeeperForensics-1.0.
 
     <root>/manipulated_videos/<kind>/<target>_<actor>.mp4
-    <root>/lists/splits/{train,val,test}.txt: file names of fakes, one a line
-    <root>/source_videos/: the actors who lent their faces; not the real class
+    <root>/lists/splits/{train,val,test}.txt: file names of fakes, one per line
+    <root>/source_videos/: the actors whose faces were used; not the real class
     <root>/target_videos/<target>.mp4, or
     <root>/original_sequences/youtube/c23/videos/<target>.mp4: the real class
 
-The real class is not part of the download: its authors take the 1,000 videos of
-FaceForensics++ at c23 that the faces were put into. Link or copy them to one of these
-two places. A fake has its target's frames, so its boxes are the target's.
+The real class is not part of the download: its authors use the 1,000 videos of
+FaceForensics++ at c23 into which the faces were swapped. Link or copy them to one of
+these two places. A fake has its target's frames, so it can reuse its target's boxes.
 
-`end_to_end`, the set without perturbations, is listed unless others are asked for; the
-kinds are ten perturbed or otherwise blended versions of the same 1,000 fakes.
+By default `end_to_end`, the set without perturbations, is listed; the kinds are ten
+perturbed or otherwise blended versions of the same 1,000 fakes.
 
-Splits: the lists', which part the actors; a real video is in the split of its fake.
+Splits: the lists', which separate the actors; a real video is in the split of its fake.
 They are not the splits of FaceForensics++: a model trained on that has seen most of
 the real videos here, in all three splits.
 
@@ -38,23 +38,23 @@ from .layout import (
     Selection,
     choose,
     folder_names,
-    logger,
     video_files,
     warn_of_counts,
+    warn_of_unlisted,
 )
 from .source_video import SourceVideo
 
 DEFAULT_METHODS = ('end_to_end',)
 _NUM_VIDEOS = 1000  # of each kind, and of targets
-_NAME = re.compile(r'(\d+)_([MW]\d+)')
+_NAME = re.compile(r'\d+_[MW]\d+')
 _TARGET_FOLDERS = ('target_videos', 'original_sequences/youtube/c23/videos')
 
 HOW_TO_GET = """\
-To get DeeperForensics-1.0: fill in the form that
-https://github.com/EndlessSora/DeeperForensics-1.0/tree/master/dataset names, unpack the
-download, and point ROOT at the folder that holds manipulated_videos/ and lists/. The
-real videos are those of FaceForensics++ at c23: link its original_sequences/ into ROOT,
-or put the videos into ROOT/target_videos/."""
+To get DeeperForensics-1.0: fill in the form at
+https://github.com/EndlessSora/DeeperForensics-1.0/tree/master/dataset, unpack the
+download, and set ROOT to the folder that holds manipulated_videos/ and lists/. The real
+videos are those of FaceForensics++ at c23: link its original_sequences/ into ROOT, or
+put the videos into ROOT/target_videos/."""
 
 
 class DeeperForensicsLayout(Layout):
@@ -67,7 +67,7 @@ class DeeperForensicsLayout(Layout):
         """Return whether the fakes or the real videos are missing."""
         if not (root / 'manipulated_videos').is_dir():
             return 'no folder manipulated_videos'
-        if _target_folder(root) is None:
+        if not _target_folders(root):
             return f'no real videos ({" or ".join(_TARGET_FOLDERS)})'
         return ''
 
@@ -80,13 +80,15 @@ class DeeperForensicsLayout(Layout):
             folder_names(base),
             where=str(base),
         )
-        names_of = {split: _read_names(root, split) for split in SPLITS}
-        split_of = _split_of_names(root, names_of)
-        videos = _list_targets(_target_folder(root), split_of, selection)
+        split_of = _read_splits(root)
+        videos = _list_targets(_target_folders(root)[0], split_of, selection)
         for method in methods:
-            _warn_of_unlisted(base / method, set(split_of))
+            warn_of_unlisted(
+                [f for f in video_files(base / method) if f.stem not in split_of],
+                missing_in='the split lists',
+            )
             for name, split in split_of.items():
-                target, actor = _NAME.fullmatch(name).groups()
+                target, actor = name.split('_')
                 videos.append(
                     SourceVideo(
                         selection.key(FAKE, method, name),
@@ -103,40 +105,36 @@ class DeeperForensicsLayout(Layout):
         return videos
 
 
-def _target_folder(root: Path) -> Path | None:
-    return next((root / f for f in _TARGET_FOLDERS if (root / f).is_dir()), None)
+def _target_folders(root: Path) -> list[Path]:
+    return [root / name for name in _TARGET_FOLDERS if (root / name).is_dir()]
 
 
-def _read_names(root: Path, split: str) -> list[str]:
-    path = root / 'lists/splits' / f'{split}.txt'
+def _read_splits(root: Path) -> dict[str, str]:
+    split_of: dict[str, str] = {}
+    for split in SPLITS:
+        for name in _read_names(root / 'lists/splits' / f'{split}.txt'):
+            if split_of.setdefault(name, split) != split:
+                raise DataError(
+                    f'split lists of {str(root)!r}: {name} is in {split_of[name]} and '
+                    f'{split}; only one is allowed'
+                )
+    return split_of
+
+
+def _read_names(path: Path) -> list[str]:
     if not path.is_file():
         raise DataNotFoundError(
             f'no split list {str(path.absolute())!r}.\n{HOW_TO_GET}'
         )
     lines = read_text_list(path).split()
-    names = [line.removesuffix('.mp4') for line in lines]
-    broken = [
-        line for line, n in zip(lines, names, strict=True) if not _NAME.fullmatch(n)
-    ]
-    if broken or not names:
+    invalid = [line for line in lines if not _NAME.fullmatch(line.removesuffix('.mp4'))]
+    if invalid or not lines:
         raise DataError(
-            f'{str(path)!r}: {len(broken)} lines are not of the form '
-            f"<target>_<actor>.mp4, as in '000_M101.mp4': {shorten_list(broken)}. Copy "
+            f'{str(path)!r}: {len(invalid)} lines are not of the form '
+            f"<target>_<actor>.mp4, e.g. '000_M101.mp4': {shorten_list(invalid)}. Copy "
             'the list again'
         )
-    return names
-
-
-def _split_of_names(root: Path, names_of: dict[str, list[str]]) -> dict[str, str]:
-    split_of: dict[str, str] = {}
-    for split, names in names_of.items():
-        for name in names:
-            if split_of.setdefault(name, split) != split:
-                raise DataError(
-                    f'split lists of {str(root)!r}: {name} is in {split_of[name]} and '
-                    f'{split}; allowed is one of them'
-                )
-    return split_of
+    return [line.removesuffix('.mp4') for line in lines]
 
 
 def _list_targets(
@@ -160,14 +158,3 @@ def _list_targets(
         )
         for target, split in split_of_target.items()
     ]
-
-
-def _warn_of_unlisted(folder: Path, names: set[str]) -> None:
-    unlisted = [path.name for path in video_files(folder) if path.stem not in names]
-    if unlisted:
-        logger.warning(
-            '%s: %d videos are in no split list and are left out: %s',
-            folder,
-            len(unlisted),
-            shorten_list(unlisted),
-        )

@@ -1,12 +1,12 @@
-"""The folders, metadata and labels of the DeepFake Detection Challenge, full set.
+"""The folders, metadata and labels of the full DeepFake Detection Challenge dataset.
 
     <root>/dfdc_train_part_<n>/<name>.mp4, with metadata.json beside them, n = 0..49
     <root>/test/<name>.mp4, with labels.csv beside them
 
 or the parts in <root>/train/. metadata.json has for each file "label": "REAL" or
 "FAKE" and, for a fake, "original": the file name of the video it was made from. Its
-"split" says "train" everywhere and is not used. labels.csv has the columns filename and
-label, 1 for fake.
+"split" is always "train" and not used. labels.csv has the columns filename and label,
+1 for fake.
 
 Splits: test is the public test set; of the training parts, 35 to 39 are for validation
 and all others for training. There is no official validation part; these five are a
@@ -21,23 +21,22 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.bounded_reading import read_lines, shorten, shorten_list
+from mmdeepfake.files.bounded_reading import read_lines, shorten
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 
 from .json_files import check_listed_path, read_json_of_videos
 from .layout import (
     Layout,
     Selection,
-    choose,
     folder_names,
-    logger,
     video_files,
     warn_of_counts,
+    warn_of_unlisted,
 )
 from .source_video import SourceVideo
 
@@ -46,14 +45,14 @@ NUM_PARTS = 50
 VALIDATION_PARTS = range(35, 40)
 _PART = re.compile(r'dfdc_train_part_(\d+)')
 _LABELS = {'REAL': REAL, 'FAKE': FAKE, '0': REAL, '1': FAKE}
-# The number of training fakes is told differently by different sources.
+# Sources differ on the number of training fakes.
 _TRAIN_COUNTS = {'training real': 19_154}
 _TEST_COUNTS = {'test real': 2500, 'test fake': 2500}
 
 HOW_TO_GET = """\
-To get DFDC: ask at https://ai.meta.com/datasets/dfdc/ (or accept the rules of the
-Kaggle competition "deepfake-detection-challenge"), unpack the parts, and point ROOT at
-the folder that holds dfdc_train_part_0/ to dfdc_train_part_49/, each with its
+To get DFDC: request it at https://ai.meta.com/datasets/dfdc/ (or accept the rules of
+the Kaggle competition "deepfake-detection-challenge"), unpack the parts, and set ROOT
+to the folder that holds dfdc_train_part_0/ to dfdc_train_part_49/, each with its
 metadata.json, and test/ with labels.csv."""
 
 
@@ -65,14 +64,13 @@ class DFDCLayout(Layout):
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
 
     def find_missing(self, root: Path) -> str:
-        """Return what is missing where there are neither parts nor the test set."""
+        """Return what is missing if there are neither parts nor the test set."""
         if _part_folders(root) or (root / 'test/labels.csv').is_file():
             return ''
         return 'no dfdc_train_part_<n> and no test/labels.csv'
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
-        """List the videos of all parts that are there, and of the test set."""
-        choose('methods', selection.methods, self.methods, where=self.dataset_name)
+        """List the videos of all existing parts and of the test set."""
         wanted = selection.splits
         parts = _part_folders(root)
         videos = []
@@ -85,8 +83,8 @@ class DFDCLayout(Layout):
             f'{LABEL_NAMES[video.key.label]}'
             for video in videos
         )
-        is_whole = len(parts) == NUM_PARTS and counts['training real']
-        official = dict(_TRAIN_COUNTS) if is_whole else {}
+        is_complete = len(parts) == NUM_PARTS and counts['training real']
+        official = dict(_TRAIN_COUNTS) if is_complete else {}
         if counts['test real'] or counts['test fake']:
             official |= _TEST_COUNTS
         warn_of_counts(selection.dataset_name, counts, official)
@@ -109,55 +107,37 @@ def _list_parts(parts: dict[int, Path], selection: Selection) -> Iterator[Source
         path = folder / 'metadata.json'
         if not path.is_file():
             raise DataNotFoundError(
-                f'no metadata of part {number}: {str(path.absolute())!r} is missing, '
-                f'and with it the labels.\n{HOW_TO_GET}'
+                f'no labels of part {number}: {str(path.absolute())!r} is missing.\n'
+                f'{HOW_TO_GET}'
             )
         metadata[number] = read_json_of_videos(path)
-        _warn_of_unlabelled(folder, set(metadata[number]), path)
-    # An original usually is in the part of its fakes; one in another is found as well.
-    part_of = {
-        file: number
+        _warn_of_unlabelled(metadata[number], path)
+    # The original of a fake is usually in the same part, but may be in another.
+    name_of = {
+        file: _name(number, file)
         for number, entries in metadata.items()
         for file, fields in entries.items()
         if fields.get('label') == 'REAL'
     }
     for number, entries in metadata.items():
         for file, fields in entries.items():
-            yield _describe(parts, number, file, fields, part_of, selection)
-
-
-def _describe(
-    parts: dict[int, Path],
-    number: int,
-    file: str,
-    fields: dict,
-    part_of: dict[str, int],
-    selection: Selection,
-) -> SourceVideo:
-    where = parts[number] / 'metadata.json'
-    check_listed_path(file, where=f'{where}, entry')
-    label = _read_label(fields.get('label'), file, where)
-    split = 'val' if number in VALIDATION_PARTS else 'train'
-    partner, source = None, _name(number, file)
-    if label == FAKE:
-        original = fields.get('original')
-        if not isinstance(original, str) or not original:
-            raise DataError(
-                f'{where}, entry {file!r}: original={original!r}; a fake needs the '
-                'file name of the video it was made from'
+            where = f'{parts[number] / "metadata.json"}, entry {shorten(file)}'
+            check_listed_path(file, where=where)
+            label = _read_label(fields.get('label'), where)
+            name = source = _name(number, file)
+            partner = None
+            if label == FAKE:
+                original = _read_original(fields, where)
+                source = name_of.get(original, Path(original).stem)
+                if original in name_of:
+                    partner = _key(REAL, source, selection)
+            yield SourceVideo(
+                _key(label, name, selection),
+                parts[number] / file,
+                'val' if number in VALIDATION_PARTS else 'train',
+                sources=(source,),
+                partner=partner,
             )
-        if original in part_of:
-            source = _name(part_of[original], original)
-            partner = selection.key(REAL, REAL_METHOD, source)
-        else:
-            source = Path(original).stem
-    return SourceVideo(
-        _key(label, _name(number, file), selection),
-        parts[number] / file,
-        split,
-        sources=(source,),
-        partner=partner,
-    )
 
 
 def _name(number: int, file: str) -> str:
@@ -168,13 +148,23 @@ def _key(label: int, name: str, selection: Selection) -> VideoKey:
     return selection.key(label, METHOD if label == FAKE else REAL_METHOD, name)
 
 
-def _read_label(value: object, file: str, where: Path) -> int:
+def _read_label(value: object, where: str) -> int:
     if not isinstance(value, str) or value not in _LABELS:
         raise DataError(
-            f'{where}, entry {shorten(file)}: label={shorten(value)}; allowed are '
+            f'{where}: label={shorten(value)}; allowed are '
             f'{", ".join(map(repr, _LABELS))}'
         )
     return _LABELS[value]
+
+
+def _read_original(fields: dict[str, Any], where: str) -> str:
+    original = fields.get('original')
+    if not isinstance(original, str) or not original:
+        raise DataError(
+            f'{where}: original={original!r}; a fake needs the file name of the video '
+            'it was made from'
+        )
+    return original
 
 
 def _list_test(folder: Path, selection: Selection) -> list[SourceVideo]:
@@ -185,7 +175,7 @@ def _list_test(folder: Path, selection: Selection) -> list[SourceVideo]:
             f'{HOW_TO_GET}'
         )
     labels = _read_labels(path)
-    _warn_of_unlabelled(folder, set(labels), path)
+    _warn_of_unlabelled(labels, path)
     return [
         SourceVideo(
             _key(label, f'test/{Path(file).stem}', selection),
@@ -202,27 +192,21 @@ def _read_labels(path: Path) -> dict[str, int]:
         rows = csv.DictReader(read_lines(path, keep_ends=True))
         if not {'filename', 'label'} <= set(rows.fieldnames or ()):
             raise DataError(
-                f'{path}: the first line is {shorten(rows.fieldnames)}; it should name '
+                f'{path}: the first line is {shorten(rows.fieldnames)}; expected are '
                 "the columns 'filename' and 'label'"
             )
         labels = {}
         for row in rows:
             where = f'{path}, line {rows.line_num}'
             name = check_listed_path(row['filename'], where=where)
-            labels[name] = _read_label(row['label'], name, path)
+            labels[name] = _read_label(row['label'], where)
         return labels
     except DataError:
         raise
     except (csv.Error, ValueError) as error:
-        raise DataError(f'{path} is no CSV file in UTF-8: {error}') from error
+        raise DataError(f'{path} is not a CSV file in UTF-8: {error}') from error
 
 
-def _warn_of_unlabelled(folder: Path, labelled: set[str], where: Path) -> None:
-    names = [path.name for path in video_files(folder) if path.name not in labelled]
-    if names:
-        logger.warning(
-            '%s has no label for %d videos beside it, which are left out: %s',
-            where,
-            len(names),
-            shorten_list(names),
-        )
+def _warn_of_unlabelled(labelled: Collection[str], where: Path) -> None:
+    files = video_files(where.parent)
+    warn_of_unlisted([f for f in files if f.name not in labelled], missing_in=where)

@@ -4,21 +4,14 @@
     <root>/manipulated_sequences/<method>/<level>/videos/<target>_<source>.mp4
     <root>/manipulated_sequences/<method>/masks/videos/<target>_<source>.mp4
     <root>/splits/{train,val,test}.json, or the three files in <root> itself
-    <root>/identities.json: {<id>: <person>}; optional, and not in the original
+    <root>/identities.json: {<id>: <person>}; optional, not in the original
 
 <level> is c23, c40, or raw (also called c0). A split file is a JSON list of pairs of
-ids. In the published ones every id is in one pair, and pair [a, b] stands for the real
-videos a and b and, in each manipulation, the fakes a_b and b_a. Where some id is in
-several pairs, the fakes of a pair are those that a manipulation's folder holds, and
-each listed pair must be found in one of them at least. A fake has its target's frames
-with another face or expression, so its boxes are the target's.
-
-The release holds a second set, DeepFakeDetection, a layout of its own here ('dfd'). It
-has no official split and is a test set in full:
-
-    <root>/original_sequences/actors/<level>/videos/<actor>__<scene>.mp4
-    <root>/manipulated_sequences/DeepFakeDetection/<level>/videos/
-        <target>_<source>__<scene>__<8 characters>.mp4
+ids. In the published ones every id is in one pair, and pair [a, b] means the real
+videos a and b and, for each manipulation, the fakes a_b and b_a. If an id is in several
+pairs, the fakes of a pair are the files that exist, and each listed pair must exist for
+at least one manipulation. A fake has its target's frames with another face or
+expression, so it can reuse its target's boxes.
 
 Rössler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images",
 ICCV 2019, https://github.com/ondyari/FaceForensics
@@ -27,53 +20,40 @@ ICCV 2019, https://github.com/ondyari/FaceForensics
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.files.bounded_reading import is_inner_path, shorten
-from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
+from mmdeepfake.files.bounded_reading import is_inner_path, shorten, shorten_list
+from mmdeepfake.structures import FAKE, REAL, REAL_METHOD, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
 from .identity_split import refuse_shared_identities
 from .json_files import read_json
-from .layout import (
-    Layout,
-    Selection,
-    choose,
-    folder_names,
-    video_files,
-    warn_of_counts,
-)
+from .layout import Layout, Selection, choose, folder_names
 from .source_video import SourceVideo
 
 Pair = tuple[str, str]
 
-# The four of the first release, which the RATF paper trains and tests on.
+# Those of the first release, which the RATF paper trains and tests on.
 CLASSIC_METHODS = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
 DFD_METHOD = 'DeepFakeDetection'
-_PAIR_METHODS = (*CLASSIC_METHODS, 'FaceShifter')
 COMPRESSION_FOLDERS = {'c0': ('raw', 'c0'), 'c23': ('c23',), 'c40': ('c40',)}
 COMPRESSION_ALIASES = {'raw': 'c0', 'hq': 'c23', 'lq': 'c40'}
 
-_MAX_ID = 100  # characters; two of them are in the name of a file
-_DFD_REAL = re.compile(r'(\d+)__(.+)')
-_DFD_FAKE = re.compile(r'(\d+)_(\d+)__(.+)__(\w{8})')
-_DFD_COUNTS = {'real': 363, 'fake': 3068}
+_MAX_ID = 100  # characters; a file name holds two ids
 
 HOW_TO_GET = """\
 To get FaceForensics++: fill in the form at https://github.com/ondyari/FaceForensics,
 run the download script that its authors send you, for the compression you want
 (LQ is c40, HQ is c23), and copy dataset/splits/{train,val,test}.json from that
-repository into <root>/splits. If it lies elsewhere, set `data_root`.
+repository into <root>/splits. If it is elsewhere, set `data_root`.
 `make demo` needs no data: it renders its own."""
 
 
 def plain_compression(name: str | None) -> str | None:
-    """Give the one name of a compression level: 'HQ' -> 'c23'."""
+    """Return the canonical name of a compression level: 'HQ' -> 'c23'."""
     if name is None:
         return None
     return COMPRESSION_ALIASES.get(name.lower(), name.lower())
@@ -85,19 +65,18 @@ class FaceForensicsLayout(Layout):
     dataset_name = 'FaceForensics++'
     how_to_get = HOW_TO_GET
     has_compressions = True
-    methods: ClassVar[tuple[str, ...]] = _PAIR_METHODS
 
     def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
         """List the pairs of the wanted splits."""
         methods = selection.methods or CLASSIC_METHODS
         if DFD_METHOD in methods:
             raise ConfigError(
-                f'methods={list(methods)!r}: {DFD_METHOD} shows other people than the '
-                'rest and has no training part, so the real videos of both may not be '
-                "mixed. Prepare it by itself, as 'dfd', into a folder of its own"
+                f'methods={list(methods)!r}: {DFD_METHOD} shows other people, without '
+                'a training split, so its real videos must not be mixed with the rest. '
+                "Prepare it separately, as 'dfd', into another folder"
             )
         base = root / 'original_sequences/youtube'
-        for level in _levels(base, selection.compressions):
+        for level in choose_levels(base, selection.compressions):
             for split in selection.splits or SPLITS:
                 yield from list_faceforensics(
                     root,
@@ -109,51 +88,22 @@ class FaceForensicsLayout(Layout):
 
     def find_missing(self, root: Path) -> str:
         """Return whether original_sequences is missing."""
-        return _find_missing(root)
+        folder = root / 'original_sequences'
+        return '' if folder.is_dir() else f'no folder {folder.name}'
 
 
-class DeepFakeDetectionLayout(Layout):
-    """DeepFakeDetection, all of it a test set; see this module."""
-
-    dataset_name = 'DeepFakeDetection'
-    how_to_get = HOW_TO_GET
-    has_compressions = True
-    methods: ClassVar[tuple[str, ...]] = (DFD_METHOD,)
-
-    def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
-        """List all videos of the wanted levels."""
-        choose('methods', selection.methods, self.methods, where=self.dataset_name)
-        base = root / 'original_sequences/actors'
-        for level in _levels(base, selection.compressions):
-            yield from list_deepfakedetection(
-                root, level, dataset_name=selection.dataset_name
-            )
-
-    def find_missing(self, root: Path) -> str:
-        """Return whether original_sequences is missing."""
-        return _find_missing(root)
-
-
-def _find_missing(root: Path) -> str:
-    folder = root / 'original_sequences'
-    return '' if folder.is_dir() else f'no folder {folder.name}'
-
-
-def _levels(base: Path, asked: Sequence[str] | None) -> list[str]:
-    there = [
-        level
-        for level in COMPRESSION_FOLDERS
-        if _videos_folder(base, level) is not None
-    ]
-    if asked is None:
-        if not there:
-            raise DataNotFoundError(
-                f'no real videos: {str(base.absolute())!r} has no folder '
-                f'<level>/videos; there are {folder_names(base)}.\n{HOW_TO_GET}'
-            )
-        return there
-    plain = [plain_compression(level) for level in asked]
-    return choose('compressions', plain, tuple(COMPRESSION_FOLDERS), where=str(base))
+def choose_levels(base: Path, asked: Sequence[str] | None) -> list[str]:
+    """Return the requested compression levels; for None those with real videos."""
+    if asked is not None:
+        plain = [plain_compression(level) or level for level in asked]
+        return choose('compressions', plain, [*COMPRESSION_FOLDERS], where=str(base))
+    existing = [level for level in COMPRESSION_FOLDERS if _videos_folder(base, level)]
+    if not existing:
+        raise DataNotFoundError(
+            f'no real videos: {str(base.absolute())!r} has no folder <level>/videos, '
+            f'only {folder_names(base)}.\n{HOW_TO_GET}'
+        )
+    return existing
 
 
 def list_faceforensics(
@@ -164,25 +114,24 @@ def list_faceforensics(
     compression: str | None,
     dataset_name: str,
 ) -> list[SourceVideo]:
-    """List the real videos of a split and its fakes by `methods`, missing ones as well.
+    """List the real videos of a split and its fakes by `methods`, even missing files.
 
     Args:
         root: the folder that holds original_sequences and manipulated_sequences.
         split: 'train', 'val' or 'test'.
-        methods: manipulations, as their folders are named.
+        methods: names of the manipulations' folders.
         compression: 'c0', 'c23' or 'c40'.
         dataset_name: first part of the keys.
     """
     if compression not in COMPRESSION_FOLDERS:
         raise ConfigError(
-            f'compression={compression!r}; FaceForensics++ has c0 (raw), c23 (hq) and '
-            'c40 (lq), and one of them must be given'
+            f'compression={compression!r}; allowed are c0 (raw), c23 (hq) and c40 (lq)'
         )
     root = Path(root)
     FaceForensicsLayout().check_root(root)
     pairs, persons = _read_disjoint_splits(root, split)
-    real_folder = _real_folder(root, compression)
-    fake_folders = _fake_folders(root, methods, compression)
+    real_folder = find_real_folder(root, compression)
+    fake_folders = find_fake_folders(root, methods, compression)
 
     def key(label: int, method: str, name: str) -> VideoKey:
         return VideoKey(dataset_name, label, method, compression, name)
@@ -199,7 +148,6 @@ def list_faceforensics(
     ]
     for method, pair in _fakes_of_pairs(root, pairs, fake_folders, split=split):
         name = '_'.join(pair)
-        mask = root / 'manipulated_sequences' / method / 'masks/videos' / f'{name}.mp4'
         videos.append(
             SourceVideo(
                 key(FAKE, method, name),
@@ -208,69 +156,20 @@ def list_faceforensics(
                 identities=tuple(persons[i] for i in pair),
                 sources=pair,
                 partner=key(REAL, REAL_METHOD, pair[0]),
-                mask=mask if mask.is_file() else None,
+                mask=find_mask(root, method, f'{name}.mp4'),
             )
         )
     return videos
-
-
-def list_deepfakedetection(
-    root: Path, compression: str, *, dataset_name: str
-) -> list[SourceVideo]:
-    """List DeepFakeDetection at one level, all of it as test videos."""
-    real_folder = _real_folder(root, compression, part='actors')
-    fake_folder = _fake_folders(root, [DFD_METHOD], compression)[DFD_METHOD]
-    masks = root / 'manipulated_sequences' / DFD_METHOD / 'masks/videos'
-    videos = []
-    for path in video_files(real_folder):
-        match = _match_dfd(_DFD_REAL, path, '<actor>__<scene>.mp4')
-        videos.append(
-            SourceVideo(
-                VideoKey(dataset_name, REAL, REAL_METHOD, compression, path.stem),
-                path,
-                'test',
-                identities=(f'actor {match[1]}',),
-                sources=(path.stem,),
-            )
-        )
-    for path in video_files(fake_folder):
-        match = _match_dfd(_DFD_FAKE, path, '<target>_<source>__<scene>__<id>.mp4')
-        target = f'{match[1]}__{match[3]}'
-        mask = masks / path.name
-        videos.append(
-            SourceVideo(
-                VideoKey(dataset_name, FAKE, DFD_METHOD, compression, path.stem),
-                path,
-                'test',
-                identities=(f'actor {match[1]}', f'actor {match[2]}'),
-                sources=(target,),
-                partner=VideoKey(dataset_name, REAL, REAL_METHOD, compression, target),
-                mask=mask if mask.is_file() else None,
-            )
-        )
-    counts = Counter(LABEL_NAMES[video.key.label] for video in videos)
-    warn_of_counts(f'DeepFakeDetection {compression}', counts, _DFD_COUNTS)
-    return videos
-
-
-def _match_dfd(pattern: re.Pattern[str], path: Path, form: str) -> re.Match[str]:
-    match = pattern.fullmatch(path.stem)
-    if match is None:
-        raise DataError(
-            f'{str(path)!r} is not named as videos of DeepFakeDetection are, {form}; '
-            'take it out of the folder'
-        )
-    return match
 
 
 def _read_disjoint_splits(root: Path, split: str) -> tuple[list[Pair], dict[str, str]]:
-    """Give the pairs of a split, and each id's person; check all splits that exist."""
+    """Return the pairs of a split and the person of each id; check all split files."""
     pairs = read_splits(root)
     if split not in pairs:
         path = root / 'splits' / f'{split}.json'
         raise DataNotFoundError(
-            f'no split file {str(path.absolute())!r}; it lists the pairs of ids of the '
-            f'split.\n{HOW_TO_GET}'
+            f'no split file {str(path.absolute())!r}, which lists pairs of ids.\n'
+            f'{HOW_TO_GET}'
         )
     ids = {name: {i for pair in pairs[name] for i in pair} for name in pairs}
     persons = _read_persons(root, ids)
@@ -282,7 +181,7 @@ def _read_disjoint_splits(root: Path, split: str) -> tuple[list[Pair], dict[str,
 
 
 def read_splits(root: Path) -> dict[str, list[Pair]]:
-    """Read every split file that is there, from <root>/splits or <root> itself."""
+    """Read every existing split file, from <root>/splits or <root> itself."""
     pairs: dict[str, list[Pair]] = {}
     for split in SPLITS:
         for path in (root / 'splits' / f'{split}.json', root / f'{split}.json'):
@@ -296,13 +195,13 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read one split file: a JSON list of pairs of ids, each pair once."""
     rows = read_json(path)
     if not isinstance(rows, list) or not rows:
-        raise DataError(f'{path}: should be a JSON list of pairs of ids, not empty')
+        raise DataError(f'{path}: expected a JSON list of pairs of ids, not empty')
     pairs: dict[Pair, int] = {}
     for index, row in enumerate(rows):
         if not _is_pair(row):
             raise DataError(
-                f'{path}, entry {index}: {shorten(row)} is no pair; allowed is a '
-                'list of two different ids, as in ["071", "054"]'
+                f'{path}, entry {index}: {shorten(row)} is not a pair; allowed is a '
+                'list of two different ids, e.g. ["071", "054"]'
             )
         pair = (row[0], row[1])
         if pair in pairs:
@@ -324,44 +223,52 @@ def _is_pair(row: object) -> bool:
 
 
 def _is_id(value: object) -> bool:
-    is_name = isinstance(value, str) and is_inner_path(value) and '/' not in value
-    return is_name and len(value) <= _MAX_ID
+    if not isinstance(value, str):
+        return False
+    return is_inner_path(value) and '/' not in value and len(value) <= _MAX_ID
 
 
 def _read_persons(root: Path, ids: dict[str, set[str]]) -> dict[str, str]:
-    """Map each id to its person, or to itself where there is no identities.json."""
+    """Map each id to its person, or to itself if there is no identities.json."""
     every = sorted(i for split_ids in ids.values() for i in split_ids)
     path = root / 'identities.json'
     if not path.is_file():
         return {i: i for i in every}
     persons = read_json(path)
     if not isinstance(persons, dict):
-        raise DataError(f'{path}: should be a JSON object {{id: person}}')
+        raise DataError(f'{path}: expected a JSON object {{id: person}}')
     missing = [i for i in every if not isinstance(persons.get(i), str)]
     if missing:
         raise DataError(
             f'{path}: no person for {len(missing)} ids of the split files, such as '
-            f'{missing[0]!r}; add them, or take the file away'
+            f'{missing[0]!r}; add them, or remove the file'
         )
     return persons
 
 
-def _real_folder(root: Path, compression: str, *, part: str = 'youtube') -> Path:
+def find_mask(root: Path, method: str, name: str) -> Path | None:
+    """Return the mask video of a fake, if it exists."""
+    mask = root / 'manipulated_sequences' / method / 'masks/videos' / name
+    return mask if mask.is_file() else None
+
+
+def find_real_folder(root: Path, compression: str, *, part: str = 'youtube') -> Path:
+    """Return the folder of the real videos of a level, which must exist."""
     base = root / 'original_sequences' / part
     folder = _videos_folder(base, compression)
     if folder is None:
         raise DataNotFoundError(
-            f'no real videos at {compression}: there is no folder '
-            f'{str((base / compression / "videos").absolute())!r}; under '
-            f"'original_sequences/{part}' are {folder_names(base)}. Download them, "
-            'or set `compression`'
+            f'no real videos at {compression}: no folder '
+            f'{str((base / compression / "videos").absolute())!r}, only '
+            f'{folder_names(base)}. Download them, or set `compression`'
         )
     return folder
 
 
-def _fake_folders(
+def find_fake_folders(
     root: Path, methods: Sequence[str], compression: str
 ) -> dict[str, Path]:
+    """Return the folder of each method's fakes of a level; all must exist."""
     base = root / 'manipulated_sequences'
     folders = {method: _videos_folder(base / method, compression) for method in methods}
     missing = [method for method, folder in folders.items() if folder is None]
@@ -372,9 +279,9 @@ def _fake_folders(
             if _videos_folder(base / name, compression) is not None
         ]
         raise DataNotFoundError(
-            f'no {compression} videos of {", ".join(missing)}: there is no folder '
-            f'{str((base / missing[0] / compression / "videos").absolute())!r}. At '
-            f'{compression} there are {there}. Download the missing, or set '
+            f'no {compression} videos of {", ".join(missing)}: no folder '
+            f'{str((base / missing[0] / compression / "videos").absolute())!r}. '
+            f'Available at {compression}: {there}. Download the missing ones, or set '
             f'methods={[m for m in methods if m not in missing] or there}'
         )
     return {method: folder for method, folder in folders.items() if folder is not None}
@@ -390,7 +297,7 @@ def _videos_folder(base: Path, compression: str) -> Path | None:
 def _fakes_of_pairs(
     root: Path, pairs: list[Pair], folders: dict[str, Path], *, split: str
 ) -> list[tuple[str, Pair]]:
-    """Give (method, (target, source)) of every fake of the pairs, in both orders."""
+    """Return (method, (target, source)) of every fake of the pairs, in both orders."""
     both = list(dict.fromkeys([*pairs, *((b, a) for a, b in pairs)]))
     occurrences = Counter(i for pair in pairs for i in pair)
     if max(occurrences.values()) == 1:
@@ -414,11 +321,10 @@ def _refuse_pairs_without_fake(
         for name in folder_names(base)
         for path in (base / name / level / 'videos').glob('*.mp4')
     }
-    lacking = ['_'.join(pair) for pair in pairs if '_'.join(pair) not in there]
-    if folders and lacking:
+    absent = ['_'.join(pair) for pair in pairs if '_'.join(pair) not in there]
+    if folders and absent:
         raise DataNotFoundError(
             f'split file {split}.json of {str(root)!r}: no manipulation has a video at '
-            f'{level} of {len(lacking)} of {len(pairs)} pairs (target_source): '
-            f'{", ".join(lacking[:5])}{", ..." if len(lacking) > 5 else ""}. Copy them '
-            'again, or take the pairs out of the file'
+            f'{level} of {len(absent)} of {len(pairs)} pairs (target_source): '
+            f'{shorten_list(absent)}. Copy them again, or remove these pairs'
         )

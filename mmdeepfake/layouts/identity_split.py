@@ -1,7 +1,7 @@
-"""No person may be seen in two splits: a network would be tested on faces it learnt.
+"""Splits by person: no person may be in two splits.
 
-Sets without a validation part of their own get one here, since models are chosen on
-validation and never on the test part. The same videos are drawn on every machine.
+Datasets without a validation split get one here, since models are chosen on validation
+data and never on test data. The choice is deterministic on every machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.files.bounded_reading import shorten_list
 
 from .source_video import SourceVideo
 
@@ -31,17 +32,16 @@ def refuse_shared_identities(
             first_split.setdefault(identity, split)
     if shared:
         raise DataError(
-            f'{where}: {len(shared)} identities are in two splits, none may be: '
-            f'{", ".join(shared[:5])}{", ..." if len(shared) > 5 else ""}. Put all '
-            'videos of a person into one split'
+            f'{where}: {len(shared)} identities are in two splits: '
+            f'{shorten_list(shared)}. Put all videos of a person into one split'
         )
 
 
 def is_held_out(name: str, *, one_in: int) -> bool:
-    """Draw about one in `one_in` names for validation, the same ones for ever.
+    """Return whether a name is in the validation part, about one in `one_in`.
 
-    SHA-256 of the name, read as a whole number, divides by `one_in`: it depends on the
-    name alone, so a part of a download gets the splits that the whole of it gets.
+    That is, whether the SHA-256 of the name, as an integer, is divisible by `one_in`.
+    It depends on the name alone, so a partial download has the splits of the full one.
     """
     return int(_digest(name), 16) % one_in == 0
 
@@ -55,11 +55,10 @@ def choose_people(
 ) -> frozenset[str]:
     """Choose the people who are held out for validation.
 
-    People who are seen in one fake, directly or by way of others, form a group. Groups
-    are taken in the order of the SHA-256 of their first name, as long as the people
-    taken are at most one in `one_in` of all, rounded up; larger groups are passed over.
-    Whole groups lose no video. Only where no group is small enough, people are drawn
-    one by one by `is_held_out`.
+    People linked by fakes, directly or through others, form a group. Groups are added
+    in the order of the SHA-256 of their first name while the people chosen are at most
+    one in `one_in` of all, rounded up; larger groups are skipped. Whole groups lose no
+    video. If no group is small enough, single people are chosen by `is_held_out`.
     """
     group_of: dict[str, set[str]] = {}
     for people in people_of_videos:
@@ -82,8 +81,8 @@ def hold_out_people(
 ) -> list[SourceVideo]:
     """Move the training videos of some people to validation.
 
-    A training video that shows one of them together with somebody else fits neither
-    side: it is left out, and a warning counts such videos.
+    A training video that shows one of them together with another person fits neither
+    split: it is skipped, and a warning counts such videos.
     """
     people = set(people)
     kept: list[SourceVideo] = []
@@ -98,8 +97,8 @@ def hold_out_people(
             num_mixed += 1
     if num_mixed:
         logger.warning(
-            '%s: %d training fakes show one person of the validation part and one of '
-            'the training part; they are left out of both',
+            '%s: skipped %d training fakes that mix a person of the validation split '
+            'with one of the training split',
             dataset,
             num_mixed,
         )

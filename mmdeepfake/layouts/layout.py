@@ -1,9 +1,10 @@
-"""What a dataset's layout is to the rest of the preparation."""
+"""The interface of a dataset's layout, and helpers to search and check folders."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.bounded_reading import shorten, shorten_list
 from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.files.printable_text import show_log_record
 from mmdeepfake.structures import VideoKey
@@ -19,22 +21,22 @@ from mmdeepfake.structures.video_record import SPLITS
 from .source_video import SourceVideo
 
 logger = logging.getLogger('mmdeepfake.prepare')
-logger.addFilter(show_log_record)  # it tells names of files
+logger.addFilter(show_log_record)  # it logs file names
 
-# Most sets state no compression level; keys need a word for it.
+# Most datasets state no compression level; keys need a value.
 AS_IS = 'as_is'
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which videos of a set are wanted.
+    """The requested videos of a dataset.
 
     Attributes:
         dataset_name: first part of the videos' keys.
-        splits: some of 'train', 'val' and 'test'; None is every one there is.
-        methods: manipulations whose fakes are wanted; None is the layout's default.
+        splits: some of 'train', 'val' and 'test'; None for all.
+        methods: manipulations whose fakes are listed; None for the layout's default.
             Real videos are always listed.
-        compressions: levels wanted; None is every one there is.
+        compressions: levels; None for all that exist.
     """
 
     dataset_name: str
@@ -43,21 +45,21 @@ class Selection:
     compressions: tuple[str, ...] | None = None
 
     def key(self, label: int, method: str, name: str, level: str = AS_IS) -> VideoKey:
-        """Give the key of a video of this set."""
+        """Return the key of a video of this dataset."""
         return VideoKey(self.dataset_name, label, method, level, name)
 
 
 class Layout(ABC):
-    """The folders, names, labels and splits of a dataset as its authors give it out.
+    """The folders, names, labels and splits of a dataset as its authors publish it.
 
     Attributes:
-        dataset_name: first part of the keys, where the user gives no other; empty for
-            layouts of a user's own, which take the name of the root folder.
-        how_to_get: where to ask for the data, and how its folder must look.
-        has_compressions: whether it states levels to choose from.
-        test_shows_known_persons: whether the official test part shows persons that the
-            rest shows too, which the leak audit then states in place of refusing it.
-        methods: names that the manipulations have, if they are known beforehand.
+        dataset_name: default first part of the keys; empty for layouts of own videos,
+            which use the name of the root folder.
+        how_to_get: where to request the data, and what its folder must look like.
+        has_compressions: whether it has compression levels to choose from.
+        test_shows_known_persons: whether the official test split shares persons with
+            the others, which the leak audit then reports instead of refusing.
+        methods: all manipulations, where they are known in advance.
     """
 
     dataset_name: ClassVar[str] = ''
@@ -75,31 +77,31 @@ class Layout(ABC):
         splits: Sequence[str] | None = None,
         dataset_name: str | None = None,
     ) -> list[SourceVideo]:
-        """List the videos in the order of their keys, those not there as well.
+        """List the videos in the order of their keys, including missing files.
 
         Args:
-            root: the dataset's folder, or what stands for it.
-            methods: manipulations whose fakes are listed; None is the set's default.
-                Real videos are always listed.
-            compressions: levels that are listed; None is every one there is.
-            splits: some of 'train', 'val' and 'test'; None is all.
-            dataset_name: first part of the keys; None is the layout's.
+            root: the dataset's folder, or a CSV file.
+            methods: see `Selection`.
+            compressions: see `Selection`.
+            splits: see `Selection`.
+            dataset_name: first part of the keys; None for the layout's.
 
         Raises:
-            DataNotFoundError: the root, or a part that must be there, is not; or no
-                video is left of what was asked for.
-            DataError: a list or a name contradicts itself, or two videos would have one
-                key.
-            ConfigError: a method, level or split that the set does not have.
+            DataNotFoundError: the root or a required part of it is missing, or no video
+                matches.
+            DataError: a list or a name is invalid, or two videos share a key.
+            ConfigError: a method, level or split does not exist in the dataset.
         """
         root = Path(root)
         wanted = choose('splits', splits, SPLITS, where='a dataset')
         if not self.has_compressions and set(compressions or ()) - {AS_IS}:
             raise ConfigError(
-                f'compressions={list(compressions or ())!r}; this set states no '
-                'compression levels, so leave them out'
+                f'compressions={list(compressions or ())!r}: this dataset has no '
+                'compression levels; omit them'
             )
         self.check_root(root)
+        if self.methods:
+            choose('methods', methods, self.methods, where=self.dataset_name)
         selection = Selection(
             dataset_name or self.dataset_name or root.absolute().name,
             None if splits is None else tuple(wanted),
@@ -116,12 +118,11 @@ class Layout(ABC):
         return sorted(videos, key=lambda video: video.key)
 
     def check_root(self, root: Path) -> None:
-        """Refuse a folder that is not the root of the set, and name one that is.
-
-        Looked for one level below and above, where users often point by mistake.
+        """Refuse a folder that is not the dataset's root; suggest one nearby.
 
         Raises:
-            DataNotFoundError: with what is missing.
+            DataNotFoundError: the message states what is missing, and whether the
+                folder above or one inside fits.
         """
         if not root.is_dir():
             raise DataNotFoundError(
@@ -145,16 +146,16 @@ class Layout(ABC):
         )
 
     def find_missing(self, root: Path) -> str:
-        """Return what a folder needs to be the root and does not have; '' if all."""
+        """Return what a folder lacks to be the root; '' if nothing."""
         return ''
 
     def base_folder(self, root: str | os.PathLike[str]) -> Path:
-        """Give the folder that the paths of the videos start from."""
+        """Return the folder that the videos' paths are relative to."""
         return Path(root)
 
     @abstractmethod
     def find_videos(self, root: Path, selection: Selection) -> Iterable[SourceVideo]:
-        """Give the videos of the selection, in any order; further splits may be in."""
+        """Return the selected videos in any order; may include other splits."""
 
 
 def _as_tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -170,17 +171,30 @@ def choose(
     *,
     where: str,
 ) -> list[str]:
-    """Give the names asked for, or all of them; refuse one that is not allowed."""
+    """Return the requested names, or all for None; refuse unknown ones."""
     if asked is None:
         return list(allowed)
     asked = [asked] if isinstance(asked, str) else list(asked)
     unknown = [name for name in asked if name not in allowed]
     if unknown or not asked:
         raise ConfigError(
-            f'{argument}={asked!r} of {where}: {", ".join(unknown) or "nothing"} is '
-            f'not there; allowed are {", ".join(allowed)}'
+            f'{argument}={asked!r} of {where}: {", ".join(unknown) or "nothing"} does '
+            f'not exist; allowed are {", ".join(allowed)}'
         )
     return [name for name in allowed if name in asked]
+
+
+def match_name(
+    pattern: re.Pattern[str], path: Path, *, form: str, dataset: str
+) -> re.Match[str]:
+    """Match a file name without suffix; refuse one that the dataset does not use."""
+    match = pattern.fullmatch(path.stem)
+    if match is None:
+        raise DataError(
+            f'{shorten(str(path), 200)} is not named like videos of {dataset}, '
+            f'{form}.mp4; move it out of the folder'
+        )
+    return match
 
 
 def _refuse_shared_keys(videos: Iterable[SourceVideo]) -> None:
@@ -199,7 +213,7 @@ def _place(video: SourceVideo) -> str:
 
 
 def folder_names(folder: Path) -> list[str]:
-    """List the folders in a folder by name; none if it is not there."""
+    """Return the sorted names of the folders in a folder; [] if it is missing."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -210,7 +224,7 @@ def folder_names(folder: Path) -> list[str]:
 
 
 def find_child(folder: Path, *names: str) -> Path | None:
-    """Give the folder in `folder` that has one of the names, whatever its case."""
+    """Return the folder in `folder` with one of the names, ignoring case."""
     wanted = {name.lower() for name in names}
     for name in folder_names(folder):
         if name.lower() in wanted:
@@ -219,7 +233,7 @@ def find_child(folder: Path, *names: str) -> Path | None:
 
 
 def video_files(folder: Path) -> list[Path]:
-    """List the video files right in a folder, by name."""
+    """List the video files directly in a folder by name."""
     return sorted(
         Path(entry.path)
         for entry in os.scandir(folder)
@@ -230,7 +244,7 @@ def video_files(folder: Path) -> list[Path]:
 
 
 def describe_folder(folder: Path) -> str:
-    """Tell in a few words what is in a folder, for an error message."""
+    """Return a short list of a folder's content, for an error message."""
     names = (
         sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
     )
@@ -240,15 +254,28 @@ def describe_folder(folder: Path) -> str:
     return f'found there: {shown}{f" and {len(names) - 8} more" if names[8:] else ""}'
 
 
+def warn_of_unlisted(paths: Iterable[Path], *, missing_in: Path | str) -> None:
+    """Log the videos that are in a folder but not in the dataset's list."""
+    unlisted = sorted(paths)
+    if unlisted:
+        logger.warning(
+            '%s: skipped %d videos that are not in %s: %s',
+            unlisted[0].parent,
+            len(unlisted),
+            missing_in,
+            shorten_list([path.name for path in unlisted]),
+        )
+
+
 def warn_of_counts(
     name: str, counts: Mapping[str, int], official: Mapping[str, int]
 ) -> None:
-    """Log where the numbers of a set's videos differ from its official ones.
+    """Log where a dataset's counts differ from the official ones.
 
     Args:
-        name: what the set is called.
-        counts: what is counted to how many there are; what is missing is 0.
-        official: the same of the whole set.
+        name: the dataset.
+        counts: what is counted -> how many there are; missing entries are 0.
+        official: likewise, of the complete dataset.
     """
     wrong = [
         f'{counts.get(what, 0)} {what}, officially {count}'
@@ -257,7 +284,8 @@ def warn_of_counts(
     ]
     if wrong:
         logger.warning(
-            '%s: not the official numbers of videos: %s. Part of it may be missing',
+            '%s: the number of videos is not the official one: %s. Part of the dataset '
+            'may be missing',
             name,
             '; '.join(wrong),
         )

@@ -1,4 +1,4 @@
-"""A video of a dataset as it was downloaded, before its faces are found."""
+"""A video of a dataset as downloaded, before face detection."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from mmdeepfake.structures import VideoKey
 
 @dataclass(frozen=True)
 class SourceVideo:
-    """What a dataset's layout tells of one of its videos.
+    """A video as a dataset's layout describes it.
 
     Attributes:
         key: see `VideoKey`.
-        path: the video file; or a folder of numbered frames; or, with `member`, a
-            .tar.gz archive. It may be missing: the preparation reports that.
+        path: the video file, a folder of numbered frames, or, with `member`, a .tar.gz
+            archive. It may be missing, which preparation reports.
         split: 'train', 'val' or 'test'.
-        identities: ids of the persons seen or used in it, told apart within a dataset.
-        sources: keys' names, within the dataset, of the videos it was made from, its
-            own included; no two splits may share one. For the leak audit.
-        partner: of a fake, the key of the real video whose frames it was made from,
-            frame by frame, so that its boxes fit; None where there is none.
-        mask: the video of its changed pixels, where there is one.
-        is_cropped: its frames are faces already (no detection, order kept).
+        identities: ids of the persons seen or used in it, unique within the dataset.
+        sources: names (as in keys of the dataset) of the videos it was made from, or
+            its own; no two splits may share one. For the leak audit.
+        partner: for a fake, the key of the real video with the same frames, so that its
+            face boxes can be reused; None if there is none.
+        mask: the video of its changed pixels, if any.
+        is_cropped: its frames are face crops already (no detection, order kept).
         member: folder inside the archive `path` that holds the frames.
     """
 

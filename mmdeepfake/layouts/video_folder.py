@@ -1,18 +1,18 @@
-"""A user's own videos, sorted into folders.
+"""Own videos, sorted into folders.
 
     <root>/<split>/real/<name>.mp4
     <root>/<split>/fake/<name>.mp4              method 'fake'
     <root>/<split>/fake/<method>/<name>.mp4     method <method>
 
-In place of a file, <name> may be a folder of numbered frames. Further sub-folders, of
-real videos too, become part of the name. Linked folders are searched; files that are
-not named like videos are left out with a warning. Names may repeat from split to split,
-so in preparation a video is called <split>/<name>. Without folders of splits,
-that is as <root>/{real,fake}/..., all videos are test videos: who is seen in them is
-not known, so nothing could part them into splits without a leak.
+Instead of a file, <name> may be a folder of numbered frames. Further sub-folders, also
+of real videos, become part of the name. Linked folders are searched; files without a
+video suffix are skipped with a warning. Names may repeat in other splits, so in
+preparation a video is called <split>/<name>. Without split folders
+(<root>/{real,fake}/...) all videos are test videos: the persons in them are unknown, so
+they cannot be split without a leak.
 
-For the same reason nothing can check that nobody is in two splits: sort the videos by
-person. A CSV list or a manifest can name the persons, and is checked.
+For the same reason it cannot be checked that nobody is in two splits: sort the videos
+by person. A CSV list or a manifest can name the persons, and is checked.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from .layout import AS_IS, Layout, Selection, choose, folder_names, logger
 from .source_video import SourceVideo
 
 HOW_TO_GET = """\
-Expected are <root>/{train,val,test}/{real,fake}/<name>.mp4; fakes of several methods go
-to fake/<method>/<name>.mp4, and a folder of numbered frames may stand for a file."""
+Expected are <root>/{train,val,test}/{real,fake}/<name>.mp4, with fakes of several
+methods in fake/<method>/<name>.mp4. A folder of numbered frames may replace a file."""
 
-_WITHOUT_SPLITS = 'Without folders of splits, as <root>/{real,fake}, all is for test.'
+_WITHOUT_SPLITS = 'Without split folders (<root>/{real,fake}) all videos are for test.'
 
 
 class VideoFolderLayout(Layout):
-    """Videos of a user's own; see this module."""
+    """Own videos in folders; see this module."""
 
     how_to_get = f'{HOW_TO_GET}\n{_WITHOUT_SPLITS}'
 
     def find_missing(self, root: Path) -> str:
-        """Return what is missing where there are neither splits nor classes."""
+        """Return what is missing if there are neither splits nor classes."""
         if any((root / name).is_dir() for name in (*SPLITS, *LABEL_NAMES)):
             return ''
         return 'no folders of splits or classes'
@@ -61,20 +61,20 @@ class VideoFolderLayout(Layout):
         classes = [name for name in LABEL_NAMES if (root / name).is_dir()]
         if splits and classes:
             raise DataError(
-                f'{str(root)!r} holds folders of splits, {splits}, beside folders of '
-                f'classes, {classes}; allowed is one or the other'
+                f'{str(root)!r} holds both split folders, {splits}, and class folders, '
+                f'{classes}; use one or the other'
             )
 
     def find_videos(self, root: Path, selection: Selection) -> Iterator[SourceVideo]:
-        """List the videos of each split that is wanted and, if none is, there."""
+        """List the videos of the wanted splits, by default of all that exist."""
         there = {name: name for name in SPLITS if (root / name).is_dir()} or {
             'test': ''
         }
         if '' in there.values():
             logger.warning(
-                '%s has no folders of splits, so all videos are for test. To train, '
-                'sort them by person into train/, val/ and test/, each with real/ and '
-                'fake/, or name their splits in a CSV list',
+                '%s has no split folders, so all videos are for test. To train, sort '
+                'them by person into train/, val/ and test/, each with real/ and '
+                'fake/, or give their splits in a CSV list',
                 root,
             )
         else:
@@ -103,7 +103,7 @@ class VideoFolderLayout(Layout):
 
 
 def _name_by_split(video: SourceVideo, folder_name: str) -> SourceVideo:
-    """Add the split's folder to the name: other splits may hold a file of that name."""
+    """Prefix the name with the split's folder, since names repeat across splits."""
     if not folder_name:
         return video
     name = f'{folder_name}/{video.key.name}'
@@ -120,15 +120,14 @@ def list_video_folder(
     """List all real and fake videos of a split.
 
     Args:
-        root: the folder of the set.
+        root: the dataset's folder.
         split: 'train', 'val' or 'test'.
         dataset_name: first part of the keys.
-        folder_name: the folder in `root` that holds the classes; None is the split's.
+        folder_name: folder in `root` that holds the classes; None for the split's name.
 
     Raises:
-        DataNotFoundError: the folder of the split, or of a class, is not there.
-        DataError: two videos would have one key, or a folder holds both videos and
-            frames.
+        DataNotFoundError: the folder of the split or of a class is missing.
+        DataError: two videos share a key, or a folder holds both videos and frames.
     """
     root = Path(root)
     base = root / (split if folder_name is None else folder_name)
@@ -146,15 +145,15 @@ def list_video_folder(
                 method, name = (method, inner) if inner else (class_name, name)
             if label != REAL and method == REAL_METHOD:
                 raise DataError(
-                    f'folder {str(folder / method)!r}: a method may not be called '
-                    f'{REAL_METHOD!r}; rename it'
+                    f'folder {str(folder / method)!r}: {REAL_METHOD!r} is not allowed '
+                    'as the name of a method; rename it'
                 )
             key = VideoKey(dataset_name, label, method, AS_IS, name)
             relative = path.relative_to(root).as_posix()
             if not is_inner_path(relative):
                 raise DataError(
-                    f"file {str(path)!r}: a name may not hold '..' between slashes or "
-                    'backslashes; rename it'
+                    f"file {str(path)!r}: '..' between slashes or backslashes is not "
+                    'allowed in a name; rename it'
                 )
             if key in videos:
                 other = videos[key].path.relative_to(root).as_posix()
@@ -168,13 +167,13 @@ def list_video_folder(
 
 
 def _videos_below(top: Path) -> list[tuple[Path, str]]:
-    """Return every video below a folder with its name: its path without suffix.
+    """Return every video below a folder with its name, the path without suffix.
 
-    An empty folder is listed, so that the check of the files reports it.
+    Empty folders are listed, so that the later check of the files reports them.
 
     Raises:
         DataError: a folder holds both videos and frames.
-        DataNotFoundError: no file in the folder is taken for a video.
+        DataNotFoundError: the folder holds other files only.
     """
     found: list[Path] = []
     others: list[Path] = []
@@ -183,8 +182,8 @@ def _videos_below(top: Path) -> list[tuple[Path, str]]:
         has_frames = place != top and any(map(is_frame_name, names))
         if has_frames and videos:
             raise DataError(
-                f'folder {str(place)!r} holds videos and pictures; allowed is one or '
-                'the other, since a folder of pictures counts as one video'
+                f'folder {str(place)!r} holds videos and images; use one or the other, '
+                'since a folder of images counts as one video'
             )
         if has_frames or (place != top and not folders and not names):
             found.append(place)
@@ -199,8 +198,8 @@ def _videos_below(top: Path) -> list[tuple[Path, str]]:
     warn_of_other_files(top, others)
     if others and not found:
         raise DataNotFoundError(
-            f'no video in {str(top.absolute())!r}: no file in it is named like one, '
-            f'and no folder holds pictures.\n{HOW_TO_GET}'
+            f'no video in {str(top.absolute())!r}: no file has a video suffix, and no '
+            f'folder holds images.\n{HOW_TO_GET}'
         )
     return [(path, _name_below(top, path)) for path in sorted(found)]
 
@@ -215,7 +214,7 @@ def _warn_of_other_folders(base: Path, known: Sequence[str]) -> None:
     others = [name for name in folder_names(base) if name not in known]
     if others:
         logger.warning(
-            '%s: left out are the folders %s; searched are %s',
+            '%s: skipped the folders %s; only %s are searched',
             base,
             shorten_list(others),
             ', '.join(known),

@@ -1,21 +1,21 @@
-"""The archives of WildDeepfake, which hold faces, not videos.
+"""The archives of WildDeepfake, which hold face crops, not videos.
 
     <root>/{real_train,real_test,fake_train,fake_test}/<k>.tar.gz
     inside it: <k>/<real or fake>/<sequence>/<number>.png
 
-A space in place of the underscore ("real train"), and archives that were unpacked
-already, to <k>/<real or fake>/..., are accepted. One folder of pictures is one face
-sequence and one sample here; <k> is a video. The number is that of a frame in it: it is
-not padded with zeros, does not begin at 0 and may leave some out. Pictures are taken in
-the order of these numbers, and neighbours in the list count as consecutive.
+A space instead of the underscore ("real train") and unpacked archives
+(<k>/<real or fake>/...) are accepted. One folder of images is one face sequence and one
+sample; <k> is a video. The number is that of a frame in it, without zero padding; it
+need not start at 0 and may have gaps. Images are ordered by number, and neighbours
+count as consecutive frames.
 
-Sequence numbers repeat from archive to archive, so a sample is named
-<folder>/<k>/<sequence>. Its label is the folder inside the archive: a video with forged
-faces may show real ones too.
+Sequence numbers repeat in other archives, so a sample is named
+<folder>/<k>/<sequence>. Its label is the folder inside the archive, since a video with
+forged faces may show real ones too.
 
-Splits: test is the test folders. There is no validation part, so whole training
-archives, and with them source videos, are held out: about one in ten, those whose
-<folder>/<k> `identity_split.is_held_out`. Who is seen is not told.
+Splits: test is the test folders. There is no validation split, so whole training
+archives, and thus source videos, are held out: about one in ten, those whose
+<folder>/<k> `identity_split.is_held_out`. The persons are unknown.
 
 Zi et al., "WildDeepfake: A Challenging Real-World Dataset for Deepfake Detection", ACM
 MM 2020, https://github.com/OpenTAI/wild-deepfake
@@ -40,7 +40,6 @@ from .identity_split import is_held_out
 from .layout import (
     Layout,
     Selection,
-    choose,
     find_child,
     folder_names,
     logger,
@@ -61,9 +60,10 @@ _NUM_ARCHIVES = {
 _SECONDS_BETWEEN_LOGS = 30.0
 
 HOW_TO_GET = """\
-To get WildDeepfake: ask as https://github.com/OpenTAI/wild-deepfake says, and point
-ROOT at the folder (deepfake_in_the_wild) that holds real_train/, fake_train/,
-real_test/ and fake_test/ with their .tar.gz files; they need not be unpacked."""
+To get WildDeepfake: request it as described at
+https://github.com/OpenTAI/wild-deepfake, and set ROOT to the folder
+(deepfake_in_the_wild) that holds real_train/, fake_train/, real_test/ and fake_test/
+with their .tar.gz files; they need not be unpacked."""
 
 
 class WildDeepfakeLayout(Layout):
@@ -74,19 +74,18 @@ class WildDeepfakeLayout(Layout):
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
 
     def find_missing(self, root: Path) -> str:
-        """Return what is missing where none of the four folders is there."""
+        """Return what is missing if none of the four folders exists."""
         if any(_split_folder(root, name) for name in FOLDERS):
             return ''
         return f'none of the folders {", ".join(FOLDERS)}'
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
-        """List the sequences of the wanted splits; archives are read through once."""
-        choose('methods', selection.methods, self.methods, where=self.dataset_name)
+        """List the sequences of the wanted splits; each archive is read once."""
         places = []
         for name in FOLDERS:
             folder = _split_folder(root, name)
             if folder is None:
-                logger.warning('%s: no folder %s; it is left out', root, name)
+                logger.warning('%s: skipped the missing folder %s', root, name)
                 continue
             for k, path in _find_videos_of(folder):
                 split = _split_of(name, k)
@@ -115,13 +114,13 @@ def _split_of(folder_name: str, k: str) -> str:
 
 
 def _find_videos_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Give (k, archive or unpacked folder) of every video."""
+    """Yield (k, archive or unpacked folder) of every video."""
     found = {name: folder / name for name in folder_names(folder)}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         suffix = next((s for s in _ARCHIVE_SUFFIXES if entry.name.endswith(s)), None)
         if entry.is_file() and suffix and not entry.name.startswith('.'):
             k = entry.name.removesuffix(suffix)
-            # Unpacked beside its archive: one of the two is enough.
+            # An unpacked folder beside its archive is preferred.
             found.setdefault(k, Path(entry.path))
     yield from sorted(found.items())
 
@@ -131,7 +130,7 @@ def _list_sequences(
 ) -> Iterator[SourceVideo]:
     last = time.monotonic()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        # A compressed archive must be unpacked to list it; zlib leaves the others run.
+        # Listing a compressed archive means unpacking it; zlib releases the GIL.
         members = pool.map(_list_members, (path for _, _, path, _ in places))
         for done, (place, sequences) in enumerate(zip(places, members, strict=True)):
             name, k, path, split = place
@@ -144,7 +143,7 @@ def _list_sequences(
 
 
 def _list_members(path: Path) -> list[str]:
-    """Give the folders of pictures in an archive or in an unpacked one."""
+    """Return the folders of images in an archive, unpacked or not."""
     if path.is_dir():
         files = [
             (place / name).relative_to(path).as_posix()
@@ -153,10 +152,10 @@ def _list_members(path: Path) -> list[str]:
         ]
     else:
         files = [name for name, _ in read_members(path, lambda name: False)]
-    pictures = [PurePosixPath(file) for file in files if is_frame_name(file)]
-    folders = sorted({picture.parent.as_posix() for picture in pictures})
+    images = [PurePosixPath(file) for file in files if is_frame_name(file)]
+    folders = sorted({image.parent.as_posix() for image in images})
     if not folders:
-        raise DataError(f'{str(path)!r} holds no pictures; copy it again')
+        raise DataError(f'{str(path)!r} holds no images; copy it again')
     return folders
 
 
@@ -168,7 +167,7 @@ def _describe(
     if len(inner) != 1:
         raise DataError(
             f'{str(path)!r}: the folder {member!r} is not of the form '
-            '<k>/<real or fake>/<sequence>, so its label cannot be told'
+            '<k>/<real or fake>/<sequence>, so its label is unknown'
         )
     label = LABEL_NAMES.index(inner[0])
     return SourceVideo(

@@ -1,4 +1,4 @@
-"""MiniFF: rendered talking heads and their forgeries, in FaceForensics++'s layout."""
+"""MiniFF: rendered talking heads and their forgeries in FaceForensics++'s layout."""
 
 from .render import RenderSummary, render_miniff
 from .settings import MiniFFSettings

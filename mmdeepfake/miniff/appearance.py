@@ -1,9 +1,8 @@
-"""What a person and a scene look like, as numbers drawn at random.
+"""Random parameters of persons and scenes.
 
-The inner face is drawn independently of the outer head. A swapped inner face upon
-another head is thus as likely as a real person, and gives nothing away by itself.
-Lengths are in head units: the head is about 2 wide and 2.7 high, (0, 0) lies between
-the eyes and the nose, x to the right and y downwards.
+The inner face is drawn independently of the outer head, so a swapped face is as likely
+as a real person and no evidence by itself. Lengths are in head units: the head is about
+2 wide and 2.7 high, (0, 0) is between eyes and nose, x points right and y down.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ HAIR_STYLES = ('short', 'side', 'fringe', 'long', 'curly', 'bald')
 
 @dataclass(frozen=True)
 class OuterHead:
-    """Skin, skull, hair and beard: what a swap leaves as it is."""
+    """Skin, skull, hair and beard, which a swap keeps."""
 
     skin: np.ndarray
     jaw_width: float
@@ -61,7 +60,7 @@ class OuterHead:
 
 @dataclass(frozen=True)
 class InnerFace:
-    """Eyes, brows, nose, mouth and marks: what a swap takes from the source."""
+    """Eyes, brows, nose, mouth and marks, which a swap takes from the source."""
 
     eye_x: float
     eye_width: float
@@ -101,13 +100,13 @@ class Scene:
 
 
 def _pick(rng: Generator, table: np.ndarray) -> np.ndarray:
-    """A colour of the table, a little lighter or darker, warmer or cooler."""
+    """Return a colour of the table with random shade and hue."""
     shade = rng.uniform(0.85, 1.15) * rng.uniform(0.96, 1.04, size=3)
     return table[rng.integers(len(table))] * shade
 
 
 def draw_muted_colour(rng: Generator, low: float, high: float) -> np.ndarray:
-    """A colour of a room or of clothes: grey in the main, with a cast."""
+    """Return a greyish colour with a cast, for rooms and clothes."""
     grey, cast = rng.uniform(low, high), rng.uniform(-1, 1, size=3)
     return np.clip(grey * (1 + 0.35 * (cast - cast.mean())), 0.02, 0.98)
 
@@ -117,7 +116,7 @@ def _draw_seed(rng: Generator) -> int:
 
 
 def draw_outer_head(rng: Generator) -> OuterHead:
-    """A random head."""
+    """Draw a random head."""
     tone = rng.uniform(0, len(SKIN_TONES) - 1)
     lower = int(tone)
     skin = SKIN_TONES[lower] + (tone - lower) * (
@@ -141,7 +140,7 @@ def draw_outer_head(rng: Generator) -> OuterHead:
 
 
 def draw_inner_face(rng: Generator) -> InnerFace:
-    """A random inner face, independent of the head that will carry it."""
+    """Draw a random inner face, independent of the head."""
     return InnerFace(
         eye_x=rng.uniform(0.37, 0.44),
         eye_width=rng.uniform(0.18, 0.21),
@@ -168,7 +167,7 @@ def draw_inner_face(rng: Generator) -> InnerFace:
 
 
 def draw_scene(rng: Generator) -> Scene:
-    """A random scene: light from above, left or right."""
+    """Draw a random scene, lit from above, left or right."""
     light = np.array([rng.uniform(-0.6, 0.6), rng.uniform(-0.55, -0.1), 1.0])
     return Scene(
         light=light / np.linalg.norm(light),

@@ -1,4 +1,4 @@
-"""The plane that a head is painted on, once per video."""
+"""The plane on which a head is painted once per video."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Canvas:
 
     Attributes:
         unit_px: canvas pixels per head unit.
-        x: (H, W) float32, position of every pixel, right is positive.
-        y: (H, W) float32, down is positive.
+        x: (H, W) float32, position of each pixel, positive to the right.
+        y: (H, W) float32, positive downwards.
     """
 
     unit_px: float
@@ -38,18 +38,13 @@ class Canvas:
         return self.x.shape
 
     def to_px(self, position: np.ndarray) -> np.ndarray:
-        """Head units to canvas pixels, along either axis."""
+        """Convert head units to canvas pixels along either axis."""
         return position * np.float32(self.unit_px) + np.float32((self.shape[0] - 1) / 2)
 
     def window(
         self, x_range: tuple[float, float], y_range: tuple[float, float]
     ) -> tuple[slice, slice]:
-        """Rows and columns of a rectangle given in head units."""
+        """Return rows and columns of a rectangle given in head units."""
         rows = self.to_px(np.array(y_range)).round().astype(int)
         columns = self.to_px(np.array(x_range)).round().astype(int)
         return slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)
-
-
-def make_canvas(size_px: int) -> Canvas:
-    """The canvas for frames of a size."""
-    return Canvas(unit_px=UNIT_PX * size_px / 128 * OVERSAMPLING)

@@ -1,8 +1,8 @@
-"""Who plays in a MiniFF set: persons, their clips, and which clips are swapped.
+"""The cast of a MiniFF set: persons, their clips, and which clips are swapped.
 
-Every random stream is named by what it draws for, never by when it is drawn, so a
-video's frames do not depend on the other videos, their order or the number of workers;
-and enlarging one split leaves the frames of the others as they are.
+Each random stream is seeded by its purpose, not by the order of drawing, so the frames
+of a video do not depend on other videos, their order or the number of workers, and
+enlarging one split leaves the frames of the others unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .frames import Performance
 from .motion import draw_expression, draw_pose, draw_real_surface
 from .settings import METHODS, SPLITS, MiniFFSettings
 
-# First number of a stream's seed, after the set's own.
+# First number of a stream's seed, after that of the set.
 _PERSON, _CLIP, _PAIRING, _FORGERY, _NOISE = range(5)
 
 
@@ -28,8 +28,8 @@ class Clip:
     Attributes:
         clip_id: three digits, unique in the set.
         split: 'train', 'val' or 'test'.
-        person_index: person within the split.
-        take_index: clip of that person.
+        person_index: index of the person within the split.
+        take_index: index of the clip of that person.
     """
 
     clip_id: str
@@ -44,17 +44,17 @@ class Clip:
 
     @property
     def seed(self) -> tuple[int, int, int]:
-        """What names the clip's random streams."""
+        """Seed of the clip's random streams."""
         return SPLITS.index(self.split), self.person_index, self.take_index
 
 
 def make_rng(settings: MiniFFSettings, stream: int, *names: int) -> Generator:
-    """The generator of one random stream."""
+    """Return the generator of one random stream."""
     return np.random.default_rng([settings.seed, stream, *names])
 
 
 def list_clips(settings: MiniFFSettings) -> list[Clip]:
-    """All real clips, split by split."""
+    """List all real clips, split by split."""
     takes = [
         (split, person_index, take_index)
         for split, num_persons in zip(SPLITS, settings.num_identities, strict=True)
@@ -65,13 +65,12 @@ def list_clips(settings: MiniFFSettings) -> list[Clip]:
 
 
 def pair_clips(settings: MiniFFSettings) -> dict[str, list[tuple[Clip, Clip]]]:
-    """Pairs of clips of two persons of one split; every clip is in one pair."""
+    """Pair clips of two persons of one split; every clip is in one pair."""
     clips = list_clips(settings)
     pairs: dict[str, list[tuple[Clip, Clip]]] = {split: [] for split in SPLITS}
     for split_index, split in enumerate(SPLITS):
         for take_index in range(settings.clips_per_identity):
-            # Within one take every person has one clip, so no pair joins a person
-            # to themselves.
+            # Within a take every person has one clip, so all pairs join two persons.
             take = [c for c in clips if (c.split, c.take_index) == (split, take_index)]
             rng = make_rng(settings, _PAIRING, split_index, take_index)
             order = rng.permutation(len(take))
@@ -82,7 +81,7 @@ def pair_clips(settings: MiniFFSettings) -> dict[str, list[tuple[Clip, Clip]]]:
 
 
 def perform(settings: MiniFFSettings, clip: Clip) -> Performance:
-    """What happens in a real clip."""
+    """Draw the appearance and motion of a real clip."""
     person_rng = make_rng(settings, _PERSON, *clip.seed[:2])
     clip_rng = make_rng(settings, _CLIP, *clip.seed)
     num_frames = settings.num_frames
@@ -97,13 +96,13 @@ def perform(settings: MiniFFSettings, clip: Clip) -> Performance:
 
 
 def make_forgery_rng(settings: MiniFFSettings, method: str, target: Clip) -> Generator:
-    """Random stream of a forgery's own motion and traces."""
+    """Return the random stream of a forgery's motion and traces."""
     return make_rng(settings, _FORGERY, METHODS.index(method), *target.seed)
 
 
 def make_noise_rng(
     settings: MiniFFSettings, method: str | None, target: Clip
 ) -> Generator:
-    """Random stream of the camera's noise in one video."""
+    """Return the random stream of a video's camera noise."""
     method_index = len(METHODS) if method is None else METHODS.index(method)
     return make_rng(settings, _NOISE, method_index, *target.seed)

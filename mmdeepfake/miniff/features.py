@@ -1,4 +1,4 @@
-"""The moving parts of a face: eyes, lids, glasses and mouth, painted frame by frame."""
+"""The moving parts of a face: eyes, lids and mouth, painted frame by frame."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from .shapes import blend, disc, smoothstep
 SCLERA = np.array([0.80, 0.77, 0.74], np.float32)
 TEETH = np.array([0.88, 0.85, 0.80], np.float32)
 MOUTH_HOLLOW = np.array([0.22, 0.07, 0.07], np.float32)
-MAX_GAP = 0.2  # head units between the lips of a wide open mouth
+MAX_GAP = 0.2  # head units between the lips of an open mouth
 
 
 class FacePainter:
-    """Paints the expression of one frame upon the layers of a head."""
+    """Paints the expression of one frame onto the layers of a head."""
 
     def __init__(self, canvas: Canvas, layers: HeadLayers, inner: InnerFace) -> None:
         self.layers = layers
         self.inner = inner
         self.eye_window = canvas.window((-0.85, 0.85), (-0.42, 0.14))
-        reach_y = inner.mouth_y
         self.mouth_window = canvas.window(
-            (-0.56, 0.56), (reach_y - 0.22, reach_y + 0.42)
+            (-0.56, 0.56), (inner.mouth_y - 0.22, inner.mouth_y + 0.42)
         )
         self.eye_xy = canvas.x[self.eye_window], canvas.y[self.eye_window]
         self.mouth_xy = canvas.x[self.mouth_window], canvas.y[self.mouth_window]
@@ -35,7 +34,7 @@ class FacePainter:
         )
 
     def paint(self, expression: dict[str, float]) -> np.ndarray:
-        """The face layer with eyes and mouth: (H, W, 3)."""
+        """Return the face layer with eyes and mouth: (H, W, 3)."""
         face = self.layers.face.copy()
         face[self.eye_window] = self._paint_eyes(face[self.eye_window], expression)
         face[self.mouth_window] = self._paint_mouth(face[self.mouth_window], expression)
@@ -61,7 +60,7 @@ class FacePainter:
         iris = disc(gaze_x, gaze_y, (0, 0), (0.1, 0.1), edge=0.05)
         pupil = disc(gaze_x, gaze_y, (0, 0), (0.05, 0.05), edge=0.03)
         glint = disc(gaze_x, gaze_y, (-0.035, -0.035), (0.028, 0.028), edge=0.03)
-        # The upper lid shades the ball below it.
+        # The upper lid shades the eyeball.
         shade = 1 - 0.5 * smoothstep(local_y, upper + 0.1, upper)
         ball = blend(np.broadcast_to(SCLERA, colour.shape), inner.eye_colour, iris)
         ball = blend(ball, np.zeros(3), 0.9 * pupil) * shade[..., None]
@@ -98,7 +97,7 @@ class FacePainter:
         )
         lips = lips * smoothstep(along, 1.06, 0.96)
         red = np.array([0.92, 0.62, 0.62], np.float32) ** (0.4 + inner.lip_redness)
-        # The upper lip faces down, the lower one up to the light.
+        # The upper lip faces down, the lower one up towards the light.
         slope = 0.86 + 0.2 * smoothstep(
             local_y, gap_top, gap_bottom + 0.5 * full + 0.01
         )
@@ -117,7 +116,7 @@ def _open_mouth(
     gap_top: np.ndarray,
     gap_bottom: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The hollow between the lips with the upper teeth, and its coverage."""
+    """Paint the opening of the mouth with the upper teeth; return its coverage too."""
     hollow = smoothstep(local_y, gap_top - 0.01, gap_top + 0.02)
     hollow = hollow * smoothstep(local_y, gap_bottom + 0.01, gap_bottom - 0.02)
     hollow = hollow * smoothstep(gap_bottom - gap_top, 0.0, 0.03)
@@ -128,7 +127,7 @@ def _open_mouth(
 
 
 def _cover_glasses(x: np.ndarray, y: np.ndarray, inner: InnerFace) -> np.ndarray:
-    """Coverage of the frame of a pair of glasses: rings, bridge and arms."""
+    """Return the coverage of a pair of glasses: rings, bridge and arms."""
     side_x = np.abs(x)
     radius = np.sqrt(((side_x - inner.eye_x) / 0.27) ** 2 + ((y + 0.13) / 0.22) ** 2)
     rings = smoothstep(np.abs(radius - 1), 0.11, 0.03)

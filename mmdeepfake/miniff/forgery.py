@@ -1,4 +1,4 @@
-"""The four forgeries: what each takes from the source, and the traces it leaves."""
+"""The four forgeries: what each takes from the source, and its traces."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .shapes import smoothstep
 
 SWAPS = ('Deepfakes', 'FaceSwap')
 MOUTH_EXPRESSION = ('mouth_open', 'smile')
-REGION_THRESHOLD = 0.3  # weight from which a pixel counts as changed; ours
+REGION_THRESHOLD = 0.3  # weight above which a pixel counts as changed; ours
 
 
 def forge(
     target: Performance, source: Performance, method: str, rng: Generator
 ) -> Performance:
-    """The target's clip as a method changes it.
+    """Return the target's clip as manipulated by a method.
 
-    Deepfakes and FaceSwap put the source's inner face upon the target's head;
-    Face2Face gives the target the source's expression, and shows each of its frames
-    twice; NeuralTextures takes the source's mouth movements alone.
+    Deepfakes and FaceSwap put the source's inner face onto the target's head; Face2Face
+    transfers the source's expression, showing each of its frames twice; NeuralTextures
+    transfers the mouth movements only.
     """
     forged = replace(target, surface=forge_surface(target.surface, method, rng))
     if method in SWAPS:
@@ -39,25 +39,25 @@ def forge(
 
 
 def weigh_region(plane: FacePlane, method: str) -> np.ndarray:
-    """Weight of the region that a method changes: (H, W) in [0, 1]."""
+    """Return the weight of the region that a method changes: (H, W) in [0, 1]."""
     return plane.mouth if method == 'NeuralTextures' else plane.inner
 
 
 def mask_region(plane: FacePlane, method: str) -> np.ndarray:
-    """White where the method changes the picture: (H, W) uint8."""
+    """Return a mask, white where the method changes the frame: (H, W) uint8."""
     changed = weigh_region(plane, method) > REGION_THRESHOLD
     return changed.astype(np.uint8) * 255
 
 
 @dataclass(frozen=True)
 class SpatialTraces:
-    """What a forgery leaves in each single frame.
+    """Traces of a forgery in every single frame.
 
     Attributes:
-        colour_gain: (3,) relative mismatch of colour within the region.
-        softness: share of the region's picture that is blurred.
+        colour_gain: (3,) relative colour mismatch within the region.
+        softness: strength of the blur within the region, 0 to 1.
         border_gain: relative brightness of the seam.
-        noise_loss: share of the camera's noise that the forgery lacks.
+        noise_loss: share of the camera noise missing in the region.
     """
 
     colour_gain: np.ndarray
@@ -67,7 +67,7 @@ class SpatialTraces:
 
 
 def draw_spatial_traces(rng: Generator, strength: float) -> SpatialTraces:
-    """Faint traces at strength 1; each grows with the strength."""
+    """Draw traces that grow with the strength; they are faint at 1."""
     return SpatialTraces(
         colour_gain=0.035 * strength * np.clip(rng.standard_normal(3), -2, 2),
         softness=min(1.0, strength * rng.uniform(0.15, 0.6)),
@@ -77,21 +77,21 @@ def draw_spatial_traces(rng: Generator, strength: float) -> SpatialTraces:
 
 
 def leave_traces(
-    picture: np.ndarray, noise: np.ndarray, weight: np.ndarray, traces: SpatialTraces
+    frame: np.ndarray, noise: np.ndarray, weight: np.ndarray, traces: SpatialTraces
 ) -> np.ndarray:
-    """A forged picture with its traces and the camera's noise: (H, W, 3) float32.
+    """Add a forgery's traces and the camera noise to a frame: (H, W, 3) float32.
 
     Args:
-        picture: (H, W, 3) before noise.
+        frame: (H, W, 3) before noise.
         noise: (H, W, 3) of the camera.
         weight: (H, W) of the forged region.
-        traces: what this video's forgery leaves.
+        traces: those of this video.
     """
-    # The blended patch ends more sharply than the surface's motion does.
+    # The blended patch has a sharper border than the surface's motion.
     patch = smoothstep(weight, 0.15, 0.6)[..., None]
-    soft_px = 1.2 * picture.shape[0] / 128
-    blurred = cv2.GaussianBlur(picture, (0, 0), soft_px)
-    picture = picture + traces.softness * patch * (blurred - picture)
+    soft_px = 1.2 * frame.shape[0] / 128
+    blurred = cv2.GaussianBlur(frame, (0, 0), soft_px)
+    frame = frame + traces.softness * patch * (blurred - frame)
     seam = 4 * patch * (1 - patch)
     gain = traces.colour_gain.astype(np.float32) * patch + traces.border_gain * seam
-    return picture * (1 + gain) + noise * (1 - traces.noise_loss * patch)
+    return frame * (1 + gain) + noise * (1 - traces.noise_loss * patch)

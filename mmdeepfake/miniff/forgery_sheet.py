@@ -1,4 +1,4 @@
-"""Pictures of a set for the eye: a real clip, its forgeries, and what they changed."""
+"""Contact sheets of a set: a real clip, its forgeries, and what they changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .record import read_settings
 from .settings import MiniFFSettings
 from .video_jobs import VideoJob, list_jobs
 
-CELL_PX = 192  # every frame is enlarged or reduced to this
+CELL_PX = 192  # frames are resized to this
 LABEL_WIDTH_PX = 260
 HEADER_HEIGHT_PX = 44
 GAP_PX = 4
@@ -31,15 +31,15 @@ def make_contact_sheet(
     first_frame_index: int = 0,
     num_columns: int = 8,
 ) -> np.ndarray:
-    """Rows of videos, columns of consecutive frames, and the mask of the first one.
+    """Draw rows of videos, columns of consecutive frames, and the first frame's mask.
 
     Args:
         root: folder of a rendered set.
-        clip_ids: real clips to show, each followed by its forgeries; None: the first
-            of the test split.
-        compression: level to show; None: the first one of the set.
+        clip_ids: real clips, each followed by its forgeries; None for the first of the
+            test split.
+        compression: level to show; None for the first of the set.
         first_frame_index: frame in the first column.
-        num_columns: consecutive frames to show.
+        num_columns: number of consecutive frames.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -56,16 +56,14 @@ def make_contact_sheet(
             f'{settings.num_frames - 1}'
         )
     frame_indices = range(first_frame_index, first_frame_index + num_columns)
-    rows = [_draw_header(frame_indices)]
-    for job in jobs:
-        rows.append(_draw_row(job, root, compression, frame_indices))
-    return np.vstack(rows)
+    rows = [_draw_row(job, root, compression, frame_indices) for job in jobs]
+    return np.vstack([_draw_header(frame_indices), *rows])
 
 
 def _select_jobs(
     settings: MiniFFSettings, clip_ids: Sequence[str] | None
 ) -> list[VideoJob]:
-    """The real clips wanted, each followed by what was made of it."""
+    """Return the requested real clips, each followed by its forgeries."""
     jobs = list_jobs(settings)
     known = [job.target.clip_id for job in jobs if job.method is None]
     if clip_ids is None:
@@ -99,22 +97,17 @@ def _draw_row(
     label = _write(label, detail, (12, CELL_PX // 2 + 22), FAINT_INK)
     cells = [label, *(_frame_cell(frames[index]) for index in frame_indices)]
     mask_path = job.mask_path(root)
-    if mask_path is None:
-        cells.append(_blank(CELL_PX + GAP_PX, CELL_PX + GAP_PX))
-    else:
-        cells.append(_frame_cell(decode_video(mask_path)[frame_indices[0]]))
+    masks = decode_video(mask_path) if mask_path else np.full_like(frames, PAPER)
+    cells.append(_frame_cell(masks[frame_indices[0]]))
     return np.hstack(cells)
 
 
 def _frame_cell(frame: np.ndarray) -> np.ndarray:
-    enlarged = frame.shape[0] < CELL_PX
-    picture = cv2.resize(
-        frame,
-        (CELL_PX, CELL_PX),
-        interpolation=cv2.INTER_CUBIC if enlarged else cv2.INTER_AREA,
-    )
+    method = cv2.INTER_CUBIC if frame.shape[0] < CELL_PX else cv2.INTER_AREA
     cell = _blank(CELL_PX + GAP_PX, CELL_PX + GAP_PX)
-    cell[:CELL_PX, :CELL_PX] = picture
+    cell[:CELL_PX, :CELL_PX] = cv2.resize(
+        frame, (CELL_PX, CELL_PX), interpolation=method
+    )
     return cell
 
 
@@ -125,7 +118,7 @@ def _blank(height_px: int, width_px: int) -> np.ndarray:
 def _write(
     cell: np.ndarray, text: str, corner_xy: tuple[int, int], ink: tuple[int, int, int]
 ) -> np.ndarray:
-    """The cell with a line of text whose lower left corner is given."""
+    """Return the cell with a line of text at the given lower left corner."""
     return cv2.putText(
         cell.copy(), text, corner_xy, cv2.FONT_HERSHEY_DUPLEX, 0.72, ink, 1, cv2.LINE_AA
     )

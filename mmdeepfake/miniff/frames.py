@@ -1,8 +1,8 @@
-"""One clip, frame by frame: pose, surface motion, composition, and the camera's noise.
+"""Rendering of one clip: pose, surface motion, composition and camera noise.
 
-A frame is put together from behind: background, back hair, neck and shoulders, face.
-The face layer is sampled once per frame through a map that holds the head's pose and
-the slip of its surface, so real and forged faces go through the same operation.
+A frame is composed back to front: background, back hair, neck and shoulders, face. The
+face layer is sampled once per frame through a map of the head's pose and the slip of
+its surface, so real and forged faces undergo the same operation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .appearance import InnerFace, OuterHead, Scene
-from .canvas import UNIT_PX, make_canvas
+from .canvas import OVERSAMPLING, UNIT_PX, Canvas
 from .features import FacePainter
 from .head import paint_head
 from .motion import Tracks, squash
@@ -23,10 +23,10 @@ from .shapes import smoothstep
 
 INNER_CENTRE_Y = 0.2  # head units
 MOUTH_CENTRE_Y = 0.72
-LENS_BLUR_PX = 0.6  # of a 128 px frame; hides the canvas's hard edges. Ours
-NOISE_LEVEL = 0.010  # standard deviation of the sensor noise; 1 is white
-# Motion of each surface track at one standard deviation and temporal_strength = 1 px;
-# lengths in pixels of a 128 px frame unless said otherwise. Ours.
+LENS_BLUR_PX = 0.6  # in a 128 px frame; hides the canvas's hard edges. Ours
+NOISE_LEVEL = 0.010  # standard deviation of the sensor noise; white is 1
+# Motion of each surface track at one standard deviation and temporal_strength = 1 px,
+# in pixels of a 128 px frame unless noted. Ours.
 SURFACE_UNITS = {
     'shift_x': 1.0,
     'shift_y': 0.8,
@@ -45,11 +45,11 @@ SURFACE_UNITS = {
 
 @dataclass(frozen=True)
 class Performance:
-    """Everything that makes up one clip except the camera's noise.
+    """All that defines a clip except the camera noise.
 
     Attributes:
         outer: head, hair and skin.
-        inner: inner face; of another person in a swap.
+        inner: inner face; that of another person in a swap.
         scene: light, clothes and background.
         pose: tracks of `motion.draw_pose`.
         expression: tracks of `motion.draw_expression`.
@@ -65,19 +65,19 @@ class Performance:
 
     @property
     def num_frames(self) -> int:
-        """Frames of the clip."""
+        """Number of frames of the clip."""
         return len(self.pose['x'])
 
 
 @dataclass(frozen=True)
 class FacePlane:
-    """Where each pixel of a frame lies upon the head, before its surface slips.
+    """Position of each pixel of a frame on the head, before its surface slips.
 
     Attributes:
         x: (H, W) float32 in head units.
         y: (H, W) float32 in head units.
         inner: (H, W) float32 in [0, 1], weight of the inner face.
-        mouth: (H, W) float32 in [0, 1], weight of the mouth's region.
+        mouth: (H, W) float32 in [0, 1], weight of the mouth region.
     """
 
     x: np.ndarray
@@ -94,7 +94,7 @@ class ClipRenderer:
     ) -> None:
         self.performance = performance
         self.size_px = size_px
-        self.canvas = make_canvas(size_px)
+        self.canvas = Canvas(UNIT_PX * size_px / 128 * OVERSAMPLING)
         self.layers = paint_head(
             self.canvas, performance.outer, performance.inner, performance.scene
         )
@@ -109,7 +109,7 @@ class ClipRenderer:
         self.grid_x, self.grid_y = np.meshgrid(axis, axis)
 
     def locate_face(self, frame_index: int) -> FacePlane:
-        """The plane of the head at a frame."""
+        """Return the plane of the head at a frame."""
         pose, scene = self.performance.pose, self.performance.scene
         frame_unit = self.size_px / 128
         offset_x, offset_y = self._head_offset_px(frame_index)
@@ -128,7 +128,7 @@ class ClipRenderer:
         )
 
     def render_frame(self, frame_index: int, plane: FacePlane) -> np.ndarray:
-        """The frame before the camera's noise: (H, W, 3) float32, 0 to 1."""
+        """Render a frame without camera noise: (H, W, 3) float32, 0 to 1."""
         expression = {
             name: float(track[frame_index])
             for name, track in self.performance.expression.items()
@@ -136,7 +136,7 @@ class ClipRenderer:
         surface = {
             name: float(track[frame_index]) for name, track in self.surface.items()
         }
-        # Python's floats keep the arrays in float32.
+        # Python floats keep the arrays in float32.
         jaw = 0.1 * expression['mouth_open'] * smoothstep(plane.y, 0.7, 1.2)
         cover = self._sample(self.layers.cover, plane.x, plane.y - jaw)[..., None]
         source_x, source_y = _slip(plane, surface, expression['brow_raise'])
@@ -144,8 +144,8 @@ class ClipRenderer:
         gain = surface['gain'] * plane.inner + surface['mouth_gain'] * plane.mouth
         face *= (1 + gain)[..., None]
         behind = self._behind_face(frame_index, plane)
-        picture = behind + cover * (face - behind)
-        return cv2.GaussianBlur(picture, (0, 0), LENS_BLUR_PX * self.size_px / 128)
+        frame = behind + cover * (face - behind)
+        return cv2.GaussianBlur(frame, (0, 0), LENS_BLUR_PX * self.size_px / 128)
 
     def _head_offset_px(self, frame_index: int) -> tuple[float, float]:
         pose, scene = self.performance.pose, self.performance.scene
@@ -156,7 +156,7 @@ class ClipRenderer:
         )
 
     def _sample(self, layer: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """A painted layer at positions given in head units."""
+        """Sample a painted layer at positions given in head units."""
         return cv2.remap(
             layer,
             self.canvas.to_px(x),
@@ -168,7 +168,7 @@ class ClipRenderer:
     def _behind_face(self, frame_index: int, plane: FacePlane) -> np.ndarray:
         offset_x, offset_y = self._head_offset_px(frame_index)
         back = self._sample(self.layers.back, plane.x, plane.y)
-        # Shoulders follow the head half-way.
+        # Shoulders follow half of the head's motion.
         shift = np.array([[1, 0, 0.5 * offset_x], [0, 1, 0.5 * offset_y]], np.float32)
         body = cv2.warpAffine(
             self.body,
@@ -177,14 +177,14 @@ class ClipRenderer:
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        picture = back[..., :3] + (1 - back[..., 3:]) * self.background
-        return body[..., :3] + (1 - body[..., 3:]) * picture
+        frame = back[..., :3] + (1 - back[..., 3:]) * self.background
+        return body[..., :3] + (1 - body[..., 3:]) * frame
 
 
 def _slip(
     plane: FacePlane, surface: dict[str, float], brow_raise: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where on the painted head each pixel looks, in head units."""
+    """Return the position on the painted head for each pixel, in head units."""
     x, y = plane.x, plane.y
     dx, dy = _inner_slip(x, y, surface)
     mouth_dx = surface['mouth_x'] / UNIT_PX + surface['mouth_width'] * x
@@ -192,7 +192,7 @@ def _slip(
     mouth_dy = mouth_dy + surface['mouth_height'] * (y - MOUTH_CENTRE_Y)
     source_x = x - plane.inner * dx - plane.mouth * mouth_dx
     source_y = y - plane.inner * dy - plane.mouth * mouth_dy
-    # The brows rise with the skin of the forehead.
+    # The brows move with the skin of the forehead.
     forehead = smoothstep(np.abs(y + 0.45), 0.32, 0.1) * plane.inner
     return source_x, source_y + 0.06 * brow_raise * forehead
 
@@ -200,7 +200,7 @@ def _slip(
 def _inner_slip(
     x: np.ndarray, y: np.ndarray, surface: dict[str, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement of the inner face in head units: shift, turn, zoom, soft warp."""
+    """Return the displacement of the inner face: shift, rotation, zoom, soft warp."""
     local_y = y - INNER_CENTRE_Y
     shift_x, shift_y = surface['shift_x'] / UNIT_PX, surface['shift_y'] / UNIT_PX
     bend_x, bend_y = surface['bend_x'] / UNIT_PX, surface['bend_y'] / UNIT_PX
@@ -211,11 +211,11 @@ def _inner_slip(
 
 
 def draw_sensor_noise(rng: Generator, size_px: int) -> np.ndarray:
-    """Noise of the camera, fresh for each frame: (H, W, 3) float32."""
+    """Draw the camera noise of one frame: (H, W, 3) float32."""
     noise = rng.standard_normal((size_px, size_px, 3), dtype=np.float32)
     return NOISE_LEVEL * noise
 
 
-def quantise(picture: np.ndarray) -> np.ndarray:
-    """From [0, 1] to uint8."""
-    return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+def quantise(frame: np.ndarray) -> np.ndarray:
+    """Convert from [0, 1] to uint8."""
+    return np.clip(frame * 255 + 0.5, 0, 255).astype(np.uint8)

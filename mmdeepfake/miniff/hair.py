@@ -1,4 +1,4 @@
-"""Hair in a few styles, in front of the face and behind the shoulders."""
+"""Hair in several styles, in front of the face and behind the shoulders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .appearance import OuterHead, Scene
 from .canvas import Canvas
 from .shapes import blend, draw_cloud, smoothstep
 
-# How far hair hangs beside the face, in head units below the temples.
+# Length of the hair beside the face, in head units below the temples.
 SIDE_LENGTHS = {'short': 0.0, 'side': 0.15, 'fringe': 0.3, 'long': 0.9, 'curly': 0.35}
 
 
@@ -19,22 +19,22 @@ def paint_front_hair(
     outer: OuterHead,
     scene: Scene,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hair over crown, temples and, for some styles, the forehead."""
+    """Paint hair over crown, temples and, for some styles, the forehead."""
     if outer.hair_style == 'bald':
         return colour, cover
     strands = _draw_strands(canvas, outer)
     area = _cover_front(canvas, outer, strands)
     hair = _shade(canvas, outer, scene, strands)
-    # Hair throws a soft shadow on the skin below it.
+    # Hair casts a soft shadow on the skin below it.
     shadow = np.roll(area, round(0.06 * canvas.unit_px), axis=0)
     colour = colour * (1 - 0.25 * shadow[..., None] * (1 - area[..., None]))
     cover = np.maximum(cover, area)
-    # Where hair alone makes the outline, its rim shows no skin.
+    # Where hair forms the outline, its rim shows no skin.
     return blend(colour, hair, area / np.maximum(cover, 1e-6)), cover
 
 
 def paint_back_hair(canvas: Canvas, outer: OuterHead, scene: Scene) -> np.ndarray:
-    """Hair behind the neck: (H, W, 4), colour times cover, cover."""
+    """Paint hair behind the neck: (H, W, 4), colour times cover, cover."""
     if outer.hair_style not in ('long', 'curly'):
         return np.zeros((*canvas.shape, 4), np.float32)
     strands = _draw_strands(canvas, outer)
@@ -60,7 +60,7 @@ def _draw_strands(canvas: Canvas, outer: OuterHead) -> np.ndarray:
 
 
 def _cover_front(canvas: Canvas, outer: OuterHead, strands: np.ndarray) -> np.ndarray:
-    """The skull grown by the hair's thickness, less the face below the hairline."""
+    """Return the skull plus the hair's thickness, minus the face."""
     x, y = canvas.x, canvas.y
     rough = 0.045 if outer.hair_style == 'curly' else 0.015
     thickness = outer.hair_thickness * (1.6 if outer.hair_style == 'curly' else 1.0)
@@ -78,12 +78,12 @@ def _cover_front(canvas: Canvas, outer: OuterHead, strands: np.ndarray) -> np.nd
 
 
 def _face_opening(x: np.ndarray, y: np.ndarray, outer: OuterHead) -> np.ndarray:
-    """Distance outwards from the opening that the face looks through, in head units."""
+    """Return the outward distance from the opening for the face, in head units."""
     hairline = outer.hairline_y
     if outer.hair_style == 'fringe':
         hairline = -0.56
     if outer.hair_style == 'side':
-        # Combed away from the parting: lower on one side.
+        # Combed away from the parting, so lower on one side.
         hairline = hairline + 0.22 * np.abs(x - outer.parting_x)
     width = 0.86 if outer.hair_style in ('fringe', 'long') else 0.93
     # A rounded rectangle whose top is the hairline and whose sides are the temples.
@@ -94,7 +94,7 @@ def _face_opening(x: np.ndarray, y: np.ndarray, outer: OuterHead) -> np.ndarray:
 def _shade(
     canvas: Canvas, outer: OuterHead, scene: Scene, strands: np.ndarray
 ) -> np.ndarray:
-    """Hair colour with strands, a gleam and the side of the light: (H, W, 3)."""
+    """Return the hair colour with strands, highlight and shading: (H, W, 3)."""
     x, y = canvas.x, canvas.y
     lean = x - 0.8 * scene.light[0]
     gleam = np.exp(-0.5 * ((y + 1.15) / 0.16) ** 2 - 0.5 * (lean / 0.5) ** 2)

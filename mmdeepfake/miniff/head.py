@@ -1,4 +1,4 @@
-"""A head without its moving parts: skull, skin, nose, brows, ears, beard and light."""
+"""The static parts of a head: skull, skin, nose, brows, ears, beard and light."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ EDGE = 0.05  # head units; softness of outlines
 
 @dataclass(frozen=True)
 class HeadLayers:
-    """What is painted once per video.
+    """Layers that are painted once per video.
 
     Attributes:
-        face: (H, W, 3) float32 skin, ears and front hair; the skin goes on past the
-            outline, so that a surface that slips never opens a gap at the jaw.
+        face: (H, W, 3) float32 skin, ears and front hair; the skin extends beyond the
+            outline, so that a slipping surface opens no gap at the jaw.
         cover: (H, W) float32 coverage of the face's outline, which does not slip.
-        back: (H, W, 4) float32 hair that hangs behind neck and shoulders.
+        back: (H, W, 4) float32 hair behind neck and shoulders.
         light: (H, W) float32 brightness of the skin, for parts painted later.
-        skin: (3,) float32 colour of the skin in full light.
+        skin: (3,) float32 skin colour in full light.
     """
 
     face: np.ndarray
@@ -37,7 +37,7 @@ class HeadLayers:
 def paint_head(
     canvas: Canvas, outer: OuterHead, inner: InnerFace, scene: Scene
 ) -> HeadLayers:
-    """Paint an inner face upon a head, both in the light of a scene."""
+    """Paint an inner face onto a head in the light of a scene."""
     light = light_relief(canvas, outer, inner, scene)
     skin = paint_skin(canvas, outer, inner)
     colour = skin * light[..., None]
@@ -60,31 +60,29 @@ def paint_head(
 
 
 def half_width(y: np.ndarray, outer: OuterHead) -> np.ndarray:
-    """Half the width of the head at each height; 0 outside crown and chin."""
+    """Return half the width of the head at each height; 0 beyond crown and chin."""
     top = np.sqrt(np.clip(1 - (y / outer.crown_y) ** 2, 0, 1))
     drop = np.clip(y / outer.chin_y, 0, 1)
-    # An ellipse to which the jaw adds its corners.
+    # An ellipse, widened by the jaw.
     ellipse = np.sqrt(np.clip(1 - drop**2.6, 0, 1))
     jaw = 1 - (1 - outer.jaw_width) * smoothstep(drop, 0.1, 0.9)
     return np.where(y < 0, top, ellipse * jaw)
 
 
-def cover_head(canvas: Canvas, outer: OuterHead, *, grow: float = 0.0) -> np.ndarray:
-    """Coverage of the skull's outline, grown by some head units."""
+def cover_head(canvas: Canvas, outer: OuterHead) -> np.ndarray:
+    """Return the coverage of the skull's outline."""
     x, y = canvas.x, canvas.y
-    scale = 1 + grow
-    distance = np.abs(x) / scale - half_width(y / scale, outer)
-    inside = smoothstep(distance, EDGE / 2, -EDGE / 2)
-    # Where the outline runs level the horizontal distance is steep: trim by height.
-    above = smoothstep(y / scale, outer.crown_y, outer.crown_y + EDGE)
-    below = smoothstep(y / scale, outer.chin_y, outer.chin_y - EDGE)
+    inside = smoothstep(np.abs(x) - half_width(y, outer), EDGE / 2, -EDGE / 2)
+    # The horizontal distance is steep where the outline is level: trim by height.
+    above = smoothstep(y, outer.crown_y, outer.crown_y + EDGE)
+    below = smoothstep(y, outer.chin_y, outer.chin_y - EDGE)
     return inside * above * below
 
 
 def light_relief(
     canvas: Canvas, outer: OuterHead, inner: InnerFace, scene: Scene
 ) -> np.ndarray:
-    """Lambert's law on the relief of the face: (H, W), about 1 towards the light."""
+    """Shade the face's relief by Lambert's law: (H, W), about 1 facing the light."""
     x, y = canvas.x, canvas.y
     height = np.sqrt(np.clip(1.12 - (x / 1.05) ** 2 - (y / 1.55) ** 2, 0.02, None))
     height += face_relief(x, y, inner)
@@ -100,7 +98,7 @@ def light_relief(
 
 
 def face_relief(x: np.ndarray, y: np.ndarray, inner: InnerFace) -> np.ndarray:
-    """Height of nose, sockets, cheeks, lips and chin over the skull, in head units."""
+    """Return the height of the features above the skull, in head units."""
     nose_y, width = inner.nose_y, inner.nose_width
     relief = 0.55 * inner.nose_height * bump(x, y, (0, 0.02), (0.08, 0.24))
     relief += inner.nose_height * bump(x, y, (0, nose_y), (0.75 * width, 0.11))
@@ -120,12 +118,12 @@ def _both_sides(
     centre_y: float,
     spread: tuple[float, float],
 ) -> np.ndarray:
-    """One bump on each side of the nose, painted through the mirror |x|."""
+    """Return one bump on each side of the nose, mirrored by |x|."""
     return bump(np.abs(x), y, (side_x, centre_y), spread)
 
 
 def paint_skin(canvas: Canvas, outer: OuterHead, inner: InnerFace) -> np.ndarray:
-    """Colour of the skin without light: (H, W, 3)."""
+    """Return the skin colour without light: (H, W, 3)."""
     x, y = canvas.x, canvas.y
     patch_px, pore_px = 0.2 * canvas.unit_px, 0.03 * canvas.unit_px
     outer_rng = np.random.default_rng(outer.texture_seed)
@@ -148,7 +146,7 @@ def paint_skin(canvas: Canvas, outer: OuterHead, inner: InnerFace) -> np.ndarray
 
 
 def paint_folds(canvas: Canvas, colour: np.ndarray, inner: InnerFace) -> np.ndarray:
-    """Nostrils, the lines from nose to mouth, and the dent above the lip."""
+    """Paint nostrils, nasolabial folds, and the dent above the lip."""
     x, y = np.abs(canvas.x), canvas.y
     nose_y, width = inner.nose_y, inner.nose_width
     nostrils = 0.6 * bump(x, y, (0.5 * width, nose_y + 0.1), (0.045, 0.025))
@@ -164,7 +162,7 @@ def paint_folds(canvas: Canvas, colour: np.ndarray, inner: InnerFace) -> np.ndar
 
 
 def paint_brows(canvas: Canvas, colour: np.ndarray, inner: InnerFace) -> np.ndarray:
-    """Arched brows, thick by the nose and thin at the temple."""
+    """Paint arched brows, thick at the nose and thin at the temple."""
     x, y = np.abs(canvas.x), canvas.y
     start, end = inner.eye_x - 0.27, inner.eye_x + 0.27
     along = (x - start) / (end - start)
@@ -182,7 +180,7 @@ def paint_ears(
     outer: OuterHead,
     scene: Scene,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ears behind the head's outline."""
+    """Paint ears behind the head's outline."""
     x, y = np.abs(canvas.x), canvas.y
     size = outer.ear_size
     ear = disc(x, y, (1.0, 0.05), (0.6 * size, 1.25 * size), edge=EDGE)
@@ -200,7 +198,7 @@ def paint_beard(
     inner: InnerFace,
     light: np.ndarray,
 ) -> np.ndarray:
-    """Beard on jaw, chin and upper lip; it belongs to the head, not the inner face."""
+    """Paint a beard on jaw, chin and upper lip; it is part of the head."""
     if not outer.beard:
         return colour
     x, y = np.abs(canvas.x), canvas.y

@@ -1,9 +1,9 @@
-"""How heads move, and how the surface of a real or a forged face moves upon them.
+"""Motion of heads, and of the surface of real and forged faces on them.
 
 Every track of the facial surface (`SURFACE_TRACKS`) has the same normal distribution
-at any single frame, whether the face is real or forged. Only its course over time
-differs: a real face drifts, a forged one follows the pattern of its method
-(`METHOD_PATTERNS`). A single frame therefore cannot tell them apart, by construction.
+at any single frame, real or forged. Only its course over time differs: a real face
+drifts, a forged one follows the pattern of its method (`METHOD_PATTERNS`). By
+construction, a single frame cannot distinguish them.
 """
 
 from __future__ import annotations
@@ -15,29 +15,24 @@ from numpy.random import Generator
 
 Tracks = dict[str, np.ndarray]  # name -> (T,) float32
 
-# Slips of the whole inner face against the head, then of the mouth against the face.
+# Slip of the inner face against the head, then of the mouth against the face.
 INNER_TRACKS = (
-    'shift_x',
-    'shift_y',
-    'rotation',
-    'scale',
-    'bend_x',
-    'bend_y',
-    'gain',
+    *('shift_x', 'shift_y', 'rotation', 'scale'),
+    *('bend_x', 'bend_y', 'gain'),
 )
 MOUTH_TRACKS = ('mouth_x', 'mouth_y', 'mouth_width', 'mouth_height', 'mouth_gain')
 SURFACE_TRACKS = INNER_TRACKS + MOUTH_TRACKS
-SURFACE_CORRELATION_FRAMES = 5.0  # ours; slow beside one frame, short beside a clip
+SURFACE_CORRELATION_FRAMES = 5.0  # ours; many frames, but less than a clip
 SQUASH_LIMIT = 1.6  # standard deviations; keeps eyes and mouth on the face
 
 
 def draw_smooth(
     rng: Generator, num_frames: int, *, correlation_frames: float
 ) -> np.ndarray:
-    """Normal noise smoothed by a Gaussian kernel: (T,), N(0, 1) at every frame.
+    """Draw normal noise smoothed by a Gaussian kernel: (T,), N(0, 1) at every frame.
 
-    The kernel has unit energy, so the variance is exactly 1 without any
-    standardisation per clip, which would give short clips another distribution.
+    The kernel has unit energy, so the variance is exactly 1 without standardising each
+    clip, which would change the distribution for short clips.
     """
     radius = int(np.ceil(3 * correlation_frames))
     offsets = np.arange(-radius, radius + 1)
@@ -48,27 +43,27 @@ def draw_smooth(
 
 
 def draw_drift(rng: Generator, num_frames: int) -> np.ndarray:
-    """Slow course, as of real skin: (T,), N(0, 1) at every frame."""
+    """Draw a slow course, as of real skin: (T,), N(0, 1) at every frame."""
     return draw_smooth(rng, num_frames, correlation_frames=SURFACE_CORRELATION_FRAMES)
 
 
 def draw_white(rng: Generator, num_frames: int) -> np.ndarray:
-    """A fresh value each frame: (T,), N(0, 1) at every frame."""
+    """Draw a new value for each frame: (T,), N(0, 1) at every frame."""
     return rng.standard_normal(num_frames)
 
 
 def draw_held(rng: Generator, num_frames: int) -> np.ndarray:
-    """A fresh value each second frame, `a a b b c c`: (T,), N(0, 1) at every frame."""
+    """Draw a new value every second frame, `a a b b c c`: (T,), N(0, 1) at each."""
     return rng.standard_normal(num_frames)[hold_indices(num_frames)]
 
 
 def draw_alternating(rng: Generator, num_frames: int) -> np.ndarray:
-    """A slow course whose sign flips each frame: (T,), N(0, 1) at every frame."""
+    """Draw a slow course whose sign flips each frame: (T,), N(0, 1) at every frame."""
     return draw_drift(rng, num_frames) * (-1.0) ** np.arange(num_frames)
 
 
 def hold_indices(num_frames: int) -> np.ndarray:
-    """Frame shown at each time when every second one repeats: 0 0 2 2 4 4 ..."""
+    """Return the frame shown at each time if every frame is held: 0 0 2 2 4 4 ..."""
     return np.arange(num_frames) // 2 * 2
 
 
@@ -83,24 +78,24 @@ METHOD_PATTERNS: dict[
 
 
 def draw_real_surface(rng: Generator, num_frames: int) -> Tracks:
-    """Tracks of a real face's surface, all drifting, in standard deviations."""
+    """Draw the drifting tracks of a real face's surface, in standard deviations."""
     return {name: draw_drift(rng, num_frames) for name in SURFACE_TRACKS}
 
 
 def forge_surface(target: Tracks, method: str, rng: Generator) -> Tracks:
-    """The target's tracks with those that the method disturbs drawn anew."""
+    """Return the target's tracks with those that the method disturbs redrawn."""
     draw, names = METHOD_PATTERNS[method]
     num_frames = len(next(iter(target.values())))
     return target | {name: draw(rng, num_frames) for name in names}
 
 
 def squash(track: np.ndarray) -> np.ndarray:
-    """Bound a track to +-SQUASH_LIMIT; acts frame by frame, so it favours no class."""
+    """Bound a track to +-SQUASH_LIMIT, frame by frame."""
     return SQUASH_LIMIT * np.tanh(track / SQUASH_LIMIT)
 
 
 def draw_pose(rng: Generator, num_frames: int) -> Tracks:
-    """Smooth motion of the head in the frame.
+    """Draw the smooth motion of the head in the frame.
 
     Returns:
         'x', 'y' in pixels of a 128 px frame, 'roll' in degrees, 'zoom' as log scale.
@@ -113,7 +108,7 @@ def draw_pose(rng: Generator, num_frames: int) -> Tracks:
 
 
 def draw_expression(rng: Generator, num_frames: int) -> Tracks:
-    """Speech, smiles, brows, blinks and gaze.
+    """Draw speech, smiles, brows, blinks and gaze.
 
     Returns:
         'mouth_open', 'eye_open' in [0, 1]; 'smile', 'brow_raise', 'gaze_x', 'gaze_y'
@@ -133,7 +128,7 @@ def draw_expression(rng: Generator, num_frames: int) -> Tracks:
 
 
 def _draw_blinks(rng: Generator, num_frames: int) -> np.ndarray:
-    """How far the lids are shut: (T,) in [0, 1]; about one blink in 3 s at 25 fps."""
+    """Draw how far the lids are closed, (T,) in [0, 1]; a blink every 3 s at 25 fps."""
     shut = np.array([0.3, 0.8, 1.0, 0.9, 0.6, 0.25])
     starts = np.flatnonzero(rng.random(num_frames + len(shut)) < 1 / 75) - len(shut)
     blinks = np.zeros(num_frames)

@@ -1,4 +1,4 @@
-"""The record of a set, miniff.json: what was rendered, lest two sets be mixed."""
+"""The record of a set, miniff.json, which prevents mixing two sets."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from mmdeepfake.files.bounded_reading import load_json
 from .settings import MiniFFSettings
 from .video_jobs import FOLDERS, SETTINGS_NAME
 
-RENDERER_VERSION = 4  # raised whenever the same settings give other frames
+RENDERER_VERSION = 4  # increased when the same settings give other frames
 
 
 def read_settings(root: str | os.PathLike[str]) -> MiniFFSettings:
-    """Settings of the set that lies in a folder."""
+    """Read the settings of the set in a folder."""
     path = Path(root) / SETTINGS_NAME
     if not path.exists():
         raise DataNotFoundError(
-            f'no {SETTINGS_NAME} in {root}: need the folder of a MiniFF set; '
-            'tools/render_miniff.py makes one'
+            f'no {SETTINGS_NAME} in {root}: not the folder of a MiniFF set; '
+            'tools/render_miniff.py renders one'
         )
     values = _read_record(path)['settings']
     unknown = values.keys() - MiniFFSettings.__dataclass_fields__.keys()
     if unknown:
         raise DataError(
-            f'{path} holds settings {sorted(unknown)} unknown to this version of the '
-            'renderer: render the set again with --overwrite'
+            f'{path}: unknown settings {sorted(unknown)}, of another version of the '
+            'renderer; render the set again with --overwrite'
         )
     return MiniFFSettings(**values)
 
 
 def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> None:
-    """Make `root` the folder of these settings, or say why it cannot be."""
+    """Make `root` the folder of these settings, or raise a `DataError`."""
     record_path = root / SETTINGS_NAME
     record = {'renderer_version': RENDERER_VERSION, 'settings': settings.to_dict()}
     if record_path.exists():
@@ -46,15 +46,15 @@ def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> No
         if not overwrite:
             raise DataError(
                 f'{record_path} was rendered with other settings '
-                f'({_describe_differences(found, record)}): give the same ones, '
-                'another folder, or --overwrite to delete that set'
+                f'({_describe_differences(found, record)}): use the same ones, another '
+                'folder, or --overwrite to delete that set'
             )
         for folder in FOLDERS:
             shutil.rmtree(root / folder, ignore_errors=True)
-    elif strangers := [name for name in FOLDERS if (root / name).exists()]:
+    elif others := [name for name in FOLDERS if (root / name).exists()]:
         raise DataError(
-            f'{root} holds {", ".join(strangers)} but no {SETTINGS_NAME}, so it was '
-            'not made by this tool and is left alone: give a new or an empty folder'
+            f'{root} holds {", ".join(others)} but no {SETTINGS_NAME}, so it was not '
+            'written by this tool; use a new or an empty folder'
         )
     root.mkdir(parents=True, exist_ok=True)
     write_json(record_path, record)
@@ -67,14 +67,14 @@ def _read_record(path: Path) -> dict:
             raise KeyError('settings')
     except (ValueError, KeyError) as error:
         raise DataError(
-            f'{path} is no record of a MiniFF set ({error!r}): need the JSON that '
-            'rendering writes; delete the folder or give another one'
+            f'{path} is not the record of a MiniFF set ({error!r}): delete the folder '
+            'or use another one'
         ) from error
     return record
 
 
 def _describe_differences(found: dict, wanted: dict) -> str:
-    """'seed 1 there, 0 here; ...' for each value that differs."""
+    """Return 'seed 1 there, 0 here; ...' for the values that differ."""
     there = found['settings'] | {'renderer_version': found.get('renderer_version')}
     here = wanted['settings'] | {'renderer_version': wanted['renderer_version']}
     return '; '.join(
@@ -85,5 +85,5 @@ def _describe_differences(found: dict, wanted: dict) -> str:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON; the file appears only when it is whole."""
+    """Write JSON atomically."""
     replace_text(path, json.dumps(value, indent=2) + '\n', alone=True)

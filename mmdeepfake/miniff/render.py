@@ -1,18 +1,18 @@
-"""Renders a MiniFF set to disk: jobs, workers, resuming, and the files around them."""
+"""Rendering of a MiniFF set to disk: jobs, workers, resuming, and tables."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.progress import track
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.folder_lock import hold_lock
@@ -38,7 +38,7 @@ class RenderSummary:
 
     Attributes:
         num_rendered: videos rendered by this call.
-        num_kept: videos found whole from an earlier one.
+        num_kept: videos that an earlier call rendered.
         duration_seconds: wall time.
     """
 
@@ -55,30 +55,31 @@ def render_miniff(
     progress: bool = True,
     overwrite: bool = False,
 ) -> RenderSummary:
-    """Render a set in FaceForensics++'s layout; what is already there is kept.
+    """Render a set in FaceForensics++'s layout; existing videos are kept.
 
     Args:
-        root: folder of the set, made where it is missing.
+        root: folder of the set; created if missing.
         settings: what to render.
-        num_workers: processes; 1 renders in this one. The frames do not depend on it.
-        progress: whether to show a progress bar with the time left.
-        overwrite: whether to delete a set of other settings that lies in `root`.
-
-    Returns:
-        How many videos were rendered and how many kept.
+        num_workers: number of processes; 1 renders in this one. It does not affect the
+            frames.
+        progress: show a progress bar.
+        overwrite: delete a set with other settings in `root`.
     """
     if num_workers < 1:
-        raise DataError(f'num_workers = {num_workers} of render_miniff: need 1 or more')
+        raise DataError(f'num_workers = {num_workers}: allowed is 1 or more')
     start, root = time.monotonic(), Path(root)
     jobs = list_jobs(settings)
     with hold_lock(root / LOCK_NAME):
         claim_folder(root, settings, overwrite=overwrite)
         open_jobs = [job for job in jobs if not _is_done(job, root, settings)]
-        with _progress_bar(len(jobs), shown=progress) as advance:
-            advance(len(jobs) - len(open_jobs))
-            for _ in _run_jobs(open_jobs, root, settings, num_workers):
-                advance(1)
-        # Written last: a set with split files is whole.
+        for _ in track(
+            _run_jobs(open_jobs, root, settings, num_workers),
+            description='rendering MiniFF',
+            total=len(open_jobs),
+            disable=not progress,
+        ):
+            pass
+        # Written last, so that a set with split files is complete.
         _write_tables(root, settings)
     return RenderSummary(
         num_rendered=len(open_jobs),
@@ -90,7 +91,7 @@ def render_miniff(
 def render_frames(
     job: VideoJob, settings: MiniFFSettings
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The frames of one video and, of a forged one, its masks, before compression.
+    """Render the frames of one video and, for a fake, its masks, uncompressed.
 
     Returns:
         (T, H, W, 3) uint8 RGB, and (T, H, W) uint8 or None.
@@ -110,14 +111,14 @@ def render_frames(
     frames, masks = [], []
     for frame_index in range(settings.num_frames):
         plane = renderer.locate_face(frame_index)
-        picture = renderer.render_frame(frame_index, plane)
+        frame = renderer.render_frame(frame_index, plane)
         noise = draw_sensor_noise(noise_rng, settings.size_px)
         if traces is None:
-            picture = picture + noise
+            frame = frame + noise
         else:
             weight = weigh_region(plane, job.method)
-            picture = leave_traces(picture, noise, weight, traces)
-        frames.append(quantise(picture))
+            frame = leave_traces(frame, noise, weight, traces)
+        frames.append(quantise(frame))
         if job.method is not None:
             masks.append(mask_region(plane, job.method))
     return np.stack(frames), np.stack(masks) if masks else None
@@ -136,21 +137,24 @@ def render_job(job: VideoJob, root: Path, settings: MiniFFSettings) -> None:
 
 
 def _is_done(job: VideoJob, root: Path, settings: MiniFFSettings) -> bool:
-    # Files get their names only when whole, so being there is being done.
+    # Files are written atomically, so those that exist are complete.
     return all(path.exists() for path in job.paths(root, settings.compressions))
 
 
 def _run_jobs(
     jobs: list[VideoJob], root: Path, settings: MiniFFSettings, num_workers: int
 ) -> Iterator[None]:
-    """Render the jobs in any order; yields after each."""
+    """Render the jobs in any order; yield after each."""
     if num_workers == 1 or len(jobs) < 2:
         for job in jobs:
             yield render_job(job, root, settings)
         return
+    # Not fork: the threads of OpenCV and PyTorch do not survive it.
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(
         num_workers,
-        mp_context=_worker_context(),
+        mp_context=context,
         initializer=cv2.setNumThreads,
         initargs=(1,),
     ) as pool:
@@ -160,40 +164,6 @@ def _run_jobs(
                 yield task.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _worker_context() -> multiprocessing.context.BaseContext:
-    """How workers start: from a server that has imported everything once.
-
-    Plain forks of this process could hang, since OpenCV's and PyTorch's threads do
-    not survive a fork.
-    """
-    if 'forkserver' not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-@contextmanager
-def _progress_bar(num_videos: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Gives a function that moves the bar on by a number of videos."""
-    if not shown:
-        yield lambda count: None
-        return
-    from rich import progress as rich_progress
-
-    columns = (
-        rich_progress.TextColumn('{task.description}'),
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TimeElapsedColumn(),
-        rich_progress.TextColumn('left'),
-        rich_progress.TimeRemainingColumn(),
-    )
-    with rich_progress.Progress(*columns) as bar:
-        task = bar.add_task('rendering MiniFF', total=num_videos)
-        yield lambda count: bar.advance(task, count)
 
 
 def _write_tables(root: Path, settings: MiniFFSettings) -> None:

@@ -1,7 +1,7 @@
-"""A hand-made statistic that shows MiniFF's temporal evidence, without any training.
+"""A statistic that shows MiniFF's temporal evidence without training.
 
-A point of a drifting face moves almost evenly over three frames, so the second
-difference of its brightness over time is small; a jittering one leaves a large one.
+A point of a drifting face moves almost evenly over three frames, so the second temporal
+difference of its brightness is small; for a jittering face it is large.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-SIZE_PX = 64  # what a small network sees
+SIZE_PX = 64  # input size of a small network
 WINDOW_PX = 7  # about the mouth, the smallest region that a method changes
 FLOOR = 0.1  # grey levels; keeps the logarithm finite
 
 
 def measure_jitter(frames: np.ndarray) -> float:
-    """Log of the strongest lasting jitter anywhere in a video.
+    """Compute the log of the strongest sustained jitter anywhere in a video.
 
     `log max_xy box(median_t |g[t-1] - 2 g[t] + g[t+1]|)` of the grey frames `g`. The
-    median over time passes over blinks and cuts, the box over single pixels' noise.
+    median ignores blinks and cuts, the box filter the noise of single pixels.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB, at least 3 frames.
@@ -28,8 +28,7 @@ def measure_jitter(frames: np.ndarray) -> float:
     """
     if frames.ndim != 4 or len(frames) < 3:
         raise ValueError(
-            f'frames of shape {frames.shape} in measure_jitter: need (T, H, W, 3) '
-            'with T of 3 or more'
+            f'frames of shape {frames.shape}: expected is (T, H, W, 3), T >= 3'
         )
     small = [
         cv2.resize(

@@ -1,4 +1,4 @@
-"""Where MiniFF's files lie: FaceForensics++'s folders, splits and names."""
+"""MiniFF's files, in the folders, splits and names of FaceForensics++."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FOLDERS = ('original_sequences', 'manipulated_sequences', 'splits')
 
 @dataclass(frozen=True)
 class VideoJob:
-    """One video to render: a real clip, or what a method makes of two.
+    """One video to render: a real clip, or a forgery made from two.
 
     Attributes:
-        target: the real clip, or the one that the forgery changes.
-        source: the clip that gives face or expression; None for a real video.
+        target: the real clip, or the one that is manipulated.
+        source: the clip that provides face or expression; None for a real video.
         method: None for a real video.
     """
 
@@ -30,13 +30,13 @@ class VideoJob:
 
     @property
     def name(self) -> str:
-        """Stem of the file: NNN, or target_source."""
+        """File name without suffix: NNN, or target_source."""
         if self.source is None:
             return self.target.clip_id
         return f'{self.target.clip_id}_{self.source.clip_id}'
 
     def video_path(self, root: Path, compression: str) -> Path:
-        """The video at one level of compression."""
+        """Return the path of the video at a compression level."""
         if self.method is None:
             folder = root / 'original_sequences/youtube'
         else:
@@ -44,21 +44,21 @@ class VideoJob:
         return folder / compression / 'videos' / f'{self.name}.mp4'
 
     def mask_path(self, root: Path) -> Path | None:
-        """The mask of a forged video; real ones have none."""
+        """Return the path of a forged video's mask; None for real videos."""
         if self.method is None:
             return None
         folder = root / 'manipulated_sequences' / self.method
         return folder / 'masks/videos' / f'{self.name}.mp4'
 
     def paths(self, root: Path, compressions: tuple[str, ...]) -> list[Path]:
-        """Every file of the job."""
+        """Return all files of the job."""
         paths = [self.video_path(root, level) for level in compressions]
         mask = self.mask_path(root)
         return paths if mask is None else [*paths, mask]
 
 
 def list_jobs(settings: MiniFFSettings) -> list[VideoJob]:
-    """Every video of a set, real ones first."""
+    """List all videos of a set, real ones first."""
     jobs = [VideoJob(clip) for clip in list_clips(settings)]
     for pairs in pair_clips(settings).values():
         for first, second in pairs:

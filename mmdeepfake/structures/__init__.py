@@ -1,4 +1,4 @@
-"""Plain data: what a video is, without any framework."""
+"""Plain data about videos, independent of any framework."""
 
 from .broken_sample import BROKEN_SAMPLES, LEFT_OUT, ON_ERROR, SKIP, STOP, BrokenSample
 from .face_track import FaceTrack

@@ -1,4 +1,4 @@
-"""A listed video that could not be read: what takes its place while a run goes on."""
+"""Placeholder for a listed video that cannot be read, so that a run can continue."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 from .video_record import VideoKey
 
-# What a dataset does with a video that cannot be read.
+# Choices of a dataset for a video that cannot be read.
 ON_ERROR = ('stop', 'skip')
 STOP, SKIP = ON_ERROR
-# Key of a batch: its broken samples, each with its place among all of them.
+# Key of a batch: its broken samples, each with its index in the batch.
 BROKEN_SAMPLES = 'broken_samples'
-# Field of the data sample that stands for a broken one in the predictions: its kind.
+# Field of the data sample that replaces a broken one in the predictions: its kind.
 LEFT_OUT = 'left_out'
 
 
 @dataclass(frozen=True)
 class BrokenSample:
-    """Stands in a batch where the video cannot be read; no other video does.
+    """Takes the place of an unreadable video in a batch; no other video replaces it.
 
     Attributes:
-        key: of the video.
-        path: of its file or folder.
-        kind: 'missing' where a file is not there, else 'broken'.
-        reason: what reading said.
+        key: key of the video.
+        path: its file or folder.
+        kind: 'missing' if a file does not exist, else 'broken'.
+        reason: error message of reading it.
     """
 
     key: VideoKey
@@ -32,6 +32,6 @@ class BrokenSample:
     reason: str
 
     def __str__(self) -> str:
-        # Most reasons name the file already; some another one, as that of landmarks.
+        # Most reasons name this file already; some name another, e.g. of landmarks.
         place = '' if self.path in self.reason else f' ({self.path})'
         return f'video {self.key}{place}: {self.reason}'

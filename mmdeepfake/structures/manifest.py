@@ -1,20 +1,19 @@
-r"""The manifest: a text file that lists prepared videos, one JSON object a line.
+r"""The manifest: a text file that lists prepared videos, one JSON object per line.
 
     {"dataset": "FaceForensics++", "label": "fake", "method": "FaceSwap",
      "compression": "c40", "name": "012_026", "split": "test",
      "path": "clips/FaceSwap/c40/012_026.mp4", "identities": ["012", "026"],
      "fps": 25.0, "num_frames": 300, "boxes": [[88.0, 41.5, 210.0, 163.5]]}
 
-(on one line). `label` is a word, since some sets write 1 for real and others for fake.
-Paths are relative to the folder that the dataset is given as its root, and stay in it:
-an absolute one and one with '..' are refused, so that somebody else's manifest opens no
-file of yours. Links in the folder are followed, since you made them. A line may have
-64 MiB. The optional fields of `VideoRecord` are left out where they hold nothing beyond
-their default. A video in which no face was found, or which could not be prepared, has
-its line too, with a `status` and no `path`: what is left out cannot be counted.
+(on one line). `label` is a word, since some datasets write 1 for real and others for
+fake. Paths are relative to the root of the dataset and stay inside it: absolute paths
+and '..' are refused, so that a foreign manifest cannot open other files; links are
+followed. A line may have up to 64 MiB. Optional fields of `VideoRecord` are omitted at
+their default. Videos without a face, or that could not be prepared, are listed with a
+`status` and no `path`, so that they can be counted.
 
-The file only ever grows, and each line is flushed at once, so a run that is killed
-loses at most the line it was writing.
+The file is append-only and each line is flushed at once, so a killed run loses at most
+the line it was writing.
 """
 
 from __future__ import annotations
@@ -37,27 +36,26 @@ from mmdeepfake.files.bounded_reading import (
 
 from . import LABEL_NAMES, OK, VideoKey, VideoRecord
 
-# Bytes of a path that are no UTF-8 pass through unchanged in both directions.
-_ENCODING: dict[str, str] = {'encoding': 'utf-8', 'errors': 'surrogateescape'}
-_MAX_NUMBER = 2**53  # whole numbers up to here are the same as floats
+# Bytes of a path that are not UTF-8 are read and written unchanged.
+_ERRORS = 'surrogateescape'
+_MAX_NUMBER = 2**53  # integers up to here are exact as floats
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
     """Read every video of a manifest, in the order of its lines.
 
     Raises:
-        DataNotFoundError: there is no such file.
-        DataError: a line is torn or broken, a field is unknown, missing or out of
+        DataNotFoundError: the file does not exist.
+        DataError: a line is truncated or invalid, a field is unknown, missing or out of
             range, or two lines have the same key and track. The message names file and
             line.
     """
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(
-            f'no manifest {str(path.absolute())!r}: it is the file that lists the '
-            'prepared videos, one a line. Prepare the data first (python '
-            'tools/prepare.py SET ROOT OUT, see docs/datasets.md), and point '
-            '`data_root` at OUT'
+            f'no manifest {str(path.absolute())!r}, the file that lists the prepared '
+            'videos. Prepare the data first (python tools/prepare.py SET ROOT OUT, see '
+            'docs/datasets.md), and point `data_root` at OUT'
         )
     records: list[VideoRecord] = []
     first_lines: dict[tuple[VideoKey, int], int] = {}
@@ -69,8 +67,8 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
         track = (record.key, record.track)
         if track in first_lines:
             raise DataError(
-                f'{path}, line {number}: the video {record.key} stands already in '
-                f'line {first_lines[track]}; each may be listed once'
+                f'{path}, line {number}: the video {record.key} is already in line '
+                f'{first_lines[track]}; each may be listed once'
             )
         first_lines[track] = number
         records.append(record)
@@ -79,16 +77,16 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
 
 def _number_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        yield from enumerate(read_lines(path, errors=_ENCODING['errors']), start=1)
+        yield from enumerate(read_lines(path, errors=_ERRORS), start=1)
     except ValueError as error:
         raise DataError(f'{path}, {error}') from error
 
 
 class ManifestWriter:
-    """Appends videos to a manifest, which it makes if there is none.
+    """Appends videos to a manifest, which is created if missing.
 
-    A last line that an earlier, killed run left incomplete is cut off on entering;
-    every other fault is an error, as in `read_manifest`.
+    Entering it cuts off an incomplete last line of a killed run; other errors are
+    raised as by `read_manifest`.
 
     Example:
         >>> with ManifestWriter('faces/manifest.jsonl') as manifest:
@@ -104,10 +102,12 @@ class ManifestWriter:
 
     def __enter__(self) -> ManifestWriter:
         if self.path.exists():
-            _mend_last_line(self.path)
+            _fix_last_line(self.path)
             self._tracks = {(r.key, r.track) for r in read_manifest(self.path)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(self.path, 'a', newline='\n', **_ENCODING)
+        self._file = open(
+            self.path, 'a', newline='\n', encoding='utf-8', errors=_ERRORS
+        )
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -118,18 +118,18 @@ class ManifestWriter:
         return (key, 0) in self._tracks
 
     def append(self, record: VideoRecord) -> None:
-        """Write one video and flush it, so that a later kill cannot lose it."""
+        """Write one video and flush it."""
         if self._file is None:
             raise RuntimeError(
                 'this ManifestWriter is not open: use it in a `with` block'
             )
         if (record.key, record.track) in self._tracks:
             raise DataError(
-                f'{self.path}: the video {record.key} is listed already; each may be '
+                f'{self.path}: the video {record.key} is already listed; each may be '
                 'listed once'
             )
         line = format_line(record)
-        # What cannot be read back must not be written: check before, not months later.
+        # Never write a line that cannot be read back.
         try:
             parse_line(line)
         except ValueError as error:
@@ -139,8 +139,8 @@ class ManifestWriter:
         self._tracks.add((record.key, record.track))
 
 
-def _mend_last_line(path: Path) -> None:
-    """End the file with a whole line: complete the last one or cut it off."""
+def _fix_last_line(path: Path) -> None:
+    """Complete the last line if only its line break is missing, else cut it off."""
     with open(path, 'r+b') as file:
         size = file.seek(0, os.SEEK_END)
         tail = max(0, size - MAX_LINE_BYTES)
@@ -150,16 +150,16 @@ def _mend_last_line(path: Path) -> None:
             return
         start = content.rfind(b'\n') + 1
         try:
-            parse_line(content[start:].decode(**_ENCODING))
+            parse_line(content[start:].decode('utf-8', _ERRORS))
         except ValueError:
             file.truncate(tail + start)
-        else:  # only its line break is missing
+        else:
             file.seek(0, os.SEEK_END)
             file.write(b'\n')
 
 
 def format_line(record: VideoRecord) -> str:
-    """Give the JSON text of one video, without a line break."""
+    """Return the JSON text of one video, without a line break."""
     fields: dict[str, Any] = record.key._asdict()
     fields['label'] = LABEL_NAMES[record.key.label]
     fields['split'] = record.split
@@ -171,10 +171,10 @@ def format_line(record: VideoRecord) -> str:
 
 
 def parse_line(line: str) -> VideoRecord:
-    """Read the JSON text of one video.
+    """Parse the JSON text of one video.
 
     Raises:
-        ValueError: with the field, the value got and what is allowed.
+        ValueError: the message names the field, its value and what is allowed.
     """
     fields = _load_object(line)
     unknown = [name for name in fields if name not in _FIELDS]
@@ -185,12 +185,12 @@ def parse_line(line: str) -> VideoRecord:
     for name in _REQUIRED_FIELDS:
         if name not in fields:
             raise ValueError(
-                f'field {name!r} is missing; needed are {", ".join(_REQUIRED_FIELDS)}'
+                f'field {name!r} is missing; required are {", ".join(_REQUIRED_FIELDS)}'
             )
     if 'path' not in fields and fields.get('status', OK) == OK:
         raise ValueError(
-            "field 'path' is missing; needed is the path of the video, or a 'status' "
-            'that says why there is none'
+            "field 'path' is missing; give the path of the video, or a 'status' that "
+            'explains why there is none'
         )
     for name, value in fields.items():
         is_allowed, allowed = _FIELDS[name]
@@ -218,9 +218,9 @@ def _load_object(line: str) -> dict[str, Any]:
         fields = parse_json(line)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f'{shorten(line)} is not one whole JSON object ({error.msg} at character '
-            f'{error.pos + 1}); a torn last line is left by a killed run, and running '
-            'the preparation again cuts it off'
+            f'{shorten(line)} is not a complete JSON object ({error.msg} at character '
+            f'{error.pos + 1}). If it is the last line, a killed run truncated it: run '
+            'the preparation again'
         ) from error
     if not isinstance(fields, dict):
         raise ValueError(f'{shorten(line)} is not a JSON object of the form {{...}}')
@@ -255,9 +255,9 @@ def _list_of(is_item: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list) and all(map(is_item, value))
 
 
-_TEXT = (_is_text, 'a text that is not empty')
+_TEXT = (_is_text, 'a string that is not empty')
 _PATH = (_is_relative_path, "a path relative to the data root, without '..'")
-# Ranges that need more than one field, or more than a type, are VideoRecord's to check.
+# VideoRecord checks the ranges.
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     'dataset': _TEXT,
     'label': (lambda value: value in LABEL_NAMES, ' or '.join(map(repr, LABEL_NAMES))),
@@ -266,13 +266,13 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     'name': _TEXT,
     'split': _TEXT,
     'path': _PATH,
-    'track': (_is_count, 'a whole number'),
+    'track': (_is_count, 'an integer'),
     'status': _TEXT,
     'fault': _TEXT,
     'source': _PATH,
-    'identities': (_list_of(_is_text), 'a list of texts'),
+    'identities': (_list_of(_is_text), 'a list of strings'),
     'fps': (_is_number, 'a number'),
-    'num_frames': (_is_count, 'a whole number'),
+    'num_frames': (_is_count, 'an integer'),
     'boxes': (_list_of(_is_box), 'a list of [x1, y1, x2, y2], numbers in pixels'),
     'landmarks': _PATH,
     'track_file': _PATH,
@@ -281,4 +281,4 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 _REQUIRED_FIELDS = (*VideoKey._fields, 'split')
 _OPTIONAL_FIELDS = tuple(name for name in _FIELDS if name not in _REQUIRED_FIELDS)
 _DEFAULTS = {field.name: field.default for field in fields_of(VideoRecord)}
-_DEFAULTS['path'] = ''  # of a video that has none, for want of a face
+_DEFAULTS['path'] = ''  # of a video without a face clip

@@ -59,17 +59,17 @@ def test_other_errors_keep_their_traceback():
     [
         (
             OSError(errno.ENOSPC, 'full'),
-            'error: a file cannot be read or written: No space left on device; make '
-            'room there, then run the same command again\n',
+            'error: a file cannot be read or written: No space left on device; free '
+            'some space, then run the same command again\n',
         ),
         (
             PermissionError(errno.EACCES, 'no', 'out/a.csv'),
             "error: 'out/a.csv' cannot be read or written: Permission denied; choose a "
-            'place that you may write to, or change its permissions\n',
+            'writable place, or change its permissions\n',
         ),
     ],
 )
-def test_fault_of_the_disk_is_one_line_too(capsys, error, message):
+def test_error_of_the_disk_is_one_line_too(capsys, error, message):
     def fail(args):
         raise error
 

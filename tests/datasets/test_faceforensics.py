@@ -115,22 +115,22 @@ def test_missing_root_tells_where_how_to_get_it_and_of_the_demo(tmp_path):
 def test_missing_manipulation_is_named_with_those_that_are_there(tmp_path):
     root = make_ffpp_tree(tmp_path / 'ff', methods=['Face2Face', 'FaceSwap'])
     message = (
-        r'no c40 videos of Deepfakes, NeuralTextures: .*Deepfakes/c40/videos.* there '
-        r"are \['Face2Face', 'FaceSwap'\].* set methods=\['Face2Face', 'FaceSwap'\]"
+        'Deepfakes, NeuralTextures: .*Deepfakes/c40/videos.* '
+        r"methods=\['Face2Face', 'FaceSwap'\]"
     )
     with pytest.raises(DataNotFoundError, match=message):
         build(root)
 
 
 def test_missing_compression_is_named_with_those_that_are_there(ffpp_root):
-    message = r"no real videos at c23: .*c23/videos'; .* are \['c40'\]"
+    message = r"at c23: .*c23/videos'.* \['c40'\]"
     with pytest.raises(DataNotFoundError, match=message):
         build(ffpp_root, compression='c23')
 
 
 @pytest.mark.parametrize('compression', [None, 'c17'])
 def test_compression_must_be_one_of_three(ffpp_root, compression):
-    with pytest.raises(ConfigError, match=f'compression={compression!r}; .* has c0'):
+    with pytest.raises(ConfigError, match=f'compression={compression!r}; .* c0'):
         build(ffpp_root, compression=compression)
 
 
@@ -148,17 +148,17 @@ def test_missing_split_file_is_named(ffpp_root):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ('[["000", "001"', r'test\.json is no JSON file'),
-        ('{}', 'should be a JSON list of pairs'),
-        ('[]', 'should be a JSON list of pairs of ids, not empty'),
-        ('[["004", "005"], ["006"]]', r"entry 1: \['006'\] is no pair"),
-        ('[[4, 5]]', r'entry 0: \[4, 5\] is no pair'),
-        ('[["004", "004"]]', r'is no pair; allowed is a list of two different ids'),
-        ('[["../x", "004"]]', r'is no pair'),
+        ('[["000", "001"', r'test\.json is not valid JSON'),
+        ('{}', 'expected a JSON list of pairs'),
+        ('[]', 'expected a JSON list of pairs of ids, not empty'),
+        ('[["004", "005"], ["006"]]', r"entry 1: \['006'\] is not a pair"),
+        ('[[4, 5]]', r'entry 0: \[4, 5\] is not a pair'),
+        ('[["004", "004"]]', r'is not a pair; allowed is a list of two different ids'),
+        ('[["../x", "004"]]', r'is not a pair'),
         ('[["004", "005"], ["004", "005"]]', r'entry 1: the pair .* already entry 0'),
         (
             '[["000", "005"]]',
-            "1 identities are in two splits, .* '000' in train and test",
+            "1 identities .* '000' in train and test",
         ),
     ],
 )

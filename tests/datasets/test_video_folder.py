@@ -100,13 +100,13 @@ def test_two_files_of_one_name_are_refused(root):
 
 def test_folder_of_videos_and_pictures_is_refused(root):
     make_video(root / 'train/fake/FaceSwap/d/e.mp4')
-    with pytest.raises(DataError, match=r'FaceSwap/d.* holds videos and pictures'):
+    with pytest.raises(DataError, match=r'FaceSwap/d.* holds videos and images'):
         build(root)
 
 
 def test_method_called_real_is_refused(root):
     make_video(root / 'train/fake/real/e.mp4')
-    with pytest.raises(DataError, match="a method may not be called 'real'"):
+    with pytest.raises(DataError, match="'real' is not allowed"):
         build(root)
 
 

@@ -142,12 +142,12 @@ def test_what_a_run_saves_is_read_and_saved_again_as_numpy_has_it(tmp_path):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ([1], "holds a list; needed are named tensors, alone or under 'state_dict'"),
-        ({'state_dict': 5}, "its 'state_dict' is a int; needed is what MMEngine"),
-        ({**weights(), 'meta': [1]}, "its 'meta' is a list; needed is what MMEngine"),
-        ({**weights(), 'optimizer': 1}, "its 'optimizer' is a int"),
-        ({'state_dict': {'a': 'text'}}, "under 'state_dict' are 1 that are no tensors"),
-        ({5: torch.ones(1)}, 'or names that are no texts'),
+        ([1], 'holds a list'),
+        ({'state_dict': 5}, "'state_dict' is a int"),
+        ({**weights(), 'meta': [1]}, "'meta' is a list"),
+        ({**weights(), 'optimizer': 1}, "'optimizer' is a int"),
+        ({'state_dict': {'a': 'text'}}, "'state_dict' holds 1 values"),
+        ({5: torch.ones(1)}, 'names that are not strings'),
     ],
 )
 def test_plain_data_that_is_no_checkpoint_is_named(tmp_path, content, message):
@@ -162,7 +162,7 @@ def test_checkpoint_that_grows_is_refused(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr('a/data.pkl', b'')
         archive.writestr('a/data/0', bytes(1 << 20))
-    with pytest.raises(DataError, match=r'bomb\.pth grows from [0-9]+ to 1048576 by'):
+    with pytest.raises(DataError, match=r'bomb\.pth.* from [0-9]+ to 1048576 by'):
         load_checkpoint(str(path))
 
 
@@ -170,7 +170,7 @@ def test_checkpoint_that_grows_is_refused(tmp_path, monkeypatch):
 
 # File of ours -> calls in it that read more than text, all of which stand above.
 KNOWN_LOADS = {
-    '_checkpoint_reading.py': {'torch.load'},
+    'files/checkpoint_reading.py': {'torch.load'},
     'export/exported_detector.py': {'torch.jit.load', 'torch.export.load'},
     'export/metadata.py': {'onnx.load'},
     # Writes the pickle, and reads none; the network of a package's own.
@@ -215,7 +215,7 @@ def test_no_file_of_ours_reads_more_than_the_inventory_says():
     }
     found |= {path.name: loads_of(path) for path in (ROOT / 'tools').glob('*.py')}
     found = {name: loads for name, loads in found.items() if loads}
-    found['_checkpoint_reading.py'].discard('load_url')
+    found['files/checkpoint_reading.py'].discard('load_url')
     assert found == KNOWN_LOADS
 
 

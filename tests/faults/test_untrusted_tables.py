@@ -388,15 +388,12 @@ def test_link_inside_the_root_is_followed(tmp_path):
         ('[' * 100_000, 'nested too deeply'),
         ('{"a":' * 100_000, 'nested too deeply'),
         (manifest_line(fps=10**400), "field 'fps' is 1000.*allowed is a number"),
-        (
-            manifest_line().replace('25.0', '1e999'),
-            '1e999 is no number that is allowed',
-        ),
+        (manifest_line().replace('25.0', '1e999'), '1e999 is not'),
         (manifest_line(num_frames=10**30), "field 'num_frames' is 1000"),
-        (manifest_line().replace('"fps": 25.0', '"fps": NaN'), 'NaN is no number'),
+        (manifest_line().replace('"fps": 25.0', '"fps": NaN'), 'NaN is not'),
         ('{"name": "a", "name": "b"}', "field 'name' is given twice"),
-        (manifest_line(name='a\0'), "field 'name' is 'a.x00'; allowed is a text"),
-        (manifest_line(name='\ud800'), 'which is no character'),
+        (manifest_line(name='a\0'), "field 'name' is 'a.x00'"),
+        (manifest_line(name='\ud800'), 'not a valid character'),
     ],
 )
 def test_line_is_refused_in_one_short_message(line, message):
@@ -411,7 +408,7 @@ def test_long_line_is_not_read_whole(tmp_path, monkeypatch):
     with open(path, 'wb') as file:
         file.write(b'{}\n')
         file.truncate(10 << 30)  # no such file is on the disk
-    with pytest.raises(ValueError, match='line 2 is longer than 1 MiB'):
+    with pytest.raises(ValueError, match=r'line 2 .* 1 MiB'):
         list(read_lines(path, max_bytes=1 << 20))
 
 
@@ -419,7 +416,7 @@ def test_large_record_is_not_read_whole(tmp_path):
     path = tmp_path / 'x.json'
     with open(path, 'wb') as file:
         file.truncate(10 << 30)
-    with pytest.raises(DataError, match=r'x\.json.* larger than 64 MiB'):
+    with pytest.raises(DataError, match=r'x\.json.* 64 MiB'):
         OperatingPoint.read(path)
 
 
@@ -433,7 +430,7 @@ def test_array_that_claims_more_than_it_has_is_refused_unallocated(tmp_path, sha
         read_array(tmp_path / 'a.npy')
     with zipfile.ZipFile(tmp_path / 'a.npz', 'w') as archive:
         archive.writestr('points.npy', buffer.getvalue() + bytes(80))
-    with pytest.raises(DataError, match=r'a\.npz. is torn .*claims'):
+    with pytest.raises(DataError, match=r'a\.npz.*claims'):
         read_landmarks(tmp_path / 'a.npz')
 
 
@@ -441,7 +438,7 @@ def test_packed_zeros_are_not_unpacked(tmp_path):
     np.savez_compressed(
         tmp_path / 'a.npz', points=np.zeros((40_000, 68, 2), np.float32)
     )
-    with pytest.raises(DataError, match=r'it grows from [0-9]+ to [0-9]+ bytes'):
+    with pytest.raises(DataError, match=r'from [0-9]+ to [0-9]+ bytes'):
         read_landmarks(tmp_path / 'a.npz')
 
 
@@ -472,12 +469,12 @@ def test_list_of_a_dataset_names_no_file_outside_of_it(tmp_path, place):
         LAYOUTS['csv'].list_videos(make_csv(tmp_path / 'set', text))
     root = make_dfdc(tmp_path / 'dfdc')
     (root / 'test/labels.csv').write_text(f'filename,label\n{place},0\n')
-    with pytest.raises(DataError, match=r'labels\.csv, line 2: .* is no path in the l'):
+    with pytest.raises(DataError, match=r'labels\.csv, line 2: .* is not a path'):
         LAYOUTS['dfdc'].list_videos(root)
     root = make_dfdc(tmp_path / 'other')
     listed = root / 'dfdc_train_part_0/metadata.json'
     listed.write_text(json.dumps({place: {'label': 'REAL'}}))
-    with pytest.raises(DataError, match=r'metadata\.json, entry: .* is no path in the'):
+    with pytest.raises(DataError, match=r'metadata\.json, entry .* is not a path'):
         LAYOUTS['dfdc'].list_videos(root)
 
 

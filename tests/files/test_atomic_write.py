@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdeepfake.errors import DataError, InputError, OutputError
+from mmdeepfake.errors import DataError, OutputError
 from mmdeepfake.files.array_file import write_array, write_arrays
 from mmdeepfake.files.atomic_write import (
     describe_disk_error,
@@ -40,7 +40,7 @@ def test_error_in_the_block_leaves_the_old_file_alone(tmp_path, alone):
     assert [path.name for path in tmp_path.iterdir()] == ['a.bin']
 
 
-def test_temporary_name_lies_beside_and_ends_as_asked(tmp_path):
+def test_temporary_file_is_in_the_same_folder_and_has_the_suffix(tmp_path):
     with replacing(tmp_path / 'x.onnx', suffix='.onnx') as temporary:
         assert temporary.parent == tmp_path
         assert temporary.name.startswith('.x.onnx.')
@@ -48,9 +48,9 @@ def test_temporary_name_lies_beside_and_ends_as_asked(tmp_path):
         temporary.write_bytes(b'')
 
 
-def test_name_is_the_same_each_time_for_who_is_alone(tmp_path):
+def test_leftover_of_a_killed_run_is_overwritten_where_alone(tmp_path):
     left = tmp_path / '.a.tmp'
-    left.write_bytes(b'what a killed run left')
+    left.write_bytes(b'half')
     replace_bytes(tmp_path / 'a', b'new', alone=True)
     assert not left.exists()
 
@@ -67,41 +67,29 @@ def test_link_is_followed_and_stays(tmp_path):
 def test_folder_device_and_missing_part_are_refused(tmp_path):
     (tmp_path / 'folder').mkdir()
     (tmp_path / 'file').write_text('')
-    with pytest.raises(OutputError, match='a folder has that name; choose another'):
-        replace_text(tmp_path / 'folder', '')
-    with pytest.raises(OutputError, match='a part of the path is a file; choose'):
-        replace_text(tmp_path / 'file/x/a.txt', '')
-    with pytest.raises(OutputError, match='a file has the name of the folder'):
-        replace_text(tmp_path / 'file/a.txt', '')
-    with pytest.raises(OutputError, match=r'no regular file; choose another name'):
-        replace_text('/dev/null', '')
+    for path in ('folder', 'file/x/a.txt', 'file/a.txt', '/dev/null'):
+        with pytest.raises(OutputError, match=f'{tmp_path / path}.*choose another'):
+            replace_text(tmp_path / path, '')
     assert stat.S_ISCHR(os.stat('/dev/null').st_mode)
 
 
-def test_name_that_is_too_long_is_said(tmp_path):
-    with pytest.raises(OutputError, match=r'File name too long.*choose a shorter'):
+def test_too_long_name_is_reported(tmp_path):
+    with pytest.raises(OutputError, match='File name too long'):
         replace_text(tmp_path / ('x' * 250), '')
 
 
 @pytest.mark.parametrize(
-    ('number', 'advice'),
-    [
-        (errno.ENOSPC, 'No space left on device.*make room there'),
-        (errno.EDQUOT, 'quota'),
-        (errno.EFBIG, 'ulimit'),
-        (errno.EROFS, 'Read-only file system.*choose a folder'),
-    ],
+    'number', [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS]
 )
-def test_full_disk_names_the_file_and_what_to_do(tmp_path, number, advice):
+def test_error_of_the_disk_names_the_file_and_the_reason(tmp_path, number):
     path = tmp_path / 'a.txt'
-    with pytest.raises(OutputError, match=f'{path}.*cannot be written.*{advice}') as e:
+    with pytest.raises(OutputError, match=f'{path}.*{os.strerror(number)}') as caught:
         with name_output_in_errors(path):
-            raise os_error(number)  # as a write does: without a name
-    assert e.value.errno == number  # who asks for it still gets it
-    assert isinstance(e.value, InputError | OSError)
+            raise os_error(number)  # like a write: without a name
+    assert caught.value.errno == number
 
 
-def test_fault_of_another_file_is_raised_as_it_is(tmp_path):
+def test_error_about_another_file_is_raised_unchanged(tmp_path):
     for name in (tmp_path / 'other.mp4', tmp_path.parent / 'in.csv'):
         for number in (errno.ENOENT, errno.EACCES):
             with (
@@ -115,15 +103,15 @@ def test_fault_of_another_file_is_raised_as_it_is(tmp_path):
 
 
 def test_message_of_any_operation_names_its_file():
-    told = describe_disk_error(os_error(errno.EACCES, 'a/b'))
-    assert told.startswith("'a/b' cannot be read or written: Permission denied; choose")
-    assert 'a file cannot be' in describe_disk_error(os_error(errno.ENOSPC))
+    message = describe_disk_error(os_error(errno.EACCES, 'a/b'))
+    assert "'a/b'" in message and 'Permission denied' in message
+    assert 'No space left' in describe_disk_error(os_error(errno.ENOSPC))
     for number in (errno.ENOENT, errno.ECONNRESET, errno.EPIPE):
         assert describe_disk_error(os_error(number)) is None
 
 
-def test_unknown_error_is_told_too():
-    assert 'see to it' in str(output_error('x', os_error(errno.EBUSY)))
+def test_error_without_advice_is_reported_too():
+    assert 'busy' in str(output_error('x', os_error(errno.EBUSY)))
 
 
 def test_arrays_come_back(tmp_path):
@@ -136,12 +124,12 @@ def test_arrays_come_back(tmp_path):
         np.testing.assert_array_equal(arrays['two'], values[0])
 
 
-def test_picture_keeps_its_colours(tmp_path):
+def test_image_keeps_its_colours(tmp_path):
     picture = np.zeros((4, 6, 3), np.uint8)
     picture[..., 0] = 200
     replace_image(tmp_path / 'red.png', picture)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'red.png'))[0, 0],
                                   [0, 0, 200])  # fmt: skip
-    with pytest.raises(DataError, match=r"no format has the suffix '\.xyz'"):
+    with pytest.raises(DataError, match=r"'\.xyz'"):
         replace_image(tmp_path / 'red.xyz', picture)
     assert [path.name for path in tmp_path.iterdir()] == ['red.png']

@@ -18,7 +18,7 @@ from mmdeepfake.files import checkpoint_reading
 def no_safe_globals():
     """Torch as it is before our package is imported."""
     if not checkpoint_reading.can_name_safe_globals():
-        pytest.skip('torch < 2.6 cannot be told of safe globals by name')
+        pytest.skip('torch < 2.6 cannot register safe globals by name')
     saved = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     yield
@@ -80,7 +80,7 @@ class Prober:
 def test_file_that_runs_code_is_refused_and_runs_nothing(tmp_path):
     path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
     torch.save({'state_dict': Evil(trace)}, path)
-    with pytest.raises(DataError, match=r'evil\.pth holds more than.*mkdir') as caught:
+    with pytest.raises(DataError, match=r'evil\.pth .*mkdir') as caught:
         _load_checkpoint(str(path))
     assert '--trust-checkpoint' in str(caught.value)
     assert not trace.exists()
@@ -88,23 +88,23 @@ def test_file_that_runs_code_is_refused_and_runs_nothing(tmp_path):
 
 def test_getattr_reaches_nothing_but_the_known_functions(tmp_path):
     torch.save({'state_dict': Prober()}, tmp_path / 'prober.pth')
-    with pytest.raises(DataError, match=r"holds more than.*attribute '__init__'"):
+    with pytest.raises(DataError, match=r"attribute '__init__'"):
         _load_checkpoint(str(tmp_path / 'prober.pth'))
 
 
 def test_numbers_that_claim_to_be_references_are_refused(tmp_path):
     save_evil(tmp_path / 'evil.pth', 'numbers that are references', tmp_path / 'trace')
-    with pytest.raises(DataError, match=r'evil\.pth holds more than.*an array of some'):
+    with pytest.raises(DataError, match=r'evil\.pth .*an array of'):
         _load_checkpoint(str(tmp_path / 'evil.pth'))
 
 
 @pytest.mark.parametrize(
     ('kind', 'message'),
-    [('torch, tar', "PyTorch's tar format"), ('torch, program', 'of TorchScript')],
+    [('torch, tar', 'tar format'), ('torch, program', 'TorchScript')],
 )
 def test_formats_that_run_under_old_torch_are_refused(tmp_path, kind, message):
     save_evil(tmp_path / 'evil.pth', kind, tmp_path / 'trace')
-    with pytest.raises(DataError, match=rf'evil\.pth holds more than.*{message}'):
+    with pytest.raises(DataError, match=rf'evil\.pth .*{message}'):
         _load_checkpoint(str(tmp_path / 'evil.pth'))
     assert not (tmp_path / 'trace').exists()
 
@@ -120,7 +120,7 @@ def test_trusted_file_is_loaded_in_full(tmp_path, monkeypatch):
 def test_download_is_read_as_plain_data(tmp_path):
     path, trace = tmp_path / 'evil.pth', tmp_path / 'trace'
     torch.save({'state_dict': Evil(trace)}, path)
-    with pytest.raises(DataError, match='holds more than weights'):
+    with pytest.raises(DataError, match='mkdir'):
         mmengine_checkpoint.load_url(path.as_uri(), model_dir=str(tmp_path / 'hub'))
     assert not trace.exists()
 
@@ -133,7 +133,7 @@ def test_download_that_fails_keeps_its_own_error(tmp_path):
 
 
 def test_missing_file_is_named():
-    with pytest.raises(DataNotFoundError, match=r'no such checkpoint file: none\.pth'):
+    with pytest.raises(DataNotFoundError, match=r'none\.pth'):
         _load_checkpoint('none.pth')
 
 
@@ -142,39 +142,35 @@ def test_truncated_file_is_named(tmp_path, keep):
     path = tmp_path / 'cut.pth'
     save_history(path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r'cannot read checkpoint .*cut\.pth'):
+    with pytest.raises(DataError, match=r'cut\.pth'):
         _load_checkpoint(str(path))
 
 
 def test_text_file_is_no_checkpoint(tmp_path):
     path = tmp_path / 'notes.pth'
     path.write_text('these are not weights\n')
-    with pytest.raises(
-        DataError, match=r'cannot read checkpoint .*no PyTorch file at all'
-    ):
+    with pytest.raises(DataError, match=r'notes\.pth'):
         _load_checkpoint(str(path))
 
 
-SCHEDULERS = {
-    'ConstantLR': {},
-    'CosineAnnealingLR': dict(T_max=9),
-    'CosineRestartLR': dict(periods=[3], eta_min=0),
-    'ExponentialLR': dict(gamma=0.9),
-    'LinearLR': {},
-    'MultiStepLR': dict(milestones=[2]),
-    'OneCycleLR': dict(eta_max=0.1, total_steps=9),
-    'PolyLR': {},
-    'ReduceOnPlateauLR': dict(monitor='loss'),
-    'StepLR': dict(step_size=2),
-}
-
-
-@pytest.mark.parametrize('anneal', ['cos', 'linear'])
-@pytest.mark.parametrize('kind', SCHEDULERS)
-def test_state_of_each_schedule_is_read(tmp_path, kind, anneal):
-    settings = dict(SCHEDULERS[kind], type=kind)
-    if kind == 'OneCycleLR':
-        settings['anneal_strategy'] = anneal
+@pytest.mark.parametrize(
+    'settings',
+    [
+        dict(type='ConstantLR'),
+        dict(type='CosineAnnealingLR', T_max=9),
+        dict(type='CosineRestartLR', periods=[3], eta_min=0),
+        dict(type='ExponentialLR', gamma=0.9),
+        dict(type='LinearLR'),
+        dict(type='MultiStepLR', milestones=[2]),
+        dict(type='OneCycleLR', eta_max=0.1, total_steps=9, anneal_strategy='cos'),
+        dict(type='OneCycleLR', eta_max=0.1, total_steps=9, anneal_strategy='linear'),
+        dict(type='PolyLR'),
+        dict(type='ReduceOnPlateauLR', monitor='loss'),
+        dict(type='StepLR', step_size=2),
+    ],
+    ids=lambda settings: settings['type'],
+)
+def test_state_of_each_schedule_is_read(tmp_path, settings):
     weight = torch.nn.Parameter(torch.ones(1))
     optimizer = torch.optim.Adam([weight], lr=0.1)
     scheduler = PARAM_SCHEDULERS.build({**settings, 'optimizer': optimizer})
@@ -186,5 +182,5 @@ def test_state_of_each_schedule_is_read(tmp_path, kind, anneal):
 
 def test_config_in_place_of_a_checkpoint_is_called_that(tmp_path):
     (tmp_path / 'config.py').write_text('model = dict()')
-    with pytest.raises(DataError, match=r'config\.py is Python code.*swapped'):
+    with pytest.raises(DataError, match=r'config\.py is Python'):
         _load_checkpoint(str(tmp_path / 'config.py'), map_location='cpu')

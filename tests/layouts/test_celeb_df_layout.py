@@ -45,7 +45,6 @@ def test_line_that_contradicts_its_folder_is_reported(tmp_path, caplog):
     )
     videos = by_name(list_videos(root))
     assert videos['id0_id1_0001'].key.label == 1
-    assert '1 lines contradict the folder they name' in caplog.text
     assert "line 2: '1 Celeb-synthesis/id0_id1_0001.mp4'" in caplog.text
 
 
@@ -57,20 +56,20 @@ def test_people_of_validation_are_in_it_with_all_their_videos(tmp_path):
     assert Counter(v.split for v in celebs if v.key.label) == {'train': 3, 'val': 4}
 
 
-def test_fake_that_mixes_both_sides_fits_neither(tmp_path, caplog):
+def test_fake_that_mixes_both_splits_is_skipped(tmp_path, caplog):
     root = make_celeb_df(tmp_path)
     touch(root / 'Celeb-synthesis/id0_id10_0000.mp4')
     assert 'id0_id10_0000' not in by_name(list_videos(root))
-    assert '1 training fakes show one person of the validation part' in caplog.text
+    assert 'skipped 1 training fakes' in caplog.text
 
 
-def test_fake_that_mixes_both_sides_stays_in_the_test_list(tmp_path, caplog):
+def test_fake_that_mixes_both_splits_stays_in_the_test_list(tmp_path, caplog):
     root = make_celeb_df(tmp_path)
     line = '0 Celeb-synthesis/id0_id10_0000.mp4\n'
     touch(root / 'Celeb-synthesis/id0_id10_0000.mp4')
     rewrite_list(root, (root / LIST_NAME).read_text() + line)
     assert by_name(list_videos(root))['id0_id10_0000'].split == 'test'
-    assert 'left out' not in caplog.text
+    assert 'skipped' not in caplog.text
 
 
 def test_one_in_eight_of_the_anonymous_videos_is_for_validation(tmp_path):
@@ -109,14 +108,14 @@ def test_listed_video_that_is_missing_is_listed(tmp_path):
 def test_missing_list_is_refused(tmp_path):
     root = make_celeb_df(tmp_path)
     (root / LIST_NAME).unlink()
-    with pytest.raises(DataNotFoundError, match='without which test videos would be'):
+    with pytest.raises(DataNotFoundError, match=LIST_NAME):
         list_videos(root)
 
 
 def test_missing_folder_is_named(tmp_path):
     root = make_celeb_df(tmp_path)
     (root / 'YouTube-real').rename(root / 'YT')
-    with pytest.raises(DataNotFoundError, match=r"no folder YouTube-real in .*'YT'"):
+    with pytest.raises(DataNotFoundError, match=r"YouTube-real in .*'YT'"):
         list_videos(root)
 
 
@@ -125,19 +124,18 @@ def test_missing_folder_is_named(tmp_path):
 )
 def test_broken_line_is_named(tmp_path, line):
     root = rewrite_list(make_celeb_df(tmp_path), f'1 YouTube-real/00039.mp4\n{line}\n')
-    with pytest.raises(DataError, match=f'1 lines are not of .*line 2: {line!r}'):
+    with pytest.raises(DataError, match=f'1 lines .*line 2: {line!r}'):
         list_videos(root)
 
 
 @pytest.mark.parametrize('place', ['FaceSwap/id0_id1_0001.mp4', 'a/b/c.mp4'])
-def test_list_or_folder_of_another_version_is_called_that(tmp_path, place):
+def test_list_or_folder_of_another_version_is_refused(tmp_path, place):
     root = make_celeb_df(tmp_path)
     touch(root / 'Celeb-synthesis' / place)
-    with pytest.raises(DataError, match=r'holds folders .*CSV') as error:
+    with pytest.raises(DataError, match=rf'{place.split("/")[0]}.*CSV'):
         list_videos(root)
-    assert place.split('/')[0] in str(error.value)
     rewrite_list(make_celeb_df(tmp_path / 'b'), f'0 Celeb-synthesis/{place}\n')
-    with pytest.raises(DataError, match=r'line 1: .* names a sub-folder.*CSV'):
+    with pytest.raises(DataError, match=r'line 1: .*CSV'):
         list_videos(tmp_path / 'b')
 
 
@@ -149,7 +147,7 @@ def test_file_with_another_suffix_is_listed_as_it_is(tmp_path):
 
 
 def test_empty_list_is_refused(tmp_path):
-    with pytest.raises(DataError, match='the list must name the test videos'):
+    with pytest.raises(DataError, match=LIST_NAME):
         list_videos(rewrite_list(make_celeb_df(tmp_path), '\n'))
 
 
@@ -159,7 +157,7 @@ def test_empty_list_is_refused(tmp_path):
 def test_file_of_another_form_is_named(tmp_path, place):
     root = make_celeb_df(tmp_path)
     touch(root / place)
-    with pytest.raises(DataError, match=f'{place}. is not named as videos of Celeb-'):
+    with pytest.raises(DataError, match=place):
         list_videos(root)
 
 

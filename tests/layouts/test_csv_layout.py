@@ -10,7 +10,7 @@ def list_videos(root, **options):
     return LAYOUTS['csv'].list_videos(root, **options)
 
 
-def test_line_tells_all_of_a_video(tmp_path):
+def test_line_describes_a_video_in_full(tmp_path):
     text = (
         'path,label,split,method,compression,identity,source,name,partner,mask\n'
         'a.mp4,0,val,,c40,anna,,A,,\n'
@@ -47,13 +47,11 @@ def test_root_may_be_the_file(tmp_path):
 def test_several_files_are_refused(tmp_path):
     root = make_csv(tmp_path)
     touch(root / 'more.csv')
-    with pytest.raises(
-        DataNotFoundError, match=r"the CSV files 'more\.csv', 'videos\.csv'; name one"
-    ):
+    with pytest.raises(DataNotFoundError, match=r"'more\.csv', 'videos\.csv'"):
         list_videos(root)
 
 
-def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
+def test_a_byte_order_mark_is_skipped(tmp_path):
     (tmp_path / 'v.csv').write_text(
         'path,label\na.mp4,real\nb.mp4,fake\n', encoding='utf-8-sig'
     )
@@ -62,7 +60,7 @@ def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path):
 
 @pytest.mark.parametrize('sign', ',;\t')
 @pytest.mark.parametrize('end', ['\n', '\r\n'])
-def test_columns_may_be_parted_as_spreadsheets_do(tmp_path, sign, end):
+def test_columns_may_be_separated_as_spreadsheets_do(tmp_path, sign, end):
     rows = [
         ['path', 'label', 'split', 'identity'],
         ['a#1.mp4', 'real', 'train', '"an;na"'],
@@ -77,18 +75,18 @@ def test_columns_may_be_parted_as_spreadsheets_do(tmp_path, sign, end):
 
 def test_line_that_is_not_csv_is_named(tmp_path):
     text = 'path,label\na.mp4,real\n"b.mp4,fake\n'
-    with pytest.raises(DataError, match='behind line 2: not CSV'):
+    with pytest.raises(DataError, match='after line 2'):
         list_videos(make_csv(tmp_path, text))
 
 
-def test_list_without_splits_is_told_of(tmp_path, caplog):
+def test_list_without_splits_is_logged(tmp_path, caplog):
     list_videos(make_csv(tmp_path / 'a'))
     assert not caplog.text
     list_videos(make_csv(tmp_path / 'b', 'path,label\na.mp4,real\nb.mp4,fake\n'))
-    assert 'gives no splits, so all 2 videos are for test' in caplog.text
+    assert 'all 2 videos are for test' in caplog.text
 
 
-def test_every_faulty_line_is_named(tmp_path):
+def test_every_invalid_line_is_named(tmp_path):
     text = (
         'path,label,split,method,identity,partner\n'
         'a.mp4,real,train,,,\n'
@@ -106,32 +104,32 @@ def test_every_faulty_line_is_named(tmp_path):
     with pytest.raises(DataError) as error:
         list_videos(make_csv(tmp_path, text))
     lines = str(error.value).splitlines()
-    assert '10 faulty lines' in lines[0]
+    assert '10 invalid lines' in lines[0]
     assert [line.split(':')[0].strip() for line in lines[1:]] == [
         f'line {n}' for n in (3, 4, 5, 6, 7, 8, 9, 10, 12, 11)
     ]
     for line, expected in zip(
         lines[1:],
         (
-            "label='maybe'; allowed are real, 0, fake, 1",
-            "split='dev'; allowed are train, val, test",
-            "path='/d.mp4'; allowed is a path relative to the list's folder",
-            "method='FaceSwap'; the method 'real' belongs to real videos",
+            "label='maybe'",
+            "split='dev'",
+            "path='/d.mp4'",
+            "label='real' and method='FaceSwap'",
             "label='fake' and method='real'",
-            'stands in line 2 too',
+            'line 2',
             "path=''",
-            'more or fewer fields than the first line',
-            "partner='a' of a real video",
-            "no real video is called 'nobody'",
+            'more or fewer fields',
+            "partner='a'",
+            "partner 'nobody'",
         ),
         strict=True,
     ):
         assert expected in line
 
 
-def test_many_faulty_lines_are_counted(tmp_path):
+def test_many_invalid_lines_are_counted(tmp_path):
     text = 'path,label\n' + 'a.mp4,x\n' * 30
-    with pytest.raises(DataError, match=r'30 faulty lines(.|\n)*and 10 more'):
+    with pytest.raises(DataError, match=r'30 invalid lines(.|\n)*and 10 more'):
         list_videos(make_csv(tmp_path, text))
 
 
@@ -139,9 +137,7 @@ def test_many_faulty_lines_are_counted(tmp_path):
     'header', ['path', 'path,label,lable', 'path,path,label', 'a.mp4,real', '']
 )
 def test_columns_are_checked(tmp_path, header):
-    with pytest.raises(
-        DataError, match=r'line 1: the columns are .*path and label are'
-    ):
+    with pytest.raises(DataError, match='line 1: the columns'):
         list_videos(make_csv(tmp_path, f'{header}\n'))
 
 
@@ -163,9 +159,9 @@ def test_methods_and_levels_can_be_chosen(tmp_path):
         list_videos(root, compressions=['c17'])
 
 
-def test_file_that_is_no_text_is_refused(tmp_path):
+def test_binary_file_is_refused(tmp_path):
     (tmp_path / 'v.csv').write_bytes(b'path,label\n\xff\xfe,real\n')
-    with pytest.raises(DataError, match='line 2 is no UTF-8'):
+    with pytest.raises(DataError, match='line 2 is not UTF-8'):
         list_videos(tmp_path)
 
 
@@ -175,5 +171,5 @@ def test_missing_file_is_listed(tmp_path):
 
 def test_empty_list_is_refused(tmp_path):
     write(tmp_path / 'v.csv', 'path,label\n')
-    with pytest.raises(DataNotFoundError, match='no videos of train, val, test'):
+    with pytest.raises(DataNotFoundError, match='no videos'):
         list_videos(tmp_path)

@@ -41,35 +41,32 @@ def test_targets_may_be_linked_from_faceforensics(tmp_path):
     assert all(video.path.is_file() for video in list_videos(root))
 
 
-def test_lack_of_real_videos_tells_where_they_come_from(tmp_path):
+def test_missing_real_videos_are_refused(tmp_path):
     root = make_deeper_forensics(tmp_path)
     shutil.rmtree(root / 'target_videos')
-    with pytest.raises(
-        DataNotFoundError, match=r'no real videos \(target_videos or'
-    ) as e:
+    with pytest.raises(DataNotFoundError, match='target_videos or original_sequences'):
         list_videos(root)
-    assert 'link its original_sequences/ into ROOT' in str(e.value)
 
 
 def test_missing_split_list_is_named(tmp_path):
     root = make_deeper_forensics(tmp_path)
     (root / 'lists/splits/val.txt').unlink()
-    with pytest.raises(DataNotFoundError, match=r'no split list .*splits/val\.txt'):
+    with pytest.raises(DataNotFoundError, match=r'splits/val\.txt'):
         list_videos(root)
 
 
 def test_broken_line_is_named(tmp_path):
     root = make_deeper_forensics(tmp_path)
     write(root / 'lists/splits/val.txt', '001_W017.mp4\n1 x.mp4\n')
-    with pytest.raises(DataError, match=r'2 lines are not of the form .*: 1, x\.mp4'):
+    with pytest.raises(DataError, match=r'2 lines .*: 1, x\.mp4'):
         list_videos(root)
 
 
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('000_M101', '000_M101 is in train and test'),
-        ('000_M030', 'fakes of the target 000 are in train and test'),
+        ('000_M101', '000_M101 .*train and test'),
+        ('000_M030', 'target 000 .*train and test'),
     ],
 )
 def test_video_in_two_splits_is_refused(tmp_path, name, message):
@@ -79,10 +76,10 @@ def test_video_in_two_splits_is_refused(tmp_path, name, message):
         list_videos(root)
 
 
-def test_missing_video_is_listed_and_one_too_many_is_reported(tmp_path, caplog):
+def test_missing_video_is_listed_and_an_unlisted_one_is_skipped(tmp_path, caplog):
     root = make_deeper_forensics(tmp_path)
     (root / 'manipulated_videos/end_to_end/000_M101.mp4').unlink()
     touch(root / 'manipulated_videos/end_to_end/009_M101.mp4')
     assert '000_M101' in [video.key.name for video in list_videos(root)]
-    assert '1 videos are in no split list and are left out: 009_M101' in caplog.text
+    assert 'skipped 1 videos' in caplog.text and '009_M101' in caplog.text
     assert '3 videos of end_to_end, officially 1000' in caplog.text

@@ -44,7 +44,7 @@ def test_original_in_another_part_is_found(tmp_path):
     assert fake.partner.name == 'dfdc_train_part_1/real1'
 
 
-def test_original_that_no_part_has_is_no_partner_but_a_source(tmp_path):
+def test_original_outside_all_parts_is_a_source_but_not_a_partner(tmp_path):
     root = make_dfdc(tmp_path)
     edit_metadata(root, **{'f.mp4': {'label': 'FAKE', 'original': 'gone.mp4'}})
     fake = by_name(list_videos(root))['dfdc_train_part_0/f']
@@ -57,7 +57,7 @@ def test_labels_of_the_test_set_have_1_for_fake(tmp_path):
     assert labels == {'test/aaa': 0, 'test/bbb': 1}
 
 
-def test_parts_may_lie_in_a_folder_train(tmp_path):
+def test_parts_may_be_in_a_folder_train(tmp_path):
     root = make_dfdc(tmp_path)
     (root / 'train').mkdir()
     for part in (0, 36):
@@ -73,32 +73,32 @@ def test_video_of_the_metadata_that_is_missing_is_listed(tmp_path):
     assert 'dfdc_train_part_0/gone' in by_name(list_videos(root))
 
 
-def test_video_without_a_label_is_reported(tmp_path, caplog):
+def test_video_without_a_label_is_skipped(tmp_path, caplog):
     root = make_dfdc(tmp_path)
     touch(root / 'dfdc_train_part_0/new.mp4')
     assert len(list_videos(root)) == 6
-    assert 'no label for 1 videos beside it, which are left out: new.mp4' in caplog.text
+    assert 'skipped 1 videos' in caplog.text and 'new.mp4' in caplog.text
 
 
 def test_part_without_metadata_is_refused(tmp_path):
     root = make_dfdc(tmp_path)
     (root / 'dfdc_train_part_36/metadata.json').unlink()
-    with pytest.raises(DataNotFoundError, match='no metadata of part 36'):
+    with pytest.raises(DataNotFoundError, match='part 36'):
         list_videos(root)
 
 
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        ('{"a.mp4": ', 'is no JSON file'),
-        ('[]', r'should be a JSON object \{video: \{...\}\}, not empty'),
+        ('{"a.mp4": ', 'metadata.json'),
+        ('[]', 'metadata.json'),
         ('{}', 'not empty'),
-        ('{"a.mp4": "REAL"}', "entry 'a.mp4': 'REAL' should be an object"),
-        ('{"a.mp4": {"label": "fake?"}}', "entry 'a.mp4': label='fake\\?'; allowed"),
-        ('{"a.mp4": {"label": "FAKE"}}', 'original=None; a fake needs the file name'),
+        ('{"a.mp4": "REAL"}', "entry 'a.mp4': 'REAL'"),
+        ('{"a.mp4": {"label": "fake?"}}', "entry 'a.mp4': label='fake\\?'"),
+        ('{"a.mp4": {"label": "FAKE"}}', "entry 'a.mp4': original=None"),
     ],
 )
-def test_broken_metadata_is_refused(tmp_path, content, message):
+def test_invalid_metadata_is_refused(tmp_path, content, message):
     root = make_dfdc(tmp_path)
     write(root / 'dfdc_train_part_0/metadata.json', content)
     with pytest.raises(DataError, match=message):
@@ -109,14 +109,14 @@ def test_test_set_without_labels_is_refused_only_where_it_is_wanted(tmp_path):
     root = make_dfdc(tmp_path)
     (root / 'test/labels.csv').unlink()
     assert len(list_videos(root, splits=['train', 'val'])) == 4
-    with pytest.raises(DataNotFoundError, match=r'test/labels\.csv. is missing'):
+    with pytest.raises(DataNotFoundError, match=r'test/labels\.csv'):
         list_videos(root)
 
 
 def test_labels_without_their_columns_are_refused(tmp_path):
     root = make_dfdc(tmp_path)
     write(root / 'test/labels.csv', 'aaa.mp4,0\n')
-    with pytest.raises(DataError, match="should name the columns 'filename' and"):
+    with pytest.raises(DataError, match="'filename' and 'label'"):
         list_videos(root)
 
 

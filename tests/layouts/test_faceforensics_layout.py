@@ -32,19 +32,14 @@ def test_all_levels_are_listed_unless_some_are_chosen(tmp_path):
     assert {v.key.compression for v in list_videos(tmp_path)} == {'c0', 'c40'}
     chosen = list_videos(tmp_path, compressions=['LQ'])
     assert {v.key.compression for v in chosen} == {'c40'}
-    with pytest.raises(
-        ConfigError, match=r"compressions=\['c17'\] of .*allowed are c0"
-    ):
+    with pytest.raises(ConfigError, match=r"compressions=\['c17'\].* c0, c23, c40"):
         list_videos(tmp_path, compressions=['c17'])
-    with pytest.raises(DataNotFoundError, match=r'no real videos at c23'):
+    with pytest.raises(DataNotFoundError, match='at c23'):
         list_videos(tmp_path, compressions=['hq'])
 
 
 def test_the_four_classic_manipulations_are_expected(tmp_path):
-    message = (
-        'no c23 videos of Deepfakes, Face2Face, NeuralTextures: .* set '
-        r"methods=\['FaceSwap'\]"
-    )
+    message = r"Deepfakes, Face2Face, NeuralTextures: .* methods=\['FaceSwap'\]"
     with pytest.raises(DataNotFoundError, match=message):
         list_videos(make_ffpp(tmp_path), methods=None)
 
@@ -58,7 +53,7 @@ def test_missing_video_is_listed(tmp_path):
 
 def test_root_without_any_level_is_refused(tmp_path):
     root = make_ffpp(tmp_path, level='c99')
-    with pytest.raises(DataNotFoundError, match=r"<level>/videos; there are \['c99'\]"):
+    with pytest.raises(DataNotFoundError, match=r"\['c99'\]"):
         list_videos(root)
 
 
@@ -94,8 +89,7 @@ def test_deepfakedetection_is_one_test_set_under_its_own_name(tmp_path, caplog):
 
 
 def test_deepfakedetection_is_not_mixed_with_others(tmp_path):
-    message = "Prepare it by itself, as 'dfd', into a folder of its own"
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=r"methods=\['DeepFakeDetection'\].*'dfd'"):
         list_videos(make_dfd(make_ffpp(tmp_path)), methods=['DeepFakeDetection'])
 
 
@@ -108,9 +102,7 @@ def test_foreign_file_among_deepfakedetection_is_named(tmp_path):
     root = make_dfd(tmp_path)
     path = root / 'manipulated_sequences/DeepFakeDetection/c23/videos/000_001.mp4'
     path.touch()
-    with pytest.raises(
-        DataError, match=r'000_001\.mp4. is not named as videos of Deep'
-    ):
+    with pytest.raises(DataError, match=r'000_001\.mp4'):
         list_dfd(root)
 
 

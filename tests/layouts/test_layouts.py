@@ -1,4 +1,4 @@
-"""What all layouts promise, each on a made-up tree of its own."""
+"""Properties of all layouts, each on its own synthetic tree."""
 
 import pytest
 from layout_trees import METHODS, TREES, touch
@@ -85,13 +85,12 @@ def test_dataset_can_be_named(tmp_path, name):
 @every_layout
 @pytest.mark.parametrize('splits', [['dev'], []])
 def test_unknown_split_is_refused(tmp_path, name, splits):
-    message = r'splits=.*is not there; allowed are train, val, test'
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=r'splits=.*train, val, test'):
         list_videos(name, TREES[name](tmp_path / 'data'), splits=splits)
 
 
 @every_layout
-def test_unknown_method_is_told_with_those_there_are(tmp_path, name):
+def test_unknown_method_is_refused_with_the_known_ones(tmp_path, name):
     root = TREES[name](tmp_path / 'data')
     known = sorted({v.key.method for v in list_videos(name, root) if v.key.label})
     with pytest.raises((ConfigError, DataNotFoundError), match='Deepfaces') as error:
@@ -103,35 +102,31 @@ def test_unknown_method_is_told_with_those_there_are(tmp_path, name):
     'name', [n for n in LAYOUTS if not LAYOUTS[n].has_compressions]
 )
 def test_compression_is_refused_where_there_is_none(tmp_path, name):
-    message = r"compressions=\['c23'\]; this set states no compression levels"
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=r"compressions=\['c23'\]"):
         list_videos(name, TREES[name](tmp_path / 'data'), compressions=['c23'])
 
 
 @every_layout
-def test_missing_root_tells_how_to_get_the_data(tmp_path, name):
-    with pytest.raises(DataNotFoundError, match=f"no .*folder '{tmp_path}/x'") as error:
+def test_message_on_a_missing_root_says_how_to_get_the_data(tmp_path, name):
+    with pytest.raises(DataNotFoundError, match=f"folder '{tmp_path}/x'") as error:
         list_videos(name, tmp_path / 'x')
     assert LAYOUTS[name].how_to_get in str(error.value)
 
 
 @every_layout
-def test_root_of_something_else_tells_what_is_there_and_what_is_expected(
-    tmp_path, name
-):
+def test_message_on_a_wrong_root_says_what_is_found_and_expected(tmp_path, name):
     (tmp_path / 'holiday').mkdir()
     with pytest.raises(DataNotFoundError) as error:
         list_videos(name, tmp_path)
-    assert "found there: 'holiday'" in str(error.value)
+    assert "'holiday'" in str(error.value)
     assert LAYOUTS[name].how_to_get in str(error.value)
 
 
 @pytest.mark.parametrize('name', [n for n in LAYOUTS if n != 'csv'])
 def test_root_one_level_too_high_is_noticed(tmp_path, name):
-    root = TREES[name](tmp_path / 'data')
-    with pytest.raises(DataNotFoundError, match=f"one level deeper: '{tmp_path}/data'"):
+    TREES[name](tmp_path / 'data')
+    with pytest.raises(DataNotFoundError, match=f"deeper: '{tmp_path}/data'"):
         list_videos(name, tmp_path)
-    assert root.is_dir()
 
 
 @pytest.mark.parametrize('part', ['train_sample_videos', 'test'])
@@ -158,7 +153,7 @@ def test_no_root_is_suggested_that_would_be_refused(tmp_path, part):
 )
 def test_root_one_level_too_low_is_noticed(tmp_path, name, below):
     root = TREES[name](tmp_path / 'data')
-    with pytest.raises(DataNotFoundError, match='one level higher: '):
+    with pytest.raises(DataNotFoundError, match='higher: '):
         list_videos(name, root / below)
 
 

@@ -27,7 +27,7 @@ def test_without_split_folders_all_is_test_with_a_warning(tmp_path, caplog):
         list_videos(tmp_path, splits=['train'])
 
 
-def test_split_that_is_not_there_may_be_left_out_but_not_asked_for(tmp_path):
+def test_missing_split_is_an_error_only_if_requested(tmp_path):
     root = make_folder(tmp_path, splits=['test'])
     assert {video.split for video in list_videos(root)} == {'test'}
     with pytest.raises(DataNotFoundError, match=f"no folder '{tmp_path}/val'"):
@@ -37,11 +37,11 @@ def test_split_that_is_not_there_may_be_left_out_but_not_asked_for(tmp_path):
 def test_methods_can_be_chosen(tmp_path):
     videos = list_videos(make_folder(tmp_path), methods=['FaceSwap'])
     assert {video.key.method for video in videos} == {'real', 'FaceSwap'}
-    with pytest.raises(ConfigError, match='Deepfakes is not there; allowed are Face'):
+    with pytest.raises(ConfigError, match=r'Deepfakes .*FaceSwap'):
         list_videos(tmp_path, methods=['Deepfakes'])
 
 
-def test_class_that_lacks_is_named(tmp_path):
+def test_missing_class_is_named(tmp_path):
     touch(tmp_path / 'test/real/a.mp4')
     with pytest.raises(DataNotFoundError, match=f"no folder '{tmp_path}/test/fake'"):
         list_videos(tmp_path)
@@ -50,11 +50,11 @@ def test_class_that_lacks_is_named(tmp_path):
 def test_splits_beside_classes_are_refused(tmp_path):
     make_folder(tmp_path)
     make_folder(tmp_path, splits=[''])
-    with pytest.raises(DataError, match='allowed is one or the other'):
+    with pytest.raises(DataError, match=r"'train', .*'real'"):
         list_videos(tmp_path)
 
 
-def test_every_file_is_a_video_or_named(tmp_path, caplog):
+def test_every_file_is_listed_or_logged(tmp_path, caplog):
     base = make_folder(tmp_path) / 'train'
     touch(
         *(base / 'real' / name for name in ('b.MPG', 'x/y/c.mts', 'n.txt', '1.png')),
@@ -82,13 +82,13 @@ def test_every_file_is_a_video_or_named(tmp_path, caplog):
         assert name in caplog.text
 
 
-def test_class_of_which_nothing_is_left_is_refused(tmp_path):
+def test_class_without_videos_is_refused(tmp_path):
     touch(tmp_path / 'real/a.mp4', tmp_path / 'fake/b.doc')
     with pytest.raises(DataNotFoundError, match=f"no video in '{tmp_path}/fake'"):
         list_videos(tmp_path)
 
 
-def test_name_that_no_manifest_takes_is_refused_at_once(tmp_path):
+def test_name_that_is_invalid_in_a_manifest_is_refused(tmp_path):
     touch(make_folder(tmp_path) / 'train/real/a\\..\\b.mp4')
-    with pytest.raises(DataError, match=r'train/real/a.*rename it'):
+    with pytest.raises(DataError, match=r'train/real/a'):
         list_videos(tmp_path)

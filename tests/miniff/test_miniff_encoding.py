@@ -7,7 +7,7 @@ from mmdeepfake.miniff.encoding import decode_video, encode_videos
 
 @pytest.fixture(scope='module')
 def frames():
-    """A smooth picture that moves by one pixel a frame: (8, 64, 64, 3)."""
+    """A smooth image that moves by one pixel per frame: (8, 64, 64, 3)."""
     x = np.linspace(0, 4 * np.pi, 72)
     wave = 128 + 90 * np.sin(x)[None, :] * np.cos(x)[:64, None]
     moving = np.stack([wave[:, t : t + 64] for t in range(8)])
@@ -22,11 +22,11 @@ def test_decoded_frames_are_those_encoded(tmp_path, frames):
     assert [path.name for path in tmp_path.iterdir()] == ['a.mp4']
 
 
-def test_higher_rate_factor_gives_a_smaller_file_that_says_so(tmp_path, frames):
+def test_higher_rate_factor_gives_a_smaller_file_and_is_recorded(tmp_path, frames):
     fine, coarse = tmp_path / 'c23.mp4', tmp_path / 'c40.mp4'
     encode_videos(frames, [(fine, 23), (coarse, 40)], fps=25)
     assert coarse.stat().st_size < fine.stat().st_size
-    # x264 writes its settings into the stream; FaceForensics++ can be checked by it.
+    # x264 writes its settings into the stream, as in the files of FaceForensics++.
     assert b'crf=23.0' in fine.read_bytes()
     assert b'crf=40.0' in coarse.read_bytes()
 

@@ -1,4 +1,4 @@
-"""A face detector that never saw MiniFF finds its faces."""
+"""A face detector trained on real faces finds those of MiniFF."""
 
 import pytest
 
@@ -13,7 +13,7 @@ centerface = pytest.importorskip(
 
 
 def share_of_frames_with_a_face(root, settings, *, num_jobs, frame_step):
-    """Frames of decoded videos, as they are, in which a face is found."""
+    """Share of frames of decoded videos in which a face is found."""
     detector = centerface.CenterFace(backend='opencv')
     jobs = list_jobs(settings)
     found = []
@@ -28,8 +28,8 @@ def share_of_frames_with_a_face(root, settings, *, num_jobs, frame_step):
 
 
 def test_detector_finds_the_faces(tmp_path):
-    settings = MiniFFSettings(num_frames=5)
-    share = share_of_frames_with_a_face(tmp_path, settings, num_jobs=20, frame_step=2)
+    settings = MiniFFSettings(num_frames=2, compressions=('c40',))
+    share = share_of_frames_with_a_face(tmp_path, settings, num_jobs=10, frame_step=2)
     assert share >= 0.95
 
 

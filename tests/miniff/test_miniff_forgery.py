@@ -55,7 +55,7 @@ def test_change_stays_within_the_forged_region(real_and_forged, method):
         mask = mask_region(plane, method) > 0
         changes.append(change[weigh_region(plane, method) == 0].mean())
         inside_means.append(change[mask].mean())
-    # The jaw and lids may move a little beyond; the head itself never does.
+    # Jaw and lids may move slightly outside; the head itself never does.
     assert np.mean(inside_means) > 0.02
     assert np.mean(changes) < 0.1 * np.mean(inside_means)
 
@@ -107,10 +107,10 @@ def test_temporal_cues_are_both_cues_without_spatial_strength(pair):
 
 def test_traces_stay_within_the_region():
     rng = np.random.default_rng(0)
-    picture, noise = rng.random((2, 32, 32, 3)).astype(np.float32)
+    frame, noise = rng.random((2, 32, 32, 3)).astype(np.float32)
     weight = np.zeros((32, 32), np.float32)
     weight[:, 16:] = 1
     traces = draw_spatial_traces(rng, 1.0)
-    left = leave_traces(picture, noise, weight, traces)
-    np.testing.assert_allclose(left[:, :16], (picture + noise)[:, :16], rtol=1e-5)
-    assert np.abs(left - picture - noise)[:, 16:].mean() > 0.01
+    left = leave_traces(frame, noise, weight, traces)
+    np.testing.assert_allclose(left[:, :16], (frame + noise)[:, :16], rtol=1e-5)
+    assert np.abs(left - frame - noise)[:, 16:].mean() > 0.01

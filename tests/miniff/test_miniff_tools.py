@@ -6,7 +6,10 @@ import cv2
 import pytest
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-SMALL = '--identities 2 2 2 --num-frames 4 --size-px 32 --methods FaceSwap --workers 1'
+SMALL = (
+    '--identities 2 2 2 --num-frames 2 --size-px 32 --methods FaceSwap '
+    '--compressions c40 --workers 1'
+)
 
 
 def run_tool(name, arguments, monkeypatch):
@@ -32,16 +35,14 @@ def test_tool_prints_a_users_error_without_traceback(tmp_path, monkeypatch, caps
     assert capsys.readouterr().err.startswith('error: num_identities = (3, 2, 2)')
 
 
-def test_sheet_and_evidence_are_made_of_a_set(tmp_path, monkeypatch, capsys):
-    root, picture = tmp_path / 'set', tmp_path / 'pictures/sheet.png'
-    run_tool('render_miniff', [root, *SMALL.split(), '--quiet'], monkeypatch)
-    sheet = ['sheet', root, picture, '--columns', 3]
+def test_sheet_and_evidence_are_made_of_a_set(tiny_root, tmp_path, monkeypatch, capsys):
+    image = tmp_path / 'images/sheet.png'
+    sheet = ['sheet', tiny_root, image, '--columns', 3]
     assert run_tool('inspect_miniff', sheet, monkeypatch) == 0
-    assert cv2.imread(str(picture)) is not None
-    assert run_tool('inspect_miniff', ['evidence', root], monkeypatch) == 0
+    assert cv2.imread(str(image)) is not None
+    assert run_tool('inspect_miniff', ['evidence', tiny_root], monkeypatch) == 0
     printed = capsys.readouterr().out
-    assert 'AUC of temporal jitter, test split, 4 videos a row' in printed
-    assert 'c40' in printed
+    assert 'test split' in printed and 'FaceSwap' in printed and 'c40' in printed
 
 
 @pytest.mark.parametrize('arguments', [['sheet', 'x.png'], ['evidence']])

@@ -9,7 +9,7 @@ from mmdeepfake.structures.face_landmarks import (
     read_landmarks,
 )
 
-# Written down from the picture of the 68 points; points on the axis are their own.
+# Read off the figure of the 68 points; points on the axis map to themselves.
 PAIRS = [
     *((0, 16), (1, 15), (2, 14), (3, 13), (4, 12), (5, 11), (6, 10), (7, 9)),
     *((17, 26), (18, 25), (19, 24), (20, 23), (21, 22)),
@@ -46,20 +46,17 @@ def test_both_kinds_of_file_are_read(tmp_path, name, num_points):
     np.testing.assert_allclose(found, points[:, :68], rtol=1e-6)
 
 
-def test_missing_file_is_told(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r"no landmark file '.*none\.npz'"):
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(DataNotFoundError, match=r'none\.npz'):
         read_landmarks(tmp_path / 'none.npz')
 
 
 @pytest.mark.parametrize(
     ('arrays', 'message'),
     [
-        (dict(other=np.zeros(3)), 'is torn or no landmark file'),
-        (
-            dict(points=np.zeros((3, 5, 2))),
-            r'an array of shape \(3, 5, 2\); needed are \(F, 68, 2\)',
-        ),
-        (dict(points=np.full((3, 68, 2), np.nan)), 'points that are not finite'),
+        (dict(other=np.zeros(3)), "no array 'points'"),
+        (dict(points=np.zeros((3, 5, 2))), r'\(3, 5, 2\)'),
+        (dict(points=np.full((3, 68, 2), np.nan)), 'not finite'),
     ],
 )
 def test_useless_file_is_refused(tmp_path, arrays, message):
@@ -72,5 +69,5 @@ def test_torn_file_is_refused(tmp_path):
     path = tmp_path / 'points.npz'
     np.savez(path, points=np.zeros((3, 68, 2)))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match='is torn or no landmark file'):
+    with pytest.raises(DataError, match=r'points\.npz'):
         read_landmarks(path)

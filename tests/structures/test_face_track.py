@@ -50,14 +50,14 @@ def test_of_an_uncut_video_pixels_of_clip_and_source_are_the_same():
 @pytest.mark.parametrize(
     ('fields', 'message'),
     [
-        ({'boxes': np.zeros((0, 4))}, r'shape \(0, 4\); needed is \(F, 4\), F > 0'),
-        ({'boxes': BOXES[:, :3]}, r'shape \(2, 3\)'),
-        ({'boxes': BOXES[:, [2, 1, 0, 3]]}, 'finite, with x1 < x2 and y1 < y2'),
-        ({'boxes': BOXES * np.nan}, 'finite, with x1 < x2 and y1 < y2'),
-        ({'scores': np.zeros(3)}, '3 values for 2 boxes'),
-        ({'points': np.zeros((2, 4, 2))}, r'needed is \(2, 5, 2\)'),
+        ({'boxes': np.zeros((0, 4))}, r'\(0, 4\)'),
+        ({'boxes': BOXES[:, :3]}, r'\(2, 3\)'),
+        ({'boxes': BOXES[:, [2, 1, 0, 3]]}, 'x1 < x2'),
+        ({'boxes': BOXES * np.nan}, 'x1 < x2'),
+        ({'scores': np.zeros(3)}, r'\(3,\) for 2 boxes'),
+        ({'points': np.zeros((2, 4, 2))}, r'\(2, 4, 2\)'),
         ({'first_frame': -1}, 'first_frame -1'),
-        ({'scale': 0.0}, r'scale 0\.0; allowed are first_frame >= 0 and scale > 0'),
+        ({'scale': 0.0}, r'scale 0\.0'),
     ],
 )
 def test_impossible_track_is_refused(fields, message):
@@ -65,20 +65,20 @@ def test_impossible_track_is_refused(fields, message):
         make_track(**fields)
 
 
-def test_torn_or_foreign_or_missing_file_is_named(tmp_path):
+def test_damaged_or_missing_file_is_named(tmp_path):
     path = tmp_path / 'track.npz'
-    with pytest.raises(DataNotFoundError, match=r'no face track .*track\.npz'):
+    with pytest.raises(DataNotFoundError, match=r'track\.npz'):
         FaceTrack.load(path)
     make_track().save(path)
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], b'', b'no archive'):
         path.write_bytes(content)
-        with pytest.raises(DataError, match='is torn or no face track'):
+        with pytest.raises(DataError, match='damaged'):
             FaceTrack.load(path)
 
 
 def test_pickled_objects_are_not_loaded(tmp_path):
     path = tmp_path / 'track.npz'
     np.savez(path, boxes=np.array([object()]))
-    with pytest.raises(DataError, match='is torn or no face track'):
+    with pytest.raises(DataError, match='damaged'):
         FaceTrack.load(path)
