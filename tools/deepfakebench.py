@@ -24,9 +24,8 @@ def parse_args() -> argparse.Namespace:
     reading.add_argument('json', nargs='+', help="DeepfakeBench's dataset files")
     reading.add_argument('--out', required=True, help='folder for manifest and clips')
     reading.add_argument(
-        '--bench-root', required=True, help='folder that their paths are relative to'
+        '--bench-root', required=True, help='folder that their paths end in'
     )
-    reading.add_argument('--strip', help='prefix of the paths to remove')
     reading.add_argument(
         '--drop-train-test-overlap',
         action='store_true',
@@ -64,7 +63,6 @@ def run_import(args: argparse.Namespace) -> None:
         args.json,
         args.out,
         bench_root=args.bench_root,
-        strip=args.strip,
         drop_train_test_overlap=args.drop_train_test_overlap,
         clip_format=None if args.in_place else args.clip_format,
     )

@@ -147,15 +147,7 @@ def _append_matches(
 
 
 def _nearness(first: NDArray, second: NDArray) -> NDArray[np.float64]:
-    """Return 1 for concentric boxes, 0 for boxes one side apart or of unlike sizes.
-
-    Args:
-        first: (M, 4) x1, y1, x2, y2.
-        second: (N, 4).
-
-    Returns:
-        (M, N).
-    """
+    """Return (M, N): 1 for concentric boxes, 0 if a side apart or of unlike sizes."""
     offsets = _centres(first)[:, None] - _centres(second)[None]
     sides = [np.sqrt((b[:, 2:] - b[:, :2]).prod(-1)) for b in (first, second)]
     ratios = sides[0][:, None] / sides[1][None]

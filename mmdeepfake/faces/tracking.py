@@ -147,14 +147,7 @@ def track_faces(
 def make_track(
     chain: Chain, settings: TrackingSettings, *, height: int, width: int
 ) -> FaceTrack:
-    """Fill and smooth the boxes of one chain of detections.
-
-    Args:
-        chain: detections in pixels of the source frame.
-        settings: see `TrackingSettings`.
-        height: of the source frame, which boxes are clipped to.
-        width: of the source frame.
-    """
+    """Fill and smooth the boxes of one chain; clip them to the source frame."""
     frames = np.array(chain.frames)
     sigma = settings.smoothing_frames
     shapes = fill_gaps(frames, boxes_to_shapes(np.stack(chain.boxes)))

@@ -61,11 +61,7 @@ def plain_name(safe: str) -> str:
 
 
 class OutputFolder:
-    """The output folder of a preparation; see the module.
-
-    Args:
-        root: OUT.
-    """
+    """The output folder of a preparation; see the module."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
@@ -85,9 +81,7 @@ class OutputFolder:
     def claim(self, settings: PreparationSettings, *, redo: bool) -> None:
         """Create OUT for these settings, or check that it was created with them.
 
-        Args:
-            settings: of this run.
-            redo: delete what was prepared before, with whatever settings.
+        `redo` deletes what was prepared before, with whatever settings.
 
         Raises:
             DataError: it was created with other settings, or not by a preparation.
@@ -137,11 +131,8 @@ class OutputFolder:
     def locked(self, shard: str | None = None) -> Iterator[None]:
         """Lock the folder against other runs.
 
-        A run of all videos excludes all others; different shards may run together. The
-        lock ends with the process.
-
-        Args:
-            shard: name of the shard, None for a run of all videos.
+        A run of all videos (no shard) excludes all others; different shards may run
+        together. The lock ends with the process.
 
         Raises:
             DataError: another run is in progress; the message names its process.

@@ -44,12 +44,9 @@ class WorkUnit:
 def limit_videos(
     videos: Sequence[SourceVideo], limit: int | None, *, with_partners: bool
 ) -> list[SourceVideo]:
-    """Take the first few videos of each split, method and compression level.
+    """Take the first `limit` videos of each split, method and compression level.
 
-    Args:
-        videos: in the order of their keys.
-        limit: videos of each; None takes all.
-        with_partners: whether to add the real videos whose boxes are needed.
+    `with_partners` adds the real videos whose boxes are needed.
     """
     if limit is None:
         return list(videos)
@@ -84,10 +81,8 @@ def refuse_shared_folders(videos: Iterable[SourceVideo], out: OutputFolder) -> N
 def plan_units(videos: Sequence[SourceVideo], *, with_partners: bool) -> list[WorkUnit]:
     """Group videos that must be prepared one after another.
 
-    Args:
-        videos: all requested, done or not, so that the shards do not depend on what is
-            done.
-        with_partners: whether fakes wait for the real video whose boxes they take.
+    All requested videos are grouped, done or not, so that shards stay the same.
+    `with_partners` puts fakes after the real video whose boxes they take.
     """
     keys = {video.key for video in videos}
     groups: dict[Hashable, list[SourceVideo]] = defaultdict(list)
@@ -139,13 +134,6 @@ def skip_done(
 
     A video is done if it was prepared with these settings, the size of its file has not
     changed since, and neither has the state of the real video whose boxes it takes.
-
-    Args:
-        units: of this run.
-        out: the output folder.
-        root: the dataset as downloaded.
-        settings: of this run.
-        retry_failed: whether failed videos are to be prepared again.
     """
     remaining = []
     for unit in units:

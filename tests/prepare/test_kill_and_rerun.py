@@ -19,7 +19,7 @@ from preparation_builders import (
     snapshot,
     write_boxes,
 )
-from tool_runs import ROOT, run_tool
+from tool_runs import ROOT
 
 from mmdeepfake.faces.detection import Faces
 from mmdeepfake.prepare.pipeline import run_preparation
@@ -234,30 +234,7 @@ def test_workers_end_with_a_tool_that_is_killed(tmp_path, boxes):
 
 @pytest.mark.slow
 @needs_proc
-def test_twenty_kills_of_the_tool_and_its_workers_change_nothing(tmp_path, boxes):
-    root, whole = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'whole'
-    begin = time.monotonic()
-    run_tool(TOOL, *tool_words(root, whole, boxes), cwd=tmp_path, code=1)
-    duration = time.monotonic() - begin
-    expected, rng = snapshot(whole), random.Random(0)
-    for attempt in range(20):
-        out = tmp_path / f'out{attempt}'
-        mark = f'twenty-{os.getpid()}-{attempt}'
-        process = start_tool(tool_words(root, out, boxes), mark)
-        # The first third goes into imports; kill from there on.
-        time.sleep(rng.uniform(duration / 3, duration))
-        process.kill()
-        process.communicate()
-        wait_for(lambda mark=mark: not processes_with(mark), seconds=20)
-        check_videos(out)
-        run_tool(TOOL, *tool_words(root, out, boxes), cwd=tmp_path, code=1)
-        assert snapshot(out) == expected
-
-
-@needs_proc
-@pytest.mark.parametrize(
-    'number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_stopped_tool_cleans_up_and_ends_its_workers(tmp_path, boxes, number):
     root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
     # Long enough to be running when it is stopped, even on a fast machine.

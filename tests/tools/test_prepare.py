@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 
 import pytest
 from preparation_builders import make_tree, write_boxes
@@ -9,6 +10,7 @@ from tool_runs import ROOT, run_tool_here, shrink_loader
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.evaluation import read_predictions
+from mmdeepfake.prepare.progress import ProgressReport
 from mmdeepfake.structures.manifest import read_manifest
 
 TOOL = ROOT / 'tools/prepare.py'
@@ -108,7 +110,9 @@ def prepare(monkeypatch, tmp_path, capsys):
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
-    return run
+    terminate = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, terminate)
 
 
 @pytest.fixture
@@ -139,6 +143,24 @@ def test_exit_code_is_1_when_videos_failed(prepare, own_videos, caplog):
     assert code == 1
     assert 'train/broken failed: video file' in caplog.text
     assert "video file 'train/real/broken.mp4' is empty (0 bytes)" in printed
+
+
+def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeypatch):
+    root, words = own_videos
+
+    def stop(progress, outcome):
+        # The tool handles SIGTERM like Ctrl-C.
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressReport, 'add', stop)
+        code, _, errors = prepare('folder', root, 'out', *words)
+    assert code == 130
+    assert 'run the same command again' in errors and 'Traceback' not in errors
+    assert not (root.parent / 'out/.partial').exists()
+    code, printed, _ = prepare('folder', root, 'out', *words)
+    assert code == 0
+    assert '1 videos prepared, 1 kept' in printed
 
 
 @pytest.mark.parametrize(

@@ -52,14 +52,12 @@ from .reading import (
     Defect,
     choose_splits,
     frame_number,
-    plain_path,
     read_bench_file,
     rename_namesakes,
 )
 
 EXTRAS_END = '_mmdeepfake.json'  # our second file beside `<dataset>.json`
 PICTURES = 'pictures'  # in our folder, a link to their root
-_KNOWN_ROOTS = ('./datasets/rgb/', 'datasets/rgb/', './')
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,6 @@ def import_bench(
     out: str | os.PathLike[str],
     *,
     bench_root: str | os.PathLike[str],
-    strip: str | None = None,
     drop_train_test_overlap: bool = False,
     clip_format: str | None = 'png',
 ) -> ImportReport:
@@ -89,8 +86,7 @@ def import_bench(
     Args:
         json_files: their JSON files; a video in several of them is imported once.
         out: folder for the manifest and the clips, created if needed.
-        bench_root: folder that their paths are relative to.
-        strip: prefix of the paths that is not a folder below `bench_root`.
+        bench_root: folder that their paths end in, whatever they begin with.
         drop_train_test_overlap: keep videos of both train and test in test only;
             otherwise they are an error.
         clip_format: of the stored clips (see `clip_storage`; PNG is lossless). None
@@ -116,8 +112,7 @@ def import_bench(
     chosen, odd = choose_splits(
         rename_namesakes(videos), drop_train_test_overlap=drop_train_test_overlap
     )
-    strips = (plain_path(strip),) if strip else ()
-    importer = _Importer(out, Path(bench_root), strips, clip_format, extras)
+    importer = _Importer(out, Path(bench_root), clip_format, extras)
     records = []
     # Atomic: an import that fails midway must not look like a complete smaller one.
     with replacing(manifest) as draft, ManifestWriter(draft) as writer:
@@ -187,7 +182,6 @@ class _Importer:
 
     out: Path
     bench_root: Path
-    strips: tuple[str, ...]
     clip_format: str | None
     extras: Mapping[str, Any]
     _num_stripped: int = 0
@@ -209,10 +203,6 @@ class _Importer:
 
     def _locate(self, path: str) -> Path | None:
         """Return a file below the root, whatever prefix its path has."""
-        for start in (*self.strips, *_KNOWN_ROOTS):
-            if path.startswith(start):
-                path = path.removeprefix(start)
-                break
         path = re.sub(r'^[A-Za-z]:', '', path)
         parts = [part for part in PurePosixPath(path).parts if part not in ('/', '.')]
         if '..' in parts:

@@ -21,6 +21,8 @@ _GAP_PX = 3
 _PAPER, _INK, _FAINT = 255, (20, 20, 20), (110, 110, 110)
 _DETECTED, _INTERPOLATED = (0, 200, 60), (255, 150, 0)
 _MAX_ROWS = 40
+_NUM_EACH = 2  # videos of each method and compression level
+_NUM_COLUMNS = 6  # frames of each
 
 
 def choose_examples(
@@ -51,33 +53,24 @@ def choose_examples(
 def draw_contact_sheet(
     root: Path,
     videos: Iterable[PreparedVideo],
-    *,
-    num_each: int = 2,
-    num_columns: int = 6,
 ) -> NDArray[np.uint8] | None:
     """Draw a row for each track, with columns of frames spread over it.
 
     A box is green if it was detected in that frame, orange if it is interpolated.
 
-    Args:
-        root: the output folder.
-        videos: the prepared videos.
-        num_each: videos of each method and compression level.
-        num_columns: frames of each.
-
     Returns:
         (H, W, 3) uint8 RGB; None if no video has a face.
     """
-    examples = choose_examples(videos, num_each=num_each)
+    examples = choose_examples(videos, num_each=_NUM_EACH)
     if not examples:
         return None
-    return np.vstack([_draw_row(root, record, num_columns) for record in examples])
+    return np.vstack([_draw_row(root, record) for record in examples])
 
 
-def _draw_row(root: Path, record: VideoRecord, num_columns: int) -> NDArray[np.uint8]:
+def _draw_row(root: Path, record: VideoRecord) -> NDArray[np.uint8]:
     track = FaceTrack.load(root / str(record.track_file))
     with open_clip(root / record.path) as clip:
-        indices = np.linspace(0, len(clip) - 1, num_columns).round().astype(int)
+        indices = np.linspace(0, len(clip) - 1, _NUM_COLUMNS).round().astype(int)
         frames = clip.read(indices)
     boxes = track.boxes_in_clip()[indices]
     cells = [_draw_label(record, track)]

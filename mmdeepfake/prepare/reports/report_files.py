@@ -21,15 +21,7 @@ def write_report(
     wrong_quality: list[str],
     prepared: Sequence[PreparedVideo],
 ) -> None:
-    """Write the report as text, as JSON and as an image.
-
-    Args:
-        out: the output folder.
-        coverage: see `Coverage`.
-        leaks: see `Leaks`.
-        wrong_quality: see `stream_quality.find_wrong_quality`.
-        prepared: the videos to draw examples of.
-    """
+    """Write the report as text, as JSON and as an image."""
     folder = out.report
     write_json(folder / 'coverage.json', coverage.to_dict())
     write_json(folder / 'leaks.json', leaks.to_dict())
