@@ -104,7 +104,7 @@ def output_error(out: Path, error: OSError) -> OutputError:
     """Return the error for an output that cannot be written to."""
     return OutputError(
         f'{str(out)!r} cannot be written to: {os.strerror(error.errno or 0)}. No '
-        'partial file is left; make room and run the same command again to continue'
+        'partial file is left; make room and run the same command again to go on'
     )
 
 

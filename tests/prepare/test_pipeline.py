@@ -1,4 +1,4 @@
-"""The whole preparation on made-up videos, with a stub for the detector."""
+"""The complete preparation of made-up videos, with a stub detector."""
 
 import json
 import sys
