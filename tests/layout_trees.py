@@ -6,7 +6,7 @@ import json
 import tarfile
 from pathlib import Path
 
-# Of Celeb-DF: two people of training, two of validation, and who is swapped with whom.
+# Of Celeb-DF: two people of training and two of validation.
 CELEBS = ('id0', 'id1', 'id10', 'id12')
 
 
@@ -45,7 +45,7 @@ def make_dfd(root, level='c23'):
 
 
 def make_celeb_df(root, inner=''):
-    """Two clips a person, all swaps; the list holds clip 1 of id0 and what it made."""
+    """Two clips per person, all swaps; the list has clip 1 of id0 and its fake."""
     root = Path(root)
     real, fake = root / 'Celeb-real' / inner, root / 'Celeb-synthesis' / inner
     for a in CELEBS:
@@ -87,7 +87,7 @@ def make_dfdc(root, parts=(0, 36)):
 
 
 def make_dfdc_preview(root, num_pairs=8):
-    """Pairs of actors who are swapped with each other; the last pair is the test."""
+    """Pairs of actors who are swapped with each other; the last pair is for testing."""
     root = Path(root)
     entries = {}
     for pair in range(num_pairs):

@@ -15,14 +15,14 @@ SIZE = (160, 120)
 
 
 def draw_faces(index, faces=((40, 30),), size=SIZE, side=40, grey=None):
-    """Draw (H, W, 3) uint8: faces at corners that move a pixel a frame to the right."""
+    """Draw (H, W, 3) uint8: faces that move to the right by one pixel per frame."""
     width, height = size
     shade = (60 + index * 3 % 100) if grey is None else grey
     frame = np.full((height, width, 3), shade, np.uint8)
     for x, y in faces:
         x += index % 20
         frame[y : y + side, x : x + side] = GREEN
-        # Something to tell the frames apart by.
+        # A bar that differs between frames.
         frame[y + 5 : y + 10, x + 5 : x + 5 + index % 30] = (10, 10, 10)
     return frame
 
@@ -42,12 +42,8 @@ def encode(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if codec == 'libx264':
-        options = {
-            'crf': '23',
-            'preset': 'ultrafast',
-            'threads': '1',
-            **(options or {}),
-        }
+        usual = dict(crf='23', preset='ultrafast', threads='1')
+        options = usual | (options or {})
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(codec, rate=fps, options=options)
         for index, frame in enumerate(frames):
@@ -56,23 +52,22 @@ def encode(
                 stream.pix_fmt = pix_fmt
                 if rotation is not None:
                     stream.set_display_rotation(rotation)
-            picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
+            image = av.VideoFrame.from_ndarray(frame, format='rgb24')
             if pts is not None:
-                picture.pts, picture.time_base = pts[index], Fraction(1, 1000)
-            container.mux(stream.encode(picture))
+                image.pts, image.time_base = pts[index], Fraction(1, 1000)
+            container.mux(stream.encode(image))
         container.mux(stream.encode())
     return path
 
 
-def make_face_video(path, num_frames=20, faces=((40, 30),), **options):
+def make_face_video(path, num_frames=20, faces=((40, 30),), size=SIZE, **options):
     """Write a video of green faces."""
-    size = options.pop('size', SIZE)
     frames = (draw_faces(i, faces, size) for i in range(num_frames))
     return encode(path, frames, **options)
 
 
 def make_tree(root, names=('a', 'b'), splits=('train',), num_frames=20):
-    """Lay out <split>/{real,fake}/<name>.mp4, each of other content."""
+    """Write <split>/{real,fake}/<name>.mp4, each with different content."""
     for s, split in enumerate(splits):
         for c, kind in enumerate(('real', 'fake')):
             for n, name in enumerate(names):
@@ -83,18 +78,12 @@ def make_tree(root, names=('a', 'b'), splits=('train',), num_frames=20):
 
 
 def make_request(root, out, *, layout='folder', settings=None, **options):
-    """Ask for a preparation in this process, with the stub detector."""
-    values = {'layout': layout, 'min_face_px': 16, **(settings or {})}
-    values = (
-        {
-            'num_workers': 0,
-            'build_detector': build_stub,
-            'shows_progress': False,
-            **options,
-        },
-        PreparationSettings(**values),
+    """Return a request to prepare in this process, with the stub detector."""
+    settings = {'layout': layout, 'min_face_px': 16} | (settings or {})
+    usual = dict(num_workers=0, build_detector=build_stub, shows_progress=False)
+    return PreparationRequest(
+        root=root, out=out, settings=PreparationSettings(**settings), **usual | options
     )
-    return PreparationRequest(root=root, out=out, settings=values[1], **values[0])
 
 
 def write_boxes(path, boxes_of):
@@ -105,10 +94,10 @@ def write_boxes(path, boxes_of):
 
 
 def snapshot(out):
-    """Content of every clip, track, record and of the manifest of an output."""
+    """Return the content of every clip, track and record, and of the manifest."""
+    paths = sorted([*Path(out, 'clips').rglob('*'), Path(out, 'manifest.jsonl')])
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
-        for path in sorted(Path(out).rglob('*'))
+        for path in paths
         if path.is_file()
-        and path.relative_to(out).parts[0] in ('clips', 'manifest.jsonl')
     }

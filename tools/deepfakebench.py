@@ -1,4 +1,4 @@
-"""Read DeepfakeBench's data into a manifest, or write a prepared dataset for it."""
+"""Import DeepfakeBench's data, or export a prepared dataset for it."""
 
 import argparse
 import pathlib
@@ -14,7 +14,7 @@ from mmdeepfake.video.clip_storage import CLIP_FORMATS
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='import|export')
     reading = commands.add_parser(
@@ -24,13 +24,12 @@ def parse_args() -> argparse.Namespace:
     reading.add_argument('json', nargs='+', help="DeepfakeBench's dataset files")
     reading.add_argument('--out', required=True, help='folder for manifest and clips')
     reading.add_argument(
-        '--bench-root', required=True, help='folder that the paths in them start from'
+        '--bench-root', required=True, help='folder that their paths end in'
     )
-    reading.add_argument('--strip', help='what the paths begin with, if they do not')
     reading.add_argument(
         '--drop-train-test-overlap',
         action='store_true',
-        help='keep videos that are in train and in test in test alone',
+        help='keep videos that are in train and in test in test only',
     )
     storage = reading.add_mutually_exclusive_group()
     storage.add_argument('--clip-format', choices=CLIP_FORMATS, default='png')
@@ -42,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     writing.add_argument('manifest', help='of a preparation')
     writing.add_argument('out', help='a new or empty folder')
     writing.add_argument(
-        '--data-root', help="folder its paths start from, if not the manifest's own"
+        '--data-root', help="folder of its paths, if not the manifest's own"
     )
     writing.add_argument(
         '--crop',
@@ -51,20 +50,19 @@ def parse_args() -> argparse.Namespace:
         help="'face': the square around each frame's box, resized; 'none': whole clip",
     )
     writing.add_argument('--margin', type=float, default=1.3, help='of that square')
-    writing.add_argument('--side', type=int, default=256, help='pixels of a picture')
+    writing.add_argument('--side', type=int, default=256, help='pixels of an image')
     writing.add_argument(
-        '--frames', type=int, help='of each video, evenly spread; all by default'
+        '--frames', type=int, help='of each video, evenly spaced; all by default'
     )
     return parser.parse_args()
 
 
 def run_import(args: argparse.Namespace) -> None:
-    """Import, then print what was found."""
+    """Import, and print the findings."""
     report = import_bench(
         args.json,
         args.out,
         bench_root=args.bench_root,
-        strip=args.strip,
         drop_train_test_overlap=args.drop_train_test_overlap,
         clip_format=None if args.in_place else args.clip_format,
     )
@@ -78,7 +76,7 @@ def run_import(args: argparse.Namespace) -> None:
 
 
 def run_export(args: argparse.Namespace) -> None:
-    """Export, then print what was written."""
+    """Export, and print what was written."""
     report = export_bench(
         args.manifest,
         args.out,
@@ -91,13 +89,13 @@ def run_export(args: argparse.Namespace) -> None:
     for note in report.notes:
         print(note)
     print(
-        f'{report.num_videos} videos, {report.num_frames} pictures, listed in '
+        f'{report.num_videos} videos, {report.num_frames} images, listed in '
         + ', '.join(map(str, report.files))
     )
 
 
 def main() -> int:
-    """Run the sub-command, or say in one line what is wrong."""
+    """Run the sub-command."""
     args = parse_args()
     return run_tool(args.run, args)
 

@@ -2,12 +2,12 @@
 
     python tools/prepare.py ffpp /data/ffpp data/ffpp_faces --compressions c40
 
-ROOT is the dataset as you downloaded it; nothing in it is changed. OUT gets the clips
-and manifest.jsonl, which a config reads with data_root=OUT. What is done is not done
-again: if the run is stopped, by whatever, run the same command again.
+ROOT is the dataset as you downloaded it, and stays unchanged. OUT gets the clips and
+manifest.jsonl, which a config reads with data_root=OUT. If the run is stopped, run the
+same command again: it continues with the videos that are left.
 
 Exit code 0: every video was prepared (some may have no face); 1: some videos failed,
-see OUT/report/report.txt; 2: nothing could be done as it was asked for.
+see OUT/report/report.txt; 2: invalid options or input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import OptionAction, run_tool
+from mmdeepfake.commands.command_line import (
+    OptionAction,
+    add_traceback_argument,
+    run_tool,
+)
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.faces.detection import DETECTOR_NAMES
 from mmdeepfake.faces.tracking import TrackingSettings
@@ -40,21 +44,21 @@ from mmdeepfake.prepare.reports import format_coverage, format_leaks
 from mmdeepfake.video.clip_storage import CLIP_FORMATS, DEFAULT_CLIP_FORMAT
 
 EXIT_VIDEOS_FAILED = 1
-EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C
+EXIT_INTERRUPTED = 130  # like a shell after Ctrl-C
 DEFAULTS = PreparationSettings(layout='folder')
 LIMITS = WorkerLimits()
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         'dataset',
         choices=sorted(LAYOUTS),
-        help='which dataset, that is, which official folders to look for; "folder" is '
-        'a tree of your own with real/ and fake/ folders, "csv" a list of files',
+        help='which dataset, i.e. which official folders to look for; "folder" is a '
+        'tree of your own with real/ and fake/ folders, "csv" a list of files',
     )
     parser.add_argument(
         'root', type=pathlib.Path, metavar='ROOT', help='the dataset as downloaded'
@@ -65,19 +69,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--how-to-get',
         action=HowToGetAction,
-        help='say where to ask for the dataset and how ROOT must look, and stop',
+        nargs=0,
+        help='print where to get the dataset and the expected content of ROOT',
     )
     add_choice(parser.add_argument_group('which videos (default: all)'))
-    add_settings(parser.add_argument_group('faces and clips; OUT keeps to its first'))
-    add_execution(parser.add_argument_group('how it runs; changes no clip'))
+    add_settings(parser.add_argument_group('faces and clips; fixed by the first run'))
+    add_execution(parser.add_argument_group('how to run; changes no clip'))
     return parser.parse_args()
 
 
 class HowToGetAction(argparse.Action):
     """Prints where a dataset comes from, without asking for ROOT and OUT."""
-
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(nargs=0, **kwargs)
 
     def __call__(
         self,
@@ -86,186 +88,161 @@ class HowToGetAction(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        """Print and stop; the signature is argparse's."""
-        asked = [getattr(namespace, 'dataset', None)]
-        for name in asked if asked[0] in LAYOUTS else sorted(LAYOUTS):
-            print(f'{name}\n\n{LAYOUTS[name].how_to_get}\n')
+        """Print and exit; the signature is argparse's."""
+        name = getattr(namespace, 'dataset', None)
+        for layout in [name] if name in LAYOUTS else sorted(LAYOUTS):
+            print(f'{layout}\n\n{LAYOUTS[layout].how_to_get}\n')
         parser.exit()
 
 
 def add_choice(group: argparse._ArgumentGroup) -> None:
     """Add the options that choose videos."""
-    group.add_argument(
-        '--methods', nargs='+', metavar='NAME', help='manipulations, as FaceSwap'
-    )
-    group.add_argument(
-        '--compressions', nargs='+', metavar='LEVEL', help='levels, as c23 c40'
-    )
-    group.add_argument('--splits', nargs='+', metavar='SPLIT', help='train, val, test')
-    group.add_argument(
+    add = group.add_argument
+    add('--methods', nargs='+', metavar='NAME', help='manipulations, e.g. FaceSwap')
+    add('--compressions', nargs='+', metavar='LEVEL', help='levels, e.g. c23 c40')
+    add('--splits', nargs='+', metavar='SPLIT', help='train, val, test')
+    add(
         '--limit',
         type=int,
         metavar='N',
-        help='only the first N videos of each split, method and level (and the real '
-        'videos that their boxes come from): to try things out',
+        help='for a trial: only the first N videos of each split, method and level '
+        '(and the real videos that their boxes come from)',
     )
-    group.add_argument(
-        '--dataset-name', metavar='NAME', help="the dataset's name in the manifest"
-    )
+    add('--dataset-name', metavar='NAME', help="the dataset's name in the manifest")
 
 
 def add_settings(group: argparse._ArgumentGroup) -> None:
     """Add the options that the clips depend on."""
-    group.add_argument(
+    add = group.add_argument
+    add(
         '--detector',
         choices=DETECTOR_NAMES,
         default=DEFAULTS.detector,
         help=f'face detector ({DEFAULTS.detector})',
     )
-    group.add_argument(
+    options = dict(nargs='+', action=OptionAction, default={}, metavar='KEY=VALUE')
+    add(
         '--detector-options',
-        nargs='+',
-        action=OptionAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='its options, as config=... checkpoint=... of mmdet',
+        **options,
+        help='options of the detector, e.g. config=... checkpoint=... of mmdet',
     )
-    group.add_argument(
+    add(
         '--tracking-options',
-        nargs='+',
-        action=OptionAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='of the tracker, as detect_every=10; known are '
+        **options,
+        help='options of the tracker, e.g. detect_every=10; all are '
         + ', '.join(TrackingSettings.__dataclass_fields__),
     )
-    group.add_argument(
+    add(
         '--boxes',
         type=pathlib.Path,
         metavar='FILE.pkl',
         help="STIL's file of boxes (ffpp_face_rects.pkl), in place of a detector",
     )
-    group.add_argument(
+    add(
         '--reuse-boxes',
         action=argparse.BooleanOptionalAction,
         default=DEFAULTS.reuse_boxes,
-        help='take the boxes of a fake from the real video that it was made from, '
-        'where the dataset tells which: halves the work, and lets no model learn how '
-        'a detector behaves on fakes (on)',
+        help='take the boxes of a fake from the real video that it was made from, if '
+        'the dataset states which: halves the work, and no model can learn how a '
+        'detector behaves on fakes (on)',
     )
-    group.add_argument(
+    add(
         '--landmarks',
         action='store_true',
-        help="68 points for each frame; needs pip install 'mmdeepfake[dlib]'",
+        help="find 68 points in each frame; needs pip install 'mmdeepfake[dlib]'",
     )
-    group.add_argument(
+    add(
         '--masks',
         action=argparse.BooleanOptionalAction,
         default=DEFAULTS.masks,
-        help='store the masks of changed pixels with the clips, if there are any (on)',
+        help='store the masks of manipulated pixels, if there are any (on)',
     )
-    group.add_argument(
+    add(
         '--margin',
         type=float,
         default=DEFAULTS.margin_ratio,
         metavar='RATIO',
-        help='square stored around a face, over the side of its box: the largest crop '
-        f'that a config can ask for later ({DEFAULTS.margin_ratio})',
+        help='square stored around a face, over the side of its box: the maximum '
+        f'margin of a config ({DEFAULTS.margin_ratio})',
     )
-    group.add_argument(
+    add(
         '--face-px',
         type=int,
         default=DEFAULTS.face_px,
         metavar='PIXELS',
-        help='side of a stored face that is enough; larger faces are reduced to no '
-        f'less ({DEFAULTS.face_px})',
+        help='scale larger faces down, to a side no smaller than this '
+        f'({DEFAULTS.face_px})',
     )
-    group.add_argument(
+    add(
         '--min-face-px',
         type=int,
         default=DEFAULTS.min_face_px,
         metavar='PIXELS',
-        help=f'faces smaller than this are left out ({DEFAULTS.min_face_px})',
+        help=f'skip faces smaller than this ({DEFAULTS.min_face_px})',
     )
-    group.add_argument(
+    add(
         '--clip-format',
         choices=CLIP_FORMATS,
         default=DEFAULT_CLIP_FORMAT,
-        help=f'how frames are stored ({DEFAULT_CLIP_FORMAT}); png is without loss',
+        help=f'format of the frames ({DEFAULT_CLIP_FORMAT}); png is lossless',
     )
-    group.add_argument(
-        '--clip-quality',
-        type=int,
-        metavar='N',
-        help='of the format; see docs/storage.md',
-    )
+    add('--clip-quality', type=int, metavar='N', help='see docs/storage.md')
 
 
 def add_execution(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say how the work is done."""
-    group.add_argument(
+    """Add the options of how to run."""
+    add = group.add_argument
+    add(
         '--workers',
         type=int,
         metavar='N',
-        help=f'processes, of less than 1 GB each (one a core: {num_cores()} here); 0 '
-        'works in this process, for debugging: a file that makes a decoder crash or '
-        'hang then ends the run, and no limit holds',
+        help=f'processes, each below 1 GB (one per core: {num_cores()} here); 0 uses '
+        'this process, for debugging: without limits, and a file that makes a decoder '
+        'crash or hang ends the run',
     )
-    group.add_argument(
+    add(
         '--shard',
         metavar='I/N',
-        help='prepare only the I-th of N parts, as 3/8: for jobs on several machines '
+        help='prepare only the I-th of N parts, e.g. 3/8: for jobs on several machines '
         'that share OUT',
     )
-    group.add_argument(
+    add(
         '--executor',
         choices=EXECUTORS,
         default='local',
         help="where the workers run: here, or on a Ray cluster ('mmdeepfake[ray]')",
     )
-    group.add_argument(
-        '--ray-address', metavar='HOST:PORT', help="the cluster's head, or auto"
-    )
-    group.add_argument(
+    add('--ray-address', metavar='HOST:PORT', help="the cluster's head, or auto")
+    add(
         '--timeout',
         type=float,
         metavar='SECONDS',
-        help='a video that takes longer has failed (no limit, as long as frames come)',
+        help='a video that takes longer fails (no limit while there are frames)',
     )
-    group.add_argument(
+    add(
         '--stall-timeout',
         type=float,
         default=LIMITS.stall_seconds,
         metavar='SECONDS',
-        help='a video that gives no frame for so long has failed '
+        help='a video without a new frame for that long fails '
         f'({LIMITS.stall_seconds:g}, more for large files)',
     )
-    group.add_argument(
+    add(
         '--worker-memory',
         type=float,
         default=LIMITS.memory_bytes / 2**30,
         metavar='GIB',
-        help='a video whose worker takes more memory has failed '
+        help='a video whose worker takes more memory fails '
         f'({LIMITS.memory_bytes / 2**30:g})',
     )
-    group.add_argument(
-        '--retry-failed', action='store_true', help='try videos that failed again'
-    )
-    group.add_argument(
-        '--redo',
-        action='store_true',
-        help='delete what OUT holds of an earlier preparation, and begin anew',
-    )
-    group.add_argument('--quiet', action='store_true', help='no progress')
-    group.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show where in the code an input error was found',
-    )
+    add('--retry-failed', action='store_true', help='prepare failed videos again')
+    add('--redo', action='store_true', help='delete what is in OUT, and start again')
+    add('--quiet', action='store_true', help='no progress')
+    add_traceback_argument(group)
 
 
 def make_request(args: argparse.Namespace) -> PreparationRequest:
-    """Turn the command line into a request."""
+    """Convert the command line into a request."""
     settings = PreparationSettings(
         layout=args.dataset,
         dataset_name=args.dataset_name,
@@ -306,7 +283,7 @@ def make_request(args: argparse.Namespace) -> PreparationRequest:
 
 
 def make_tracking(options: dict) -> TrackingSettings:
-    """Make the tracker's settings, refusing names that it does not know."""
+    """Build the tracker's settings; refuse unknown names."""
     known = TrackingSettings.__dataclass_fields__
     for name in options:
         if name not in known:
@@ -317,7 +294,7 @@ def make_tracking(options: dict) -> TrackingSettings:
 
 
 def print_summary(summary: PreparationSummary, out: pathlib.Path) -> None:
-    """Say what was done, what was found, and what comes next."""
+    """Print the results and the next step."""
     print(format_coverage(summary.coverage))
     print(format_leaks(summary.leaks), end='')
     if summary.wrong_quality:
@@ -330,25 +307,25 @@ def print_summary(summary: PreparationSummary, out: pathlib.Path) -> None:
         f'\n{out}: {summary.num_prepared} videos prepared, {summary.num_kept} kept, '
         f'{format_time(seconds)} ({summary.num_frames / max(seconds, 1e-9):.0f} '
         f'frames/s); {summary.num_lines} lines in {out / "manifest.jsonl"}\n'
-        f'report and pictures: {out / "report"}'
+        f'report and images: {out / "report"}'
     )
     if summary.coverage.total.to_do:
         print(
-            f'{summary.coverage.total.to_do} videos are still to be prepared, by the '
-            'other shards or by another run'
+            f'{summary.coverage.total.to_do} videos are left for the other shards or '
+            'another run'
         )
 
 
-def stop_like_ctrl_c(number: int, frame: object) -> None:
-    """Treat the polite kill of a job scheduler as Ctrl-C."""
+def raise_interrupt(number: int, frame: object) -> None:
+    """Handle SIGTERM, which job schedulers send, like Ctrl-C."""
     raise KeyboardInterrupt
 
 
 def main() -> int:
-    """Prepare as the command line says."""
+    """Prepare the dataset of the command line."""
     args = parse_args()
     logging.basicConfig(format='%(levelname)s: %(message)s')
-    signal.signal(signal.SIGTERM, stop_like_ctrl_c)
+    signal.signal(signal.SIGTERM, raise_interrupt)
     num_failed = 0
 
     def prepare(args: argparse.Namespace) -> None:
@@ -360,7 +337,7 @@ def main() -> int:
     try:
         code = run_tool(prepare, args)
     except KeyboardInterrupt:
-        print('stopped; run the same command again to go on', file=sys.stderr)
+        print('stopped; run the same command again to continue', file=sys.stderr)
         return EXIT_INTERRUPTED
     return code or (EXIT_VIDEOS_FAILED if num_failed else 0)
 

@@ -1,6 +1,6 @@
-"""Check a prepared dataset: open what its manifest lists, and print what is wrong.
+"""Check a prepared dataset: open what its manifest lists, and print all errors.
 
-Exit code 0: nothing is wrong; 1: something is; 2: the manifest cannot be read.
+Exit code 0: no errors; 1: errors; 2: the manifest cannot be read.
 """
 
 import argparse
@@ -15,22 +15,22 @@ from mmdeepfake.commands.validate import print_validation, validate_manifest
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('manifest', help='the file that lists the prepared videos')
     parser.add_argument(
-        '--data-root', help="folder its paths start from, if not the manifest's own"
+        '--data-root', help="folder of its paths, if not the manifest's own"
     )
     parser.add_argument(
-        '--sample', type=int, metavar='N', help='open N faces drawn at random, not all'
+        '--sample', type=int, metavar='N', help='open only N random faces'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of that draw')
+    parser.add_argument('--seed', type=int, default=0, help='of the random choice')
     parser.add_argument(
         '--every-frame',
         action='store_true',
-        help='decode every frame, not just the first, the middle and the last',
+        help='decode every frame, not only the first, the middle and the last',
     )
     parser.add_argument(
         '--test-shows-known-persons',
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Validate, print, and tell by the exit code whether anything is wrong."""
+    """Validate, print the findings, and return the exit code."""
     found = []
 
     def run(args: argparse.Namespace) -> None:

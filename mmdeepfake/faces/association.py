@@ -1,11 +1,11 @@
-"""Which detections, in different frames, are of the same person.
+"""Linking the detections of one person in different frames.
 
-Detections are matched to the tracks so far by the overlap with where each track's
-motion would have carried its box (constant velocity), the whole frame at once (the
-assignment problem), strong detections before weak ones, which may go on with a track
-but not begin one (after ByteTrack, Zhang et al., ECCV 2022,
-https://arxiv.org/abs/2110.06864). What is left may be matched by nearness: in frames
-some steps apart a quick head leaves its own outline.
+Detections are matched to the existing chains by their IoU with the box that each
+chain's motion predicts (constant velocity), all faces of a frame at once (the
+assignment problem), strong detections before weak ones, which may extend a chain but
+not start one (after ByteTrack, Zhang et al., ECCV 2022,
+https://arxiv.org/abs/2110.06864). The rest may be matched by distance: between frames
+some steps apart a fast head moves out of its own box.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from scipy.optimize import linear_sum_assignment
 from .detection.boxes import box_iou
 from .detection.detector import Faces
 
-_NUM_FOR_VELOCITY = 3  # detections that a track's velocity is taken from
-_MAX_SIZE_RATIO = 1.6  # of two boxes that may be matched by nearness
+_NUM_FOR_VELOCITY = 3  # detections that the velocity is estimated from
+_MAX_SIZE_RATIO = 1.6  # of two boxes that may be matched by distance
 
 
 @dataclass(eq=False)
 class Chain:
-    """The detections of one person within one shot, in the order of time.
+    """The detections of one person within one shot, in temporal order.
 
     Attributes:
         frames: index of the frame of each.
@@ -49,7 +49,7 @@ class Chain:
         self.points.append(None if faces.points is None else faces.points[which])
 
     def predict_box(self, frame: int) -> NDArray[np.float64]:
-        """Where the last box would be if it moved on as it did lately, (4,)."""
+        """Return the last box moved on at its recent velocity, (4,)."""
         recent = slice(-_NUM_FOR_VELOCITY, None)
         frames, boxes = self.frames[recent], self.boxes[recent]
         if len(frames) < 2:
@@ -67,14 +67,14 @@ def link_detections(
     min_iou: float,
     max_gap_frames: int,
 ) -> list[Chain]:
-    """Link detections into one chain a person and shot.
+    """Link detections into one chain per person and shot.
 
     Args:
-        detections: frame index and faces, in the order of time.
-        cuts: frames that begin a new shot, in order; no chain goes over one.
-        start_score: confidence that a detection needs to begin a chain.
-        min_iou: overlap with the predicted box that a match by overlap needs.
-        max_gap_frames: a person unseen for longer begins a new chain.
+        detections: frame index and faces, in temporal order.
+        cuts: first frames of new shots, in order; no chain crosses one.
+        start_score: minimum confidence of a detection that starts a chain.
+        min_iou: minimum IoU with the predicted box, for a match by IoU.
+        max_gap_frames: a person unseen for longer starts a new chain.
 
     Returns:
         The chains in the order of their first detections.
@@ -92,15 +92,14 @@ def link_detections(
         ended += lost
         alive = [chain for chain in alive if chain not in lost]
         shot = shot_now
-        begun = _extend_chains(alive, frame, faces, start_score, min_iou)
-        alive += begun
+        alive += _extend_chains(alive, frame, faces, start_score, min_iou)
     return sorted(ended + alive, key=lambda chain: chain.frames[0])
 
 
 def _extend_chains(
     chains: list[Chain], frame: int, faces: Faces, start_score: float, min_iou: float
 ) -> list[Chain]:
-    """Append a frame's faces to the chains they belong to; begin chains of the rest."""
+    """Append a frame's faces to matching chains; return new chains of the rest."""
     strong = np.flatnonzero(faces.scores >= start_score)
     weak = np.flatnonzero(faces.scores < start_score)
     open_chains = list(chains)
@@ -117,11 +116,11 @@ def _extend_chains(
     _, strong_left = _append_matches(
         open_chains, frame, faces, strong_left, affinity, 0.0
     )
-    begun = []
+    started = []
     for which in strong_left:
-        begun.append(Chain())
-        begun[-1].append(frame, faces, which)
-    return begun
+        started.append(Chain())
+        started[-1].append(frame, faces, which)
+    return started
 
 
 def _append_matches(
@@ -132,8 +131,8 @@ def _append_matches(
     affinity: NDArray,
     minimum: float,
 ) -> tuple[list[Chain], NDArray]:
-    """Append the best matches; give the chains and the candidates that have none."""
-    # A pair that is not allowed must not decide how the others are paired.
+    """Append the best matches; return the chains and candidates without one."""
+    # A pair that is not allowed must not affect how the others are paired.
     allowed = np.where(affinity > minimum, affinity, 0.0)
     rows, columns = linear_sum_assignment(allowed, maximize=True)
     matched = allowed[rows, columns] > 0
@@ -148,15 +147,7 @@ def _append_matches(
 
 
 def _nearness(first: NDArray, second: NDArray) -> NDArray[np.float64]:
-    """How near boxes of like size are: 1 together, 0 one side apart or of other size.
-
-    Args:
-        first: (M, 4) x1, y1, x2, y2.
-        second: (N, 4).
-
-    Returns:
-        (M, N).
-    """
+    """Return (M, N): 1 for concentric boxes, 0 if a side apart or of unlike sizes."""
     offsets = _centres(first)[:, None] - _centres(second)[None]
     sides = [np.sqrt((b[:, 2:] - b[:, :2]).prod(-1)) for b in (first, second)]
     ratios = sides[0][:, None] / sides[1][None]

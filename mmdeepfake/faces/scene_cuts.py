@@ -1,10 +1,10 @@
-"""Where one shot of a video ends and the next begins, found in passing.
+"""Scene cuts, found in one pass over the frames of a video.
 
-A cut changes the whole picture in one step and for good. Three things that also change
-much of it are told apart by that: a pan or a fade, whose steps are all alike; a flash,
-after which the old picture comes back; noise and motion, which hardly show in a
-thumbnail. A fade through black (or any blank picture) is one cut, at the first frame
-after it. A dissolve of one shot into another is not found.
+A cut changes the whole image in one step and permanently. That distinguishes it from
+other large changes: a pan or a fade, whose steps are all alike; a flash, after which
+the old image comes back; noise and motion, which hardly show in a thumbnail. A fade
+through black (or any blank image) is one cut, at the first frame after it. A dissolve
+of one shot into another is not found.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from mmdeepfake.video.source_frames import SourceFrame, as_source_frame
 
 _THUMBNAIL_SIZE = (32, 18)  # columns, rows
-_NUM_NEIGHBOURS = 8  # steps on either side that a cut must stand out from
-_MIN_RATIO = 3.0  # by so much
-_FLASH_FRAMES = 3  # a picture that comes back sooner was never gone
-_BLANK_SPREAD = 3.0  # grey levels; a picture of less contrast shows nothing
+_NUM_NEIGHBOURS = 8  # steps on either side that a cut is compared with
+_MIN_RATIO = 3.0  # of a cut to the usual step
+_FLASH_FRAMES = 3  # maximum length of a flash
+_BLANK_SPREAD = 3.0  # grey levels; an image of less contrast is blank
 
 
 @dataclass(eq=False)
 class _Candidate:
-    """A step that may be a cut, and how near pictures on its two sides are."""
+    """A step that may be a cut, and the least difference of images across it."""
 
     index: int
     before: NDArray[np.float32]
@@ -36,16 +36,16 @@ class _Candidate:
 
 
 class SceneCutFinder:
-    """Takes frames one by one and tells in the end which of them begin a new shot.
+    """Takes frames one by one and returns the scene cuts at the end.
 
     Args:
-        threshold: mean difference, in grey levels of 0..255, between the thumbnails of
-            two frames from which on they may be of different shots.
+        threshold: mean difference, in grey levels of 0..255, of the thumbnails of two
+            frames above which there may be a cut between them.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        # The last picture, and those before it that a flash may have hidden.
+        # The last image, and those before it that a flash may have hidden.
         self._recent: deque[NDArray[np.float32]] = deque(maxlen=_FLASH_FRAMES + 1)
         self._steps: list[float] = [0.0]  # difference of each frame to the one before
         self._watched: list[_Candidate] = []
@@ -54,10 +54,10 @@ class SceneCutFinder:
         self._num_blank = 0
 
     def add(self, frame: SourceFrame | NDArray[np.uint8]) -> bool:
-        """Take the next frame; tell whether it may begin a shot.
+        """Take the next frame; return whether it may be the first of a shot.
 
-        Only the frames that follow show whether it does, so that some of the frames
-        told of will not be among the cuts; but no other frame will.
+        Only later frames decide, so not every frame that may be a cut is one; but every
+        cut is among them.
         """
         thumbnail = make_thumbnail(frame)
         if not self._recent:
@@ -66,21 +66,21 @@ class SceneCutFinder:
             return False
         index = len(self._steps)
         self._watch(thumbnail)
-        differences = [_difference(picture, thumbnail) for picture in self._recent]
+        differences = [_difference(image, thumbnail) for image in self._recent]
         step = differences[-1]
-        may_begin = step > self._threshold
-        if may_begin:
+        may_be_cut = step > self._threshold
+        if may_be_cut:
             nearest = min(differences)  # small if this ends a flash
             self._watched.append(_Candidate(index, self._recent[-1], nearest))
         if self._ends_blank_run(thumbnail, index):
             self._after_blank.append(index)
-            may_begin = True
+            may_be_cut = True
         self._steps.append(step)
         self._recent.append(thumbnail)
-        return may_begin
+        return may_be_cut
 
     def _watch(self, thumbnail: NDArray[np.float32]) -> None:
-        """See whether the picture before a recent step has come back."""
+        """Check whether the image before a recent step has come back."""
         for candidate in self._watched:
             candidate.nearest = min(
                 candidate.nearest, _difference(candidate.before, thumbnail)
@@ -96,11 +96,11 @@ class SceneCutFinder:
     def _ends_blank_run(self, thumbnail: NDArray[np.float32], index: int) -> bool:
         num_blank = self._num_blank
         self._num_blank = num_blank + 1 if _is_blank(thumbnail) else 0
-        # A blank start of the video separates nothing.
+        # A blank start of the video is not between two shots.
         return not self._num_blank and _FLASH_FRAMES < num_blank < index
 
     def finish(self) -> list[int]:
-        """Indices of the frames that begin a new shot, in order; 0 is not counted."""
+        """Return the indices of the first frames of new shots, in order, without 0."""
         self._keep_lasting(self._watched)
         self._watched = []
         sudden = [i for i in self._lasting if _stands_out(self._steps, i)]
@@ -108,10 +108,10 @@ class SceneCutFinder:
 
 
 def make_thumbnail(frame: SourceFrame | NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Reduce a frame (H, W, 3) to (18, 32, 3), in which noise and motion hardly show.
+    """Scale a frame (H, W, 3) down to (18, 32, 3).
 
     Most rows and columns are skipped: averaging all pixels of a large frame would cost
-    as much as the rest of the search for cuts.
+    as much as the rest of finding cuts.
     """
     rows, columns = _THUMBNAIL_SIZE[1], _THUMBNAIL_SIZE[0]
     frame = as_source_frame(frame)
@@ -132,10 +132,10 @@ def _is_blank(thumbnail: NDArray[np.float32]) -> bool:
 
 
 def _stands_out(steps: list[float], index: int) -> bool:
-    """Whether a step is far above those around it.
+    """Return whether a step is far above those around it.
 
-    The second largest on either side stands for them: one more cut or flash nearby
-    hides nothing, and a pan whose every other frame is repeated is still a pan.
+    It is compared with the second largest on either side: another cut or flash nearby
+    does not hide it, and a pan that repeats every other frame is still a pan.
     """
     before = steps[max(0, index - _NUM_NEIGHBOURS) : index]
     after = steps[index + 1 : index + 1 + _NUM_NEIGHBOURS]

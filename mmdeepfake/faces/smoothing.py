@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 
 def fill_gaps(frames: NDArray, values: NDArray) -> NDArray[np.float64]:
-    """Interpolate in straight lines between the frames that have a value.
+    """Interpolate linearly between the frames that have a value.
 
     Args:
         frames: (N,) increasing frame indices.
-        values: (N, ...) one value each.
+        values: (N, ...) one value per frame.
 
     Returns:
-        (F, ...), one for every frame from the first to the last.
+        (F, ...), one value for every frame from the first to the last.
     """
     frames = np.asarray(frames)
     every = np.arange(frames[0], frames[-1] + 1)
@@ -24,15 +24,14 @@ def fill_gaps(frames: NDArray, values: NDArray) -> NDArray[np.float64]:
 
 
 def smooth_over_time(values: NDArray, *, sigma_frames: float) -> NDArray[np.float64]:
-    """Average every value with its neighbours in time, by a Gaussian centred on it.
+    """Smooth values over time with a centred Gaussian.
 
-    Past and future weigh the same, so nothing lags behind. Beyond either end the values
-    go on as their own point reflection, so that even there a steady motion comes out
-    as it went in; near the ends the window shrinks no further than that.
+    Past and future have equal weights, so nothing lags. Beyond either end the values
+    are padded with their point reflection, so that uniform motion stays unchanged.
 
     Args:
-        values: (F, ...) one value a frame.
-        sigma_frames: standard deviation of the Gaussian; 0 leaves all as it is.
+        values: (F, ...) one value per frame.
+        sigma_frames: standard deviation of the Gaussian; 0 changes nothing.
     """
     values = np.asarray(values, float)
     radius = min(round(3 * sigma_frames), len(values) - 1)
@@ -50,10 +49,10 @@ def smooth_over_time(values: NDArray, *, sigma_frames: float) -> NDArray[np.floa
 
 
 def boxes_to_shapes(boxes: NDArray) -> NDArray[np.float64]:
-    """Give centres and logarithms of the sides: (F, 4) x1, y1, x2, y2 -> (F, 4).
+    """Return centres and logarithms of the sides: (F, 4) x1, y1, x2, y2 -> (F, 4).
 
-    In logarithms a box that grows by a steady factor changes at a steady rate, and no
-    average of sides is 0 or less.
+    In logarithms a box that grows by a constant factor changes at a constant rate, and
+    no average of sides is 0 or less.
     """
     boxes = np.asarray(boxes, float)
     return np.concatenate(
@@ -62,7 +61,7 @@ def boxes_to_shapes(boxes: NDArray) -> NDArray[np.float64]:
 
 
 def shapes_to_boxes(shapes: NDArray, *, height: int, width: int) -> NDArray[np.float64]:
-    """Undo `boxes_to_shapes`; what lies outside a frame of that size is cut off."""
+    """Invert `boxes_to_shapes`, and clip the boxes to a frame of that size."""
     limits = np.array([width, height])
     centres = np.clip(shapes[:, :2], 0, limits)
     half_sides = np.exp(shapes[:, 2:]) / 2

@@ -1,4 +1,4 @@
-"""Which of the people in a video is the one that its label speaks of."""
+"""Choosing the person in a video whom its label refers to."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from mmdeepfake.structures import FaceTrack
 
 _CHANGED_LEVEL = 32  # of 255; masks are compressed videos, whose black is not quite 0
-_MASK_STEP = 5  # every so many frames of a mask video are looked at
-_MIN_CHANGED_SHARE = 0.1  # of the changed pixels that the chosen face must hold
+_MASK_STEP = 5  # every n-th frame of a mask video is read
+_MIN_CHANGED_SHARE = 0.1  # of the changed pixels, in the chosen face
 
 
 def dominance(track: FaceTrack, *, num_frames: int, height: int, width: int) -> float:
-    """How much of a video one face is, 0..1: size x duration x confidence.
+    """Return how dominant a face is, 0..1: size x duration x confidence.
 
-    Size is the mean over the track of a box's side over the frame's (geometric means
-    of width and height), duration the share of the video's frames that have a box, and
-    confidence the mean of the detector's.
+    Size is the mean side of the boxes over the frame's (geometric means of width and
+    height), duration the share of the video's frames that have a box, and confidence
+    the mean of the detector's.
     """
     sides = np.sqrt((track.boxes[:, 2:] - track.boxes[:, :2]).prod(1))
     size = sides.mean() / np.sqrt(height * width)
@@ -33,16 +33,16 @@ def choose_dominant(
     num_frames: int,
     frame_size: tuple[int, int],
 ) -> list[FaceTrack]:
-    """Put the face first that the video's label speaks of; the rest by dominance.
+    """Put the face first that the video's label refers to; sort the rest by dominance.
 
-    With the mask of a manipulation that is the face whose boxes hold most of the
-    changed pixels; if none holds a tenth of them (or nothing is marked as changed), and
-    without a mask, it is the most dominant one (see `dominance`).
+    With a manipulation mask that is the face whose boxes contain most of the changed
+    pixels; if none contains a tenth of them (or no pixel is marked), and without a
+    mask, it is the most dominant one (see `dominance`).
 
     Args:
         tracks: the faces of one video.
         mask_frames: (h, w) or (h, w, 3) uint8 each, bright where pixels were changed;
-            of every frame from the first on, in any one size.
+            for every frame from the first on, all of one size.
         num_frames: of the video.
         frame_size: height and width of the video's frames.
     """
@@ -70,12 +70,12 @@ def changed_shares(
     *,
     frame_size: tuple[int, int],
 ) -> NDArray[np.float64]:
-    """Share of a manipulation's changed pixels that lie in the boxes of each face.
+    """Return the share of a manipulation's changed pixels in the boxes of each face.
 
-    Every fifth frame is looked at.
+    Every fifth frame is read.
 
     Returns:
-        (number of tracks,), 0..1; all 0 where nothing is marked as changed.
+        (number of tracks,), 0..1; all 0 if no pixel is marked as changed.
     """
     inside, total = np.zeros(len(tracks)), 0
     for frame, mask in enumerate(mask_frames):

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.faces.detection import FaceDetector
-from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS, Cut, cut_frames
+from mmdeepfake.faces.face_region import Cut, cut_frames
+from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.face_finding import detect_faces
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.structures import FaceTrack

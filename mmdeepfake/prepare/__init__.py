@@ -1,1 +1,1 @@
-"""From raw videos to what a dataset reads: `pipeline` runs the whole of it."""
+"""From raw videos to what a dataset reads; see `pipeline`."""

@@ -1,8 +1,8 @@
 """Frames that are packed into tar archives, as WildDeepfake's are.
 
-A compressed archive can be read from its start only, so it is unpacked once for all of
-the sequences that are wanted from it, into a folder that is deleted afterwards. Nothing
-is written under a name out of the archive but the plain name of a picture.
+A compressed archive can be read only from its start, so it is unpacked once for all of
+its sequences, into a temporary folder. Of the names in an archive only the plain file
+names of frames are used for writing.
 """
 
 from __future__ import annotations
@@ -18,31 +18,26 @@ from mmdeepfake.layouts.archive_members import read_members
 def unpack_members(
     archive: str | os.PathLike[str], folder_of_member: Mapping[str, Path]
 ) -> None:
-    """Unpack the pictures of some folders of an archive.
+    """Unpack the frames of some folders of an archive.
 
     Args:
-        archive: a .tar, or one packed by gzip or bzip2.
-        folder_of_member: folder inside the archive -> where its pictures go; made even
-            if the archive holds none.
+        archive: a .tar file, possibly compressed with gzip or bzip2.
+        folder_of_member: folder inside the archive -> where to write its frames;
+            created even if the archive has none.
 
     Raises:
-        DataNotFoundError: there is no such archive.
-        DataError: it is damaged, ends too early, or is refused, see `read_members`.
+        DataNotFoundError: the archive does not exist.
+        DataError: it is damaged, truncated, or refused, see `read_members`.
     """
-    targets = {_plain(member): target for member, target in folder_of_member.items()}
+    # PurePosixPath: './1/fake/131/' -> '1/fake/131'
+    targets = {PurePosixPath(name): path for name, path in folder_of_member.items()}
     for target in targets.values():
         target.mkdir(parents=True)
 
-    def is_picture(name: str) -> bool:
-        is_known = str(PurePosixPath(name).parent) in targets
-        return is_known and is_frame_name(name)
+    def is_wanted(name: str) -> bool:
+        return PurePosixPath(name).parent in targets and is_frame_name(name)
 
-    for name, content in read_members(archive, is_picture):
+    for name, content in read_members(archive, is_wanted):
         if content is not None:
-            place = PurePosixPath(name)
-            (targets[str(place.parent)] / place.name).write_bytes(content)
-
-
-def _plain(name: str) -> str:
-    """'./1/fake/131/' -> '1/fake/131'."""
-    return str(PurePosixPath(name))
+            path = PurePosixPath(name)
+            (targets[path.parent] / path.name).write_bytes(content)

@@ -1,15 +1,14 @@
-"""The folder that a preparation writes: names, locks, and what makes writing safe.
+"""The output folder of a preparation: file names, locks and atomic writes.
 
-    OUT/settings.json                           what the clips were made with
+    OUT/settings.json                           settings of the clips
     OUT/clips/<method>/<level>/<name>/          one video, see `prepared_video`
     OUT/manifest.jsonl                          what a dataset reads
     OUT/report/                                 coverage, leaks, contact sheet
-    OUT/.partial/                               what is being made; empty between runs
-    OUT/.locks/                                 who is at work
+    OUT/.partial/                               unfinished files; empty between runs
+    OUT/.locks/                                 locks of running processes
 
-A video's folder is made under .partial/ and renamed as a whole when it is finished, so
-it is there and whole, or not there. Whatever a killed run left under .partial/ is
-deleted by the next one.
+A video's folder is written under .partial/ and renamed when it is complete, so it is
+there completely or not at all. The next run deletes what a killed one left behind.
 """
 
 from __future__ import annotations
@@ -34,15 +33,14 @@ from mmdeepfake.structures import VideoKey
 from .preparation_settings import PreparationSettings, describe_differences
 
 RESULT_NAME = 'result.json'
-_MAX_NAME_BYTES = 200  # file systems take 255; temporary names need some
+_MAX_NAME_BYTES = 200  # file systems accept 255; temporary names need some
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^[.~ ]|[. ]$')
 
 
 def safe_name(name: str) -> str:
-    """Give a name that every file system takes; letters and spaces stay as they are.
+    """Return a name that every file system accepts, with letters and spaces unchanged.
 
-    `plain_name` gives the name back, unless it was very long: then its end is replaced
-    by a hash.
+    `plain_name` inverts it, except for very long names, whose end becomes a hash.
 
     Example:
         >>> safe_name('fake/131'), safe_name('été 1')
@@ -58,16 +56,12 @@ def safe_name(name: str) -> str:
 
 
 def plain_name(safe: str) -> str:
-    """Undo `safe_name`."""
+    """Invert `safe_name`."""
     return unquote(safe, errors='surrogateescape')
 
 
 class OutputFolder:
-    """The folder of a preparation; see the module.
-
-    Args:
-        root: OUT.
-    """
+    """The output folder of a preparation; see the module."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
@@ -77,23 +71,20 @@ class OutputFolder:
         self.settings = self.root / 'settings.json'
 
     def folder_of(self, key: VideoKey) -> Path:
-        """Where the finished video lies."""
+        """Return the folder of a finished video."""
         return self.clips.joinpath(*map(safe_name, key[2:]))
 
     def partial(self, run: str) -> Path:
-        """Where one run makes its files; `run` is 'all' or a shard's name."""
+        """Return the folder of unfinished files; `run` is 'all' or a shard's name."""
         return self.root / '.partial' / run
 
     def claim(self, settings: PreparationSettings, *, redo: bool) -> None:
-        """Make OUT the folder of these settings.
+        """Create OUT for these settings, or check that it was created with them.
 
-        Args:
-            settings: of this run.
-            redo: whether to delete what was prepared before, with these settings or
-                with others.
+        `redo` deletes what was prepared before, with whatever settings.
 
         Raises:
-            DataError: it was made with other settings, or not by a preparation.
+            DataError: it was created with other settings, or not by a preparation.
         """
         wanted = settings.to_dict()
         if self.settings.exists():
@@ -102,16 +93,16 @@ class OutputFolder:
             if differences and not redo:
                 raise DataError(
                     f'{str(self.root)!r} was prepared with other settings '
-                    f'({differences}). Give the same ones, another OUT, or --redo, '
-                    'which deletes what is prepared there and begins anew'
+                    f'({differences}); use the same ones, another OUT, or --redo, '
+                    'which deletes what is prepared there and starts again'
                 )
             if redo:
                 self._delete_clips()
         elif self.clips.exists() or self.manifest.exists():
             raise DataError(
-                f'{str(self.root)!r} holds clips or a manifest but no '
-                f'{self.settings.name}, so it was not made by this tool and is left '
-                'alone; give a new or empty folder'
+                f'{str(self.root)!r} contains clips or a manifest but no '
+                f'{self.settings.name}, so it is not the output of this tool; use a '
+                'new or empty folder'
             )
         if not self.settings.exists():
             write_json(self.settings, wanted)
@@ -123,13 +114,13 @@ class OutputFolder:
                 raise ValueError('not a JSON object')
         except ValueError as error:
             raise DataError(
-                f'{str(self.settings)!r} is damaged ({error}), so nobody knows what '
-                'the clips beside it were made with; give another OUT'
+                f'{str(self.settings)!r} is damaged ({error}), so the settings of the '
+                'clips beside it are unknown; use another OUT'
             ) from error
         return found
 
     def _delete_clips(self) -> None:
-        # The settings go last: a kill before that leaves a folder that --redo takes.
+        # The settings last: after a kill before that, --redo still works.
         self.manifest.unlink(missing_ok=True)
         for folder in (self.clips, self.report, self.root / '.partial'):
             if folder.exists():
@@ -138,16 +129,13 @@ class OutputFolder:
 
     @contextmanager
     def locked(self, shard: str | None = None) -> Iterator[None]:
-        """Keep other runs out while this one writes.
+        """Lock the folder against other runs.
 
-        A run of all videos is alone; shards may be at work together, each once. The
-        lock ends with the process, however that ends.
-
-        Args:
-            shard: name of the shard, None for a run of all videos.
+        A run of all videos (no shard) excludes all others; different shards may run
+        together. The lock ends with the process.
 
         Raises:
-            DataError: another run is at work; the message names it.
+            DataError: another run is in progress; the message names its process.
         """
         locks = self.root / '.locks'
         try:
@@ -162,8 +150,8 @@ class OutputFolder:
                 held = begun.pop_all()
         except FolderInUseError as error:
             raise DataError(
-                f'another run is at work in {str(self.root)!r} '
-                f'({error.owner or "unnamed"}); wait for it or stop it, give another '
+                f'another run is in progress in {str(self.root)!r} '
+                f'({error.owner or "unnamed"}); wait for it or stop it, use another '
                 'OUT, or run shards with --shard'
             ) from error
         with held:
@@ -171,13 +159,13 @@ class OutputFolder:
 
     @contextmanager
     def writing_tables(self) -> Iterator[None]:
-        """Wait for other shards that write the manifest and the report."""
+        """Wait for other shards that are writing the manifest and the report."""
         with hold_lock(self.root / '.locks/tables', wait=True):
             yield
 
     @contextmanager
     def partial_folder(self, run: str) -> Iterator[Path]:
-        """Give an empty folder for unfinished files, removed in the end."""
+        """Yield an empty folder for unfinished files, removed at the end."""
         folder = self.partial(run)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -185,28 +173,28 @@ class OutputFolder:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # other shards may be at work in it
+            with suppress(OSError):  # other shards may be using it
                 folder.parent.rmdir()
 
 
 def refuse_overlap(root: Path, out: Path) -> None:
-    """Refuse an OUT inside ROOT: the dataset is never written to, and is searched."""
+    """Refuse an OUT inside ROOT, which is searched and never written to."""
     root, out = root.resolve(), out.resolve()
     if out == root or root in out.parents:
         raise DataError(
-            f'OUT {str(out)!r} lies in ROOT {str(root)!r}; the dataset as downloaded '
-            'is never written to, so OUT must be a folder outside of it'
+            f'OUT {str(out)!r} is in ROOT {str(root)!r}, which is never written to; '
+            'use a folder outside of it'
         )
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON; the file has its name only when it is whole."""
+    """Write JSON atomically."""
     write_text(path, json.dumps(value, indent=2) + '\n')
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text; the file has its name only when it is whole.
+    """Write text atomically.
 
-    One writer at a time: what a killed one left is written over by the next.
+    One writer at a time: the next overwrites the temporary file of a killed one.
     """
     replace_text(path, text, alone=True, errors='surrogateescape')

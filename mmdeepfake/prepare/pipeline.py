@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,25 +32,23 @@ from .stil_boxes import read_stil_boxes
 from .video_preparation import is_disk_error, output_error
 from .work_plan import (
     WorkUnit,
-    leave_out_done,
     limit_videos,
     parse_shard,
     plan_units,
     refuse_shared_folders,
+    skip_done,
     take_shard,
 )
 from .worker_context import WorkerSettings
-
-logger = logging.getLogger('mmdeepfake.prepare')
 
 EXECUTORS = ('local', 'ray')
 
 
 @dataclass(frozen=True)
 class PreparationRequest:
-    """What is to be prepared, and how the work is done.
+    """What to prepare, and how to run it.
 
-    A clip depends on nothing of it but the root and the settings.
+    A clip depends on nothing here but the root and the settings.
 
     Attributes:
         root: the dataset as downloaded; never written to.
@@ -60,17 +58,16 @@ class PreparationRequest:
         compressions: compression levels; None is all.
         splits: None is all.
         limit: videos of each split, method and level; None is all.
-        num_workers: processes; None is one a core, 0 none but this one.
+        num_workers: processes; None is one per core, 0 runs in this process.
         executor: one of `EXECUTORS`.
         ray_address: of the cluster, for the executor 'ray'.
         shard: 'i/n' prepares one of n parts; None is everything.
-        boxes_path: STIL's file of boxes, to be used in place of a detector.
-        redo: whether to delete what is prepared, and begin anew.
-        retry_failed: whether to try failed videos again.
-        limits: what a worker may take for one video; without workers nothing is
-            bounded.
-        shows_progress: whether to tell how far it is.
-        build_detector: for tests and plug-ins, see `context.WorkerSettings`.
+        boxes_path: STIL's file of boxes, to use in place of a detector.
+        redo: whether to delete what is prepared, and start again.
+        retry_failed: whether to prepare failed videos again.
+        limits: of a worker for one video; they need workers.
+        shows_progress: whether to report progress.
+        build_detector: for tests and plug-ins, see `WorkerSettings`.
     """
 
     root: Path
@@ -92,16 +89,14 @@ class PreparationRequest:
     build_detector: Callable[..., FaceDetector] = build_detector
 
     def __post_init__(self) -> None:
-        if self.executor not in EXECUTORS:
-            raise ConfigError(
-                f'executor {self.executor!r}; allowed are '
-                + ', '.join(map(repr, EXECUTORS))
-            )
-        if self.settings.layout not in LAYOUTS:
-            raise ConfigError(
-                f'dataset {self.settings.layout!r}; allowed are '
-                + ', '.join(map(repr, LAYOUTS))
-            )
+        for name, value, allowed in (
+            ('executor', self.executor, EXECUTORS),
+            ('dataset', self.settings.layout, LAYOUTS),
+        ):
+            if value not in allowed:
+                raise ConfigError(
+                    f'{name} {value!r}; allowed are ' + ', '.join(map(repr, allowed))
+                )
         if self.num_workers is not None and self.num_workers < 0:
             raise ConfigError(
                 f'{self.num_workers} workers; allowed is 1 or more, or 0 to work in '
@@ -111,14 +106,14 @@ class PreparationRequest:
             parse_shard(self.shard)
             if self.redo:
                 raise ConfigError(
-                    '--redo with --shard would delete what the other shards have '
-                    'done; delete OUT and start all shards anew'
+                    '--redo with --shard would delete the work of the other shards; '
+                    'delete OUT and start all shards again'
                 )
 
 
 @dataclass(frozen=True)
 class PreparationSummary:
-    """What a run did.
+    """The results of a run.
 
     Attributes:
         num_prepared: videos prepared by this run.
@@ -147,14 +142,14 @@ class PreparationSummary:
 
 
 def run_preparation(request: PreparationRequest) -> PreparationSummary:
-    """Prepare a dataset; what is done already is kept.
+    """Prepare a dataset; videos that are done are kept.
 
     Raises:
-        InputError: the dataset, the output or the options cannot be used, or the disk
-            is full. The message says what to do.
+        InputError: the dataset, the output or the options are invalid, or the disk is
+            full; the message says how to fix it.
     """
     refuse_overlap(request.root, request.out)
-    # Workers, on other machines too, need not be in the folder that this one is in.
+    # Workers, also on other machines, may have another working directory.
     request = replace(request, root=request.root.absolute(), out=request.out.absolute())
     request = _fingerprint_boxes(request)
     videos = list_videos(request)
@@ -169,11 +164,9 @@ def run_preparation(request: PreparationRequest) -> PreparationSummary:
 
 
 def _is_of_output(error: OSError, out: Path) -> bool:
-    """Whether a file operation failed on the output, not on the dataset."""
-    named = os.fspath(error.filename or '')
-    return is_disk_error(error) or os.path.abspath(named).startswith(
-        str(out.absolute())
-    )
+    """Return whether a file operation failed on the output, not on the dataset."""
+    path = os.path.abspath(os.fspath(error.filename or ''))
+    return is_disk_error(error) or path.startswith(str(out.absolute()))
 
 
 def _prepare(
@@ -188,7 +181,7 @@ def _prepare(
             units = take_shard(
                 plan_units(videos, with_partners=settings.reuse_boxes), request.shard
             )
-            remaining = leave_out_done(
+            remaining = skip_done(
                 units,
                 out,
                 root=request.root,
@@ -202,7 +195,7 @@ def _prepare(
 
 
 def list_videos(request: PreparationRequest) -> list[SourceVideo]:
-    """List the videos that a request asks for, in the order of their keys."""
+    """Return the requested videos, in the order of their keys."""
     settings = request.settings
     videos = LAYOUTS[settings.layout].list_videos(
         request.root,
@@ -226,23 +219,23 @@ def _fingerprint_boxes(request: PreparationRequest) -> PreparationRequest:
 
 
 def _check_boxes(request: PreparationRequest, videos: Sequence[SourceVideo]) -> None:
-    """Refuse a file of boxes that fits none of the videos."""
+    """Refuse a file of boxes that has none of the videos."""
     if request.boxes_path is None:
         return
     names = read_stil_boxes(request.boxes_path).keys()
     wanted = {box_name(video) for video in videos}
     if not wanted & names:
         raise DataError(
-            f'{str(request.boxes_path)!r} has boxes for {len(names)} videos (such as '
-            f'{min(names)!r}), none of which is among the {len(wanted)} wanted (such '
-            f'as {min(wanted)!r}); give the file of this dataset'
+            f'{str(request.boxes_path)!r} has boxes of {len(names)} videos (such as '
+            f'{min(names)!r}), but of none of the {len(wanted)} to prepare (such as '
+            f'{min(wanted)!r}); give the file of this dataset'
         )
 
 
 def _work(
     request: PreparationRequest, units: list[WorkUnit], run: str
 ) -> ProgressReport:
-    """Prepare what remains; tell how far it is."""
+    """Prepare what remains, and report the progress."""
     order = WorkerSettings(
         root=request.root,
         out=request.out,
@@ -253,12 +246,9 @@ def _work(
     )
     num_videos = sum(len(unit.videos) for unit in units)
     with ProgressReport(num_videos, shown=request.shows_progress) as progress:
-        outcomes = _execute(request, units, order)
-        try:
+        with closing(_execute(request, units, order)) as outcomes:  # ends the workers
             for outcome in outcomes:
                 progress.add(outcome)
-        finally:
-            outcomes.close()  # ends the workers, whatever happened
     return progress
 
 
@@ -278,16 +268,14 @@ def _execute(
     elif request.num_workers == 0:
         yield from run_here(units, order)
     else:
+        num_workers = request.num_workers or num_cores()
         yield from run_locally(
-            units,
-            order,
-            num_workers=request.num_workers or num_cores(),
-            limits=request.limits,
+            units, order, num_workers=num_workers, limits=request.limits
         )
 
 
 def num_cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

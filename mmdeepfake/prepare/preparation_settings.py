@@ -1,4 +1,4 @@
-"""What decides the prepared clips: written beside them, so that two never get mixed."""
+"""The settings that prepared clips depend on, stored beside them."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.video.clip_storage import DEFAULT_CLIP_FORMAT, FORMATS
 
-# Raised whenever the same settings give other clips or other results.
+# Incremented whenever the same settings give other clips or other results.
 PREPARATION_VERSION = 2
 
 
 @dataclass(frozen=True)
 class PreparationSettings:
-    """All that the prepared clips depend on, beside the videos.
+    """All that the prepared clips depend on, apart from the videos.
 
     Attributes:
         layout: name of the dataset's layout.
         dataset_name: first part of the videos' keys; None for the layout's own.
         detector: name of the face detector.
         detector_options: its options.
-        tracking: how faces are followed.
+        tracking: see `TrackingSettings`.
         reuse_boxes: whether a fake takes the tracks of the real video that its frames
-            come from, where the layout names one. On, since a detector behaves
-            differently on fakes, which a network could learn; and it halves the work.
+            come from, if the layout names one. On, since a detector behaves differently
+            on fakes, which a network could learn; and it halves the work.
         imported_boxes: SHA-256 of the file of boxes used in place of a detector.
         margin_ratio: side of the square around a face's box that is stored, over the
-            longer side of the box. The largest margin a crop can have at load time.
-        face_px: side of the stored face, in pixels, that is enough: larger faces are
-            reduced by whole eighths as long as they keep it. 224 is what models take.
+            longer side of the box. The maximum margin of crops at load time.
+        face_px: minimum side of the stored face, in pixels: larger faces are scaled
+            down by eighths to no less than this. 224 is the input size of the models.
         min_face_px: tracks whose median box is smaller on its longer side are dropped.
         clip_format: one of `clip_storage.CLIP_FORMATS`.
         clip_quality: of that format; None for its default.
-        landmarks: whether 68 landmarks are found for each frame.
-        masks: whether the masks of manipulated pixels are stored, where there are any.
+        landmarks: whether to find 68 landmarks in each frame.
+        masks: whether to store the masks of manipulated pixels, if there are any.
     """
 
     layout: str
@@ -64,8 +64,8 @@ class PreparationSettings:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin_ratio) and 1 <= self.margin_ratio <= 10):
             raise ConfigError(
-                f'margin {self.margin_ratio!r} of the preparation; allowed is 1 to 10 '
-                '(1 is the face box itself)'
+                f'margin {self.margin_ratio!r} of the preparation; allowed is 1 (the '
+                'face box) to 10'
             )
         if self.clip_format not in FORMATS:
             raise ConfigError(
@@ -86,7 +86,7 @@ class PreparationSettings:
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give them as plain JSON values, with the version of the preparation."""
+        """Return the settings as JSON values, with the version of the preparation."""
         values = {
             'preparation_version': PREPARATION_VERSION,
             **dataclasses.asdict(self),
@@ -95,16 +95,16 @@ class PreparationSettings:
 
     @classmethod
     def read(cls, path: Path) -> PreparationSettings:
-        """Read what a preparation left as settings.json.
+        """Read the settings.json of a preparation.
 
         Raises:
-            DataNotFoundError: there is no such file.
-            DataError: it holds no settings, or those of another version.
+            DataNotFoundError: the file does not exist.
+            DataError: its content is invalid, or of another version.
         """
         if not path.is_file():
             raise DataNotFoundError(
-                f'no settings of a preparation {str(path)!r}; tools/prepare.py writes '
-                'them beside the manifest'
+                f'no settings of a preparation at {str(path)!r}; tools/prepare.py '
+                'writes them beside the manifest'
             )
         try:
             values = load_json(path)
@@ -115,23 +115,23 @@ class PreparationSettings:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
-                f'{str(path)!r} holds no settings of a preparation ({error})'
+                f'{str(path)!r} is not the settings of a preparation ({error})'
             ) from error
         if version != PREPARATION_VERSION:
             raise DataError(
                 f'{str(path)!r} is of version {version} of the preparation, this is '
-                f'{PREPARATION_VERSION}: the same settings would give other clips'
+                f'version {PREPARATION_VERSION}, which would give other clips'
             )
         return settings
 
     def fingerprint(self) -> str:
-        """Give 16 hex digits that differ for other settings."""
+        """Return 16 hex digits that differ for other settings."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def describe_differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Name each setting that differs, as in 'face_px: 224 there, 96 now'."""
+    """Name the settings that differ, such as 'face_px: 224 there, 96 now'."""
     there, now = _flatten(found), _flatten(wanted)
     return '; '.join(
         f'{name}: {there.get(name)!r} there, {now.get(name)!r} now'

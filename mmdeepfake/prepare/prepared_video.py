@@ -1,9 +1,9 @@
-"""What became of one video: its lines of the manifest, and facts for the report.
+"""The record of one prepared video: its manifest lines, and facts for the report.
 
-    <name>/track_0.tar              clip of the person that the video's score tells of
+    <name>/track_0.tar              clip of the person whom the label refers to
     <name>/track_0.npz              that person's `FaceTrack`
-    <name>/track_0_landmarks.npz    68 points a frame, where asked for
-    <name>/track_0_mask.tar         the manipulated pixels, where the set has masks
+    <name>/track_0_landmarks.npz    68 points per frame, if asked for
+    <name>/track_0_mask.tar         the manipulated pixels, if the dataset has masks
     <name>/track_1.tar, ...         further people, or the same one in another shot
     <name>/result.json              this record
 
@@ -16,14 +16,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.bounded_reading import load_json, shorten
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.layouts.source_video import SourceVideo
-from mmdeepfake.structures import FAILED, VideoKey, VideoRecord
+from mmdeepfake.structures import VideoKey, VideoRecord
 from mmdeepfake.structures.manifest import format_line, parse_line
 
 from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
@@ -36,26 +36,26 @@ DETECTED, PARTNER, IMPORTED, WHOLE = ORIGINS
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """Numbers about one video, for the report; what is not known keeps its default.
+    """Facts about one video for the report; unknown ones keep their default.
 
     Attributes:
         num_frames: of the source video.
         height: of its frames, in pixels.
         width: of its frames, in pixels.
         origin: one of `ORIGINS`, where the boxes come from.
-        partner_state: of a fake that takes boxes, what it found its real video in, see
-            `PreparedVideo.state`; it is prepared again when that changes.
-        num_tracks: faces stored.
-        num_people: most faces stored that are seen at the same time.
-        num_small: tracks dropped for being smaller than the smallest face wanted.
+        partner_state: of a fake that takes boxes, the `PreparedVideo.state` of its real
+            video; the fake is prepared again when that changes.
+        num_tracks: tracks stored.
+        num_people: maximum number of stored faces in one frame.
+        num_small: tracks dropped for being too small.
         num_boxes: boxes of all stored tracks.
         num_interpolated: those of them between two detections.
-        num_scene_cuts: where the video was detected.
+        num_scene_cuts: of a video that was detected.
         variable_rate: whether the time between its frames varies.
         x264_crf: see `frame_sources.VideoFile`.
         num_bytes: of the source file.
         sha256: of the source file, or of the frames of a folder.
-        notes: what else is worth knowing, one sentence each.
+        notes: anything else worth knowing, one sentence each.
     """
 
     num_frames: int = 0
@@ -81,8 +81,7 @@ class PreparedVideo:
     """The content of a `result.json`.
 
     Attributes:
-        records: lines of the manifest, one for each track, or one that says why there
-            is none.
+        records: manifest lines, one per track, or one that states why there is none.
         facts: see `VideoFacts`.
         fingerprint: of the settings that it was prepared with.
         sources: see `SourceVideo`; for the leak audit.
@@ -91,7 +90,7 @@ class PreparedVideo:
     records: tuple[VideoRecord, ...]
     facts: VideoFacts
     fingerprint: str
-    sources: tuple[str, ...] = field(default=())
+    sources: tuple[str, ...] = ()
 
     @property
     def key(self) -> VideoKey:
@@ -105,11 +104,11 @@ class PreparedVideo:
 
     @property
     def state(self) -> str:
-        """What another video's boxes may depend on: status and content."""
+        """Status and content: what a fake's boxes depend on."""
         return f'{self.status} {self.facts.sha256}'.strip()
 
     def save(self, folder: Path) -> None:
-        """Write it into a video's folder."""
+        """Write the record into a video's folder."""
         write_json(
             folder / RESULT_NAME,
             {
@@ -122,7 +121,7 @@ class PreparedVideo:
 
     @classmethod
     def load(cls, folder: Path) -> PreparedVideo | None:
-        """Read it from a video's folder; None where the video is not done.
+        """Read the record of a video's folder; None if the video is not done.
 
         Raises:
             DataError: the file is damaged.
@@ -130,22 +129,22 @@ class PreparedVideo:
         path = folder / RESULT_NAME
         try:
             values = load_json(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except ValueError as error:
-            raise _damaged(path, error) from error
-        try:
             return cls(
                 records=_read_records(values['records']),
                 facts=_read_facts(values['facts']),
-                fingerprint=_check_texts([values['fingerprint']])[0],
-                sources=_check_texts(values['sources']),
+                fingerprint=_check_strings([values['fingerprint']])[0],
+                sources=_check_strings(values['sources']),
             )
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(path, error) from error
+            raise DataError(
+                f'{str(path)!r} is damaged ({error}); delete its folder and run the '
+                'preparation again'
+            ) from error
 
     def with_listing(self, video: SourceVideo, *, source: str) -> PreparedVideo:
-        """Take over what a dataset's lists say now; they may have been mended."""
+        """Return a copy with the split, persons and sources of the dataset's lists."""
         listed = dict(split=video.split, identities=video.identities, source=source)
         return replace(
             self,
@@ -163,53 +162,15 @@ def _read_records(values: list) -> tuple[VideoRecord, ...]:
 
 def _read_facts(values: dict) -> VideoFacts:
     known = {one.name for one in fields(VideoFacts)}
-    # A later version may have told more.
+    # A later version may have more.
     facts = check_fields(VideoFacts, {k: v for k, v in values.items() if k in known})
     return VideoFacts(**{**facts, 'notes': tuple(facts.get('notes', ()))})
 
 
-def _check_texts(values: list) -> tuple[str, ...]:
+def _check_strings(values: list) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise ValueError(f'{shorten(values)} is no list of texts')
+        raise ValueError(f'{shorten(values)} is not a list of strings')
     return tuple(values)
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f'{str(path)!r} is damaged ({error}); delete the folder that it lies in and '
-        'run the preparation again'
-    )
-
-
-def failed_video(
-    video: SourceVideo,
-    fault: str,
-    *,
-    source: str,
-    fingerprint: str,
-    facts: VideoFacts | None = None,
-) -> PreparedVideo:
-    """Give the record of a video that could not be prepared.
-
-    Args:
-        video: which one.
-        fault: why, in a sentence.
-        source: its path relative to the dataset's root.
-        fingerprint: of the settings.
-        facts: what is known of it.
-    """
-    record = VideoRecord(
-        video.key,
-        '',
-        video.split,
-        video.identities,
-        status=FAILED,
-        fault=' '.join(fault.split()),  # a line of the manifest is one line
-        source=source,
-    )
-    return PreparedVideo(
-        (record,), facts or VideoFacts(), fingerprint, tuple(video.sources)
-    )
 
 
 MISSING = 'missing'  # the state of a video that is not prepared
@@ -218,11 +179,7 @@ MISSING = 'missing'  # the state of a video that is not prepared
 def partner_state(
     video: SourceVideo, out: OutputFolder, settings: PreparationSettings
 ) -> str:
-    """Tell in what state the real video is whose boxes a fake takes.
-
-    Returns:
-        The state of the partner; empty for a video that takes no boxes of another.
-    """
+    """Return the state of the real video whose boxes a fake takes, else ''."""
     takes_boxes = settings.reuse_boxes and settings.imported_boxes is None
     if video.partner is None or video.is_cropped or not takes_boxes:
         return ''
@@ -235,9 +192,9 @@ def partner_state(
 
 
 def publish(made: Path, out: OutputFolder, key: VideoKey) -> None:
-    """Give a finished folder its name, in place of what was there.
+    """Move a finished folder to its place in the output, replacing an older one.
 
-    A kill between the two steps leaves the video undone, never half done.
+    A kill between the two renames leaves the video undone, never half done.
     """
     target = out.folder_of(key)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -258,18 +215,14 @@ def find_prepared(out: OutputFolder) -> Iterator[PreparedVideo]:
 
 
 def source_name(video: SourceVideo, root: Path) -> str:
-    """Path of a source video relative to the dataset's root, with '/'."""
+    """Return the path of a source video relative to the dataset's root, with '/'."""
     base = root if root.is_dir() else root.parent
     path = Path(os.path.relpath(video.path, base)).as_posix()
     return f'{path}/{video.member}' if video.member else path
 
 
 def write_manifest(videos: list[PreparedVideo], path: Path) -> int:
-    """Write the manifest anew, in the order of the keys, whole or not at all.
-
-    Returns:
-        How many lines it has.
-    """
+    """Write the manifest atomically, sorted by key; return its number of lines."""
     records = sorted(
         (record for video in videos for record in video.records),
         key=lambda record: (record.key, record.track),

@@ -1,4 +1,4 @@
-"""How far a preparation is: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a preparation: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 class ProgressReport:
-    """Counts videos and frames; tells the rate and the time left.
+    """Counts videos and frames; reports the rate and the time left.
 
-    Used as a context. Failed videos are told at once, with the reason.
+    Used as a context manager. Failed videos are reported at once, with the reason.
 
     Args:
         num_videos: to be prepared by this run.
-        shown: whether to tell anything but failures.
-        on_terminal: whether a bar can be drawn; None finds out.
+        shown: whether to report anything but failures.
+        on_terminal: whether to draw a bar; None detects it.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class ProgressReport:
 
     @property
     def num_done(self) -> int:
-        """Videos of this run that are finished, in whatever way."""
+        """Number of finished videos of this run, failed ones included."""
         return self.statuses.total()
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._start
 
     def add(self, outcome: VideoOutcome) -> None:
@@ -68,7 +68,7 @@ class ProgressReport:
         self.statuses[outcome.status] += 1
         self.num_frames += outcome.num_frames
         if outcome.status == FAILED:
-            self._tell(show_name(f'{outcome.key} failed: {outcome.fault}'))
+            self._report(show_name(f'{outcome.key} failed: {outcome.fault}'))
         if self._bar is not None:
             failed = self.statuses[FAILED]
             self._bar.update(
@@ -83,15 +83,14 @@ class ProgressReport:
             self._last_line = time.monotonic()
             print(self.line(), file=sys.stderr, flush=True)
 
-    def _tell(self, text: str) -> None:
-        """Say something without tearing the bar."""
+    def _report(self, text: str) -> None:
         if self._bar is None:
             logger.warning('%s', text)
-        else:
+        else:  # above the bar
             self._bar.console.print(text, markup=False, highlight=False)
 
     def line(self) -> str:
-        """Say how far it is, as '12 of 40 videos, 1.3 videos/s, 390 frames/s, ...'."""
+        """Return such as '12 of 40 videos, 1.3 videos/s, 390 frames/s, 0:09, ...'."""
         seconds = max(self.seconds, 1e-9)
         rate = self.num_done / seconds
         text = (
@@ -106,7 +105,7 @@ class ProgressReport:
 
 
 def format_time(seconds: float) -> str:
-    """Give hours, minutes and seconds: '1:02:03', or '2:03' under an hour."""
+    """Format a duration as '1:02:03', or '2:03' under an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f'{hours}:{minutes:02d}:{rest:02d}' if hours else f'{minutes}:{rest:02d}'
@@ -116,13 +115,13 @@ def _make_bar() -> Any:
     from rich import console, progress
 
     return progress.Progress(
-        progress.TextColumn('{task.description}'),
+        '{task.description}',
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
-        progress.TextColumn('{task.fields[rate]}'),
+        '{task.fields[rate]}',
         progress.TimeElapsedColumn(),
-        progress.TextColumn('left'),
+        'left',
         progress.TimeRemainingColumn(),
-        progress.TextColumn('[red]{task.fields[failed]}'),
+        '[red]{task.fields[failed]}',
         console=console.Console(stderr=True),
     )

@@ -1,9 +1,9 @@
-"""Reads the face boxes that STIL's code keeps, a pickle, without running any of it.
+"""Reads STIL's pickle file of face boxes without running any code in it.
 
 The file (Gu et al., ACM MM 2021, https://github.com/Tencent/TFace) is a dict from the
-name of a real video to one box a frame: `{'317': [[x1, y1, x2, y2], ...], ...}`. A
-pickle can call any function of any module as it is read; this reader knows nothing but
-numbers, texts, lists, tuples, dicts and numpy arrays, and builds the latter itself.
+name of a real video to one box per frame: `{'317': [[x1, y1, x2, y2], ...], ...}`.
+Unpickling can call any function of any module; this reader knows only numbers, strings,
+lists, tuples, dicts and numpy arrays, and builds the arrays itself.
 """
 
 from __future__ import annotations
@@ -24,61 +24,57 @@ _MAX_BYTES = 1 << 30
 
 
 def read_stil_boxes(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float32]]:
-    """Give the boxes of every video: (F, 4) float32 x1, y1, x2, y2, one a frame.
+    """Read the boxes of every video: (F, 4) float32 x1, y1, x2, y2, one per frame.
 
     Raises:
-        DataNotFoundError: there is no such file.
-        DataError: it is no pickle, holds more than plain data, or a video's boxes are
-            no boxes; the message names the video.
+        DataNotFoundError: the file does not exist.
+        DataError: it is not a pickle, contains more than plain data, or a video's
+            boxes are invalid; the message names the video.
     """
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f'no file of boxes {str(path.absolute())!r}')
-    content = _read_plain_data(path)
+    where = f'file of boxes {str(path)!r}'
+    content = _read_plain_data(path, where)
     if not isinstance(content, dict) or not content:
         raise DataError(
-            f'file of boxes {str(path)!r} holds a {type(content).__name__} of no '
-            "video; needed is a dict from a video's name to its boxes"
+            f'{where} contains a {type(content).__name__} without videos; expected is '
+            "a dict from a video's name to its boxes"
         )
+    for name in content:
+        if not isinstance(name, str):
+            raise DataError(f'{where}: name of a video {name!r}; expected is a string')
     return {
-        _check_name(name, path): _to_boxes(boxes, name, path)
+        name: _to_boxes(boxes, f'{where}: boxes of video {name!r}')
         for name, boxes in content.items()
     }
 
 
-def _check_name(name: object, path: Path) -> str:
-    if not isinstance(name, str):
-        raise DataError(
-            f'file of boxes {str(path)!r} names a video {name!r}; needed is a text'
-        )
-    return name
-
-
-def _to_boxes(value: object, name: str, path: Path) -> NDArray[np.float32]:
-    where = f'boxes of video {name!r} in {str(path)!r}'
+def _to_boxes(value: object, where: str) -> NDArray[np.float32]:
     if _is_deep(value):
-        raise DataError(f'{where} are no boxes, but lists in lists in lists')
+        raise DataError(f'{where} are nested too deep; expected is one box per frame')
     try:
         boxes = np.asarray(value, np.float32)
     except (TypeError, ValueError) as error:
-        raise DataError(f'{where} are no array of numbers: {error}') from error
+        raise DataError(f'{where} are not an array of numbers: {error}') from error
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
         raise DataError(
-            f'{where} are of shape {boxes.shape}; needed is (F, 4), one box a frame'
+            f'{where} have the shape {boxes.shape}; expected is (F, 4), one box per '
+            'frame'
         )
     wrong = ~(np.isfinite(boxes).all(1) & (boxes[:, :2] < boxes[:, 2:]).all(1))
     if wrong.any():
         frame = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f'{where}: frame {frame} has {boxes[frame].tolist()}; needed are finite '
+            f'{where}: frame {frame} has {boxes[frame].tolist()}; expected are finite '
             'x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2'
         )
     return boxes
 
 
 def _is_deep(value: object) -> bool:
-    # The same list may stand in many places of a pickle: a short file, and an array of
-    # it that fits no memory.
+    # A pickle can refer to one list many times: a short file, and an array of it that
+    # does not fit into memory.
     rows = value if isinstance(value, list | tuple) else ()
     lists = (list, tuple, np.ndarray)
     return any(
@@ -86,42 +82,38 @@ def _is_deep(value: object) -> bool:
     )
 
 
-def _read_plain_data(path: Path) -> Any:
+def _read_plain_data(path: Path, where: str) -> Any:
     if path.stat().st_size > _MAX_BYTES:
-        raise DataError(
-            f'file of boxes {str(path)!r} has more than {_MAX_BYTES} bytes, the most '
-            'that is read'
-        )
+        raise DataError(f'{where} is larger than {_MAX_BYTES} bytes')
     try:
-        # Files of Python 2 hold texts as bytes; latin1 takes any.
+        # Files of Python 2 store strings as bytes; latin1 decodes any.
         return _PlainUnpickler(io.BytesIO(path.read_bytes()), encoding='latin1').load()
     except ForbiddenNameError as error:
         raise DataError(
-            f'file of boxes {str(path)!r} holds more than plain data: it names '
-            f'{error}, and reading that could run code from the file'
+            f'{where} contains more than plain data: it names {error}, and reading '
+            'that could run code from the file'
         ) from error
-    except Exception as error:  # torn bytes make the unpickler fail in any way
-        says = str(error) or type(error).__name__
+    except Exception as error:  # truncated pickles fail in any way
         raise DataError(
-            f'file of boxes {str(path)!r} is torn or no pickle ({says}); copy it again'
+            f'{where} is truncated or not a pickle '
+            f'({str(error) or type(error).__name__}); copy it again'
         ) from error
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Gives stand-ins for what numpy's arrays name, and refuses any other name."""
+    """Replaces the names of numpy's arrays by safe classes, and refuses any other."""
 
     def find_class(self, module: str, name: str) -> type:
-        stand_in = _KNOWN.get((module, name))
-        if stand_in is None:
+        if (module, name) not in _KNOWN:
             raise ForbiddenNameError(f'{module}.{name}')
-        return stand_in
+        return _KNOWN[module, name]
 
     def persistent_load(self, pid: object) -> Any:
         raise ForbiddenNameError(f'the outside object {pid!r}')
 
 
 class _Bytes(bytes):
-    """Stands in for codecs.encode, by which old protocols write bytes."""
+    """Replaces codecs.encode, by which old protocols write bytes."""
 
     def __new__(cls, text: str, encoding: str = 'latin1') -> _Bytes:
         if encoding != 'latin1':

@@ -1,9 +1,8 @@
 """From one source video to its finished folder in the output.
 
-Pass 1 decodes every frame and follows the faces; pass 2 decodes again and stores what
-is around them. Pass 1 is left out where boxes are known already: those of the real
-video that a fake's frames come from, those of an imported file, or the whole picture
-where the frames are faces.
+Pass 1 decodes every frame and tracks the faces; pass 2 decodes again and stores them.
+Pass 1 is skipped if the boxes are known: those of the real video that a fake's frames
+come from, those of an imported file, or the whole frame where the frames are faces.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,22 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import ConfigError, DataError, InputError, OutputError
+from mmdeepfake.faces.face_region import Cut
 from mmdeepfake.faces.landmarks import find_landmarks
 from mmdeepfake.faces.track_choice import choose_dominant
 from mmdeepfake.files.atomic_write import FULL_DISK_ERRORS, is_about
 from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.layouts.source_video import SourceVideo
-from mmdeepfake.structures import NO_FACE, FaceTrack, VideoRecord
+from mmdeepfake.structures import FAILED, NO_FACE, OK, FaceTrack, VideoRecord
 from mmdeepfake.video.clip_storage import CLIP_SUFFIX, open_clip
 from mmdeepfake.video.frame_sources import FrameSource, NumberedImages, open_frames
 from mmdeepfake.video.watched_frames import WatchedFrames
 
-from .clip_cutting import MASK_FORMAT, Cut, fit_masks, write_clips
+from .clip_cutting import MASK_FORMAT, fit_masks, write_clips
 from .face_finding import FoundFaces, detect_faces, find_known_faces
 from .prepared_video import (
     PreparedVideo,
     VideoFacts,
-    failed_video,
     partner_state,
     publish,
     source_name,
@@ -47,17 +46,17 @@ def prepare_video(
 ) -> PreparedVideo:
     """Prepare one video and put its finished folder into the output.
 
-    What is wrong with the video becomes its record: one strange file must not stop a
-    run of a week. What is wrong with the output or the settings is raised.
+    Any error of the video becomes its record: one odd file must not stop a run of a
+    week. Errors of the output or the settings are raised.
 
     Args:
         video: which one.
         context: see `WorkerContext`.
-        unpacked: where its frames were unpacked to, if they are in an archive.
+        unpacked: folder of its frames, if they were unpacked from an archive.
 
     Raises:
-        OutputError: the disk is full, or cannot be written to.
-        ConfigError: the detector or the landmarks lack a package.
+        OutputError: the disk is full or not writable.
+        ConfigError: a package for the detector or the landmarks is missing.
     """
     made = context.partial / f'video-{uuid.uuid4().hex}'
     try:
@@ -87,9 +86,9 @@ def prepare_video(
 
 
 def _is_of_output(error: BaseException, made: Path, context: WorkerContext) -> bool:
-    """Whether an error is one of the output, whose name it bears in most cases.
+    """Return whether an error is one of writing the output, mostly by its file name.
 
-    Frames that were unpacked from an archive lie in the output too, but are read.
+    Frames unpacked from an archive are in the output folder too, but are only read.
     """
     if not isinstance(error, OSError):
         return False
@@ -98,23 +97,20 @@ def _is_of_output(error: BaseException, made: Path, context: WorkerContext) -> b
 
 
 def is_disk_error(error: BaseException) -> bool:
-    """Whether an error is one of the output's disk, not of a video.
-
-    Going on would only fail every video that is left.
-    """
+    """Return whether an error is one of the output's disk, which ends the run."""
     return isinstance(error, OSError) and error.errno in FULL_DISK_ERRORS
 
 
 def output_error(out: Path, error: OSError) -> OutputError:
-    """Say that the output cannot be written to, and what to do."""
+    """Return the error for an output that cannot be written to."""
     return OutputError(
-        f'{str(out)!r} cannot be written to: {os.strerror(error.errno or 0)}. No half '
-        'file is left there; make room and run the same command again to go on'
+        f'{str(out)!r} cannot be written to: {os.strerror(error.errno or 0)}. No '
+        'partial file is left; make room and run the same command again to go on'
     )
 
 
 def describe_error(error: Exception) -> str:
-    """Give the message of an expected fault, with its kind before an unexpected one."""
+    """Return the message of an expected error; with its type, of an unexpected one."""
     text = str(error) or 'no message'
     expected = isinstance(error, InputError)
     return text if expected else f'{type(error).__name__}: {text}'
@@ -123,23 +119,26 @@ def describe_error(error: Exception) -> str:
 def record_fault(
     video: SourceVideo, context: WorkerContext, fault: str
 ) -> PreparedVideo:
-    """Give the record of a video that failed, without paths of this machine."""
+    """Return the record of a video that failed, without absolute paths."""
     fault = hide_folders(fault, context.root, context.partial)
-    num_bytes = size_of(video.path)
-    return failed_video(
-        video,
-        fault,
+    record = VideoRecord(
+        video.key,
+        '',
+        video.split,
+        video.identities,
+        status=FAILED,
+        fault=' '.join(fault.split()),  # without line breaks
         source=source_name(video, context.root),
-        fingerprint=context.fingerprint,
-        facts=VideoFacts(
-            num_bytes=num_bytes,
-            partner_state=partner_state(video, context.out, context.settings),
-        ),
     )
+    facts = VideoFacts(
+        num_bytes=size_of(video.path),
+        partner_state=partner_state(video, context.out, context.settings),
+    )
+    return PreparedVideo((record,), facts, context.fingerprint, tuple(video.sources))
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, 0 for a folder and for what is not there."""
+    """Return the size of a file in bytes, 0 for a folder and a missing file."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except OSError:
@@ -157,47 +156,51 @@ class _VideoJob:
         self.notes: list[str] = []
 
     def run(self, unpacked: Path | None) -> PreparedVideo:
-        """Write all files but the result, and give that."""
-        if unpacked is not None:
-            frames: FrameSource = NumberedImages(unpacked)
-        else:
-            frames = open_frames(self.video.path)
+        """Write all files but the record, and return that."""
+        frames: FrameSource = (
+            open_frames(self.video.path)
+            if unpacked is None
+            else NumberedImages(unpacked)
+        )
         frames = WatchedFrames(frames, self.context.report_progress)
-        found, why = find_known_faces(self.video, frames, self.context)
-        stored = None
-        if found is not None:
-            stored, num_frames = self._store(found, frames)
-            if not found.is_aligned_with(num_frames):
-                why = (
-                    f'boxes for {found.num_frames} frames, {num_frames} in the video',
-                )
-                found = None
-        if found is None:
-            self.notes += [f'detected on its own: {reason}' for reason in why]
-            found = detect_faces(frames, self.context.detector, self.settings)
-            stored, num_frames = self._store(found, frames)
-            if num_frames != found.num_frames:
-                raise DataError(
-                    f'{str(self.video.path)!r} gave {found.num_frames} frames when it '
-                    f'was read first and {num_frames} the second time'
-                )
-        masks = self._store_masks(found, stored, frames)
-        landmarks = [self._store_landmarks(k, t) for k, t in enumerate(stored)]
-        facts = self._gather_facts(found, stored, frames, num_frames)
+        found, tracks, num_frames = self._find_and_store(frames)
+        masks = self._store_masks(found, tracks, frames)
+        landmarks = [self._store_landmarks(k, t) for k, t in enumerate(tracks)]
         return PreparedVideo(
-            self._records(stored, frames, masks, landmarks),
-            facts,
+            self._records(tracks, frames, masks, landmarks),
+            self._gather_facts(found, tracks, frames, num_frames),
             self.context.fingerprint,
             tuple(self.video.sources),
         )
 
+    def _find_and_store(
+        self, frames: FrameSource
+    ) -> tuple[FoundFaces, list[FaceTrack], int]:
+        """Find the faces and store them; see `_store`."""
+        found, reason = find_known_faces(self.video, frames, self.context)
+        if found is not None:
+            tracks, num_frames = self._store(found, frames)
+            if found.is_aligned_with(num_frames):
+                return found, tracks, num_frames
+            reason = f'boxes for {found.num_frames} frames, {num_frames} in the video'
+        if reason:
+            self.notes.append(f'detected on its own: {reason}')
+        found = detect_faces(frames, self.context.detector, self.settings)
+        tracks, num_frames = self._store(found, frames)
+        if num_frames != found.num_frames:
+            raise DataError(
+                f'{str(self.video.path)!r} had {found.num_frames} frames when it was '
+                f'read first and {num_frames} the second time'
+            )
+        return found, tracks, num_frames
+
     def _store(
         self, found: FoundFaces, frames: FrameSource
     ) -> tuple[list[FaceTrack], int]:
-        """Cut out and write the clips and tracks; give the tracks as they are stored.
+        """Write the clips and tracks.
 
         Returns:
-            The tracks in pixels of the source, and the number of frames that it has.
+            The stored tracks, in pixels of the source, and its number of frames.
         """
         shutil.rmtree(self.made)
         os.makedirs(self.made)
@@ -214,7 +217,7 @@ class _VideoJob:
         )
         tracks: list[FaceTrack] = []
         for cut, stem, length in zip(cuts, stems, lengths, strict=True):
-            # Boxes of a longer video may begin only after this one has ended.
+            # Tracks of a longer partner may start only after the end of this video.
             if length:
                 tracks.append(cut.stored_track(length))
                 name = self.made / f'track_{len(tracks) - 1}'
@@ -223,7 +226,7 @@ class _VideoJob:
         return tracks, num_frames
 
     def _sort_cuts(self, found: FoundFaces, frames: FrameSource) -> list[Cut]:
-        """Put the manipulated face first, where a mask tells which one it is."""
+        """Put the manipulated face first, if there is a mask."""
         masks = self._open_masks()
         if masks is None or len(found.cuts) < 2:
             return found.cuts
@@ -241,7 +244,7 @@ class _VideoJob:
         return [cut_of[id(track)] for track in tracks]
 
     def _open_masks(self) -> FrameSource | None:
-        """Open the video of manipulated pixels; a broken one is noted, no more."""
+        """Open the video of manipulated pixels; note a broken one and skip it."""
         if self.video.mask is None or not self.settings.masks:
             return None
         try:
@@ -254,16 +257,15 @@ class _VideoJob:
     def _store_masks(
         self, found: FoundFaces, tracks: list[FaceTrack], frames: FrameSource
     ) -> list[bool]:
-        """Cut the masks like the faces; tell which tracks have one."""
+        """Cut the masks like the faces; return which tracks have one."""
         masks = self._open_masks()
         if masks is None or not tracks:
             return [False] * len(tracks)
-        cuts = [Cut.of_stored(track) for track in tracks]
         stems = [self.made / f'track_{which}_mask' for which in range(len(tracks))]
         try:
             lengths, _ = write_clips(
                 fit_masks(masks.read(), height=frames.height, width=frames.width),
-                cuts,
+                [Cut.of_stored(track) for track in tracks],
                 stems,
                 format=MASK_FORMAT,
                 quality=None,
@@ -283,7 +285,7 @@ class _VideoJob:
         return [length > 0 for length in lengths]
 
     def _store_landmarks(self, which: int, track: FaceTrack) -> bool:
-        """Find 68 points on the frames of a stored clip, in pixels of the clip."""
+        """Find 68 points in the frames of a stored clip, in pixels of the clip."""
         if not self.settings.landmarks:
             return False
         in_clip = replace(
@@ -294,8 +296,7 @@ class _VideoJob:
             scale=1.0,
         )
         stem = self.made / f'track_{which}'
-        frames = self._read_clip(f'{stem}{CLIP_SUFFIX}')
-        points = find_landmarks(frames, in_clip)
+        points = find_landmarks(self._read_clip(f'{stem}{CLIP_SUFFIX}'), in_clip)
         with open(f'{stem}_landmarks.npz', 'wb') as file:
             np.savez(file, points=points)
         return True
@@ -318,7 +319,7 @@ class _VideoJob:
                 f'{found.num_small} faces, all smaller than '
                 f'{self.settings.min_face_px} pixels'
             )
-        for note in (*frames.notes, *found.notes):
+        for note in frames.notes:
             self._note(note)
         return VideoFacts(
             num_frames=num_frames,
@@ -349,50 +350,44 @@ class _VideoJob:
         video = self.video
         folder = self.context.out.folder_of(video.key)
         place = folder.relative_to(self.context.out.root).as_posix()
-        fps = None if frames.fps is None else round(frames.fps, 6)
-        nothing = VideoRecord(
+        blank = VideoRecord(
             video.key,
             '',
             video.split,
             video.identities,
-            fps=fps,
+            fps=None if frames.fps is None else round(frames.fps, 6),
             status=NO_FACE,
             source=source_name(video, self.context.root),
         )
         if not tracks:
-            return (nothing,)
-        return tuple(
-            VideoRecord(
-                video.key,
-                f'{place}/track_{which}{CLIP_SUFFIX}',
-                video.split,
-                video.identities,
-                fps=fps,
+            return (blank,)
+        records = []
+        for which, track in enumerate(tracks):
+            stem = f'{place}/track_{which}'
+            record = replace(
+                blank,
+                status=OK,
+                path=f'{stem}{CLIP_SUFFIX}',
                 num_frames=len(track),
-                landmarks=f'{place}/track_{which}_landmarks.npz' if pointed else None,
-                mask=f'{place}/track_{which}_mask{CLIP_SUFFIX}' if masked else None,
+                landmarks=f'{stem}_landmarks.npz' if landmarks[which] else None,
+                mask=f'{stem}_mask{CLIP_SUFFIX}' if masks[which] else None,
                 track=which,
-                track_file=f'{place}/track_{which}.npz',
-                source=nothing.source,
+                track_file=f'{stem}.npz',
             )
-            for which, (track, masked, pointed) in enumerate(
-                zip(tracks, masks, landmarks, strict=True)
-            )
-        )
+            records.append(record)
+        return tuple(records)
 
     def _note(self, text: str) -> None:
-        text = hide_folders(text, self.context.root, self.context.partial)
+        text = _without_folders(text, self.context)
         if text not in self.notes:
             self.notes.append(text)
 
 
-def count_people(tracks: list[FaceTrack]) -> int:
-    """Count the most faces that are seen in one frame."""
-    steps = [(t.first_frame, 1) for t in tracks]
-    steps += [(t.first_frame + len(t), -1) for t in tracks]
-    most = now = 0
-    # An end sorts before a beginning at the same frame, since -1 < 1.
-    for _, step in sorted(steps):
-        now += step
-        most = max(most, now)
-    return most
+def count_people(tracks: Sequence[FaceTrack]) -> int:
+    """Return the maximum number of tracks that have a box in one frame."""
+    # That many faces are first seen where one of them starts.
+    return max((_count_at(tracks, track.first_frame) for track in tracks), default=0)
+
+
+def _count_at(tracks: Sequence[FaceTrack], frame: int) -> int:
+    return sum(0 <= frame - track.first_frame < len(track) for track in tracks)

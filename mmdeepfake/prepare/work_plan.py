@@ -1,8 +1,7 @@
 """Which videos are still to be prepared, and which of them belong together.
 
-A unit of work is done by one worker from its first video to its last: a real video goes
-before the fakes that take over its boxes, and what is packed into one archive is
-unpacked once.
+One worker does a unit of work from its first video to its last: a real video before the
+fakes that take its boxes, and all sequences of one archive, which is unpacked once.
 """
 
 from __future__ import annotations
@@ -31,26 +30,23 @@ class WorkUnit:
 
     Attributes:
         videos: one or more.
-        archive: the archive that the frames of all of them are in, or None.
+        archive: the archive that contains the frames of all of them, or None.
     """
 
     videos: tuple[SourceVideo, ...]
     archive: Path | None = None
 
     def from_video(self, index: int) -> WorkUnit:
-        """Give the unit without its first `index` videos."""
+        """Return the unit without its first `index` videos."""
         return replace(self, videos=self.videos[index:])
 
 
 def limit_videos(
     videos: Sequence[SourceVideo], limit: int | None, *, with_partners: bool
 ) -> list[SourceVideo]:
-    """Take the first few videos of each split, method and compression level.
+    """Take the first `limit` videos of each split, method and compression level.
 
-    Args:
-        videos: in the order of their keys.
-        limit: videos of each; None takes all.
-        with_partners: whether to add the real videos whose boxes are needed.
+    `with_partners` adds the real videos whose boxes are needed.
     """
     if limit is None:
         return list(videos)
@@ -64,10 +60,8 @@ def limit_videos(
         if counts[part] <= limit:
             taken[video.key] = video
     if with_partners:
-        by_key = {video.key: video for video in videos}
-        for video in list(taken.values()):
-            if video.partner in by_key:
-                taken.setdefault(video.partner, by_key[video.partner])
+        partners = {video.partner for video in taken.values()}
+        taken |= {video.key: video for video in videos if video.key in partners}
     return [taken[key] for key in sorted(taken)]
 
 
@@ -75,21 +69,20 @@ def refuse_shared_folders(videos: Iterable[SourceVideo], out: OutputFolder) -> N
     """Refuse two videos that would be stored in one folder."""
     first: dict[Path, VideoKey] = {}
     for video in videos:
-        other = first.setdefault(out.folder_of(video.key), video.key)
+        folder = out.folder_of(video.key)
+        other = first.setdefault(folder, video.key)
         if other != video.key:
             raise DataError(
                 f'the videos {other} and {video.key} would both be stored in '
-                f'{str(out.folder_of(video.key))!r}; prepare them into two folders'
+                f'{str(folder)!r}; prepare them into two folders'
             )
 
 
 def plan_units(videos: Sequence[SourceVideo], *, with_partners: bool) -> list[WorkUnit]:
-    """Group videos that have to be prepared one after another.
+    """Group videos that must be prepared one after another.
 
-    Args:
-        videos: all that are wanted, done or not: the groups, and so the shards, must
-            not depend on what is done.
-        with_partners: whether fakes wait for the real video whose boxes they take.
+    All requested videos are grouped, done or not, so that shards stay the same.
+    `with_partners` puts fakes after the real video whose boxes they take.
     """
     keys = {video.key for video in videos}
     groups: dict[Hashable, list[SourceVideo]] = defaultdict(list)
@@ -109,29 +102,27 @@ def plan_units(videos: Sequence[SourceVideo], *, with_partners: bool) -> list[Wo
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """Read '3/8', the third of eight parts.
+    """Parse '3/8', the third of eight parts.
 
     Raises:
-        ConfigError: it is no such text.
+        ConfigError: the text is invalid.
     """
     index, _, count = text.partition('/')
     if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise ConfigError(
-            f'shard {text!r}; allowed is i/n with 1 <= i <= n, as in 3/8 for the third '
-            'of eight parts'
+            f'shard {text!r}; allowed is i/n with 1 <= i <= n, such as 3/8 for the '
+            'third of eight parts'
         )
     return int(index), int(count)
 
 
 def take_shard(units: Sequence[WorkUnit], shard: str | None) -> list[WorkUnit]:
-    """Take every n-th unit, so that all shards together are all units."""
-    if shard is None:
-        return list(units)
-    index, count = parse_shard(shard)
+    """Take every n-th unit, so that the shards together are all units."""
+    index, count = (1, 1) if shard is None else parse_shard(shard)
     return list(units[index - 1 :: count])
 
 
-def leave_out_done(
+def skip_done(
     units: Iterable[WorkUnit],
     out: OutputFolder,
     *,
@@ -139,17 +130,10 @@ def leave_out_done(
     settings: PreparationSettings,
     retry_failed: bool,
 ) -> list[WorkUnit]:
-    """Keep what is still to be done; bring what is done up to the dataset's lists.
+    """Return the work that is left; update finished records to the dataset's lists.
 
-    A video is done if it was prepared with these settings, its file has not changed its
-    size since, and the real video whose boxes it takes is as it was then.
-
-    Args:
-        units: of this run.
-        out: the output folder.
-        root: the dataset as downloaded.
-        settings: of this run.
-        retry_failed: whether videos that failed are to be tried again.
+    A video is done if it was prepared with these settings, the size of its file has not
+    changed since, and neither has the state of the real video whose boxes it takes.
     """
     remaining = []
     for unit in units:
@@ -174,7 +158,7 @@ def _load(video: SourceVideo, out: OutputFolder) -> PreparedVideo | None:
     try:
         return PreparedVideo.load(out.folder_of(video.key))
     except DataError as error:
-        logger.warning('%s; it is prepared again', error)
+        logger.warning('%s; preparing it again', error)
         return None
 
 

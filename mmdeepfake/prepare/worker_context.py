@@ -1,4 +1,4 @@
-"""What a worker needs for any video, made once in each process."""
+"""What a worker needs for every video, built once per process."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .stil_boxes import read_stil_boxes
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What every worker is told; plain data that can be sent to another machine.
+    """Settings of every worker; plain data that can be sent to another machine.
 
     Attributes:
         root: the dataset as downloaded.
         out: the output folder.
         run: name of the run, see `OutputFolder.partial`.
         settings: of the preparation.
-        boxes_path: file of imported boxes, where there is one.
-        build_detector: makes the detector out of its name and options; another one
-            than ours must be importable by name in the workers.
+        boxes_path: file of imported boxes, if any.
+        build_detector: builds the detector from its name and options; must be
+            importable by name in the workers.
     """
 
     root: Path
@@ -52,8 +52,8 @@ class WorkerContext:
         self.out = OutputFolder(order.out)
         self.partial = self.out.partial(order.run)
         self._order = order
-        # Called for every frame of a video that is worked at.
-        self.report_progress: Callable[[], None] = _report_nothing
+        # Called for every frame; a process that is watched replaces it.
+        self.report_progress: Callable[[], None] = lambda: None
 
     @cached_property
     def detector(self) -> FaceDetector:
@@ -62,21 +62,17 @@ class WorkerContext:
             self.settings.detector, **self.settings.detector_options
         )
 
-    def load_finished(self, key: VideoKey) -> PreparedVideo | None:
-        """Read what a worker of this run finished; None where it did not."""
-        try:
-            done = PreparedVideo.load(self.out.folder_of(key))
-        except DataError:
-            return None
-        is_ours = done is not None and done.fingerprint == self.fingerprint
-        return done if is_ours and done.status != FAILED else None
-
     @cached_property
     def imported_boxes(self) -> dict[str, NDArray[np.float32]]:
         """Boxes by the name of the real video; empty without a file."""
         path = self._order.boxes_path
         return {} if path is None else read_stil_boxes(path)
 
-
-def _report_nothing() -> None:
-    """Nobody waits for progress where the work is done in the main process."""
+    def load_finished(self, key: VideoKey) -> PreparedVideo | None:
+        """Return the record of a video that this run has prepared, else None."""
+        try:
+            done = PreparedVideo.load(self.out.folder_of(key))
+        except DataError:
+            return None
+        is_ours = done is not None and done.fingerprint == self.fingerprint
+        return done if is_ours and done.status != FAILED else None

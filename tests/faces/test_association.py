@@ -16,25 +16,20 @@ def faces_at(*centres, side=40.0, scores=None):
     return Faces(boxes, scores.astype(np.float32))
 
 
+def still(frames, centre=(80, 80), **options):
+    return [(frame, faces_at(centre, **options)) for frame in frames]
+
+
 def link(detections, cuts=(), **changed):
     return link_detections(detections, list(cuts), **SETTINGS | changed)
 
 
 def paths(chains):
-    """Frame and x of the centre of every detection, chain by chain."""
+    """Return frame and x of the centre of every detection, chain by chain."""
     return [
-        [
-            (frame, float(box[0] + box[2]) / 2)
-            for frame, box in zip(chain.frames, chain.boxes, strict=True)
-        ]
-        for chain in chains
+        [(f, float(b[0] + b[2]) / 2) for f, b in zip(c.frames, c.boxes, strict=True)]
+        for c in chains
     ]
-
-
-def test_one_person_is_one_chain():
-    detections = [(frame, faces_at((100 + frame, 50))) for frame in range(0, 60, 5)]
-    (chain,) = link(detections)
-    assert chain.frames == list(range(0, 60, 5))
 
 
 def test_order_of_the_faces_in_a_frame_does_not_matter():
@@ -62,68 +57,54 @@ def test_crossing_people_keep_their_chains():
     assert sorted(np.round(speeds, 1).tolist()) == [-2.0, 2.0]
 
 
-def test_quick_head_is_followed_though_its_boxes_do_not_overlap():
+def test_fast_head_is_followed_although_its_boxes_do_not_overlap():
     xs = [100, 100, 100, 138, 176, 214, 214, 214]
     detections = [(5 * index, faces_at((x, 80))) for index, x in enumerate(xs)]
     assert len(link(detections)) == 1
 
 
-def test_face_elsewhere_is_another_person():
-    detections = [(frame, faces_at((80, 80))) for frame in range(0, 20, 5)]
-    detections += [(frame, faces_at((200, 80))) for frame in range(20, 40, 5)]
+@pytest.mark.parametrize('other', [{'centre': (200, 80)}, {'side': 120}])
+def test_face_of_another_place_or_size_is_another_person(other):
+    detections = still(range(0, 20, 5)) + still(range(20, 40, 5), **other)
     assert [chain.frames[0] for chain in link(detections)] == [0, 20]
 
 
-def test_face_of_another_size_is_another_person():
-    detections = [(frame, faces_at((80, 80), side=30)) for frame in range(0, 20, 5)]
-    detections += [(frame, faces_at((80, 80), side=90)) for frame in range(20, 40, 5)]
-    assert len(link(detections)) == 2
-
-
-def test_chain_ends_at_a_cut():
-    detections = [(frame, faces_at((80, 80))) for frame in range(0, 40, 5)]
-    assert [chain.frames for chain in link(detections, cuts=[20])] == [
-        [0, 5, 10, 15],
-        [20, 25, 30, 35],
+@pytest.mark.parametrize(('cuts', 'start'), [([20], 20), ([11, 13], 15)])
+def test_chain_ends_at_a_cut(cuts, start):
+    chains = link(still(range(0, 40, 5)), cuts=cuts)
+    assert [chain.frames for chain in chains] == [
+        [*range(0, start, 5)],
+        [*range(start, 40, 5)],
     ]
 
 
-def test_people_who_leave_together_are_told_apart():
+def test_several_people_at_a_cut_stay_separate():
     people = faces_at((80, 80), (200, 80), (300, 80))
     detections = [(frame, people) for frame in range(0, 40, 5)]
     chains = link(detections, cuts=[20])
     assert [chain.frames[0] for chain in chains] == [0, 0, 0, 20, 20, 20]
 
 
-def test_cut_between_two_detections_counts():
-    detections = [(frame, faces_at((80, 80))) for frame in range(0, 40, 5)]
-    chains = link(detections, cuts=[11, 13])
-    assert [chain.frames[0] for chain in chains] == [0, 15]
-
-
 @pytest.mark.parametrize(('gap', 'num_chains'), [(30, 1), (35, 2)])
 def test_gap_is_bridged_up_to_the_limit(gap, num_chains):
-    detections = [(0, faces_at((80, 80))), (gap, faces_at((80, 80)))]
-    assert len(link(detections)) == num_chains
+    assert len(link(still([0, gap]))) == num_chains
 
 
-def test_weak_detection_goes_on_with_a_chain_but_begins_none():
-    strong, weak = [0.9], [0.35]
-    detections = [(0, faces_at((80, 80), scores=weak))]
-    detections += [(5, faces_at((80, 80), scores=strong))]
-    detections += [(10, faces_at((80, 80), (200, 80), scores=weak * 2))]
+def test_weak_detection_continues_a_chain_but_starts_none():
+    detections = still([0], scores=[0.35]) + still([5])
+    detections += [(10, faces_at((80, 80), (200, 80), scores=[0.35] * 2))]
     (chain,) = link(detections)
     assert chain.frames == [5, 10]
 
 
 def test_strong_detection_is_preferred_to_a_weak_one_that_fits_better():
-    detections = [(0, faces_at((80, 80)))]
+    detections = still([0])
     detections += [(5, faces_at((80, 80), (88, 80), scores=[0.4, 0.9]))]
     (chain,) = link(detections)
     assert chain.scores[1] == pytest.approx(0.9)
 
 
-def test_frames_without_faces_are_no_chain():
+def test_frames_without_faces_give_no_chain():
     assert link([(0, faces_at()), (5, faces_at())]) == []
 
 
@@ -147,7 +128,7 @@ def test_faces_are_paired_as_the_best_of_all_pairings():
         assert gained == pytest.approx(sum(affinity[r][c] for r, c in expected))
 
 
-def test_prediction_goes_on_at_the_same_speed():
+def test_prediction_continues_at_the_same_speed():
     chain = Chain()
     for frame, x in ((0, 50), (5, 60), (10, 70)):
         chain.append(frame, faces_at((x, 80)), 0)
@@ -158,8 +139,8 @@ def test_prediction_goes_on_at_the_same_speed():
 
 
 def test_noisy_walkers_with_misses_are_never_mixed_up():
-    # Three people of 40 px pass each other at heights 30 px apart, in 40 films.
-    for seed in range(40):
+    # Three people of 40 px pass each other at heights 30 px apart, in 20 films.
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         starts, speeds = rng.uniform(50, 350, 3), rng.uniform(-2, 2, 3)
         heights = 60 + 30 * rng.permutation(3)
@@ -168,7 +149,7 @@ def test_noisy_walkers_with_misses_are_never_mixed_up():
             xs = starts + speeds * frame
             centres = np.stack((xs, heights), 1) + rng.normal(0, 1.5, (3, 2))
             kept = np.flatnonzero(rng.uniform(size=3) > 0.1)
-            # A score of its own tells whose face it is.
+            # The score identifies the person.
             scores = 0.6 + 0.1 * kept
             detections.append((frame, faces_at(*centres[kept], scores=scores)))
         chains = link(detections)

@@ -1,4 +1,4 @@
-"""The stored part of the frames holds every crop that may be asked for later."""
+"""The stored part of the frames contains every crop of a later margin."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ def random_track(rng, height, width):
     return np.concatenate((corners, corners + sizes), axis=1)
 
 
-@pytest.mark.parametrize('seed', range(30))
-def test_region_holds_the_square_of_every_frame_as_far_as_the_frame_has_it(seed):
+@pytest.mark.parametrize('seed', range(15))
+def test_region_contains_the_square_of_every_box_inside_the_frame(seed):
     rng = np.random.default_rng(seed)
     height, width = rng.integers(200, 1200, 2).tolist()
     boxes = random_track(rng, height, width)
@@ -40,7 +40,7 @@ def test_region_holds_the_square_of_every_frame_as_far_as_the_frame_has_it(seed)
             assert end >= min(limit, middle + half) - lacking
 
 
-@pytest.mark.parametrize('seed', range(30))
+@pytest.mark.parametrize('seed', range(15))
 def test_clip_has_even_sides_of_exactly_the_scale(seed):
     rng = np.random.default_rng(seed)
     height, width = rng.integers(200, 1200, 2).tolist()
@@ -79,10 +79,10 @@ def test_cut_shows_the_pixels_of_the_region():
     assert np.abs(half - means).max() <= 0.5
 
 
-def test_whole_region_leaves_out_the_last_odd_row_and_column():
+def test_whole_region_lacks_the_last_odd_row_and_column():
     assert whole_region(height=225, width=224) == ((0, 0, 224, 224), 8)
 
 
 def test_frame_of_one_pixel_is_refused():
-    with pytest.raises(DataError, match='frames of 1 x 40 pixels; two each way'):
+    with pytest.raises(DataError, match='1 x 40 pixels'):
         whole_region(height=40, width=1)

@@ -59,7 +59,7 @@ def files(tmp_path_factory):
     register_all_modules()
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(config).model)
-    # Random weights alone score every anchor alike, and low.
+    # With random weights alone all anchors have the same low score.
     torch.nn.init.normal_(model.bbox_head.retina_cls.weight, std=0.1)
     torch.nn.init.zeros_(model.bbox_head.retina_cls.bias)
     checkpoint = folder / 'tiny.pth'
@@ -80,11 +80,11 @@ def frames():
 
 
 def raw_predictions(files, frames):
-    """What MMDetection's own functions say, image by image."""
+    """Return the predictions of MMDetection's own functions, image by image."""
     from mmdet.apis import inference_detector, init_detector
 
     model = init_detector(files['config'], files['checkpoint'], device='cpu')
-    # They take what OpenCV reads: BGR.
+    # They expect OpenCV's order, BGR.
     config = model.cfg.test_dataloader.dataset.pipeline
     config[0]['type'] = 'mmdet.LoadImageFromNDArray'
     return [
@@ -133,7 +133,7 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(DataNotFoundError, match=r'no config .*model\.py'):
         build_detector('mmdet', config=str(config))
     config.write_text(CONFIG)
-    with pytest.raises(ConfigError, match='without a checkpoint; give the path'):
+    with pytest.raises(ConfigError, match=r'model\.py.* without a checkpoint'):
         build_detector('mmdet', config=str(config))
     with pytest.raises(DataNotFoundError, match=r'no checkpoint .*none\.pth'):
         build_detector(

@@ -8,7 +8,7 @@ HEIGHT, WIDTH = 90, 160
 
 
 def make_scene(seed, *, width=WIDTH):
-    """A still picture of soft colours, (90, width, 3)."""
+    """Return a still image of soft colours, (90, width, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 255, (6, 10 * width // WIDTH, 3))
     return cv2.resize(
         coarse.astype(np.uint8), (width, HEIGHT), interpolation=cv2.INTER_CUBIC
@@ -18,20 +18,18 @@ def make_scene(seed, *, width=WIDTH):
 def still(seed, length, noise=3.0):
     rng = np.random.default_rng(seed + 100)
     scene = make_scene(seed).astype(float)
-    return [
-        to_picture(scene + rng.normal(0, noise, scene.shape)) for _ in range(length)
-    ]
+    return [to_image(scene + rng.normal(0, noise, scene.shape)) for _ in range(length)]
 
 
-def to_picture(values):
+def to_image(values):
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def find_cuts(frames, threshold=12.0):
     finder = SceneCutFinder(threshold)
-    told = [index for index, frame in enumerate(frames) if finder.add(frame)]
+    possible = [index for index, frame in enumerate(frames) if finder.add(frame)]
     cuts = finder.finish()
-    assert set(cuts) <= set(told)  # the detector looks at every frame told of
+    assert set(cuts) <= set(possible)  # the detector runs on these
     return cuts
 
 
@@ -44,25 +42,15 @@ def test_cut_right_before_the_end_is_found():
     assert find_cuts(still(1, 20) + still(2, 1)) == [20]
 
 
-@pytest.mark.parametrize('length', [1, 2, 30])
+@pytest.mark.parametrize('length', [0, 1, 2, 30])
 def test_one_scene_has_no_cut(length):
     assert find_cuts(still(1, length)) == []
 
 
-def test_no_frames_have_no_cut():
-    assert find_cuts([]) == []
-
-
-@pytest.mark.parametrize('pixels_a_frame', [2, 12])
-def test_pan_is_no_cut(pixels_a_frame):
+@pytest.mark.parametrize(('pixels', 'repeats'), [(2, 1), (12, 1), (14, 2)])
+def test_pan_is_not_a_cut(pixels, repeats):
     scene = make_scene(4, width=8 * WIDTH)
-    starts = range(0, 7 * WIDTH, pixels_a_frame)[:60]
-    assert find_cuts([scene[:, x : x + WIDTH] for x in starts]) == []
-
-
-def test_pan_with_repeated_frames_is_no_cut():
-    scene = make_scene(5, width=8 * WIDTH)
-    starts = [14 * (index // 2) for index in range(60)]
+    starts = [pixels * (index // repeats) for index in range(60)]
     assert find_cuts([scene[:, x : x + WIDTH] for x in starts]) == []
 
 
@@ -74,34 +62,34 @@ def test_cut_between_two_pans_is_found():
     assert find_cuts(frames) == [30]
 
 
-def test_fade_to_black_and_back_in_is_no_cut_while_something_shows():
+def test_fade_that_never_gets_black_is_not_a_cut():
     scene = make_scene(8).astype(float)
     levels = [*np.linspace(1, 0.2, 12), *np.linspace(0.2, 1, 12)]
-    assert find_cuts([to_picture(scene * level) for level in levels]) == []
+    assert find_cuts([to_image(scene * level) for level in levels]) == []
 
 
 def test_fade_through_black_is_one_cut():
     levels = np.linspace(1, 0, 15)
-    out = [to_picture(make_scene(8) * level) for level in levels]
-    back = [to_picture(make_scene(9) * level) for level in levels[::-1]]
+    out = [to_image(make_scene(8) * level) for level in levels]
+    back = [to_image(make_scene(9) * level) for level in levels[::-1]]
     black = [np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * 8
     cuts = find_cuts(out + black + back)
     assert len(cuts) == 1
     assert len(out + black) - 2 <= cuts[0] <= len(out + black) + 2
 
 
-def test_black_before_the_first_scene_is_no_cut_of_a_fade():
+def test_black_before_the_first_scene_is_not_a_cut():
     black = [np.zeros((HEIGHT, WIDTH, 3), np.uint8)] * 8
-    back = [to_picture(make_scene(9) * level) for level in np.linspace(0, 1, 15)]
+    back = [to_image(make_scene(9) * level) for level in np.linspace(0, 1, 15)]
     assert find_cuts(black + back) == []
 
 
-@pytest.mark.parametrize('length', [1, 2, 3])
+@pytest.mark.parametrize('length', [1, 3])
 @pytest.mark.parametrize('is_white', [True, False])
-def test_flash_is_no_cut(length, is_white):
+def test_flash_is_not_a_cut(length, is_white):
     frames = still(1, 40)
     for index in range(20, 20 + length):
-        frames[index] = to_picture(frames[index] * 1.5 + 90)
+        frames[index] = to_image(frames[index] * 1.5 + 90)
         if is_white:
             frames[index][:] = 255
     assert find_cuts(frames) == []
@@ -115,7 +103,7 @@ def test_cut_beside_a_flash_is_found():
 
 def test_dissolve_is_not_found():
     first, second = make_scene(1).astype(float), make_scene(2).astype(float)
-    frames = [to_picture(first * (1 - k) + second * k) for k in np.linspace(0, 1, 25)]
+    frames = [to_image(first * (1 - k) + second * k) for k in np.linspace(0, 1, 25)]
     assert find_cuts(frames) == []
 
 
@@ -139,6 +127,6 @@ def test_cuts_between_people_of_real_footage_are_found(realff):
     frames = []
     for name in ('000', '014', '019', '010'):
         with av.open(str(folder / f'{name}.mp4')) as container:
-            clip = [f.to_ndarray(format='rgb24') for f in container.decode(video=0)]
-        frames += [cv2.resize(frame, (192, 108)) for frame in clip[:48]]
-    assert find_cuts(frames) == [48, 96, 144]
+            for frame, _ in zip(container.decode(video=0), range(24), strict=False):
+                frames.append(frame.to_ndarray(format='rgb24', width=192, height=108))
+    assert find_cuts(frames) == [24, 48, 72]

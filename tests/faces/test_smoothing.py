@@ -13,7 +13,7 @@ from mmdeepfake.faces.smoothing import (
 @pytest.mark.parametrize(
     ('length', 'sigma'), [(40, 3.0), (40, 0.7), (5, 3.0), (2, 2.0)]
 )
-def test_smoothing_is_the_mean_written_out(length, sigma):
+def test_smoothing_matches_the_loop(length, sigma):
     values = np.random.default_rng(1).normal(size=(length, 2, 3))
     smoothed = smooth_over_time(values, sigma_frames=sigma)
     for i in range(2):
@@ -23,7 +23,7 @@ def test_smoothing_is_the_mean_written_out(length, sigma):
             )
 
 
-def test_steady_motion_passes_unchanged_to_its_ends():
+def test_uniform_motion_stays_unchanged_up_to_its_ends():
     values = np.arange(30.0)[:, None] * [[2.0, -0.5]] + 7
     np.testing.assert_allclose(
         smooth_over_time(values, sigma_frames=4), values, atol=1e-9
@@ -39,7 +39,7 @@ def test_smoothing_lags_in_neither_direction():
     assert smoothed[29] + smoothed[30] == pytest.approx(1)  # the step stays in place
 
 
-def test_smoothing_can_be_left_out():
+def test_smoothing_can_be_turned_off():
     values = np.random.default_rng(3).normal(size=(9, 4))
     np.testing.assert_array_equal(smooth_over_time(values, sigma_frames=0), values)
     np.testing.assert_array_equal(
@@ -47,7 +47,7 @@ def test_smoothing_can_be_left_out():
     )
 
 
-def test_gaps_are_filled_in_straight_lines():
+def test_gaps_are_filled_linearly():
     filled = fill_gaps(np.array([3, 5, 9]), np.array([[0.0, 8], [2, 8], [-2, 0]]))
     expected = [[0, 8], [1, 8], [2, 8], [1, 6], [0, 4], [-1, 2], [-2, 0]]
     np.testing.assert_allclose(filled, expected)
@@ -71,7 +71,5 @@ def test_boxes_end_at_the_frame_and_never_vanish():
     shapes = boxes_to_shapes([[-30, 10, -10, 30], [75, 80, 95, 100]])
     boxes = shapes_to_boxes(shapes, height=90, width=80)
     np.testing.assert_allclose(boxes, [[0, 10, 10, 30], [70, 80, 80, 90]], atol=9)
-    assert (boxes >= 0).all()
-    assert (boxes[:, 2] <= 80).all()
-    assert (boxes[:, 3] <= 90).all()
+    assert ((boxes >= 0) & (boxes <= [80, 90, 80, 90])).all()
     assert (boxes[:, :2] < boxes[:, 2:]).all()

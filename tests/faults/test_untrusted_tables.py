@@ -458,7 +458,7 @@ def test_boxes_that_stand_in_many_places_are_not_multiplied(tmp_path):
     for _ in range(12):
         value = [value] * 10
     (tmp_path / 'a.pkl').write_bytes(pickle.dumps({'0': value}, 2))
-    with pytest.raises(DataError, match=r"video '0'.* are no boxes, but lists in l"):
+    with pytest.raises(DataError, match=r"video '0'.* are nested too deep"):
         read_stil_boxes(tmp_path / 'a.pkl')
 
 

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from preparation_builders import make_request, make_tree, snapshot, write_boxes
-from tool_runs import ROOT, run_tool
+from preparation_builders import (
+    make_face_video,
+    make_request,
+    make_tree,
+    snapshot,
+    write_boxes,
+)
+from tool_runs import ROOT
 
 from mmdeepfake.faces.detection import Faces
 from mmdeepfake.prepare.pipeline import run_preparation
@@ -23,8 +29,8 @@ from mmdeepfake.structures.manifest import parse_line
 TOOL = ROOT / 'tools/prepare.py'
 
 
-def refuse_half_videos(out):
-    """Every folder of a video is whole, whatever moment the run was killed at."""
+def check_videos(out):
+    """Check that every video folder is complete, whenever the run was killed."""
     for folder in {
         path.parent for path in (out / 'clips').rglob('*') if path.is_file()
     }:
@@ -38,19 +44,19 @@ def refuse_half_videos(out):
             parse_line(line)
 
 
-def make_mixed_tree(root):
-    """Videos with a face, one without frames that can be read."""
-    make_tree(root, names='abc', num_frames=12)
+def make_mixed_tree(root, names='abc', num_frames=12):
+    """Make videos with a face, and one that cannot be read."""
+    make_tree(root, names=names, num_frames=num_frames)
     (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
     return root
 
 
 def run_until(request, last_step, num_steps):
-    """Prepare, and kill this process at a step: before a file operation in OUT.
+    """Prepare, and kill this process at a step, i.e. before a file operation in OUT.
 
     Args:
         request: what to prepare.
-        last_step: the step that is not taken; 0 takes all.
+        last_step: the first step that is not done; 0 does all.
         num_steps: shared number, set to the steps that were reached.
     """
     out = str(request.out)
@@ -71,7 +77,7 @@ def run_until(request, last_step, num_steps):
 
 @pytest.fixture
 def run_in_child():
-    """Run `run_until` in a process of its own; give the steps that it reached."""
+    """Run `run_until` in its own process; return the number of steps."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['mmdeepfake.prepare.pipeline'])
 
@@ -87,28 +93,40 @@ def run_in_child():
     return run
 
 
-def test_kill_at_twenty_random_moments_changes_nothing(tmp_path, run_in_child):
-    root, whole = tmp_path / 'raw', tmp_path / 'whole'
-    make_tree(root, names='ab', num_frames=8)
-    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
-    num_steps = run_in_child(make_request(root, whole))
-    expected = snapshot(whole)
-    assert len(expected) == 1 + 4 * 3 + 1
-    assert num_steps > 60
-    moments = random.Random(0).sample(range(1, num_steps + 1), 20)
-    for attempt, moment in enumerate(moments):
-        out = tmp_path / f'out{attempt}'
-        assert run_in_child(make_request(root, out), moment) == moment
-        refuse_half_videos(out)
-        run_preparation(make_request(root, out))
+def check_kills(run_in_child, make, tmp_path, moments, expected):
+    """Kill a run at each moment, run it again, and compare the output."""
+    for moment in moments:
+        out = tmp_path / 'out'
+        assert run_in_child(make(out), moment) == moment
+        check_videos(out)
+        run_preparation(make(out))
         assert snapshot(out) == expected, f'killed at step {moment}'
         assert not (out / '.partial').exists()
         assert not list(out.rglob('*.tmp*'))
         shutil.rmtree(out)
 
 
+def test_kills_at_random_moments_change_nothing(tmp_path, run_in_child):
+    root = make_mixed_tree(tmp_path / 'raw', 'ab', 4)
+    whole = tmp_path / 'whole'
+    num_steps = run_in_child(make_request(root, whole))
+    expected = snapshot(whole)
+    assert len(expected) == 1 + 4 * 3 + 1
+    assert num_steps > 60
+    moments = random.Random(0).sample(range(1, num_steps + 1), 10)
+    check_kills(
+        run_in_child, lambda out: make_request(root, out), tmp_path, moments, expected
+    )
+    out = tmp_path / 'again'
+    for moment in (30, 20, 35):  # each continues where the one before was killed
+        run_in_child(make_request(root, out), moment)
+        check_videos(out)
+    run_preparation(make_request(root, out))
+    assert snapshot(out) == expected
+
+
 class CentreDetector:
-    """Finds one face in the middle of every frame."""
+    """Finds one face in the centre of every frame."""
 
     name = 'centre'
 
@@ -144,26 +162,8 @@ def test_twenty_kills_on_real_footage_change_no_byte(realff, tmp_path, run_in_ch
     num_steps = run_in_child(request(whole))
     expected = snapshot(whole)
     assert len(expected['manifest.jsonl'].splitlines()) >= 6
-    rng = random.Random(2)
-    for moment in rng.sample(range(1, num_steps + 1), 20):
-        out = tmp_path / 'out'
-        assert run_in_child(request(out), moment) == moment
-        refuse_half_videos(out)
-        run_preparation(request(out))
-        assert snapshot(out) == expected, f'killed at step {moment} of {num_steps}'
-        assert not (out / '.partial').exists()
-        shutil.rmtree(out)
-
-
-def test_kills_of_the_runs_that_mend_change_nothing(tmp_path, run_in_child):
-    root, whole, out = tmp_path / 'raw', tmp_path / 'whole', tmp_path / 'out'
-    make_tree(root, names='ab', num_frames=8)
-    run_preparation(make_request(root, whole))
-    for moment in (30, 25, 20, 15, 35):  # each goes on where the one before was killed
-        run_in_child(make_request(root, out), moment)
-        refuse_half_videos(out)
-    run_preparation(make_request(root, out))
-    assert snapshot(out) == snapshot(whole)
+    moments = random.Random(2).sample(range(1, num_steps + 1), 20)
+    check_kills(run_in_child, request, tmp_path, moments, expected)
 
 
 def tool_words(root, out, boxes):
@@ -179,7 +179,7 @@ def boxes(tmp_path):
 
 
 def processes_with(mark):
-    """Processes whose environment holds a text: the tool and all that it started."""
+    """Return the processes with a text in their environment, workers included."""
     found = []
     for folder in Path('/proc').glob('[0-9]*'):
         try:
@@ -196,7 +196,7 @@ def start_tool(words, mark):
         [sys.executable, str(TOOL), *words],
         env=environment,
         start_new_session=True,
-        # A test run in the background of a shell ignores it, and so would the tool.
+        # A shell's background processes, and so their children, ignore SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE,
         text=True,
@@ -224,7 +224,7 @@ def test_workers_end_with_a_tool_that_is_killed(tmp_path, boxes):
     process.kill()
     process.communicate()
     wait_for(lambda: not processes_with(mark), seconds=20)
-    refuse_half_videos(out)
+    check_videos(out)
     whole = tmp_path / 'whole'
     for folder in (out, whole):
         request = make_request(root, folder, boxes_path=boxes, build_detector=None)
@@ -234,42 +234,20 @@ def test_workers_end_with_a_tool_that_is_killed(tmp_path, boxes):
 
 @pytest.mark.slow
 @needs_proc
-def test_twenty_kills_of_the_tool_and_its_workers_change_nothing(tmp_path, boxes):
-    root, whole = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'whole'
-    begin = time.monotonic()
-    run_tool(TOOL, *tool_words(root, whole, boxes), cwd=tmp_path, code=1)
-    duration = time.monotonic() - begin
-    expected, rng = snapshot(whole), random.Random(0)
-    for attempt in range(20):
-        out = tmp_path / f'out{attempt}'
-        mark = f'twenty-{os.getpid()}-{attempt}'
-        process = start_tool(tool_words(root, out, boxes), mark)
-        # The first third goes into imports; kill from there on.
-        time.sleep(rng.uniform(duration / 3, duration))
-        process.kill()
-        process.communicate()
-        wait_for(lambda mark=mark: not processes_with(mark), seconds=20)
-        refuse_half_videos(out)
-        run_tool(TOOL, *tool_words(root, out, boxes), cwd=tmp_path, code=1)
-        assert snapshot(out) == expected
-
-
-@needs_proc
-@pytest.mark.parametrize(
-    'number', [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
-def test_polite_stop_cleans_up_and_says_how_to_go_on(tmp_path, boxes, number):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_stopped_tool_cleans_up_and_ends_its_workers(tmp_path, boxes, number):
     root, out = make_mixed_tree(tmp_path / 'raw'), tmp_path / 'out'
-    # Long enough to be at work when it is told to stop, on a fast machine too.
-    make_tree(root, names='defg', num_frames=400)
+    # Long enough to be running when it is stopped, even on a fast machine.
+    long = make_face_video(root / 'train/real/long0.mp4', num_frames=400)
+    for index in range(1, 8):
+        shutil.copy(long, root / f'train/real/long{index}.mp4')
     mark = f'stopped-{os.getpid()}-{time.monotonic_ns()}'
     process = start_tool(tool_words(root, out, boxes), mark)
     wait_for(lambda: list(out.rglob('result.json')) or process.poll() is not None)
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip().endswith('stopped; run the same command again to go on')
-    assert 'Traceback' not in errors
+    assert 'run the same command again' in errors and 'Traceback' not in errors
     assert not (out / '.partial').exists()
     wait_for(lambda: not processes_with(mark), seconds=20)
-    refuse_half_videos(out)
+    check_videos(out)

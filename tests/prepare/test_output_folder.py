@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -28,15 +29,12 @@ SETTINGS = PreparationSettings(layout='folder')
         *('~a', 'tab\there', 'caf\udce9'),
     ],
 )
-def test_safe_names_are_one_folder_and_can_be_undone(name, tmp_path):
+def test_safe_names_are_one_folder_and_can_be_inverted(name, tmp_path):
     safe = safe_name(name)
     assert plain_name(safe) == name
+    assert (safe == name) == (name in ('000_003', 'été 顔', 'caf\udce9'))
     (tmp_path / safe).mkdir()
     assert os.listdir(tmp_path) == [safe]
-
-
-def test_letters_and_spaces_stay_as_they_are():
-    assert safe_name('été 顔 1') == 'été 顔 1'
 
 
 def test_very_long_names_differ_and_fit():
@@ -45,7 +43,7 @@ def test_very_long_names_differ_and_fit():
     assert all(len(os.fsencode(name)) <= 200 for name in names)
 
 
-def test_folder_of_a_video_tells_method_level_and_name(tmp_path):
+def test_folder_of_a_video_has_method_level_and_name(tmp_path):
     key = VideoKey('set', 1, 'FaceSwap', 'c40', '000_003')
     assert OutputFolder(tmp_path).folder_of(key) == tmp_path.joinpath(
         'clips', 'FaceSwap', 'c40', '000_003'
@@ -59,27 +57,25 @@ def test_same_settings_are_taken_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('changed', 'told'),
+    ('changed', 'named'),
     [
-        (replace(SETTINGS, face_px=96), 'face_px: 224 there, 96 now'),
+        (replace(SETTINGS, face_px=96), 'face_px: 224 '),
         (
             replace(SETTINGS, tracking=TrackingSettings(detect_every=9)),
-            'tracking.detect_every: 5 there, 9 now',
+            'tracking.detect_every: 5 ',
         ),
         (
             replace(SETTINGS, detector_options={'engine': 'opencv'}),
-            "detector_options.engine: None there, 'opencv' now",
+            'detector_options.engine: None ',
         ),
-        (replace(SETTINGS, layout='ffpp'), "layout: 'folder' there, 'ffpp' now"),
+        (replace(SETTINGS, layout='ffpp'), "layout: 'folder' "),
     ],
 )
-def test_other_settings_are_named_with_the_way_out(tmp_path, changed, told):
+def test_other_settings_are_refused_by_name(tmp_path, changed, named):
     out = OutputFolder(tmp_path)
     out.claim(SETTINGS, redo=False)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=re.escape(named)):
         out.claim(changed, redo=False)
-    assert told in str(caught.value)
-    assert '--redo, which deletes' in str(caught.value)
     assert changed.fingerprint() != SETTINGS.fingerprint()
 
 
@@ -94,34 +90,34 @@ def test_redo_deletes_what_was_prepared(tmp_path):
     assert json.loads(out.settings.read_text())['face_px'] == 96
 
 
-def test_folder_of_somebody_else_is_left_alone(tmp_path):
+def test_folder_of_another_origin_is_left_alone(tmp_path):
     (tmp_path / 'clips').mkdir()
     for redo in (False, True):
-        with pytest.raises(DataError, match=r'no settings\.json, so it was not made'):
+        with pytest.raises(DataError, match=r'no settings\.json'):
             OutputFolder(tmp_path).claim(SETTINGS, redo=redo)
 
 
-def test_damaged_settings_are_told(tmp_path):
+def test_damaged_settings_are_refused(tmp_path):
     (tmp_path / 'settings.json').write_text('{')
     with pytest.raises(DataError, match='is damaged'):
         OutputFolder(tmp_path).claim(SETTINGS, redo=False)
 
 
 @pytest.mark.parametrize(
-    ('values', 'told'),
+    ('values', 'named'),
     [
-        ({'margin_ratio': 0.5}, 'margin 0.5 of the preparation; allowed is 1 to 10'),
-        ({'clip_format': 'gif'}, "clip format 'gif' of the preparation; allowed are"),
-        ({'clip_quality': 101}, "clip quality 101 .* allowed of 'jpeg' is 1 to 100"),
-        ({'face_px': 3}, 'face_px 3 of the preparation; allowed is 16 or more'),
+        ({'margin_ratio': 0.5}, 'margin 0.5 '),
+        ({'clip_format': 'gif'}, "clip format 'gif' .*'jpeg'"),
+        ({'clip_quality': 101}, "clip quality 101 .*'jpeg' is 1 to 100"),
+        ({'face_px': 3}, 'face_px 3 .*16 '),
     ],
 )
-def test_impossible_settings_are_refused(values, told):
-    with pytest.raises(ConfigError, match=told):
+def test_invalid_settings_are_refused(values, named):
+    with pytest.raises(ConfigError, match=named):
         PreparationSettings(layout='folder', **values)
 
 
-def test_second_run_is_kept_out_and_told_who_is_at_work(tmp_path):
+def test_second_run_is_refused_with_the_process_of_the_first(tmp_path):
     with OutputFolder(tmp_path).locked():
         for shard in (None, 'shard-1-2'):
             with pytest.raises(DataError, match=f'process {os.getpid()} on'):
@@ -132,10 +128,10 @@ def test_second_run_is_kept_out_and_told_who_is_at_work(tmp_path):
 def test_shards_work_together_but_each_once(tmp_path):
     out = OutputFolder(tmp_path)
     with out.locked('shard-1-2'), out.locked('shard-2-2'):
-        with pytest.raises(DataError, match='another run is at work'):
+        with pytest.raises(DataError, match='another run'):
             with out.locked('shard-1-2'):
                 pass
-        with pytest.raises(DataError, match='another run is at work'), out.locked():
+        with pytest.raises(DataError, match='another run'), out.locked():
             pass
 
 
@@ -158,7 +154,7 @@ def test_lock_ends_with_its_process(tmp_path):
 
 def test_output_inside_the_dataset_is_refused(tmp_path):
     for out in (tmp_path, tmp_path / 'clips/faces'):
-        with pytest.raises(DataError, match='lies in ROOT'):
+        with pytest.raises(DataError, match='in ROOT'):
             refuse_overlap(tmp_path, out)
     refuse_overlap(tmp_path / 'raw', tmp_path / 'faces')
     refuse_overlap(tmp_path / 'faces/raw', tmp_path / 'faces')

@@ -1,9 +1,8 @@
-"""The whole preparation on made-up videos, with a stub for the detector."""
+"""The complete preparation of made-up videos, with a stub detector."""
 
 import json
 import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,28 +18,20 @@ from preparation_builders import (
 )
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.faces.tracking import TrackingSettings
+from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.pipeline import run_preparation
 from mmdeepfake.prepare.prepared_video import PreparedVideo
-from mmdeepfake.structures import FaceTrack
+from mmdeepfake.prepare.work_plan import refuse_shared_folders
+from mmdeepfake.structures import FaceTrack, VideoKey
 from mmdeepfake.structures.manifest import read_manifest
 from mmdeepfake.video.clip_storage import open_clip
 from mmdeepfake.video.frame_sources import VideoFile
 
 
-@pytest.fixture
-def root(tmp_path):
-    """A real and a fake video in the folder of each split."""
-    return make_tree(tmp_path / 'raw', names=('a',), splits=('train', 'test'))
-
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / 'faces'
-
-
 def records_of(out):
-    """The records by name, without the split that the layout puts before it."""
+    """Return the records by name, without the split that the layout prepends."""
     records = read_manifest(out / 'manifest.jsonl')
     return {record.key.name.split('/')[-1]: record for record in records}
 
@@ -49,15 +40,23 @@ def prepared(out, record):
     return PreparedVideo.load(OutputFolder(out).folder_of(record.key))
 
 
-def test_clips_hold_the_face_of_every_frame(root, out):
-    run_preparation(make_request(root, out, settings={'clip_format': 'png'}))
+@pytest.fixture(scope='module')
+def done(small_tree, tmp_path_factory):
+    """The small tree, prepared as PNG: summary and output, not to be changed."""
+    out = tmp_path_factory.mktemp('done') / 'faces'
+    settings = {'clip_format': 'png'}
+    return run_preparation(make_request(small_tree, out, settings=settings)), out
+
+
+def test_clips_show_the_face_of_every_frame(small_tree, done):
+    _, out = done
     record = records_of(out)['a_test_fake']
     track = FaceTrack.load(out / record.track_file)
     clip = open_clip(out / record.path)
     x1, y1, x2, y2 = track.region
-    frames = list(VideoFile(root / record.source).read())
-    assert len(clip) == len(track) == record.num_frames == len(frames) == 20
-    shown = clip.read(range(20))
+    frames = list(VideoFile(small_tree / record.source).read())
+    assert len(clip) == len(track) == record.num_frames == len(frames) == 16
+    shown = clip.read(range(16))
     for index, frame in enumerate(frames):
         np.testing.assert_array_equal(shown[index], frame[y1:y2, x1:x2])
     for index, box in enumerate(track.boxes_in_clip()):
@@ -66,30 +65,8 @@ def test_clips_hold_the_face_of_every_frame(root, out):
         assert np.median(crop.reshape(-1, 3), axis=0)[1] > 200  # the green face
 
 
-def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(tmp_path, out):
-    frames = [draw_faces(i, [] if i < 10 else [(40, 30)]) for i in range(30)]
-    options = {'bf': '3', 'g': '12', 'preset': 'medium'}
-    encode(tmp_path / 'raw/train/real/a.mp4', frames, options=options)
-    make_face_video(tmp_path / 'raw/train/fake/b.mp4')
-    settings = {'clip_format': 'png', 'tracking': tracking(detect_every=1)}
-    run_preparation(make_request(tmp_path / 'raw', out, settings=settings))
-    record = records_of(out)['a']
-    track = FaceTrack.load(out / record.track_file)
-    assert (track.first_frame, len(track)) == (10, 20)
-    x1, y1, x2, y2 = track.region
-    source = list(VideoFile(tmp_path / 'raw' / record.source).read())
-    for index, shown in enumerate(open_clip(out / record.path).read(range(20))):
-        np.testing.assert_array_equal(shown, source[10 + index][y1:y2, x1:x2])
-
-
-def tracking(**values):
-    from mmdeepfake.faces.tracking import TrackingSettings
-
-    return TrackingSettings(**values)
-
-
-def test_manifest_lists_every_video_in_the_order_of_keys(root, out):
-    summary = run_preparation(make_request(root, out))
+def test_manifest_lists_every_video_in_the_order_of_keys(done):
+    summary, out = done
     records = read_manifest(out / 'manifest.jsonl')
     assert [r.key for r in records] == sorted(r.key for r in records)
     assert {(r.key.name.split('/')[-1], r.split, r.status) for r in records} == {
@@ -99,6 +76,28 @@ def test_manifest_lists_every_video_in_the_order_of_keys(root, out):
         ('a_test_fake', 'test', 'ok'),
     }
     assert (summary.num_prepared, summary.num_lines, summary.num_failed) == (4, 4, 0)
+
+
+def test_settings_file_has_all_that_clips_depend_on(done):
+    settings = json.loads((done[1] / 'settings.json').read_text())
+    assert settings['tracking']['detect_every'] == 5
+    assert (settings['margin_ratio'], settings['clip_format']) == (1.6, 'png')
+
+
+def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(tmp_path, out):
+    frames = [draw_faces(i, [] if i < 10 else [(40, 30)]) for i in range(30)]
+    options = {'bf': '3', 'g': '12', 'preset': 'medium'}
+    encode(tmp_path / 'raw/train/real/a.mp4', frames, options=options)
+    make_face_video(tmp_path / 'raw/train/fake/b.mp4', 3)
+    settings = {'clip_format': 'png', 'tracking': TrackingSettings(detect_every=1)}
+    run_preparation(make_request(tmp_path / 'raw', out, settings=settings))
+    record = records_of(out)['a']
+    track = FaceTrack.load(out / record.track_file)
+    assert (track.first_frame, len(track)) == (10, 20)
+    x1, y1, x2, y2 = track.region
+    source = list(VideoFile(tmp_path / 'raw' / record.source).read())
+    for index, shown in enumerate(open_clip(out / record.path).read(range(20))):
+        np.testing.assert_array_equal(shown, source[10 + index][y1:y2, x1:x2])
 
 
 def test_several_people_are_all_stored_the_largest_first(tmp_path, out):
@@ -118,12 +117,12 @@ def test_several_people_are_all_stored_the_largest_first(tmp_path, out):
     assert summary.coverage.total.several_people == 1
 
 
-def test_face_that_is_too_small_is_no_face_and_says_so(root, out):
-    run_preparation(make_request(root, out, settings={'min_face_px': 60}))
+def test_face_that_is_too_small_is_dropped_and_noted(small_tree, out):
+    run_preparation(make_request(small_tree, out, settings={'min_face_px': 60}))
     record = records_of(out)['a_test_fake']
     assert (record.status, record.path) == ('no_face', '')
     notes = prepared(out, record).facts.notes
-    assert notes == ('1 faces, all smaller than 60 pixels',)
+    assert ['60 pixels' in note for note in notes] == [True]
 
 
 def test_video_without_a_face_stays_in_the_manifest(root, out):
@@ -177,13 +176,13 @@ def test_odd_sizes_give_even_clips(tmp_path, out, size):
     assert (clip.height % 2, clip.width % 2) == (0, 0)
 
 
-def test_names_may_hold_spaces_and_other_alphabets(tmp_path):
+def test_names_may_have_spaces_and_other_alphabets(tmp_path):
     root, out = tmp_path / 'données brutes', tmp_path / 'visages 顔'
     for kind in ('real', 'fake'):
-        make_face_video(root / f'train/{kind}/видео № 1 {kind}.mp4')
+        make_face_video(root / f'train/{kind}/видео № 1 {kind}.mp4', 5)
     run_preparation(make_request(root, out))
     record = records_of(out)['видео № 1 real']
-    assert len(open_clip(out / record.path)) == 20
+    assert len(open_clip(out / record.path)) == 5
 
 
 def test_dataset_is_never_written_to(root, out):
@@ -199,23 +198,23 @@ def test_dataset_is_never_written_to(root, out):
 
 
 def test_output_inside_the_dataset_is_refused(root):
-    with pytest.raises(DataError, match='lies in ROOT'):
+    with pytest.raises(DataError, match='is in ROOT'):
         run_preparation(make_request(root, root / 'faces'))
     assert not (root / 'faces').exists()
 
 
-def test_second_run_has_nothing_to_do_and_changes_nothing(root, out):
-    run_preparation(make_request(root, out))
+def test_second_run_has_nothing_to_do_and_changes_nothing(small_tree, out):
+    run_preparation(make_request(small_tree, out))
     before = snapshot(out)
-    summary = run_preparation(make_request(root, out, build_detector=None))
+    summary = run_preparation(make_request(small_tree, out, build_detector=None))
     assert (summary.num_prepared, summary.num_kept) == (0, 4)
     assert snapshot(out) == before
 
 
-def test_any_number_of_workers_gives_the_same_bytes(root, out, tmp_path):
-    run_preparation(make_request(root, out))
+def test_any_number_of_workers_gives_the_same_bytes(small_tree, out, tmp_path):
+    run_preparation(make_request(small_tree, out))
     other = tmp_path / 'other'
-    run_preparation(make_request(root, other, num_workers=2))
+    run_preparation(make_request(small_tree, other, num_workers=2))
     assert snapshot(other) == snapshot(out)
     assert len(snapshot(out)) == 1 + 4 * 3
 
@@ -230,22 +229,26 @@ def test_new_videos_are_added_and_the_rest_is_kept(root, out):
 def test_video_whose_file_changed_is_prepared_again(root, out):
     (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
     run_preparation(make_request(root, out))
-    make_face_video(root / 'train/real/broken.mp4', num_frames=12)
+    make_face_video(root / 'train/real/broken.mp4', num_frames=13)
     summary = run_preparation(make_request(root, out))
     assert summary.num_prepared == 1
-    assert records_of(out)['broken'].num_frames == 12
+    assert records_of(out)['broken'].num_frames == 13
 
 
-def test_failed_videos_are_tried_again_when_asked_for(root, out, monkeypatch):
+def test_failed_videos_are_prepared_again_on_request(tmp_path, out):
+    root = make_tree(tmp_path / 'raw', names='a', num_frames=3)
     (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
-    run_preparation(make_request(root, out))
-    assert run_preparation(make_request(root, out)).num_prepared == 0
-    assert run_preparation(make_request(root, out, retry_failed=True)).num_prepared == 1
+    numbers = [
+        run_preparation(make_request(root, out, retry_failed=retry)).num_prepared
+        for retry in (False, False, True)
+    ]
+    assert numbers == [3, 0, 1]
 
 
-def test_mended_lists_reach_the_manifest_without_preparing_again(ffpp_root, out):
-    request = make_request(ffpp_root, out, layout='ffpp')
-    assert run_preparation(request).num_prepared == 30
+def test_changed_lists_reach_the_manifest_without_preparing_again(ffpp_root, out):
+    options = dict(methods=['FaceSwap'], splits=['val', 'test'])
+    request = make_request(ffpp_root, out, layout='ffpp', **options)
+    assert run_preparation(request).num_prepared == 8
     before = records_of(out)['002_003']
     val, test = (ffpp_root / f'splits/{split}.json' for split in ('val', 'test'))
     texts = val.read_text(), test.read_text()
@@ -256,44 +259,39 @@ def test_mended_lists_reach_the_manifest_without_preparing_again(ffpp_root, out)
     assert (before.split, after.split) == ('val', 'test')
 
 
-def test_damaged_record_is_prepared_again(root, out, caplog):
-    run_preparation(make_request(root, out))
+def test_damaged_record_is_prepared_again(small_tree, out, caplog):
+    run_preparation(make_request(small_tree, out))
     before = snapshot(out)
     path = next(out.rglob('result.json'))
     path.write_text('{')
-    assert run_preparation(make_request(root, out)).num_prepared == 1
+    assert run_preparation(make_request(small_tree, out)).num_prepared == 1
     assert 'is damaged' in caplog.text
     assert snapshot(out) == before
 
 
-def test_other_settings_are_refused_until_redo(root, out):
-    run_preparation(make_request(root, out))
+def test_other_settings_are_refused_until_redo(small_tree, out):
+    run_preparation(make_request(small_tree, out))
     other = {'face_px': 32}
-    with pytest.raises(DataError, match='face_px: 224 there, 32 now'):
-        run_preparation(make_request(root, out, settings=other))
-    summary = run_preparation(make_request(root, out, settings=other, redo=True))
+    with pytest.raises(DataError, match=r'face_px: 224 .* 32 '):
+        run_preparation(make_request(small_tree, out, settings=other))
+    summary = run_preparation(make_request(small_tree, out, settings=other, redo=True))
     assert summary.num_prepared == 4
     track = FaceTrack.load(out / records_of(out)['a_test_fake'].track_file)
     assert track.scale == 7 / 8  # a face of 40 pixels is reduced to 35
 
 
 def test_limit_takes_some_of_each_split_and_label(tmp_path, out):
-    root = make_tree(tmp_path / 'raw', names='abc', splits=('train', 'test'))
+    root = make_tree(tmp_path / 'raw', splits=('train', 'test'), num_frames=3)
     summary = run_preparation(make_request(root, out, limit=1))
     assert summary.num_prepared == 4
     assert {(r.split, r.key.label) for r in read_manifest(out / 'manifest.jsonl')} == {
         (split, label) for split in ('train', 'test') for label in (0, 1)
     }
-    assert run_preparation(make_request(root, out)).num_prepared == 8
-
-
-def test_splits_are_chosen(root, out):
-    run_preparation(make_request(root, out, splits=['test']))
-    assert {r.split for r in read_manifest(out / 'manifest.jsonl')} == {'test'}
+    assert run_preparation(make_request(root, out)).num_prepared == 4
 
 
 def test_shards_together_are_the_whole(tmp_path, out):
-    root = make_tree(tmp_path / 'raw', names='ab', splits=('train', 'test'))
+    root = make_tree(tmp_path / 'raw', splits=('train', 'test'), num_frames=3)
     whole = tmp_path / 'whole'
     run_preparation(make_request(root, whole))
     to_do = []
@@ -304,45 +302,32 @@ def test_shards_together_are_the_whole(tmp_path, out):
     assert snapshot(out) == snapshot(whole)
 
 
-@pytest.mark.parametrize('shard', ['0/2', '3/2', '1', 'a/b', '1/2/3'])
-def test_impossible_shards_are_refused(root, out, shard):
-    with pytest.raises(ConfigError, match='allowed is i/n with 1 <= i <= n'):
-        make_request(root, out, shard=shard)
-
-
-def test_redo_of_one_shard_is_refused(root, out):
-    with pytest.raises(ConfigError, match='would delete what the other shards'):
-        make_request(root, out, shard='1/2', redo=True)
-
-
 @pytest.mark.parametrize(
-    ('options', 'told'),
+    ('options', 'named'),
     [
-        ({'executor': 'slurm'}, "executor 'slurm'; allowed are 'local', 'ray'"),
-        ({'layout': 'imagenet'}, "dataset 'imagenet'; allowed are"),
-        ({'num_workers': -1}, '-1 workers; allowed is 1 or more'),
+        *(({'shard': shard}, shard) for shard in ('0/2', '3/2', '1', 'a/b', '1/2/3')),
+        ({'shard': '1/2', 'redo': True}, '--redo with --shard'),
+        ({'executor': 'slurm'}, "'slurm'.* 'local', 'ray'"),
+        ({'layout': 'imagenet'}, "'imagenet'.*'ffpp'"),
+        ({'num_workers': -1}, '-1 workers'),
     ],
 )
-def test_impossible_requests_are_refused(root, out, options, told):
-    with pytest.raises(ConfigError, match=told):
-        make_request(root, out, **options)
+def test_invalid_requests_are_refused(tmp_path, options, named):
+    with pytest.raises(ConfigError, match=named):
+        make_request(tmp_path, tmp_path / 'out', **options)
 
 
-def test_missing_root_says_what_is_expected(tmp_path, out):
+def test_missing_root_is_named(tmp_path, out):
     with pytest.raises(DataNotFoundError, match='no folder'):
         run_preparation(make_request(tmp_path / 'none', out))
 
 
 def test_two_videos_in_one_folder_are_refused(root, out):
-    from mmdeepfake.layouts.source_video import SourceVideo
-    from mmdeepfake.prepare.work_plan import refuse_shared_folders
-    from mmdeepfake.structures import VideoKey
-
     videos = [
         SourceVideo(VideoKey(name, 0, 'real', 'c40', '000'), root, 'train')
         for name in ('one', 'two')
     ]
-    with pytest.raises(DataError, match='would both be stored in'):
+    with pytest.raises(DataError, match=r'one/.*two/'):
         refuse_shared_folders(videos, OutputFolder(out))
 
 
@@ -363,7 +348,7 @@ def test_folders_of_frames_are_prepared_like_videos(tmp_path, out):
 
 
 def make_wild(root):
-    """Lay out WildDeepfake: archives of numbered face pictures, two sequences each."""
+    """Lay out WildDeepfake: archives of numbered face images, two sequences each."""
     for part, kind in (('real_train', 'real'), ('fake_train', 'fake')):
         for shard in (1, 2):
             folder = root.parent / f'unpacked/{part}/{shard}'
@@ -410,73 +395,62 @@ def test_damaged_archive_fails_its_sequences_alone(tmp_path, out):
         assert all('truncated' in text for text in summary.coverage.faults.values())
 
 
-def write_box_file(root, names):
-    boxes = np.tile([20.0, 20, 70, 80], (20, 1))
-    return write_boxes(root / 'boxes.pkl', dict.fromkeys(names, boxes))
+def write_box_file(folder, names):
+    boxes = np.tile([20.0, 20, 70, 80], (16, 1))
+    return write_boxes(folder / 'boxes.pkl', dict.fromkeys(names, boxes))
 
 
-def test_imported_boxes_need_no_detector(root, out, tmp_path):
+def test_imported_boxes_need_no_detector(small_tree, out, tmp_path):
     names = [
         f'{s}/a_{s}_{kind}' for s in ('train', 'test') for kind in ('real', 'fake')
     ]
     path = write_box_file(tmp_path, names)
-    request = make_request(root, out, boxes_path=path, build_detector=None)
+    request = make_request(small_tree, out, boxes_path=path, build_detector=None)
     summary = run_preparation(request)
     assert summary.coverage.origins == {'imported': 4}
     track = FaceTrack.load(out / records_of(out)['a_train_real'].track_file)
-    assert track.boxes.tolist() == [[20, 20, 70, 80]] * 20
+    assert track.boxes.tolist() == [[20, 20, 70, 80]] * 16
 
 
-def test_video_without_imported_boxes_is_detected_and_noted(root, out, tmp_path):
+def test_video_without_imported_boxes_is_detected_and_noted(small_tree, out, tmp_path):
     path = write_box_file(tmp_path, ['train/a_train_real'])
-    summary = run_preparation(make_request(root, out, boxes_path=path))
+    summary = run_preparation(make_request(small_tree, out, boxes_path=path))
     assert summary.coverage.origins == {'detected': 3, 'imported': 1}
     notes = prepared(out, records_of(out)['a_test_real']).facts.notes
-    assert notes == (
-        "detected on its own: the imported boxes have none for 'test/a_test_real'",
-    )
+    assert ["'test/a_test_real'" in note for note in notes] == [True]
 
 
-def test_boxes_of_another_dataset_are_refused(root, out, tmp_path):
+def test_boxes_of_another_dataset_are_refused(small_tree, out, tmp_path):
     path = write_box_file(tmp_path, ['317'])
-    with pytest.raises(DataError, match='none of which is among the 4 wanted'):
-        run_preparation(make_request(root, out, boxes_path=path))
+    with pytest.raises(DataError, match="'317'"):
+        run_preparation(make_request(small_tree, out, boxes_path=path))
 
 
-def test_other_boxes_are_other_settings(root, out, tmp_path):
+def test_other_boxes_are_other_settings(small_tree, out, tmp_path):
     path = write_box_file(tmp_path, ['train/a_train_real'])
-    run_preparation(make_request(root, out, boxes_path=path))
+    run_preparation(make_request(small_tree, out, boxes_path=path))
     with pytest.raises(DataError, match='imported_boxes'):
-        run_preparation(make_request(root, out))
+        run_preparation(make_request(small_tree, out))
 
 
-def test_landmarks_are_stored_in_pixels_of_the_clip(root, out):
+def test_landmarks_are_stored_in_pixels_of_the_clip(tmp_path, out):
     pytest.importorskip('dlib', reason="needs dlib: pip install 'mmdeepfake[dlib]'")
-    # Faces are reduced to half, so that the clip's pixels are not the video's.
+    root = make_tree(tmp_path / 'raw', names='a', num_frames=4)
+    # Faces are scaled down to half, so that the clip's pixels are not the video's.
     settings = {'landmarks': True, 'face_px': 20}
     run_preparation(make_request(root, out, settings=settings))
     for record in read_manifest(out / 'manifest.jsonl'):
         track = FaceTrack.load(out / record.track_file)
         points = np.load(out / record.landmarks)['points']
-        assert track.scale == 0.5
-        assert points.shape == (20, 68, 2)
-        # A green square is no face; the model still draws one around its middle.
+        assert (track.scale, points.shape) == (0.5, (4, 68, 2))
+        # A green square is not a face; the model still draws one around its centre.
         boxes = track.boxes_in_clip()
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-        offsets = points.mean(1) - middles
+        offsets = points.mean(1) - (boxes[:, :2] + boxes[:, 2:]) / 2
         assert np.abs(offsets).max() < (boxes[:, 2:] - boxes[:, :2]).max()
 
 
-def test_landmarks_without_dlib_say_what_to_install(root, out, monkeypatch):
+def test_missing_dlib_is_named(small_tree, out, monkeypatch):
     monkeypatch.setitem(sys.modules, 'dlib', None)
-    request = make_request(root, out, settings={'landmarks': True})
+    request = make_request(small_tree, out, settings={'landmarks': True})
     with pytest.raises(ConfigError, match=r'mmdeepfake\[dlib\]'):
         run_preparation(request)
-
-
-def test_settings_file_tells_everything_that_clips_depend_on(root, out):
-    run_preparation(make_request(root, out))
-    settings = json.loads((out / 'settings.json').read_text())
-    assert settings['tracking']['detect_every'] == 5
-    assert settings['margin_ratio'] == 1.6
-    assert Path(out / 'report/report.txt').is_file()

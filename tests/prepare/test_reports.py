@@ -1,7 +1,6 @@
-"""Coverage, leaks, wrong compression and the contact sheet, on records made up."""
+"""Coverage, leaks, wrong compression and the contact sheet, on made-up records."""
 
 import cv2
-import numpy as np
 import pytest
 from preparation_builders import make_face_video, make_request, make_tree
 
@@ -16,7 +15,10 @@ from mmdeepfake.prepare.reports import (
     format_coverage,
     format_leaks,
 )
+from mmdeepfake.prepare.reports.contact_sheet import choose_examples
 from mmdeepfake.structures import VideoKey, VideoRecord
+
+KEY = VideoKey('set', 0, 'real', 'c40', '000')
 
 
 def make_prepared(
@@ -105,7 +107,7 @@ def test_clean_splits_have_no_leaks():
 
 
 @pytest.mark.parametrize(
-    ('other', 'kind', 'told'),
+    ('other', 'kind', 'named'),
     [
         (dict(name='000', level='c40'), 'videos', 'set/real/000: in test'),
         (dict(name='9', sources=['000']), 'sources', 'set/000: in test'),
@@ -113,16 +115,16 @@ def test_clean_splits_have_no_leaks():
         (dict(name='9', sha256='1'), 'copies_across_splits', '/000 (train) = set/'),
     ],
 )
-def test_leak_into_another_split_is_named(other, kind, told):
+def test_leak_into_another_split_is_named(other, kind, named):
     first = make_prepared('000', ids=['p'], sources=['000'], sha256='1')
     leaks = find_leaks([first, make_prepared(split='test', **other)])
     assert leaks.num_findings == 1
     (text,) = getattr(leaks, kind)
-    assert told in text
+    assert named in text
     assert text in format_leaks(leaks)
 
 
-def test_copies_are_told_apart():
+def test_copies_are_classified():
     same_label = [make_prepared(name, sha256='1') for name in 'ab']
     assert len(find_leaks(same_label).copies_within) == 1
     both = [make_prepared('a', sha256='1'), make_prepared('b', label=1, sha256='1')]
@@ -141,17 +143,16 @@ def test_stream_that_contradicts_its_level_is_named():
         make_prepared('008', level='c0', x264_crf=0.0),
         make_prepared('009', level='as_is', x264_crf=23.0),
     ]
-    assert find_wrong_quality(videos) == [
-        'set/real/real/c23/004: its stream says crf=40, c23 stands for 23',
-        'set/real/real/raw/007: its stream says crf=23, raw stands for 0',
-    ]
+    first, second = find_wrong_quality(videos)
+    assert first.startswith('set/real/real/c23/004: ') and 'crf=40' in first
+    assert second.startswith('set/real/real/raw/007: ') and 'crf=23' in second
 
 
 def test_run_writes_the_reports(tmp_path):
-    root, out = make_tree(tmp_path / 'raw', names='a'), tmp_path / 'faces'
+    root, out = make_tree(tmp_path / 'raw', 'a', num_frames=8), tmp_path / 'faces'
     copy = root / 'test/real/copy.mp4'
     copy.parent.mkdir(parents=True)
-    make_face_video(root / 'test/fake/other.mp4', faces=[(60, 60)])
+    make_face_video(root / 'test/fake/other.mp4', 8, faces=[(60, 60)])
     copy.write_bytes((root / 'train/real/a_train_real.mp4').read_bytes())
     summary = run_preparation(make_request(root, out))
     assert len(summary.leaks.copies_across_splits) == 1
@@ -168,32 +169,29 @@ def test_run_writes_the_reports(tmp_path):
     assert (green.sum((1, 2)) > 6 * 500).all()  # a face in each of the six columns
 
 
-def test_progress_tells_rate_and_time_left():
-    key = VideoKey('set', 0, 'real', 'c40', '000')
+def test_progress_has_rate_and_time_left():
     with ProgressReport(4, shown=False) as progress:
         progress._start -= 10
-        progress.add(VideoOutcome(key, 'ok', num_frames=300))
-        progress.add(VideoOutcome(key, 'failed', 'torn'))
+        progress.add(VideoOutcome(KEY, 'ok', num_frames=300))
+        progress.add(VideoOutcome(KEY, 'failed', 'torn'))
     line = progress.line()
     assert line.startswith('2 of 4 videos, 0.2 videos/s, 30 frames/s, 0:10, 0:10 left')
     assert line.endswith('1 failed')
 
 
 def test_without_a_terminal_a_line_is_printed_now_and_then(capsys):
-    key = VideoKey('set', 0, 'real', 'c40', '000')
     with ProgressReport(100, shown=True, on_terminal=False) as progress:
         for _ in range(10):
-            progress.add(VideoOutcome(key, 'ok'))
+            progress.add(VideoOutcome(KEY, 'ok'))
         assert capsys.readouterr().err == ''
         progress._last_line -= 60
-        progress.add(VideoOutcome(key, 'ok'))
+        progress.add(VideoOutcome(KEY, 'ok'))
     assert capsys.readouterr().err.startswith('11 of 100 videos')
 
 
 def test_on_a_terminal_a_bar_shows_rate_and_failures(capsys):
-    key = VideoKey('set', 0, 'real', 'c40', '000')
     with ProgressReport(2, shown=True, on_terminal=True) as progress:
-        progress.add(VideoOutcome(key, 'failed', 'torn', 10))
+        progress.add(VideoOutcome(KEY, 'failed', 'torn', 10))
     shown = capsys.readouterr().err
     assert 'preparing' in shown
     assert '1/2' in shown
@@ -203,15 +201,12 @@ def test_on_a_terminal_a_bar_shows_rate_and_failures(capsys):
 @pytest.mark.parametrize(
     ('seconds', 'text'), [(0.4, '0:00'), (65, '1:05'), (3723, '1:02:03')]
 )
-def test_times_are_read_at_a_glance(seconds, text):
+def test_durations_are_formatted(seconds, text):
     assert format_time(seconds) == text
 
 
 def test_sheet_shows_the_crowded_video_of_each_kind(tmp_path):
-    from mmdeepfake.prepare.reports.contact_sheet import choose_examples
-
     videos = [make_prepared(f'{i}', num_tracks=1, num_frames=9) for i in range(9)]
     videos[4] = make_prepared('4', num_tracks=2, num_frames=9)
     chosen = choose_examples(videos, num_each=2)
     assert [(r.key.name, r.track) for r in chosen] == [('0', 0), ('4', 0), ('4', 1)]
-    assert np.unique([r.key.name for r in chosen]).tolist() == ['0', '4']

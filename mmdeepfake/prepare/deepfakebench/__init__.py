@@ -1,10 +1,10 @@
-"""DeepfakeBench's data, read into a manifest and written from one.
+"""DeepfakeBench's data, imported into a manifest and exported from one.
 
 DeepfakeBench (Yan et al., NeurIPS 2023 Datasets and Benchmarks) keeps a folder of
-numbered PNGs a video, landmarks and masks in folders beside it, and one JSON file a
-dataset that lists them. Its data are face crops of 32 frames spread over a video, each
-warped on its own: fit for networks that see single frames; of snippets of consecutive
-frames they hold none, and what follows here says so rather than hides it.
+numbered PNGs per video, landmarks and masks in sister folders, and one JSON file per
+dataset that lists them. Its data are 32 face crops spread over a video, each warped
+separately: fine for image models, but without snippets of consecutive frames; the
+import reports that.
 """
 
 from .exporting import ExportReport, export_bench

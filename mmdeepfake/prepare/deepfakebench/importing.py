@@ -1,8 +1,8 @@
-"""From DeepfakeBench's JSON files and pictures to a manifest, with or without clips.
+"""From DeepfakeBench's JSON files and images to a manifest, with or without clips.
 
-Each video is listed once. Their files list many videos in several splits; here one in
-train and test is refused, or dropped from train on demand, and of further splits test
-is kept before val and val before train. Whatever is found on the way is reported.
+Each video is listed once. Their files list many videos in several splits; a video in
+train and test is an error, or dropped from train on request; otherwise test is kept
+before val and val before train. All defects found are reported.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,22 +44,29 @@ from mmdeepfake.structures.manifest import ManifestWriter, parse_line
 from mmdeepfake.structures.video_record import SPLITS
 from mmdeepfake.video.clip_storage import ClipWriter
 
+from ..clip_cutting import MASK_FORMAT, UNKNOWN_FPS
 from ..output_folder import safe_name
-from .reading import BenchVideo, Defect, frame_number, plain_path, read_bench_file
+from .names import FFPP
+from .reading import (
+    BenchVideo,
+    Defect,
+    choose_splits,
+    frame_number,
+    read_bench_file,
+    rename_namesakes,
+)
 
 EXTRAS_END = '_mmdeepfake.json'  # our second file beside `<dataset>.json`
 PICTURES = 'pictures'  # in our folder, a link to their root
-UNKNOWN_FPS = 25.0
-_KNOWN_ROOTS = ('./datasets/rgb/', 'datasets/rgb/', './')
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import found and did.
+    """The results of an import.
 
     Attributes:
         records: lines of the manifest.
-        defects: what was wrong, and what was made of it.
+        defects: what was wrong, and how it was handled.
     """
 
     records: tuple[VideoRecord, ...]
@@ -71,31 +78,29 @@ def import_bench(
     out: str | os.PathLike[str],
     *,
     bench_root: str | os.PathLike[str],
-    strip: str | None = None,
     drop_train_test_overlap: bool = False,
     clip_format: str | None = 'png',
 ) -> ImportReport:
-    """Read their files and pictures; write OUT/manifest.jsonl.
+    """Read their files and images; write OUT/manifest.jsonl.
 
     Args:
-        json_files: their JSON files; one video in several of them is taken once.
-        out: folder for the manifest and the clips, made if needed.
-        bench_root: folder that their paths start from.
-        strip: what paths begin with that is no folder below `bench_root`.
-        drop_train_test_overlap: list videos of both train and test in test alone; if
-            not set, they are an error.
-        clip_format: how the pictures are stored (see `clip_storage`; PNG loses
-            nothing). None copies nothing and lists their folders, by a link in OUT; a
-            dataset reads folders without gaps between the numbers alone.
+        json_files: their JSON files; a video in several of them is imported once.
+        out: folder for the manifest and the clips, created if needed.
+        bench_root: folder that their paths end in, whatever they begin with.
+        drop_train_test_overlap: keep videos of both train and test in test only;
+            otherwise they are an error.
+        clip_format: of the stored clips (see `clip_storage`; PNG is lossless). None
+            copies nothing and lists their folders, through a link in OUT; a dataset
+            reads only folders without gaps between the numbers.
 
     Raises:
         DataNotFoundError, DataError: a file cannot be read, OUT has a manifest, or
             videos are in train and test.
     """
-    out, bench_root = Path(out), Path(bench_root)
+    out = Path(out)
     manifest = out / 'manifest.jsonl'
     if manifest.exists():
-        raise DataError(f'{manifest} is there already; give a new or empty folder')
+        raise DataError(f'{manifest} already exists; use a new or empty folder')
     videos: list[BenchVideo] = []
     defects: list[Defect] = []
     extras: dict[str, Any] = {}
@@ -105,138 +110,65 @@ def import_bench(
         defects += odd
         extras |= read_extras(path)
     chosen, odd = choose_splits(
-        tell_names_apart(videos), drop_train_test_overlap=drop_train_test_overlap
+        rename_namesakes(videos), drop_train_test_overlap=drop_train_test_overlap
     )
-    defects += odd
-    importer = _Importer(out, bench_root, strip, clip_format, extras)
+    importer = _Importer(out, Path(bench_root), clip_format, extras)
     records = []
-    # An import that fails midway must not look like a smaller one that is whole.
+    # Atomic: an import that fails midway must not look like a complete smaller one.
     with replacing(manifest) as draft, ManifestWriter(draft) as writer:
-        for key, video in chosen.items():
-            records.append(importer.import_video(key, video))
+        for video in chosen.values():
+            records.append(importer.import_video(video))
             writer.append(records[-1])
-        for record in importer.unscored(set(chosen)):
+        for record in importer.records_without_face(set(chosen)):
             records.append(record)
             writer.append(record)
-    return ImportReport(tuple(records), (*defects, *importer.defects()))
+    return ImportReport(tuple(records), (*defects, *odd, *importer.defects()))
 
 
 def read_extras(path: Path) -> dict[str, Any]:
-    """Read our second file beside one of theirs: their folder -> what we know of it."""
+    """Read our second file beside one of theirs: their folder -> our metadata."""
     beside = path.with_name(path.stem + EXTRAS_END)
     if not beside.is_file():
         return {}
     try:
         extras = load_json(beside, max_bytes=MAX_LIST_BYTES)['videos']
         if not isinstance(extras, dict):
-            raise TypeError('videos is no object')
+            raise TypeError('videos is not an object')
         for folder, known in extras.items():
             _check_extra(folder, known)
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f'{beside} is no whole file of ours ({error})') from error
+        raise DataError(f'{beside} is not a valid file of ours ({error})') from error
     return extras
 
 
 def _check_extra(folder: str, known: Any) -> None:
-    """Refuse what `_Importer` could not use: a video is told of as in a manifest."""
+    """Refuse invalid metadata of a video; most of it is that of a manifest line."""
     key = VideoKey(*known['key'])
-    told = {name: known[name] for name in ('identities', 'fps', 'source')}
-    status = {name: known[name] for name in ('status', 'fault') if known.get(name)}
     if key.label not in (REAL, FAKE):
         raise ValueError(f'{shorten(folder)}: label {shorten(key.label)}')
+    optional = {name: known[name] for name in ('identities', 'fps', 'source')}
     fields = {
         **key._asdict(),
         'label': LABEL_NAMES[key.label],
         'split': known.get('split', SPLITS[0]),
         'path': folder,
-        **{name: value for name, value in told.items() if value is not None},
-        **status,
+        **{name: value for name, value in optional.items() if value is not None},
+        **{name: known[name] for name in ('status', 'fault') if known.get(name)},
     }
-    if status.get('status', OK) != OK:
+    if fields.get('status', OK) != OK:
         del fields['path']
     parse_line(json.dumps(fields))
     times, track = known.get('times_seconds'), known.get('track')
     if times is not None and not (
         isinstance(times, list) and all(isinstance(t, int | float) for t in times)
     ):
-        raise ValueError(f'{shorten(folder)}: times_seconds is no list of numbers')
+        raise ValueError(f'{shorten(folder)}: times_seconds is not a list of numbers')
     if track is not None and not (isinstance(track, str) and is_inner_path(track)):
-        raise ValueError(f'{shorten(folder)}: track {shorten(track)} leads out')
-
-
-def tell_names_apart(videos: Iterable[BenchVideo]) -> list[BenchVideo]:
-    """Name videos that share a name, but no folder, after their folders too."""
-    folders: defaultdict[tuple, set[str]] = defaultdict(set)
-    videos = list(videos)
-    for video in videos:
-        folders[_key_of(video)].add(_folder_of(video))
-    return [
-        replace(video, name=f'{video.name}@{_place_of(_folder_of(video))}')
-        if len(folders[_key_of(video)] - {''}) > 1
-        else video
-        for video in videos
-    ]
-
-
-def choose_splits(
-    videos: Iterable[BenchVideo], *, drop_train_test_overlap: bool
-) -> tuple[dict[VideoKey, BenchVideo], list[Defect]]:
-    """List each video once: test before val, val before train.
-
-    Raises:
-        DataError: videos are in train and test, and may not be dropped from train.
-    """
-    by_key: defaultdict[VideoKey, dict[str, BenchVideo]] = defaultdict(dict)
-    for video in videos:
-        by_key[_key_of(video)].setdefault(video.split, video)
-    overlaps: Counter[tuple[str, ...]] = Counter(
-        tuple(split for split in SPLITS if split in found) for found in by_key.values()
-    )
-    num_leaks = sum(
-        n for splits, n in overlaps.items() if {'train', 'test'} <= {*splits}
-    )
-    if num_leaks and not drop_train_test_overlap:
-        raise DataError(
-            f'{num_leaks} of {len(by_key)} videos are in train and in test, so a model '
-            'would be tested on what it learnt; --drop-train-test-overlap keeps them '
-            'in test alone'
-        )
-    defects = [
-        Defect(
-            'several splits',
-            f'{number} videos are in {" and ".join(splits)}; kept in {splits[-1]}',
-        )
-        for splits, number in overlaps.items()
-        if len(splits) > 1
-    ]
-    order = reversed(SPLITS)  # test, val, train
-    ranks = {split: rank for rank, split in enumerate(order)}
-    chosen = {
-        key: found[min(found, key=ranks.__getitem__)]
-        for key, found in sorted(by_key.items())
-    }
-    return chosen, defects
-
-
-def _key_of(video: BenchVideo) -> VideoKey:
-    return VideoKey(
-        video.dataset, video.label, video.method, video.compression, video.name
-    )
-
-
-def _folder_of(video: BenchVideo) -> str:
-    return str(PurePosixPath(video.frames[0]).parent) if video.frames else ''
-
-
-def _place_of(folder: str) -> str:
-    """The folder above 'frames', which says where a video is from."""
-    parts = PurePosixPath(folder).parts
-    where = [i for i, part in enumerate(parts) if part == 'frames']
-    return parts[where[-1] - 1] if where and where[-1] else folder
+        raise ValueError(f'{shorten(folder)}: track {shorten(track)} is outside')
 
 
 def replace_last_part(path: str, old: str, new: str) -> str:
-    """Replace the last folder of that name: others of the name are not meant."""
+    """Replace the last folder of that name in a path."""
     parts = list(PurePosixPath(path).parts)
     places = [i for i, part in enumerate(parts[:-1]) if part == old]
     if places:
@@ -244,30 +176,24 @@ def replace_last_part(path: str, old: str, new: str) -> str:
     return str(PurePosixPath(*parts))
 
 
+@dataclass
 class _Importer:
-    """Finds a video's files and writes its clip."""
+    """Finds the files of videos and writes their clips."""
 
-    def __init__(
-        self,
-        out: Path,
-        bench_root: Path,
-        strip: str | None,
-        clip_format: str | None,
-        extras: Mapping[str, Any],
-    ) -> None:
-        self.out = out
-        self.bench_root = bench_root
-        self.strips = [plain_path(strip)] if strip else []
-        self._num_stripped = 0
-        self.clip_format = clip_format
-        self.extras = extras
-        self._odd: Counter[tuple[str, str]] = Counter()
-        self._examples: dict[tuple[str, str], str] = {}
+    out: Path
+    bench_root: Path
+    clip_format: str | None
+    extras: Mapping[str, Any]
+    _num_stripped: int = 0
+    _odd: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _examples: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def defects(self) -> list[Defect]:
-        """Give what was wrong with the pictures, each with a count and an example."""
+        """Return the defects of the images, each with its number and an example."""
         return [
-            Defect(kind, f'{count} videos: {what}, as {self._examples[kind, what]}')
+            Defect(
+                kind, f'{count} videos: {what}, such as {self._examples[kind, what]}'
+            )
             for (kind, what), count in self._odd.items()
         ]
 
@@ -275,17 +201,13 @@ class _Importer:
         self._odd[kind, what] += 1
         self._examples.setdefault((kind, what), str(video))
 
-    def locate(self, path: str) -> Path | None:
-        """Find a file below the root, whatever its path begins with."""
-        for start in (*self.strips, *_KNOWN_ROOTS):
-            if path.startswith(start):
-                path = path.removeprefix(start)
-                break
+    def _locate(self, path: str) -> Path | None:
+        """Return a file below the root, whatever prefix its path has."""
         path = re.sub(r'^[A-Za-z]:', '', path)
         parts = [part for part in PurePosixPath(path).parts if part not in ('/', '.')]
         if '..' in parts:
             return None
-        # What was right for the last file first: all paths of a set begin alike.
+        # The last file's prefix first: all paths of a dataset have the same.
         for start in (self._num_stripped, *range(len(parts))):
             found = self.bench_root.joinpath(*parts[start:])
             if found.is_file():
@@ -293,14 +215,15 @@ class _Importer:
                 return found
         return None
 
-    def import_video(self, key: VideoKey, video: BenchVideo) -> VideoRecord:
-        """Give the line of one video; write its clip, where clips are asked for."""
+    def import_video(self, video: BenchVideo) -> VideoRecord:
+        """Return the record of one video; write its clip unless in place."""
+        key = video.key
         identities = tuple(key.name.split('_')) if _is_pair(key) else ()
         blank = VideoRecord(key, '', video.split, identities, status=FAILED, fault='?')
         if not video.frames:
-            self._note('no frames', 'nothing to show, kept as failed', key)
+            self._note('no frames', 'kept as failed', key)
             return replace(blank, fault='DeepfakeBench lists no frames of it')
-        files = [self.locate(path) for path in video.frames]
+        files = [self._locate(path) for path in video.frames]
         missing = [p for p, file in zip(video.frames, files, strict=True) if not file]
         if missing:
             self._note('missing files', 'kept as failed', key)
@@ -313,7 +236,7 @@ class _Importer:
         if None not in numbers and numbers[-1] - numbers[0] >= len(numbers):
             self._note(
                 'frames between are missing',
-                'what stands side by side in the clip does not in the video',
+                'neighbours in the clip are not neighbours in the video',
                 key,
             )
         known = self.extras.get(_bench_folder(files[0], self.bench_root), {})
@@ -322,15 +245,15 @@ class _Importer:
                 return self._list_folder(blank, files, known)
             return self._write_clip(blank, files, numbers, known)
         except DataError as error:
-            self._note('damaged pictures', 'kept as failed', key)
+            self._note('damaged images', 'kept as failed', key)
             return replace(blank, fault=str(error))
 
     def _list_folder(
         self, blank: VideoRecord, files: Sequence[Path], known: Mapping[str, Any]
     ) -> VideoRecord:
-        _link_pictures(self.out / PICTURES, self.bench_root)
+        _link_images(self.out / PICTURES, self.bench_root)
         folder = f'{PICTURES}/{_bench_folder(files[0], self.bench_root)}'
-        return self._fill(blank, known, path=folder, num_frames=len(files))
+        return _fill(blank, known, path=folder, num_frames=len(files))
 
     def _write_clip(
         self,
@@ -340,64 +263,31 @@ class _Importer:
         known: Mapping[str, Any],
     ) -> VideoRecord:
         dataset, _, *rest = blank.key  # names repeat from one of their sets to another
-        folder = PurePosixPath('clips', *map(safe_name, (dataset, *rest)))
-        (self.out / folder).mkdir(parents=True, exist_ok=True)
+        stem = str(PurePosixPath('clips', *map(safe_name, (dataset, *rest)), 'track_0'))
+        (self.out / stem).parent.mkdir(parents=True, exist_ok=True)
         fps = known.get('fps') or UNKNOWN_FPS
         times = known.get('times_seconds')
         if times is None and None not in numbers:
             times = [number / fps for number in numbers]
-        stem = self.out / folder / 'track_0'
-        _write_pictures(stem, files, self.clip_format, fps, times)
+        _write_images(self.out / stem, files, self.clip_format, fps, times)
         fields: dict[str, Any] = {}
         points = self._read_landmarks(files)
         if points is not None:
-            fields['landmarks'] = str(folder / 'track_0_landmarks.npz')
+            fields['landmarks'] = f'{stem}_landmarks.npz'
             write_arrays(self.out / fields['landmarks'], {'points': points})
-        masks = self._files_beside(files, 'masks', '.png')
+        masks = _files_beside(files, 'masks', '.png')
         if masks:
-            mask = self.out / folder / 'track_0_mask'
-            _write_pictures(mask, masks, 'png', fps, times)
-            fields['mask'] = str(folder / 'track_0_mask.tar')
+            fields['mask'] = f'{stem}_mask.tar'
+            _write_images(self.out / f'{stem}_mask', masks, MASK_FORMAT, fps, times)
         if 'track' in known and known.get('is_whole'):
             track = FaceTrack.load(self.bench_root / known['track'])
             if len(track) == len(files):
-                fields['track_file'] = str(folder / 'track_0.npz')
+                fields['track_file'] = f'{stem}.npz'
                 track.save(self.out / fields['track_file'])
-        path = str(folder / 'track_0.tar')
-        return self._fill(blank, known, path=path, num_frames=len(files), **fields)
-
-    def _fill(
-        self, blank: VideoRecord, known: Mapping[str, Any], **fields: Any
-    ) -> VideoRecord:
-        record = replace(blank, status='ok', fault=None, **fields)
-        if not known:
-            return record
-        return replace(
-            record,
-            key=VideoKey(*known['key']),
-            identities=tuple(known['identities']),
-            fps=known['fps'],
-            source=known['source'],
-        )
-
-    def _files_beside(
-        self, files: Sequence[Path], folder: str, suffix: str
-    ) -> list[Path]:
-        """Files of all frames in the folder that is called so in place of 'frames'."""
-        found = [
-            Path(replace_last_part(file.as_posix(), 'frames', folder)).with_suffix(
-                suffix
-            )
-            for file in files
-        ]
-        if found[0] == files[0].with_suffix(suffix) or not all(
-            path.is_file() for path in found
-        ):
-            return []
-        return found
+        return _fill(blank, known, path=f'{stem}.tar', num_frames=len(files), **fields)
 
     def _read_landmarks(self, files: Sequence[Path]) -> NDArray[np.float32] | None:
-        paths = self._files_beside(files, 'landmarks', '.npy')
+        paths = _files_beside(files, 'landmarks', '.npy')
         try:
             points = [read_array(path) for path in paths]
             return np.stack(points).astype(np.float32) if points else None
@@ -406,33 +296,51 @@ class _Importer:
                 f'landmarks {paths[0].parent} are damaged: {error}'
             ) from error
 
-    def unscored(self, done: set[VideoKey]) -> list[VideoRecord]:
-        """Give the lines of videos that only our second file knows: without a face."""
-        return [
-            VideoRecord(
-                VideoKey(*known['key']),
-                '',
-                known['split'],
-                tuple(known['identities']),
-                fps=known['fps'],
-                status=known['status'],
-                fault=known['fault'],
-                source=known['source'],
-            )
-            for known in self.extras.values()
-            if known.get('status', 'ok') != 'ok' and VideoKey(*known['key']) not in done
-        ]
+    def records_without_face(self, done: set[VideoKey]) -> list[VideoRecord]:
+        """Return the records of videos that are only in our second file."""
+        records = []
+        for known in self.extras.values():
+            key, status = VideoKey(*known['key']), known.get('status', OK)
+            if status != OK and key not in done:
+                blank = VideoRecord(
+                    key, '', known['split'], status=status, fault=known['fault']
+                )
+                records.append(_with_extras(blank, known))
+        return records
 
 
-def _is_pair(key: VideoKey) -> bool:
-    """Whether a name is made of FaceForensics++'s video numbers."""
-    return key.dataset == 'FaceForensics++' and bool(
-        re.fullmatch(r'\d{3}(_\d{3})?', key.name)
+def _fill(blank: VideoRecord, known: Mapping[str, Any], **fields: Any) -> VideoRecord:
+    record = replace(blank, status=OK, fault=None, **fields)
+    return _with_extras(record, known) if known else record
+
+
+def _with_extras(record: VideoRecord, known: Mapping[str, Any]) -> VideoRecord:
+    return replace(
+        record,
+        key=VideoKey(*known['key']),
+        identities=tuple(known['identities']),
+        fps=known['fps'],
+        source=known['source'],
     )
 
 
-def _link_pictures(link: Path, bench_root: Path) -> None:
-    """Link their folder into ours: no path of a manifest leads out of its root."""
+def _files_beside(files: Sequence[Path], folder: str, suffix: str) -> list[Path]:
+    """Return the files of all frames in a sister folder of 'frames', if all exist."""
+    found = [
+        Path(replace_last_part(file.as_posix(), 'frames', folder)).with_suffix(suffix)
+        for file in files
+    ]
+    is_other = found[0] != files[0].with_suffix(suffix)
+    return found if is_other and all(path.is_file() for path in found) else []
+
+
+def _is_pair(key: VideoKey) -> bool:
+    """Return whether a name consists of FaceForensics++'s video numbers."""
+    return key.dataset == FFPP and bool(re.fullmatch(r'\d{3}(_\d{3})?', key.name))
+
+
+def _link_images(link: Path, bench_root: Path) -> None:
+    """Link their folder into ours: a manifest's paths stay inside its root."""
     target = os.path.relpath(bench_root.resolve(), link.parent.resolve())
     if link.is_symlink() and os.readlink(link) == target:
         return
@@ -440,8 +348,8 @@ def _link_pictures(link: Path, bench_root: Path) -> None:
         link.symlink_to(target)
     except FileExistsError as error:
         raise DataError(
-            f'{str(link)!r} stands where a link to {str(bench_root)!r} is to be made; '
-            'take it away, or import into another folder'
+            f'{str(link)!r} exists, but a link to {str(bench_root)!r} is needed there; '
+            'remove it, or import into another folder'
         ) from error
 
 
@@ -449,7 +357,7 @@ def _bench_folder(frame: Path, bench_root: Path) -> str:
     return frame.parent.relative_to(bench_root).as_posix()
 
 
-def _write_pictures(
+def _write_images(
     stem: Path,
     files: Iterable[Path],
     format: str,
@@ -459,16 +367,15 @@ def _write_pictures(
     first = None
     with ClipWriter(stem, format, fps=fps) as writer:
         for index, file in enumerate(files):
+            name = f'{file.name} of {file.parent.name}'
             frame = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
             if frame is None:
-                raise DataError(
-                    f'{file.name} of {file.parent.name} is no whole picture'
-                )
+                raise DataError(f'{name} is not a readable image')
             first = frame.shape if first is None else first
             if frame.shape != first:
                 raise DataError(
-                    f'{file.name} of {file.parent.name} is {frame.shape[1]} x '
-                    f'{frame.shape[0]} pixels, others are {first[1]} x {first[0]}'
+                    f'{name} is {frame.shape[1]} x {frame.shape[0]} pixels, others are '
+                    f'{first[1]} x {first[0]}'
                 )
             time = None if times is None else times[index]
             writer.write(frame, time_seconds=time)

@@ -1,25 +1,26 @@
-"""Reads DeepfakeBench's JSON files, with all that is known to be wrong in them.
+"""Reads DeepfakeBench's JSON files, including their known defects.
 
     {DATASET: {LABEL: {SPLIT: {[COMPRESSION:] {VIDEO: {"label", "frames", "masks"}}}}}}
 
-Nothing that is odd stops the reading; each oddity becomes a `Defect` that the caller
-shows. What is no such file at all is an error.
+An oddity does not stop the reading but becomes a `Defect` for the caller to show; a
+file of another form is an error.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.bounded_reading import MAX_LIST_BYTES, load_json
+from mmdeepfake.structures import LABEL_NAMES, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
-from .names import COMPRESSIONS, LABELS, LEVEL_SUFFIXES, guess_label, our_level
+from .names import COMPRESSIONS, LABELS, guess_label, our_level
 
 _MAX_DIGITS = 18  # of the number of a frame
 _LEVELS = frozenset(COMPRESSIONS.values())
@@ -27,7 +28,7 @@ _LEVELS = frozenset(COMPRESSIONS.values())
 
 @dataclass(frozen=True)
 class Defect:
-    """Something in a file that is not as it should be, and what was made of it.
+    """Something wrong in a file, and how it was handled.
 
     Attributes:
         kind: what it is, in a few words.
@@ -43,33 +44,28 @@ class BenchVideo:
     """One video as a file lists it.
 
     Attributes:
-        dataset: our name.
-        label_name: theirs.
-        method: our name, or 'real'.
-        label: 0 or 1.
+        key: in our names.
         split: 'train', 'val' or 'test'.
-        compression: our name of the level.
-        name: of the video.
         frames: paths with '/', sorted by the number that is their stem.
     """
 
-    dataset: str
-    label_name: str
-    method: str
-    label: int
+    key: VideoKey
     split: str
-    compression: str
-    name: str
     frames: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The folder of its frames; '' without frames."""
+        return str(PurePosixPath(self.frames[0]).parent) if self.frames else ''
 
 
 def plain_path(path: str) -> str:
-    """Give a path with '/' in place of the backslash that Windows takes for it."""
+    """Return a path with '/' for the backslash of Windows."""
     return path.replace('\\', '/')
 
 
 def frame_number(path: str) -> int | None:
-    """Give the number that a frame's file name is, None if it is none."""
+    """Return the number that is a frame's file name; None if it is not a number."""
     stem = PurePosixPath(path).stem
     is_number = stem.isascii() and stem.isdigit() and len(stem) <= _MAX_DIGITS
     return int(stem) if is_number else None
@@ -89,8 +85,8 @@ def read_bench_file(
     """Read one of their JSON files.
 
     Raises:
-        DataNotFoundError: there is no such file.
-        DataError: it is no JSON, or of another form.
+        DataNotFoundError: the file does not exist.
+        DataError: it is not JSON, or of another form.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,31 +94,34 @@ def read_bench_file(
     try:
         content = load_json(path, max_bytes=MAX_LIST_BYTES)
     except ValueError as error:
-        raise DataError(f'{path} is no whole JSON file ({error})') from error
+        raise DataError(f'{path} is not a complete JSON file ({error})') from error
     reading = _Reading(path)
     videos = list(reading.read_datasets(content))
     if not videos:
         raise DataError(
             f'{path} lists no video; expected is {{dataset: {{label: {{split: {{video: '
-            '{"label": ..., "frames": [...]}}}}, with a level of compressions under '
-            'the split for FaceForensics++'
+            '{"label": ..., "frames": [...]}}}}, with a compression level under the '
+            'split for FaceForensics++'
         )
     return videos, reading.defects()
 
 
 class _Reading:
-    """Walks the levels of one file and counts what is odd."""
+    """Walks the levels of one file and counts its oddities."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._odd: Counter[tuple[str, str]] = Counter()
 
     def defects(self) -> list[Defect]:
-        """Give what was odd, each with how often it was met."""
+        """Return the oddities, each with its number."""
         return [
-            Defect(kind, f'{self._path.name}: {count} times: {details}')
-            if count > 1
-            else Defect(kind, f'{self._path.name}: {details}')
+            Defect(
+                kind,
+                f'{self._path.name}: '
+                + (f'{count} times: ' if count > 1 else '')
+                + details,
+            )
             for (kind, details), count in self._odd.items()
         ]
 
@@ -139,13 +138,9 @@ class _Reading:
     def read_datasets(self, content: Any) -> Iterator[BenchVideo]:
         for dataset, labels in self._expect(content, 'the file').items():
             if dataset != self._path.stem:
-                cut = next(
-                    (s for s in LEVEL_SUFFIXES if self._path.stem == dataset + s), None
-                )
                 self._note(
                     'file name',
-                    f'the file is named {self._path.stem!r} and indexes {dataset!r}'
-                    + (', as its copies of one level do' if cut else ''),
+                    f'the file is named {self._path.stem!r} and indexes {dataset!r}',
                 )
             for name, splits in self._expect(labels, f'{dataset!r}').items():
                 yield from self._read_label(dataset, name, splits)
@@ -154,44 +149,46 @@ class _Reading:
         meaning = LABELS.get(name)
         if meaning is None:
             meaning = guess_label(name, dataset)
-            kind = 'real' if meaning.label == 0 else 'fake'
-            self._note('unknown label', f'{name!r} of {dataset!r}, taken for {kind}')
+            kind = LABEL_NAMES[meaning.label]
+            self._note('unknown label', f'{name!r} of {dataset!r}, taken as {kind}')
         for split, content in self._expect(splits, f'label {name!r}').items():
             if split not in SPLITS:
-                self._note('unknown split', f'{split!r} of {name!r}, left out')
+                self._note('unknown split', f'{split!r} of {name!r}, skipped')
                 continue
             for level, video, record in self._walk_split(name, split, content):
-                frames = record.get('frames')
-                if not isinstance(frames, list):
-                    self._note(
-                        'no frames', f'{video!r} of {name!r} has no list of them'
-                    )
-                    frames = []
-                if record.get('label', name) != name:
-                    self._note(
-                        'label',
-                        f'a video under {name!r} is labelled {record["label"]!r}; the '
-                        'former is taken',
-                    )
-                paths = sort_frames([p for p in frames if isinstance(p, str)])
-                if any(frame_number(path) is None for path in paths):
-                    self._note('frame names', f'some of {name!r} are no numbers')
-                yield BenchVideo(
+                key = VideoKey(
                     meaning.dataset,
-                    name,
-                    meaning.method,
                     meaning.label,
-                    split,
+                    meaning.method,
                     our_level(level),
                     video,
-                    paths,
                 )
+                yield BenchVideo(key, split, self._read_frames(name, video, record))
+
+    def _read_frames(
+        self, name: str, video: str, record: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        frames = record.get('frames')
+        if not isinstance(frames, list):
+            self._note('no frames', f'{video!r} of {name!r} has no list of frames')
+            frames = []
+        if record.get('label', name) != name:
+            self._note(
+                'label',
+                f'a video under {name!r} is labelled {record["label"]!r}; the former '
+                'is used',
+            )
+        paths = sort_frames([path for path in frames if isinstance(path, str)])
+        if any(frame_number(path) is None for path in paths):
+            self._note('frame names', f'some of {name!r} are not numbers')
+        return paths
 
     def _walk_split(
         self, name: str, split: str, content: Any
     ) -> Iterator[tuple[str | None, str, Mapping[str, Any]]]:
+        """Yield level, name and record of each video."""
         content = self._expect(content, f'split {split!r} of {name!r}')
-        if _is_record(content):  # DFDC's val: the map was overwritten by its last video
+        if _is_record(content):  # DFDC's val: its last video replaced the map
             self._note(
                 'single record',
                 f'{split!r} of {name!r} is one record, not a map of videos; it is '
@@ -200,15 +197,12 @@ class _Reading:
             yield None, _name_after_folder(content), content
             return
         for key, value in content.items():
-            if key.lower() in _LEVELS and not _is_record(value):
-                level = self._expect(value, f'level {key!r} of {name!r}')
-                if _is_record(level):
-                    yield key, _name_after_folder(level), level
-                    continue
-                for video, record in level.items():
-                    yield key, video, self._expect(record, f'video {video!r}')
-            else:
+            if key.lower() not in _LEVELS or _is_record(value):
                 yield None, key, self._expect(value, f'video {key!r}')
+                continue
+            level = self._expect(value, f'level {key!r} of {name!r}')
+            for video, record in level.items():
+                yield key, video, self._expect(record, f'video {video!r}')
 
 
 def _is_record(value: Any) -> bool:
@@ -218,3 +212,63 @@ def _is_record(value: Any) -> bool:
 def _name_after_folder(record: Mapping[str, Any]) -> str:
     frames = [path for path in record['frames'] if isinstance(path, str)]
     return PurePosixPath(plain_path(frames[0])).parent.name if frames else 'unnamed'
+
+
+def rename_namesakes(videos: Iterable[BenchVideo]) -> list[BenchVideo]:
+    """Add the folder to the names of videos that share a name, but not a folder."""
+    videos = list(videos)
+    folders: defaultdict[VideoKey, set[str]] = defaultdict(set)
+    for video in videos:
+        folders[video.key].add(video.folder)
+    renamed = []
+    for video in videos:
+        if len(folders[video.key] - {''}) > 1:
+            name = f'{video.key.name}@{_place_of(video.folder)}'
+            video = replace(video, key=video.key._replace(name=name))
+        renamed.append(video)
+    return renamed
+
+
+def _place_of(folder: str) -> str:
+    """Return the folder above 'frames', which names a video's origin."""
+    parts = PurePosixPath(folder).parts
+    where = [i for i, part in enumerate(parts) if part == 'frames']
+    return parts[where[-1] - 1] if where and where[-1] else folder
+
+
+def choose_splits(
+    videos: Iterable[BenchVideo], *, drop_train_test_overlap: bool
+) -> tuple[dict[VideoKey, BenchVideo], list[Defect]]:
+    """Keep each video once: in test rather than val, in val rather than train.
+
+    Raises:
+        DataError: videos are in train and test, and may not be dropped from train.
+    """
+    by_key: defaultdict[VideoKey, dict[str, BenchVideo]] = defaultdict(dict)
+    for video in videos:
+        by_key[video.key].setdefault(video.split, video)
+    overlaps: Counter[tuple[str, ...]] = Counter(
+        tuple(split for split in SPLITS if split in found) for found in by_key.values()
+    )
+    num_leaks = sum(
+        n for splits, n in overlaps.items() if {'train', 'test'} <= {*splits}
+    )
+    if num_leaks and not drop_train_test_overlap:
+        raise DataError(
+            f'{num_leaks} of {len(by_key)} videos are in train and in test, so a model '
+            'would be tested on its training data; --drop-train-test-overlap keeps '
+            'them in test only'
+        )
+    defects = [
+        Defect(
+            'several splits',
+            f'{number} videos are in {" and ".join(splits)}; kept in {splits[-1]}',
+        )
+        for splits, number in overlaps.items()
+        if len(splits) > 1
+    ]
+    chosen = {
+        key: found[max(found, key=SPLITS.index)]  # train, val, test
+        for key, found in sorted(by_key.items())
+    }
+    return chosen, defects

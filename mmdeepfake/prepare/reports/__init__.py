@@ -1,4 +1,4 @@
-"""What is told at the end: how many faces were found, leaks, wrong files, pictures."""
+"""The report of a preparation: coverage, leaks, wrong files, a contact sheet."""
 
 from .coverage import Coverage, count_coverage, format_coverage
 from .leak_audit import Leaks, find_leaks, format_leaks

@@ -1,4 +1,4 @@
-"""A picture of what was prepared: a few videos of each kind, with their boxes."""
+"""The contact sheet: a few videos of each method, with their boxes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ _GAP_PX = 3
 _PAPER, _INK, _FAINT = 255, (20, 20, 20), (110, 110, 110)
 _DETECTED, _INTERPOLATED = (0, 200, 60), (255, 150, 0)
 _MAX_ROWS = 40
+_NUM_EACH = 2  # videos of each method and compression level
+_NUM_COLUMNS = 6  # frames of each
 
 
 def choose_examples(
     videos: Iterable[PreparedVideo], *, num_each: int
 ) -> list[VideoRecord]:
-    """Take tracks for the sheet: spread evenly over each method and level.
+    """Choose tracks for the sheet, spread evenly over each method and level.
 
-    The last of each kind is one with several tracks, where there is one, and shows two
-    of them: what goes wrong goes wrong there.
+    The last of each kind is a video with several tracks, if there is one, and shows two
+    of them: errors are most likely there.
     """
     kinds: dict[tuple[str, str], list[PreparedVideo]] = defaultdict(list)
     for video in sorted(videos, key=lambda v: v.key):
@@ -51,50 +53,37 @@ def choose_examples(
 def draw_contact_sheet(
     root: Path,
     videos: Iterable[PreparedVideo],
-    *,
-    num_each: int = 2,
-    num_columns: int = 6,
 ) -> NDArray[np.uint8] | None:
-    """Draw rows of tracks, columns of frames spread over each.
+    """Draw a row for each track, with columns of frames spread over it.
 
-    A face's box is green where it was detected in that very frame, orange where it is
-    interpolated.
-
-    Args:
-        root: the output folder.
-        videos: what was prepared.
-        num_each: videos of each method and compression level.
-        num_columns: frames of each.
+    A box is green if it was detected in that frame, orange if it is interpolated.
 
     Returns:
-        (H, W, 3) uint8 RGB; None where no video has a face.
+        (H, W, 3) uint8 RGB; None if no video has a face.
     """
-    examples = choose_examples(videos, num_each=num_each)
+    examples = choose_examples(videos, num_each=_NUM_EACH)
     if not examples:
         return None
-    return np.vstack([_draw_row(root, record, num_columns) for record in examples])
+    return np.vstack([_draw_row(root, record) for record in examples])
 
 
-def _draw_row(root: Path, record: VideoRecord, num_columns: int) -> NDArray[np.uint8]:
+def _draw_row(root: Path, record: VideoRecord) -> NDArray[np.uint8]:
     track = FaceTrack.load(root / str(record.track_file))
     with open_clip(root / record.path) as clip:
-        indices = np.linspace(0, len(clip) - 1, num_columns).round().astype(int)
+        indices = np.linspace(0, len(clip) - 1, _NUM_COLUMNS).round().astype(int)
         frames = clip.read(indices)
     boxes = track.boxes_in_clip()[indices]
     cells = [_draw_label(record, track)]
-    for frame, box, is_detected in zip(
-        frames, boxes, track.detected[indices], strict=True
-    ):
-        cells.append(
-            _draw_cell(frame, box, _DETECTED if is_detected else _INTERPOLATED)
-        )
+    for frame, box, index in zip(frames, boxes, indices, strict=True):
+        colour = _DETECTED if track.detected[index] else _INTERPOLATED
+        cells.append(_draw_cell(frame, box, colour))
     return np.hstack(cells)
 
 
 def _draw_cell(
     frame: NDArray[np.uint8], box: NDArray[np.float32], colour: Sequence[int]
 ) -> NDArray[np.uint8]:
-    """Show a frame with its box, fitted into a cell without distorting it."""
+    """Draw a frame with its box, scaled into a cell at its aspect ratio."""
     height, width = frame.shape[:2]
     scale = _CELL_PX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -117,7 +106,7 @@ def _draw_label(record: VideoRecord, track: FaceTrack) -> NDArray[np.uint8]:
         (f'scale {track.scale:g}', 0.42, _FAINT),
     ]
     for row, (text, size, ink) in enumerate(lines):
-        # OpenCV's fonts draw question marks for other alphabets.
+        # OpenCV's fonts draw question marks for non-Latin alphabets.
         place = (8, 28 + 24 * row)
         cv2.putText(
             cell, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA

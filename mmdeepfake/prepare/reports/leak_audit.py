@@ -1,7 +1,6 @@
-"""What a network could know of its test set from its training set.
+"""Leaks between splits: what a model could know of its test set from training.
 
-Looked for among the prepared videos: one video, one source video or one person in two
-splits, and files of the same content under two keys.
+That is one video, source video or person in two splits, and one content under two keys.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ _MAX_SHOWN = 10
 
 @dataclass
 class Leaks:
-    """Each finding is a sentence that names the videos.
+    """Findings, each a sentence that names the videos.
 
     Attributes:
         videos: one name and method in two splits.
         sources: a video that others were made from, in two splits.
         identities: a person in two splits.
-        copies_across_splits: the same content in two splits.
-        copies_across_labels: the same content as real and as fake.
-        copies_within: the same content under two keys of one split and label.
+        copies_across_splits: one content in two splits.
+        copies_across_labels: one content as real and as fake.
+        copies_within: one content under two keys of one split and label.
     """
 
     videos: list[str] = field(default_factory=list)
@@ -39,17 +38,17 @@ class Leaks:
     copies_within: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return the findings as JSON values."""
         return asdict(self)
 
     @property
     def num_findings(self) -> int:
-        """How many there are in all."""
+        """Number of all findings."""
         return sum(map(len, self.to_dict().values()))
 
 
 def find_leaks(videos: Iterable[PreparedVideo]) -> Leaks:
-    """Search the videos of an output folder for leaks between splits."""
+    """Find leaks between the splits of prepared videos."""
     videos = sorted(videos, key=lambda video: video.key)
     leaks = Leaks(
         videos=_names_in_two_splits(
@@ -112,7 +111,7 @@ _TITLES = {
 
 
 def format_leaks(leaks: Leaks) -> str:
-    """Give the findings as text."""
+    """Format the findings as text."""
     if not leaks.num_findings:
         return 'Leaks: none found.\n'
     lines = ['Leaks:']

@@ -1,22 +1,22 @@
-"""Does a file hold the compression that its folder promises?
+"""Whether the files have the compression of their folder.
 
-FaceForensics++ was coded by x264, which writes its settings into the stream: `crf=23.0`
-in a file of c23. A copy that was put into the wrong folder shows by it.
+FaceForensics++ was encoded by x264, which writes its settings into the stream:
+`crf=23.0` in a file of c23. That reveals a file in the wrong folder.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from mmdeepfake.files.printable_text import show_text
 
 from ..prepared_video import PreparedVideo
 
-_LOSSLESS = ('raw', 'c0')
-
 
 def promised_crf(compression: str) -> float | None:
-    """Rate factor that a compression level stands for: 'c23' -> 23.0, 'raw' -> 0.0."""
-    if compression in _LOSSLESS:
+    """Return the rate factor of a compression level: 'c23' -> 23.0, 'raw' -> 0.0."""
+    if compression == 'raw':
         return 0.0
     match = re.fullmatch(r'c(\d+)', compression)
     return float(match[1]) if match else None
@@ -25,14 +25,23 @@ def promised_crf(compression: str) -> float | None:
 def find_wrong_quality(videos: Iterable[PreparedVideo]) -> list[str]:
     """Name the videos whose stream contradicts their compression level.
 
-    Streams that tell nothing, and levels that promise nothing, contradict nothing.
+    A stream without settings, and a level without a rate factor, contradict nothing.
     """
     wrong = []
     for video in sorted(videos, key=lambda v: v.key):
         promised, found = promised_crf(video.key.compression), video.facts.x264_crf
-        if promised is not None and found is not None and promised != found:
+        if None not in (promised, found) and promised != found:
             wrong.append(
-                f'{video.key}: its stream says crf={found:g}, '
+                f'{video.key}: its stream has crf={found:g}, '
                 f'{video.key.compression} stands for {promised:g}'
             )
     return wrong
+
+
+def format_quality(wrong_quality: Sequence[str]) -> str:
+    """Format the contradicting files as text."""
+    if not wrong_quality:
+        return 'Compression: no file contradicts its level.\n'
+    lines = [f'Compression: {len(wrong_quality)} files contradict their level:']
+    lines += [f'  {text}' for text in wrong_quality]
+    return show_text('\n'.join(lines)) + '\n'
