@@ -59,7 +59,7 @@ def hold_lock(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator[N
         except Timeout as error:
             owner = path.read_text(encoding='utf-8').strip()
             raise FolderInUseError(
-                f'another run is at work in {str(path.parent)!r} '
+                f'another run is in progress in {str(path.parent)!r} '
                 f'({owner or "unnamed"}); wait for it or stop it',
                 owner,
             ) from error

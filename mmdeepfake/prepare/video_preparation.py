@@ -378,7 +378,7 @@ class _VideoJob:
         return tuple(records)
 
     def _note(self, text: str) -> None:
-        text = _without_folders(text, self.context)
+        text = hide_folders(text, self.context.root, self.context.partial)
         if text not in self.notes:
             self.notes.append(text)
 

@@ -263,7 +263,7 @@ def test_training_of_a_killed_benchmark_keeps_a_second_one_out(
     monkeypatch.setenv('PYTHONPATH', str(ROOT / 'tests'))
     with hold_lock(tmp_path / 'work/one/seed0' / LOCK), pytest.raises(SystemExit):
         bench('one')
-    assert 'train: another run is at work in' in capsys.readouterr().out
+    assert 'train: another run is in progress in' in capsys.readouterr().out
 
 
 def test_shards_share_the_runs_out(bench, tmp_path):

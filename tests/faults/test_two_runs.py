@@ -177,6 +177,6 @@ def test_second_inference_into_one_folder_is_refused(tmp_path):
     words = ['a.mp4', '--checkpoint', 'weights.pth', '--config', 'config.py']
     with hold_lock(tmp_path / 'out/.lock'):
         code, said = run_here('infer.py', *words, '--out', 'out', cwd=tmp_path)
-    assert 'another run is at work in ' in said
+    assert 'another run is in progress in ' in said
     assert code == 2
     assert list(read_folder(tmp_path / 'out')) == ['.lock']
