@@ -32,7 +32,7 @@ def lock_work_folder(
         overwrite: delete the checkpoints of an earlier run.
 
     Raises:
-        FolderInUseError: another training is at work there.
+        FolderInUseError: another training is in progress there.
         ConfigError: it holds checkpoints that this training would write over.
         OutputError: the folder cannot be written to, or the disk is full.
     """

@@ -160,7 +160,7 @@ def test_tool_that_trains_twice_changes_nothing(work_dir, monkeypatch):
         code, said = run_here(
             'train.py', CONFIG, '--work-dir', 'run', '--overwrite', cwd=folder
         )
-    assert 'another run is at work' in refuse_more_than_a_message(code, said)
+    assert 'another run is in progress' in refuse_more_than_a_message(code, said)
     after = read_folder(work_dir)
     after.pop(LOCK)
     assert after == before
