@@ -116,7 +116,7 @@ def test_upstream_starter_fails_without_a_device(monkeypatch):
 
 
 @pytest.mark.parametrize('launcher', ['pytorch', 'slurm', 'mpi'])
-def test_gap_is_closed_once_however_often_it_is_applied(launcher):
+def test_starter_is_wrapped_once(launcher):
     _compat.apply()
     start = getattr(dist_utils, f'_init_dist_{launcher}')
     assert not hasattr(start.__wrapped__, '__wrapped__')
@@ -159,10 +159,10 @@ def test_model_is_in_training_when_its_parameters_are_listed(monkeypatch, device
 # Report
 
 
-def test_each_gap_has_a_state(monkeypatch):
+def test_each_bug_has_a_state(monkeypatch):
     states = _compat.describe_gaps()
     assert len(states) == 4
-    assert all(s.startswith(('closed', 'not here', 'open')) for s in states.values())
+    assert all(s.startswith(('fixed', 'absent', 'open')) for s in states.values())
     monkeypatch.setitem(sys.modules, 'pkg_resources', types.ModuleType('pkg_resources'))
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object())
-    assert 'not here' in _compat.describe_gaps()['openmim needs pkg_resources']
+    assert 'absent' in _compat.describe_gaps()['openmim needs pkg_resources']

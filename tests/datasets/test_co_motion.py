@@ -170,25 +170,24 @@ def test_still_video_gives_a_pattern_of_zeros(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('options', 'message'),
+    ('options', 'value'),
     [
-        (dict(remove_global='mean'), "remove_global='mean'; allowed are 'median', 's"),
-        (dict(preset='slow'), "preset='slow'; allowed are 'ultrafast', 'fast', 'med"),
-        (dict(sigma_ratio=0), 'sigma_ratio=0; allowed is a number above 0'),
+        (dict(remove_global='mean'), "remove_global='mean'.*'median', 'similarity'"),
+        (dict(preset='slow'), "preset='slow'.*'ultrafast', 'fast', 'medium'"),
+        (dict(sigma_ratio=0), 'sigma_ratio=0'),
     ],
 )
-def test_wrong_options_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
+def test_invalid_argument_is_rejected(options, value):
+    with pytest.raises(ConfigError, match=f'^ComputeLandmarkFlow: {value}'):
         ComputeLandmarkFlow(**options)
 
 
-def test_what_a_step_lacks_is_told():
-    results = make_results(np.zeros((3, 8, 8, 3), np.uint8), None)
-    with pytest.raises(ConfigError, match='got snippets of 3 frames and no landmarks'):
+@pytest.mark.parametrize('num_frames', [1, 3])
+def test_missing_frames_or_landmarks_are_named(num_frames):
+    results = make_results(np.zeros((num_frames, 8, 8, 3), np.uint8), None)
+    if num_frames == 1:
+        results['face_landmarks'] = draw_landmarks(1, side=8)
+    with pytest.raises(ConfigError, match=f'snippets of {num_frames} frames'):
         ComputeLandmarkFlow()(results)
-    results = make_results(np.zeros((1, 8, 8, 3), np.uint8), None)
-    results['face_landmarks'] = draw_landmarks(1, side=8)
-    with pytest.raises(ConfigError, match='got snippets of 1 frames and landmarks'):
-        ComputeLandmarkFlow()(results)
-    with pytest.raises(ConfigError, match='put ComputeLandmarkFlow before it'):
+    with pytest.raises(ConfigError, match='ComputeLandmarkFlow'):
         CoMotionPattern()(results)

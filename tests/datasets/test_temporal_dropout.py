@@ -73,16 +73,16 @@ def test_test_mode_is_the_same_every_time():
     np.testing.assert_array_equal(first[:16], np.arange(0, 32, 2))
 
 
-@pytest.mark.parametrize('length', range(1, 14))
 @pytest.mark.parametrize('keep', range(1, 10))
-def test_uniform_places_are_the_middles_of_equal_parts(length, keep):
-    expected = []
-    for part in range(keep):
-        # In units of 1 / (2 * keep) of a frame, to stay with whole numbers.
-        middle = (2 * part + 1) * length
-        inside = [f for f in range(length) if 2 * keep * f < middle]
-        expected.append(inside[-1])
-    assert uniform_places(length, keep=keep).tolist() == expected
+def test_uniform_places_are_the_middles_of_equal_parts(keep):
+    for length in range(1, 14):
+        expected = []
+        for part in range(keep):
+            # In units of 1 / (2 * keep) of a frame, to use integers.
+            middle = (2 * part + 1) * length
+            inside = [f for f in range(length) if 2 * keep * f < middle]
+            expected.append(inside[-1])
+        assert uniform_places(length, keep=keep).tolist() == expected
 
 
 def test_every_choice_of_frames_is_equally_likely():
@@ -131,18 +131,14 @@ def test_dropped_frames_are_not_decoded_and_times_follow(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('options', 'message'),
+    ('options', 'value'),
     [
-        (dict(keep=0), r'keep=0; allowed is a whole number >= 1'),
-        (dict(keep=4, position='last'), "position='last'; allowed are 'random', 'uni"),
-        (dict(keep=4, drop_rate=1.0), r'drop_rate=1\.0; allowed is a probability'),
+        (dict(keep=0), 'keep=0'),
+        (dict(keep=4, position='last'), "position='last'.*'random', 'uniform'"),
+        (dict(keep=4, drop_rate=1.0), r'drop_rate=1\.0'),
+        (dict(keep=33), 'keep=33 of clip_len=32'),
     ],
 )
-def test_wrong_options_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
-        TemporalDropout(**options)
-
-
-def test_more_frames_than_there_are_cannot_be_kept():
-    with pytest.raises(ConfigError, match='keep=33 of clip_len=32 frames; let Sample'):
-        drop(keep=33)
+def test_invalid_argument_is_rejected(options, value):
+    with pytest.raises(ConfigError, match=f'^TemporalDropout: {value}'):
+        drop(**options)

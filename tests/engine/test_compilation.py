@@ -11,6 +11,7 @@ from torch import nn
 from mmdeepfake.commands import test as testing
 from mmdeepfake.commands import train as training
 from mmdeepfake.commands.speed.timed_model import build_random_model
+from mmdeepfake.engine import compilation
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.errors import ConfigError
@@ -43,8 +44,6 @@ class Wrapper(nn.Module):
 
 
 def test_parts_inside_a_wrapper_are_compiled(monkeypatch):
-    from mmdeepfake.engine import compilation
-
     monkeypatch.setattr(
         compilation, 'is_model_wrapper', lambda model: isinstance(model, Wrapper)
     )
@@ -55,7 +54,7 @@ def test_parts_inside_a_wrapper_are_compiled(monkeypatch):
 
 
 def test_unknown_backend_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r'--compile fast: .*it has .*inductor'):
+    with pytest.raises(ConfigError, match=r'--compile fast: .*inductor'):
         compile_parts(nn.Module(), 'fast')
 
 

@@ -1,5 +1,3 @@
-"""A resumed training makes the steps that it would have made."""
-
 import random
 
 import numpy as np
