@@ -253,10 +253,7 @@ def common_part(cfg):
 @pytest.mark.parametrize('name', BASELINES)
 def test_baseline_differs_from_ratf_in_model_and_sampling_alone(name):
     data = name.removesuffix('.py').split('_', 1)[1]
-    full = {
-        'miniff': 'miniff/ratf_r18_miniff.py',
-        'ffpp_lq': 'ratf_r50_ffpp_lq.py',
-    }
+    full = {'miniff': 'miniff/ratf_r18_miniff.py', 'ffpp_lq': 'ratf_r50_ffpp_lq.py'}
     (expected,) = [read_config(path) for key, path in full.items() if key in data]
     row = read_config(name)
     if row.model.backbone.type in OWN_SIZES:

@@ -26,11 +26,7 @@ from mmdeepfake.structures import (
     VideoRecord,
 )
 from mmdeepfake.structures.manifest import read_manifest
-from mmdeepfake.structures.video_record import (
-    LEFT_OUT_VIDEOS,
-    SPLITS,
-    UNSCORED_VIDEOS,
-)
+from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, SPLITS, UNSCORED_VIDEOS
 
 from .argument_checks import check_argument, check_choice
 from .balance import repeat_real

@@ -334,9 +334,7 @@ def score(dataset):
     metric.dataset_meta = dataset.metainfo
     samples = [
         dict(
-            video_key=item['video_key'],
-            gt_label=[item['label']],
-            pred_score=[0.5, 0.5],
+            video_key=item['video_key'], gt_label=[item['label']], pred_score=[0.5, 0.5]
         )
         for item in items_of(dataset)
     ]

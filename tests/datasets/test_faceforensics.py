@@ -102,12 +102,7 @@ def test_missing_root_is_named_with_the_source_and_the_demo(tmp_path):
     with pytest.raises(DataNotFoundError) as error:
         build(tmp_path / 'ff')
     text = str(error.value)
-    for part in (
-        f'{tmp_path}/ff',
-        'github.com/ondyari',
-        '<root>/splits',
-        'demo',
-    ):
+    for part in (f'{tmp_path}/ff', 'github.com/ondyari', '<root>/splits', 'demo'):
         assert part in text
 
 

@@ -42,12 +42,7 @@ STOCK_FRAMES = [SAMPLER, dict(type='RawFrameDecode')]
 
 @pytest.mark.parametrize(
     ('steps', 'source'),
-    [
-        (OURS, 'video'),
-        (OURS, 'folder'),
-        (STOCK, 'video'),
-        (STOCK_FRAMES, 'folder'),
-    ],
+    [(OURS, 'video'), (OURS, 'folder'), (STOCK, 'video'), (STOCK_FRAMES, 'folder')],
     ids=['ours-video', 'ours-folder', 'stock-video', 'stock-folder'],
 )
 def test_inputs_are_ordered_by_snippet_with_time_inside(steps, source, sources):

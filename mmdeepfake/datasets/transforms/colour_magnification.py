@@ -16,11 +16,7 @@ from mmdeepfake.errors import DataError
 
 
 def pass_band(
-    signals: NDArray[np.floating],
-    *,
-    fps: float,
-    low_hertz: float,
-    high_hertz: float,
+    signals: NDArray[np.floating], *, fps: float, low_hertz: float, high_hertz: float
 ) -> NDArray[np.floating]:
     """Keep the frequencies of a band, both ends included (ideal filter).
 

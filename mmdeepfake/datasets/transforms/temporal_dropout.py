@@ -31,11 +31,7 @@ def uniform_places(length: int, *, keep: int) -> np.ndarray:
 
 
 def draw_places(
-    length: int,
-    *,
-    keep: int,
-    drop_rate: float | None = None,
-    rng: np.random.Generator,
+    length: int, *, keep: int, drop_rate: float | None = None, rng: np.random.Generator
 ) -> np.ndarray:
     """Choose frames at random, in temporal order.
 

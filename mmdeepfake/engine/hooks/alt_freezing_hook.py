@@ -22,9 +22,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import HOOKS
 
 
-def split_kernels(
-    network: nn.Module,
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def split_kernels(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Find the 3D kernels that extend only in space or only in time.
 
     Returns:

@@ -218,10 +218,7 @@ class BrokenSampleHook(Hook):
 
 
 def agree(
-    samples: Sequence[BrokenSample],
-    is_empty: bool,
-    *,
-    lists: Sequence[SkippedVideos],
+    samples: Sequence[BrokenSample], is_empty: bool, *, lists: Sequence[SkippedVideos]
 ) -> tuple[list[BrokenSample], bool]:
     """Merge the broken samples of all processes in one training step.
 

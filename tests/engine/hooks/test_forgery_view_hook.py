@@ -88,9 +88,7 @@ def test_each_validation_leaves_two_images(trained):
 
 
 def test_tensorboard_shows_scalars_and_images(trained):
-    from tensorboard.backend.event_processing.event_accumulator import (
-        EventAccumulator,
-    )
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (events,) = trained['with'][2].rglob('events.out.tfevents.*')
     found = EventAccumulator(str(events), {'images': 0, 'scalars': 0}).Reload()

@@ -82,10 +82,7 @@ def compare(folder, stop, *, resumed=None, **options):
         ),
         pytest.param(
             ('before_train_iter', 8),
-            {
-                **BY_ITERATIONS,
-                'train_dataloader__sampler__type': 'InfiniteSampler',
-            },
+            {**BY_ITERATIONS, 'train_dataloader__sampler__type': 'InfiniteSampler'},
             id='by iterations',
         ),
         pytest.param(
