@@ -260,17 +260,9 @@ def test_unsuitable_frames_are_rejected(changes, error, message):
         BuildMMSTMap().transform(make_results(**changes))
 
 
-@pytest.mark.parametrize(
-    ('options', 'value'),
-    [
-        (dict(band_hertz=(2.0, 0.8)), r'band_hertz=\(2\.0, 0\.8\)'),
-        (dict(amplification=-1), 'amplification=-1'),
-        (dict(num_levels=-1), '.*num_levels=-1'),
-    ],
-)
-def test_invalid_argument_is_rejected(options, value):
-    with pytest.raises(ConfigError, match=f'^BuildMMSTMap: {value}'):
-        BuildMMSTMap(**options)
+def test_invalid_argument_is_rejected():
+    with pytest.raises(ConfigError, match='BuildMMSTMap: amplification=-1'):
+        BuildMMSTMap(amplification=-1)
 
 
 @pytest.fixture(scope='module')

@@ -37,23 +37,6 @@ def test_frames_lie_row_by_row():
     assert image[::2, ::3, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_each_quarter_is_a_frame_shrunk_by_the_mean_of_its_pixels():
-    frames = make_frames()
-    images = lay_out(frames, legacy_resize=False)
-    assert [image.shape for image in images] == [(8, 12, 3)] * 2
-    shown = [quarter for image in images for quarter in quarters(image)]
-    for frame, tile in zip(frames, shown, strict=True):
-        for y in range(4):
-            for x in range(6):
-                cell = frame[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float)
-                assert np.abs(tile[y, x] - cell.mean(axis=(0, 1))).max() <= 0.5
-
-
-def test_equal_frames_make_a_periodic_image():
-    (image,) = lay_out(make_frames(1) * 4, legacy_resize=False)
-    assert all((one == quarters(image)[0]).all() for one in quarters(image))
-
-
 def test_other_grids_lie_as_they_say():
     frames = [np.full((6, 6, 3), 10 * number, np.uint8) for number in range(6)]
     (image,) = lay_out(frames, clip_len=6, rows=2, columns=3)
@@ -72,7 +55,6 @@ def test_the_public_way_makes_frames_large_again_and_shrinks_the_whole():
                 # Bilinear at half the size is the mean of four pixels.
                 cell = frame[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float)
                 assert np.abs(tile[y, x] - cell.mean(axis=(0, 1))).max() <= 1
-    assert (image != lay_out(make_frames(4), legacy_resize=False)[0]).any()
 
 
 def test_snippets_become_images_in_a_pipeline(tmp_path):

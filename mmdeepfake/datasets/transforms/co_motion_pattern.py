@@ -14,8 +14,6 @@ pattern of its correlation). Ours are all numbers, the choice of landmarks, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -25,41 +23,11 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import INNER_FACE, NUM_LANDMARKS
 
-from ..argument_checks import check_argument, check_choice
+from ..argument_checks import check_argument
 
 Motions = NDArray[np.float64]  # (K, 2), u and v in pixels a frame
-_PRESETS = {
-    'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
-    'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
-    'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-}
 # Series with a smaller deviation, in pixels, are still: rounding is not a pattern.
 _MIN_DEVIATION = 1e-5  # ours
-
-
-def remove_median(motions: Motions, points: NDArray) -> Motions:
-    """Subtract the median motion of the points, separately for u and v."""
-    return motions - np.median(motions, axis=0)
-
-
-def remove_similarity(motions: Motions, points: NDArray) -> Motions:
-    """Subtract the similarity transform that fits best by least squares."""
-    x, y = (points - points.mean(axis=0)).T
-    one, none = np.ones_like(x), np.zeros_like(x)
-    # u = a x - b y + c, v = b x + a y + d
-    system = np.concatenate(
-        (np.stack((x, -y, one, none), -1), np.stack((y, x, none, one), -1))
-    )
-    observed = motions.T.reshape(-1)
-    found, *_ = np.linalg.lstsq(system, observed, rcond=None)
-    return (observed - system @ found).reshape(2, -1).T
-
-
-_REMOVALS: dict[str | None, Callable[[Motions, NDArray], Motions]] = {
-    'median': remove_median,
-    'similarity': remove_similarity,
-    None: lambda motions, points: motions,
-}
 
 
 def average_around(
@@ -96,25 +64,17 @@ class ComputeLandmarkFlow(BaseTransform):
     Args:
         sigma_ratio: standard deviation of the weights around a landmark, in face
             widths (mean extent of the landmarks over the snippet).
-        remove_global: how to remove the head's motion: 'median', 'similarity'
-            (translation, rotation and scale) or None.
-        preset: preset of OpenCV's DIS flow: 'ultrafast', 'fast' or 'medium'. The finest
-            scale is always single pixels: the presets stop at halves or quarters of the
-            image, which shrinks small motions.
+        remove_median: subtract the median motion of the landmarks, the head's motion.
     """
 
     def __init__(
         self,
         sigma_ratio: float = 0.05,
-        remove_global: str | None = 'median',
-        preset: str = 'ultrafast',
+        remove_median: bool = True,
     ) -> None:
-        check_choice(self, _REMOVALS, remove_global=remove_global)
-        check_choice(self, _PRESETS, preset=preset)
         check_argument(self, sigma_ratio > 0, 'numbers > 0', sigma_ratio=sigma_ratio)
         self.sigma_ratio = sigma_ratio
-        self.remove_global = remove_global
-        self.preset = preset
+        self.remove_median = remove_median
 
     @property
     def min_frames(self) -> int:
@@ -141,16 +101,17 @@ class ComputeLandmarkFlow(BaseTransform):
 
     def _follow(self, frames: list[NDArray[np.uint8]], points: NDArray) -> NDArray:
         # Created here, since it cannot be pickled for a data worker.
-        measure = cv2.DISOpticalFlow_create(_PRESETS[self.preset])
-        measure.setFinestScale(0)
+        measure = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        measure.setFinestScale(0)  # the preset's coarser scale shrinks small motions
         face_width = np.ptp(points[..., 0], axis=1).mean()
         sigma_px = max(self.sigma_ratio * float(face_width), 0.5)  # at least a pixel
         motions = []
         for frame, following, at in zip(frames, frames[1:], points, strict=False):
             flow = measure.calc(frame, following, None)
-            inner = at[INNER_FACE]
-            motion = average_around(flow, inner, sigma_px=sigma_px)
-            motions.append(_REMOVALS[self.remove_global](motion, inner))
+            motion = average_around(flow, at[INNER_FACE], sigma_px=sigma_px)
+            if self.remove_median:
+                motion -= np.median(motion, axis=0)
+            motions.append(motion)
         return np.stack(motions)
 
 
@@ -176,20 +137,13 @@ class CoMotionPattern(BaseTransform):
 
     Required key: landmark_motions (see `ComputeLandmarkFlow`).
     Changed key: imgs, (N, F, 1, 1) float32 in [-1, 1], the upper triangle of the
-        correlation matrix, row by row: F = 5,151 with components, 1,275 without.
-
-    Args:
-        components: correlate u and v of every landmark; False correlates the lengths of
-            the motions.
+        correlation matrix of u and v of all landmarks, row by row: F = 5,151.
     """
-
-    def __init__(self, components: bool = True) -> None:
-        self.components = components
 
     @property
     def num_features(self) -> int:
         """Length F of a pattern."""
-        num_series = (1 + self.components) * len(range(NUM_LANDMARKS)[INNER_FACE])
+        num_series = 2 * len(range(NUM_LANDMARKS)[INNER_FACE])
         return num_series * (num_series - 1) // 2
 
     def packed_shape(self, num_snippets: int, clip_len: int) -> tuple[int, ...]:
@@ -204,12 +158,7 @@ class CoMotionPattern(BaseTransform):
             )
         patterns = []
         for motions in results['landmark_motions'].astype(np.float64):  # (N, K, 2)
-            series = (
-                motions.reshape(len(motions), -1)
-                if self.components
-                else np.linalg.norm(motions, axis=-1)
-            )
-            matrix = correlate_series(series)
+            matrix = correlate_series(motions.reshape(len(motions), -1))
             patterns.append(matrix[np.triu_indices(len(matrix), k=1)])
         results['imgs'] = np.stack(patterns).astype(np.float32)[..., None, None]
         results['input_shape'] = results['imgs'].shape

@@ -31,7 +31,7 @@ from .colour_magnification import magnify_colour
 
 NUM_CELLS_A_SIDE = 5
 SIZE_STEP_PX = 10
-BAND_HERTZ = (0.833, 2.0)
+BAND_HERTZ = (0.833, 2.0)  # a pulse of 50 to 120
 AMPLIFICATION = 10.0
 NUM_LEVELS = 1
 # Ours: height above the brows over the distance from brows to chin.
@@ -152,9 +152,7 @@ class BuildMMSTMap(BaseTransform):
     Args:
         aligned: align and cut out faces by landmarks; False uses the frames unchanged,
             for faces that do not move.
-        band_hertz: magnified frequencies: a pulse of 50 to 120.
-        amplification: factor of the band.
-        num_levels: levels of the pyramid.
+        amplification: factor of the magnified band.
         top_value: value of the brightest colour; 255 in the public code.
         score_root: folder of COMPRESSION/METHOD/NAME.npy, P(fake) of a video's frames
             by a frame detector trained on the same split; NaN (no score) becomes 0.5.
@@ -164,25 +162,14 @@ class BuildMMSTMap(BaseTransform):
     def __init__(
         self,
         aligned: bool = True,
-        band_hertz: tuple[float, float] = BAND_HERTZ,
         amplification: float = AMPLIFICATION,
-        num_levels: int = NUM_LEVELS,
         top_value: float = 1.0,
         score_root: str | None = None,
     ) -> None:
-        is_band = len(band_hertz) == 2 and 0 < band_hertz[0] < band_hertz[1]
-        check_argument(self, is_band, '0 < low < high', band_hertz=band_hertz)
-        check_argument(
-            self,
-            amplification >= 0 and isinstance(num_levels, int) and num_levels >= 0,
-            'a number >= 0 and an integer >= 0',
-            amplification=amplification,
-            num_levels=num_levels,
-        )
+        is_factor = amplification >= 0
+        check_argument(self, is_factor, 'numbers >= 0', amplification=amplification)
         self.aligned = aligned
-        self.band_hertz = tuple(band_hertz)
         self.amplification = amplification
-        self.num_levels = num_levels
         self.top_value = top_value
         self.score_root = score_root
 
@@ -217,10 +204,10 @@ class BuildMMSTMap(BaseTransform):
         magnified = magnify_colour(
             faces,
             fps=fps,
-            low_hertz=self.band_hertz[0],
-            high_hertz=self.band_hertz[1],
+            low_hertz=BAND_HERTZ[0],
+            high_hertz=BAND_HERTZ[1],
             amplification=self.amplification,
-            num_levels=self.num_levels,
+            num_levels=NUM_LEVELS,
         )
         colours = mean_colours(magnified, num_cells_a_side=NUM_CELLS_A_SIDE)
         return colours[..., ::-1].transpose(2, 0, 1)  # blue first, as the public code

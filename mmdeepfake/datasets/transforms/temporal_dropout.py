@@ -2,8 +2,8 @@
 
 Paper: D. Zhang et al., "Detecting Deepfake Videos with Temporal Dropout 3DCNN", IJCAI
 2021, https://doi.org/10.24963/ijcai.2021/178, Algorithm 1. A reconstruction: no
-public code exists. The lengths, a new draw for every clip without replacement, removing
-instead of blackening dropped frames, and `drop_rate` are our choices.
+public code exists. The lengths, a new draw for every clip without replacement, and
+removing instead of blackening dropped frames are our choices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mmcv.transforms import BaseTransform
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 
-from ..argument_checks import check_argument, check_choice, check_counts
+from ..argument_checks import check_choice, check_counts
 
 _POSITIONS = ('random', 'uniform')
 
@@ -30,30 +30,9 @@ def uniform_places(length: int, *, keep: int) -> np.ndarray:
     return (ends[:-1] + ends[1:] - 1) // (2 * keep)
 
 
-def draw_places(
-    length: int, *, keep: int, drop_rate: float | None = None, rng: np.random.Generator
-) -> np.ndarray:
-    """Choose frames at random, in temporal order.
-
-    Args:
-        length: M, frames of the clip.
-        keep: K, frames to keep.
-        drop_rate: None keeps K of the M frames, every choice being equally likely. A
-            probability drops each frame independently and keeps K evenly spaced ones of
-            the rest, with repeats if fewer are left; if all were dropped, one random
-            frame remains.
-        rng: random generator.
-
-    Returns:
-        (keep,) int64 indices in 0 .. length - 1, increasing; unique if `drop_rate` is
-        None.
-    """
-    if drop_rate is None:
-        return np.sort(rng.choice(length, size=keep, replace=False))
-    left = np.flatnonzero(rng.random(length) >= drop_rate)
-    if not len(left):
-        left = rng.integers(length, size=1)
-    return left[uniform_places(len(left), keep=keep)]
+def draw_places(length: int, *, keep: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw `keep` of `length` frames, every choice equally likely, in order."""
+    return np.sort(rng.choice(length, size=keep, replace=False))
 
 
 @TRANSFORMS.register_module()
@@ -69,19 +48,13 @@ class TemporalDropout(BaseTransform):
     Args:
         keep: K; 16 of 32 frames is our choice.
         position: 'random' (training) or 'uniform', evenly spaced (test).
-        drop_rate: see `draw_places`.
     """
 
-    def __init__(
-        self, keep: int, position: str = 'random', drop_rate: float | None = None
-    ) -> None:
+    def __init__(self, keep: int, position: str = 'random') -> None:
         check_counts(self, keep=keep)
         check_choice(self, _POSITIONS, position=position)
-        is_rate = drop_rate is None or 0 <= drop_rate < 1
-        check_argument(self, is_rate, '0 <= p < 1, or None', drop_rate=drop_rate)
         self.keep = keep
         self.position = position
-        self.drop_rate = drop_rate
 
     def kept_frames(self, clip_len: int) -> int:
         """Return the new snippet length; raise a `ConfigError` for a short snippet."""
@@ -112,4 +85,4 @@ class TemporalDropout(BaseTransform):
         if self.position == 'uniform':
             return uniform_places(length, keep=self.keep)
         rng = np.random.default_rng(np.random.randint(2**31))
-        return draw_places(length, keep=self.keep, drop_rate=self.drop_rate, rng=rng)
+        return draw_places(length, keep=self.keep, rng=rng)

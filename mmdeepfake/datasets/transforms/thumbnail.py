@@ -40,6 +40,9 @@ def _resize(frame: np.ndarray, size: tuple[int, int], interpolation: int) -> np.
 class ThumbnailLayout(BaseTransform):
     """Tile the frames of each snippet into one image of the size of a frame.
 
+    The published weights need the public code's resizing: shrink the frames, enlarge
+    them to full size, tile, and shrink the result bilinearly, which blurs.
+
     Place it after all per-frame steps (`Resize`, `Flip`) and before
     `FormatShape('NCHW')`, for a recognizer with `clip_len = 1`.
 
@@ -48,18 +51,12 @@ class ThumbnailLayout(BaseTransform):
     Args:
         rows: of the grid; rows * columns is the sampler's `clip_len`.
         columns: of the grid.
-        legacy_resize: resize as the public code does, which the published weights need:
-            shrink the frames, enlarge them to full size, tile, and shrink the result
-            bilinearly, which blurs. False shrinks once and tiles, which is sharper.
     """
 
-    def __init__(
-        self, rows: int = 2, columns: int = 2, legacy_resize: bool = True
-    ) -> None:
+    def __init__(self, rows: int = 2, columns: int = 2) -> None:
         check_counts(self, rows=rows, columns=columns)
         self.rows = rows
         self.columns = columns
-        self.legacy_resize = legacy_resize
 
     def transform(self, results: dict) -> dict:
         """Tile the frames."""
@@ -87,10 +84,9 @@ class ThumbnailLayout(BaseTransform):
     ) -> np.ndarray:
         tile = size[0] // self.rows, size[1] // self.columns
         tiles = [_resize(frame, tile, cv2.INTER_AREA) for frame in frames]
-        if self.legacy_resize:
-            tiles = [_resize(one, size, cv2.INTER_LINEAR) for one in tiles]
+        tiles = [_resize(one, size, cv2.INTER_LINEAR) for one in tiles]
         image = tile_frames(tiles, num_columns=self.columns)
-        return _resize(image, size, cv2.INTER_LINEAR) if self.legacy_resize else image
+        return _resize(image, size, cv2.INTER_LINEAR)
 
 
 @TRANSFORMS.register_module()
