@@ -16,11 +16,12 @@ RATF, RATF_OF_STAGE = 6_034_480, (61_641, 319_756, 1_892_754, 3_760_329)
 ONE_BASIS = 4 * (3 * 32 + 4 * 64 + 6 * 128 + 3 * 256) + 16
 
 
-def build(name, **changes):
+def build(name, *, device='meta', **changes):
     cfg = read_config(name).model
     cfg.backbone.pretrained = None  # no network in tests
     cfg.update(changes)
-    return MODELS.build(cfg)
+    with torch.device(device):
+        return MODELS.build(cfg)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +43,7 @@ def build(name, **changes):
     ],
 )
 def test_row_has_the_parameters_of_what_it_keeps(name, expected):
-    with torch.device('meta'):
-        model = build(f'ablations/{name}.py')
+    model = build(f'ablations/{name}.py')
     assert sum(p.numel() for p in model.parameters()) == expected
 
 
@@ -83,7 +83,7 @@ def test_row_of_one_stage_has_modules_in_no_other(stage):
 
 def test_csa_alone_sees_all_snippets_over_a_net_without_time():
     """Frames' features do not change with the order of frames; the gates do."""
-    model = build('miniff/csa_r18_miniff.py')
+    model = build('miniff/csa_r18_miniff.py', device='cpu')
     model.init_weights()
     model.train(False)
     clips = torch.randn(1, 8, 3, 32, 32)
@@ -113,7 +113,7 @@ def test_before_training_all_rows_without_csa_agree(name):
         if 'ratf_cfg' in cfg.backbone:
             identity = {**cfg.backbone.ratf_cfg, 'init': 'identity'}
             changes['backbone'] = {**cfg.backbone, 'ratf_cfg': identity}
-        model = build(f'miniff/{row}_r18_miniff.py', **changes)
+        model = build(f'miniff/{row}_r18_miniff.py', device='cpu', **changes)
         model.init_weights()
         model.train(False)
         states = states or model.state_dict()

@@ -55,7 +55,6 @@ def read(loader, epoch=0):
 def test_draws_do_not_depend_on_workers_batches_or_what_was_read_before():
     expected = [read(make_loader(), epoch) for epoch in range(3)]
     for words in (
-        {'num_workers': 1},
         {'num_workers': 2, 'persistent_workers': True},
         {'batch_size': 4},
         {'dataset': BatchedDraws()},

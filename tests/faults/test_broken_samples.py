@@ -10,7 +10,6 @@ import torch
 from broken_sample_builders import (
     CLIPS_CONFIG,
     damage_frame,
-    leave_configs_unformatted,
     make_clips,
     make_runner,
     skip,
@@ -25,11 +24,6 @@ SWAP1 = 'clips/fake/Swap/c0/{}1'
 NO_GPU = pytest.mark.skipif(
     torch.cuda.is_available(), reason='two processes would want two GPUs'
 )
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    leave_configs_unformatted(monkeypatch)
 
 
 @pytest.fixture(scope='module')

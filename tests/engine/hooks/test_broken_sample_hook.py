@@ -6,7 +6,6 @@ import torch
 from broken_sample_builders import (
     damage_frame,
     fake_key,
-    leave_configs_unformatted,
     make_clips,
     make_runner,
     skip,
@@ -26,11 +25,6 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.structures import BrokenSample
 
 BROKEN = ['train1', 'val2', 'test0']
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    leave_configs_unformatted(monkeypatch)
 
 
 @pytest.fixture(scope='module')
