@@ -27,7 +27,7 @@ from mmdeepfake.errors import ConfigError, DataError
         ([0, 3, 6], 1, 2, None),  # frame 12 of 10
     ],
 )
-def test_frames_are_left_out_and_the_clip_goes_on(clip, place, number, expected):
+def test_frames_are_dropped_and_the_clip_continues(clip, place, number, expected):
     before = np.array(clip)
     found = drop_frames(before, place=place, num_dropped=number, num_frames=10)
     assert (None if found is None else found.tolist()) == expected
@@ -56,7 +56,7 @@ def sample(**settings):
     }
 
 
-def test_every_snippet_skips_or_stands_still_in_its_own_way():
+def test_every_snippet_skips_or_repeats_frames_by_its_own_draw():
     augment = DropOrRepeatFrames(ratio=1, max_frames=2)
     kinds = set()
     for _ in range(200):
@@ -168,7 +168,7 @@ def test_a_share_of_the_real_videos_is_drawn():
     assert 0.22 < np.mean(labels) < 0.38
 
 
-def test_frames_of_different_sizes_are_refused():
+def test_frames_of_different_sizes_are_rejected():
     clips = make_clips() | dict(filename='a.mp4')
     clips['imgs'][1] = clips['imgs'][1][:40]
     with pytest.raises(DataError, match=r"'a\.mp4'.* size"):

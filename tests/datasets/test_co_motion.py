@@ -28,7 +28,7 @@ def draw_texture(side=2 * SIDE, seed=0):
 
 
 def film_shifts(shifts, num_clips=1):
-    """Frames of a texture that moves as a whole, and landmarks that move with it."""
+    """Return frames of a moving texture, and landmarks that move with it."""
     texture, corner = draw_texture(), SIDE // 2
     frames, points = [], []
     face = draw_landmarks(1, side=SIDE, moving=0)[0]
@@ -50,7 +50,7 @@ def measure(frames, points, tmp_path, *, flip_ratio=0.0, **options):
 SHIFTS = ((2, 1), (-1, 2), (0, -2), (3, 0))
 
 
-def test_motion_of_the_whole_picture_is_measured(tmp_path):
+def test_global_motion_is_measured(tmp_path):
     frames, points = film_shifts(SHIFTS)
     motions = measure(frames, points, tmp_path, remove_median=False)
     assert motions.shape == (1, 4, 51, 2) and motions.dtype == np.float32
@@ -58,7 +58,7 @@ def test_motion_of_the_whole_picture_is_measured(tmp_path):
     np.testing.assert_allclose(motions[0], expected, atol=0.15)
 
 
-def test_what_moves_as_a_whole_has_no_motion_left(tmp_path):
+def test_global_motion_is_removed(tmp_path):
     frames, points = film_shifts(SHIFTS)
     motions = measure(frames, points, tmp_path)
     assert np.abs(motions).max() < 0.1
@@ -134,7 +134,7 @@ def test_pattern_is_the_upper_triangle_of_what_landmarks_do():
         np.testing.assert_allclose(np.ravel(found), expected, atol=1e-5)
 
 
-def test_pattern_knows_no_scale_of_motion():
+def test_pattern_does_not_depend_on_the_scale_of_motion():
     motions = np.random.default_rng(0).normal(0, 1, (1, 9, 51, 2)).astype(np.float32)
     step = CoMotionPattern()
     ours = step(dict(landmark_motions=motions))['imgs']

@@ -159,7 +159,7 @@ def test_x264_really_gets_the_stated_rate_factor(level, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['h264', 'social_media'])
-def test_temporary_file_goes_with_its_reader(name, tmp_path, monkeypatch):
+def test_temporary_file_is_deleted_with_its_reader(name, tmp_path, monkeypatch):
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     reader = corrupt(Textured(), name, 5, seed=0, video='v')
     assert len(list(tmp_path.iterdir())) == 1
@@ -167,7 +167,7 @@ def test_temporary_file_goes_with_its_reader(name, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_transform_replaces_reader_count_rate_and_tells_the_source_frames():
+def test_transform_replaces_reader_count_and_rate_and_adds_source_frames():
     transform = TRANSFORMS.build(dict(type='CorruptVideo', name='frame_rate', level=3))
     results = transform(
         dict(video_reader=Textured(), total_frames=20, avg_fps=30.0, video_key=KEY)

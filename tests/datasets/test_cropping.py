@@ -121,7 +121,7 @@ def test_unknown_face_falls_back_to_a_square_in_the_middle():
     assert centre_square(ratio=1.0, height=100, width=60).tolist() == [[0, 20, 60, 80]]
 
 
-def test_unknown_face_can_leave_the_frame_whole():
+def test_unknown_face_can_leave_the_frame_uncropped():
     results = crop(fallback='whole')
     assert results['img_shape'] == (60, 100)
     assert results['crop_boxes'][0].tolist() == [0, 0, 100, 60]

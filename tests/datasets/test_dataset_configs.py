@@ -86,7 +86,7 @@ def test_all_splits_of_a_prepared_set_are_read(tmp_path, name, config, make, opt
         assert {key.label for key in read} == {0, 1}
 
 
-def test_deepfakedetection_is_tested_on_as_a_whole(tmp_path):
+def test_deepfakedetection_is_a_test_set(tmp_path):
     root = make_dfd(tmp_path / 'raw', level='c40')
     out = prepare('dfd', root, tmp_path / 'faces')
     config = 'cross/ratf_r50_ffpp_lq_to_dfd.py'

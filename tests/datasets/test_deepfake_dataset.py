@@ -87,21 +87,13 @@ def test_manifest_may_list_frame_folders(tmp_path):
 
 
 def test_methods_compression_and_dataset_choose_among_the_videos(tmp_path):
-    listed = records()
-    listed += [
-        make_record('a', level='c23'),
-        make_record('a9', 'FaceSwap', level='c23'),
-    ]
-    listed += [
-        make_record('a', dataset='B'),
-        make_record('a9', 'FaceSwap', dataset='B'),
-    ]
-    write(tmp_path, listed)
+    others = (dict(level='c23'), dict(dataset='B'))
+    listed = [make_record('a', **other) for other in others]
+    listed += [make_record('a9', 'FaceSwap', **other) for other in others]
+    write(tmp_path, [*records(), *listed])
     assert len(build(tmp_path)) == 13
-    assert methods(build(tmp_path, methods=['Deepfakes'])) == {
-        'real': 4,
-        'Deepfakes': 3,
-    }
+    chosen = build(tmp_path, methods=['Deepfakes'])
+    assert methods(chosen) == {'real': 4, 'Deepfakes': 3}
     assert methods(build(tmp_path, compression='HQ')) == {'real': 1, 'FaceSwap': 1}
     chosen = build(tmp_path, compression='lq', methods='FaceSwap', dataset_name='A')
     assert methods(chosen) == {'real': 2, 'FaceSwap': 4}
@@ -132,7 +124,7 @@ def test_invalid_argument_is_rejected(tmp_path, arguments, expected):
         build(tmp_path, **arguments)
 
 
-def test_identity_in_two_splits_is_refused(tmp_path):
+def test_identity_in_two_splits_is_rejected(tmp_path):
     shared = make_record('z', split='test', identities=('a',))
     with pytest.raises(DataError, match="'A/a' in train and test"):
         build(write(tmp_path, [*records(), shared]))
@@ -148,7 +140,7 @@ def test_missing_manifest_is_named(tmp_path):
         build(tmp_path, manifest='faces.jsonl')
 
 
-def test_empty_split_is_refused(tmp_path):
+def test_empty_split_is_rejected(tmp_path):
     with pytest.raises(DataNotFoundError, match="'val': no real and no fake"):
         build(write(tmp_path, records()), split='val')
 
@@ -201,7 +193,7 @@ def test_allowed_share_is_skipped_with_a_warning(tmp_path, log_lines):
         build(root, max_unusable_share=0.11)
 
 
-def test_class_that_is_unusable_as_a_whole_is_refused(tmp_path):
+def test_class_without_a_usable_video_is_rejected(tmp_path):
     root = write(tmp_path, records())
     for name in 'ab':
         (root / f'train/A/real/c40/{name}.mp4').unlink()

@@ -62,7 +62,7 @@ def test_every_frame_of_a_video_is_mirrored_alike():
         assert kept[frame, channel, row, column] == value
 
 
-def test_training_samples_without_a_draw_are_refused(clip):
+def test_training_samples_without_a_draw_are_rejected(clip):
     preprocess = MODELS.build(dict(type='FlippingDataPreprocessor'))
     batch = read_batch(clip, 'DrawFlip', 'NCHW', meta_keys=(), count=1)
     with pytest.raises(ConfigError, match="needs DrawFlip, and 'flip' in meta_keys"):

@@ -24,7 +24,7 @@ SIDE_PX = 96
 
 
 def draw_face_points():
-    """68 points of a face about the middle of a picture of 96 x 96."""
+    """Return 68 points of a face in the middle of an image of 96 x 96."""
     points = np.zeros((68, 2), np.float32)
     for index in range(17):  # the jaw, from the right ear over the chin
         angle = np.pi * (1 - index / 16)
@@ -47,7 +47,7 @@ def draw_face_image():
 
 
 def move(points, *, degrees, scale, shift):
-    """A picture's points and the matrix that moves its pixels alike."""
+    """Return moved points and the matrix that moves pixels likewise."""
     matrix = cv2.getRotationMatrix2D((48, 48), degrees, scale)
     matrix[:, 2] += shift
     return points @ matrix[:, :2].T + matrix[:, 2], matrix

@@ -129,7 +129,7 @@ def test_video_that_went_away_stops_with_its_key(root):
         dataset[place_of(dataset, 'train0')]
 
 
-def test_marker_stands_at_the_place_of_the_broken_video_alone(root):
+def test_marker_replaces_only_the_broken_video(root):
     dataset = build(root, on_error='skip', marks_broken=True)
     items = [dataset[index] for index in range(len(dataset))]
     broken = [one for one in items if isinstance(one, BrokenSample)]

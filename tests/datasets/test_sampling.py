@@ -95,7 +95,7 @@ def test_segments_differ_by_one_frame_at_most_and_cover_the_video():
     assert set(np.diff(borders)) == {3, 4}
 
 
-def test_random_starts_without_a_generator_are_refused():
+def test_random_starts_without_a_generator_are_rejected():
     with pytest.raises(ValueError, match='random starts need `rng`'):
         sample_starts(20, num_snippets=2, span=4, centred=False)
 
@@ -143,7 +143,7 @@ def test_centred_sampling_draws_nothing():
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
-def test_video_shorter_than_one_snippet_is_refused():
+def test_video_shorter_than_one_snippet_is_rejected():
     message = r"'a\.mp4' has 9 frames.* 10 \(T=4, stride=3\)"
     with pytest.raises(DataError, match=message):
         run(9, stride_frames=3)
@@ -167,7 +167,7 @@ def test_video_shorter_than_one_snippet_can_be_reflected_at_its_ends(
     assert results['frame_inds'].tolist() == expected
 
 
-def test_video_without_frames_is_refused_whatever_the_rule():
+def test_video_without_frames_is_rejected_whatever_the_rule():
     with pytest.raises(DataError, match=r"'a\.mp4' has 0 frames"):
         run(0, short_video='repeat_last')
 

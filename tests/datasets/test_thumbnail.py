@@ -44,7 +44,7 @@ def test_other_grids_lie_as_they_say():
     assert image[::3, ::2, 0].tolist() == [[0, 10, 20], [30, 40, 50]]
 
 
-def test_the_public_way_makes_frames_large_again_and_shrinks_the_whole():
+def test_frames_are_enlarged_again_and_the_image_is_shrunk():
     frames = make_frames(4)
     (image,) = lay_out(frames)
     small = [cv2.resize(f, (6, 4), interpolation=cv2.INTER_AREA) for f in frames]

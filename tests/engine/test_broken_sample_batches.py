@@ -43,7 +43,7 @@ def test_batch_of_broken_samples_alone_is_empty():
     assert batch == {}
 
 
-def test_batches_that_can_carry_no_marker_are_refused():
+def test_batches_that_can_carry_no_marker_are_rejected():
     with pytest.raises(ConfigError, match='returned a list'):
         CollateReadable(list)([broken('x'), readable('a')])
     assert take_broken([1, 2]) == []

@@ -95,9 +95,9 @@ def test_setting_in_a_message_has_an_effect(key):
 )
 def test_line_without_effect_is_rejected_in_a_leaf_and_in_its_base(leaf, line, place):
     for path in (leaf(line), leaf('', middle=line)):
-        with pytest.raises(ConfigError) as refused:
+        with pytest.raises(ConfigError) as rejected:
             check_config(Config.fromfile(path))
-        assert place in str(refused.value)
+        assert place in str(rejected.value)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_skipped_batches_leave_the_rest_of_the_epoch_as_it_was():
     assert read(loader) == expected  # once alone
 
 
-def test_loader_keeps_what_it_tells_of_itself():
+def test_loader_keeps_its_attributes():
     loader = make_loader(drop_last=True)
     assert len(loader) == 3
     assert loader.batch_sampler.drop_last
@@ -113,7 +113,7 @@ def test_loader_keeps_what_it_tells_of_itself():
     assert not isinstance(again.batches, SeededBatches)
 
 
-def test_endless_sampler_goes_on():
+def test_infinite_sampler_is_supported():
     dataset = Draws()
     loader = DataLoader(
         dataset, batch_size=4, sampler=InfiniteSampler(dataset), collate_fn=list

@@ -196,7 +196,7 @@ def test_what_is_no_fault_of_a_video_always_stops(tmp_path, fault, error, worker
 @pytest.mark.parametrize(
     ('fault', 'fate', 'hint'),
     [
-        ('kill', 'Killed', 'runs out of memory'),
+        ('kill', 'Killed', 'out of memory'),
         ('crash', 'Segmentation fault', 'The decoder may have crashed'),
     ],
 )
@@ -230,7 +230,7 @@ def test_worker_that_hangs_ends_the_run_after_the_timeout(run, root):
         train_dataloader__dataset__pipeline__0__fault='hang',
         **skip('train'),
     )
-    assert 'no data worker gave a batch for 10 seconds, the timeout' in run.message
+    assert 'no batch from the data workers for 10 seconds, the timeout' in run.message
     assert f'{root}/train/Swap_train2.tar' in run.message
 
 

@@ -67,7 +67,9 @@ def compare(folder, stop, *, resumed=None, **options):
             id='mixed precision',
             marks=pytest.mark.slow,
         ),
-        pytest.param(('after_val_iter', 2), {}, id='in a validation'),
+        pytest.param(
+            ('after_val_iter', 2), {}, id='in a validation', marks=pytest.mark.slow
+        ),
         pytest.param(
             ('after_val', 1),
             {'default_hooks__checkpoint__save_best': ['deepfake/auc', 'deepfake/acc']},

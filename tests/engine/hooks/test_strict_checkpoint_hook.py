@@ -56,7 +56,7 @@ def test_own_checkpoint_passes():
     load(make_runner(), nn.Linear(2, 3))
 
 
-def test_checkpoint_of_another_model_is_refused_at_test():
+def test_checkpoint_of_another_model_is_rejected_at_test():
     message = (
         r'other\.pth .* \(Linear\): 2 missing keys \(weight, bias\); 2 unexpected keys '
         r'\(0\.weight, 0\.bias\)\. .* RATFNet depth=50 \+ CrossSnippetAttention\.'
@@ -65,13 +65,13 @@ def test_checkpoint_of_another_model_is_refused_at_test():
         load(make_runner(), nn.Sequential(nn.Linear(2, 3)), {'cfg': CONFIG})
 
 
-def test_other_shapes_are_refused():
+def test_other_shapes_are_rejected():
     message = r'2 wrong shapes \(weight \(4, 2\) instead of \(3, 2\), bias'
     with pytest.raises(DataError, match=message):
         load(make_runner(), nn.Linear(2, 4))
 
 
-def test_other_checkpoint_is_refused_on_resume():
+def test_other_checkpoint_is_rejected_on_resume():
     with pytest.raises(DataError, match='architecture'):
         load(make_runner(trains=True, resumes=True), nn.Linear(2, 4))
 
