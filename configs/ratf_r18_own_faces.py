@@ -1,4 +1,4 @@
-# RATF + CSA for a small set of your own, its faces prepared, without a GPU.
+# RATF + CSA for a small set of your own, with prepared faces, without a GPU.
 _base_ = [
     '_base_/models/ratf_csa_r18.py',
     '_base_/datasets/own_faces.py',

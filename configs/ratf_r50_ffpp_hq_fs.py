@@ -1,4 +1,4 @@
-# Table 1, HQ: one model for FaceSwap alone.
+# Table 1, HQ: one model for FaceSwap.
 _base_ = ['ratf_r50_ffpp_hq.py']
 
 methods = ['FaceSwap']

@@ -1,4 +1,4 @@
-# Table 1, LQ: one model for Deepfakes alone.
+# Table 1, LQ: one model for Deepfakes.
 _base_ = ['ratf_r50_ffpp_lq.py']
 
 methods = ['Deepfakes']

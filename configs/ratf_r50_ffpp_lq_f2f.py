@@ -1,4 +1,4 @@
-# Table 1, LQ: one model for Face2Face alone.
+# Table 1, LQ: one model for Face2Face.
 _base_ = ['ratf_r50_ffpp_lq.py']
 
 methods = ['Face2Face']

@@ -1,4 +1,4 @@
-# The paper's recipe on videos of your own, their faces prepared.
+# The paper's recipe on your own videos with prepared faces.
 _base_ = [
     '_base_/models/ratf_csa_r50.py',
     '_base_/datasets/own_faces.py',

@@ -4,7 +4,7 @@ import os
 
 from . import _compat
 
-# onnxruntime's wheels may report their use over the network, from their import on.
+# onnxruntime's wheels may send telemetry from their import on.
 os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
 _compat.apply()
 

@@ -1,7 +1,7 @@
-"""Closes gaps in the released versions of the packages below us, each in one place.
+"""Fixes for bugs in the released versions of our dependencies.
 
-Every function here closes one gap, says why it is there, and does nothing where the
-gap is not: a source install, a later release or a machine with a GPU.
+Every function fixes one bug, explains it, and does nothing where the bug is absent: a
+source install, a later release or a machine with a GPU.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from unittest import mock
 
 
 def require_packages() -> None:
-    """Name what to install where a package that we stand on is missing.
+    """Raise an ImportError with the install command for a missing package.
 
-    MMAction2 imports `mmcv` and `importlib_metadata` without declaring them. mmcv comes
-    in two flavours that may not stand side by side, so we cannot declare it either.
+    MMAction2 imports `mmcv` and `importlib_metadata` without declaring them. mmcv has
+    two conflicting variants, so we cannot declare it either.
     """
     install = {
         'torch': 'pip install torch',
@@ -37,7 +37,7 @@ def require_packages() -> None:
 
 
 def quiet_mmcv_lite() -> None:
-    """Drop the warning that every import of mmcv-lite gives; we use none of its ops."""
+    """Suppress the warning of every import of mmcv-lite about missing ops."""
     warnings.filterwarnings(
         'ignore',
         message='Fail to import ``MultiScaleDeformableAttention``',
@@ -47,9 +47,9 @@ def quiet_mmcv_lite() -> None:
 
 
 def supply_drn() -> None:
-    """Stand in for `mmaction.models.localizers.drn`, absent from the 1.2.0 wheel.
+    """Replace `mmaction.models.localizers.drn`, which is missing in the 1.2.0 wheel.
 
-    Without it `import mmaction.models` fails: its folder is left out of the wheel
+    Without it `import mmaction.models` fails
     (https://github.com/open-mmlab/mmaction2/issues/2714).
     """
     name = 'mmaction.models.localizers.drn'
@@ -61,7 +61,7 @@ def supply_drn() -> None:
         return
 
     class DRN:
-        """Raises on being built: MMAction2's PyPI release lacks this localizer."""
+        """Placeholder that raises an ImportError when built."""
 
         def __init__(self, *args: object, **kwargs: object) -> None:
             raise ImportError(
@@ -77,7 +77,7 @@ def supply_drn() -> None:
 
 
 def read_checkpoints_as_plain_data() -> None:
-    """Read MMEngine's checkpoints under torch 2.6 and later, see the module called."""
+    """Read MMEngine's checkpoints under torch >= 2.6, see `checkpoint_reading`."""
     from mmdeepfake.files import checkpoint_reading as _checkpoint_reading
 
     _checkpoint_reading.allow_training_history()
@@ -87,8 +87,8 @@ def read_checkpoints_as_plain_data() -> None:
 def use_gloo_without_gpu() -> None:
     """Let `--launcher pytorch|slurm|mpi` start on a machine without an accelerator.
 
-    MMEngine calls `torch.cuda.set_device` whatever the machine, and configs name nccl;
-    where there is no device, the same config runs on gloo.
+    MMEngine always calls `torch.cuda.set_device`, and configs set nccl; without a
+    device, the same config runs on gloo.
     (https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/dist/utils.py)
     """
     from mmengine.dist import utils
@@ -119,12 +119,12 @@ def _start_on_gloo(start: Callable[..., None]) -> Callable[..., None]:
 
 
 def ready_models_for_several_processes() -> None:
-    """Have models freeze their stages, and lie on a CPU, under `launcher`.
+    """Support frozen stages and models on a CPU under `launcher`.
 
     Backbones of MMAction2 freeze `frozen_stages` in `train()`, which the Runner calls
     after DistributedDataParallel has listed the parameters: it would wait for the
-    gradients of frozen ones. And it refuses the device index that the Runner gives to
-    every model, for one that lies on the CPU.
+    gradients of frozen ones. It also rejects the device index that the Runner passes,
+    for a model on the CPU.
     (https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/runner/runner.py)
     """
     from mmengine.model import MMDistributedDataParallel
@@ -144,10 +144,10 @@ def ready_models_for_several_processes() -> None:
 
 
 def join_lists_of_concatenated_datasets() -> None:
-    """Let a ConcatDataset have videos that its datasets list and cannot show.
+    """Merge the lists of unscored and skipped videos of a ConcatDataset.
 
-    They are in the datasets' `metainfo`, for the metric to count. MMEngine demands that
-    all datasets have the same there, and passes on that of the first alone.
+    They are in the datasets' `metainfo`, for the metric. MMEngine requires equal
+    metainfo of all datasets and uses only that of the first.
     (https://github.com/open-mmlab/mmengine/blob/v0.10.7/mmengine/dataset/dataset_wrapper.py)
     """
     from mmengine.dataset import ConcatDataset
@@ -179,7 +179,7 @@ def join_lists_of_concatenated_datasets() -> None:
 
 
 def apply() -> None:
-    """Close every gap; safe to call twice."""
+    """Apply every fix; safe to call twice."""
     require_packages()
     quiet_mmcv_lite()
     supply_drn()
@@ -190,32 +190,32 @@ def apply() -> None:
 
 
 def describe_gaps() -> dict[str, str]:
-    """Say of each gap whether it is here and what `apply` did about it."""
+    """Return the state of each bug and its fix."""
     import torch
     from mmengine.device import get_device
 
     from mmdeepfake.files.checkpoint_reading import can_name_safe_globals
 
     def state(is_here: bool, done: str, absent: str) -> str:
-        return f'closed: {done}' if is_here else f'not here: {absent}'
+        return f'fixed: {done}' if is_here else f'absent: {absent}'
 
     drn = sys.modules.get('mmaction.models.localizers.drn')
     return {
         'mmaction2 without DRN': state(
             drn is not None and drn.__spec__ is None,
-            'a stand-in lets mmaction.models be imported',
+            'a placeholder makes mmaction.models importable',
             'this mmaction2 has it',
         ),
         'checkpoints with log history': (
-            'closed: read as plain data, --resume works'
+            'fixed: read as plain data, --resume works'
             if can_name_safe_globals()
             else f'open: torch {torch.__version__} needs --trust-checkpoint to resume'
         ),
         'launchers without GPU': state(
-            get_device() == 'cpu', 'processes talk over gloo', 'there is a GPU'
+            get_device() == 'cpu', 'processes use gloo', 'there is a GPU'
         ),
         'openmim needs pkg_resources': (
-            'not here: pkg_resources is installed'
+            'absent: pkg_resources is installed'
             if importlib.util.find_spec('pkg_resources')
             else "open: pip install 'setuptools<81' before you use mim"
         ),

@@ -1,9 +1,8 @@
-"""MMAction2's registries, under the names that the rest of the package imports.
+"""MMAction2's registries, re-exported for the rest of the package.
 
-Our parts are registered straight into MMAction2's registries, under names of their
-own, so that plain `type='RATFNet'` works in every config and with every tool of
-MMAction2. A child registry with a scope of its own would need that scope in each name
-as soon as MMAction2's own tools are used.
+Our parts are registered directly in MMAction2's registries, under distinct names, so
+that plain `type='RATFNet'` works in every config and tool of MMAction2. A child
+registry would need its scope in each name.
 """
 
 from mmaction.registry import (

@@ -86,9 +86,3 @@ def make_runner(root, *, validate=False, **options):
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     torch.manual_seed(0)
     return build_runner(cfg)
-
-
-def leave_configs_unformatted(monkeypatch):
-    """Spare a run the formatting of its config, which takes most of its time."""
-    name = 'mmengine.config.config.FormatCode'
-    monkeypatch.setattr(name, lambda text, **_: (text, True))

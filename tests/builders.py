@@ -1,4 +1,4 @@
-"""Small files for tests, made anew in a temporary folder each time."""
+"""Small files for tests, and what datasets list of them."""
 
 import json
 import shutil
@@ -17,6 +17,7 @@ TINY_SPLITS = {
     'test': [('004', '005')],
 }
 _NUM_BITS = 8
+_ENCODED = {}  # encoding takes long: arguments of `make_video` -> bytes
 
 
 def make_frame(index, size=(64, 64)):
@@ -43,9 +44,13 @@ def read_index(frame):
 
 
 def make_video(path, num_frames=12, size=(64, 64), fps=25, gop=12, bframes=2):
-    """Encode an H.264 file, its index in front, of frames that tell their number."""
+    """Write an H.264 file, its index in front, of frames that show their number."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    key = (path.suffix, num_frames, tuple(size), fps, gop, bframes)
+    if key in _ENCODED:
+        path.write_bytes(_ENCODED[key])
+        return path
     options = {'movflags': 'faststart'} if path.suffix == '.mp4' else {}
     with av.open(str(path), 'w', options=options) as container:
         stream = container.add_stream('libx264', rate=fps)
@@ -59,16 +64,15 @@ def make_video(path, num_frames=12, size=(64, 64), fps=25, gop=12, bframes=2):
             'threads': '1',
         }
         for index in range(num_frames):
-            picture = av.VideoFrame.from_ndarray(
-                make_frame(index, size), format='rgb24'
-            )
-            container.mux(stream.encode(picture))
+            frame = av.VideoFrame.from_ndarray(make_frame(index, size), format='rgb24')
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    _ENCODED[key] = path.read_bytes()
     return path
 
 
 def make_frame_folder(folder, num_frames=12, template='{:04d}.png', first=0):
-    """Write a folder of numbered frames; frame i of the video tells i."""
+    """Write a folder of numbered frames; frame i of the video shows i."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(num_frames):
@@ -78,7 +82,7 @@ def make_frame_folder(folder, num_frames=12, template='{:04d}.png', first=0):
 
 
 def make_clip(path, num_frames=12, size=(64, 64), fps=25.0):
-    """Store a face clip, lossless, of frames that tell their number."""
+    """Store a lossless face clip of frames that show their number."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ClipWriter(path.with_suffix(''), 'png', fps=fps) as writer:
@@ -122,3 +126,13 @@ def write_splits(folder, splits):
         (folder / f'{split}.json').write_text(
             json.dumps([list(pair) for pair in pairs])
         )
+
+
+def items_of(dataset):
+    """Return all items of a dataset."""
+    return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+
+def keys_of(dataset):
+    """Return the keys of all videos of a dataset."""
+    return [item['video_key'] for item in items_of(dataset)]

@@ -73,6 +73,15 @@ def fixed_scope_and_seed():
     start_alike()
 
 
+@pytest.fixture(autouse=True, scope='session')
+def unformatted_configs():
+    """Skip the formatting of configs by runs, which takes most of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = 'mmengine.config.config.FormatCode'
+        patch.setattr(name, lambda text, **_: (text, True))
+        yield
+
+
 @pytest.fixture
 def ffpp_root(tmp_path):
     """A tiny FaceForensics++ at c40: 2 real and 2 fakes a method in each split."""

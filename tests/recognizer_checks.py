@@ -1,23 +1,32 @@
-"""What every whole model is put through, whichever its parts."""
+"""Checks that every complete model has to pass."""
 
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import torch
+from config_reading import CONFIGS, read_config
 from mmaction.structures import ActionDataSample
-from mmengine.config import Config
 
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.registry import MODELS
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+__all__ = [
+    'CONFIGS',
+    'build_from_config',
+    'check_bfloat16',
+    'check_overfits',
+    'check_round_trip',
+    'count_parameters',
+    'load_model_config',
+    'make_samples',
+    'predict',
+]
 
 
 def load_model_config(name, **backbone):
-    """The model of a config by its path below configs/, without ImageNet weights."""
-    cfg = Config.fromfile(CONFIGS / name).model
+    """Return the model of a config below configs/, without ImageNet weights."""
+    cfg = read_config(name).model
     if 'pretrained' in cfg.backbone:
         cfg.backbone.pretrained = None
     cfg.backbone.update(backbone)
@@ -25,7 +34,7 @@ def load_model_config(name, **backbone):
 
 
 def build_from_config(name, **backbone):
-    """The model of a config by its path below configs/, from random weights."""
+    """Build the model of a config below configs/ with random weights."""
     torch.manual_seed(0)
     model = MODELS.build(load_model_config(name, **backbone))
     model.init_weights()
@@ -41,10 +50,10 @@ def make_samples(labels):
 
 
 def check_overfits(model, clips, labels, *, num_steps=60, learning_rate=1e-3):
-    """Train on one batch until all of it is told apart in evaluation mode.
+    """Train on one batch until evaluation mode classifies all of it correctly.
 
-    Evaluation is the stricter judge: it reads batch normalisation's running statistics
-    and has no dropout. On the way every parameter must have moved.
+    Evaluation mode uses the running statistics of batch normalisation and no dropout.
+    Every parameter must have changed.
     """
     start = copy.deepcopy(dict(model.named_parameters()))
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
@@ -58,9 +67,9 @@ def check_overfits(model, clips, labels, *, num_steps=60, learning_rate=1e-3):
         if step % 5 == 0 and predict_labels(model, clips) == labels:
             break
     else:
-        raise AssertionError(f'not told apart after {num_steps} steps, loss {loss}')
+        raise AssertionError(f'not fitted after {num_steps} steps, loss {loss}')
     still = [n for n, p in model.named_parameters() if torch.equal(p, start[n])]
-    assert not still, f'never moved: {still}'
+    assert not still, f'never changed: {still}'
 
 
 @torch.no_grad()
@@ -74,7 +83,7 @@ def predict_labels(model, clips):
 
 
 def check_round_trip(model, build_again, clips, folder):
-    """Save, load strictly into another start, and get the same scores to the bit."""
+    """Save, load into another model, and compare the scores bit by bit."""
     torch.save(model.state_dict(), folder / 'model.pth')
     other = build_again()
     for parameter in other.parameters():
@@ -85,7 +94,7 @@ def check_round_trip(model, build_again, clips, folder):
 
 
 def check_bfloat16(model, clips, labels):
-    """A training step and a prediction under autocast, as `--amp` has them on CPUs."""
+    """Make a training step and a prediction under autocast, as `--amp` on CPUs."""
     model.train()
     with mixed_precision(model):
         loss = model.loss(clips, make_samples(labels))['loss_cls']

@@ -1,16 +1,12 @@
-"""Table 4: each row is what it says, and the full model in all else."""
-
-from pathlib import Path
+"""Ablations: each config changes what its name says, and only the model."""
 
 import pytest
 import torch
-from mmengine.config import Config
+from config_reading import CONFIGS, list_configs, read_config
 
 from mmdeepfake.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[1]
-ABLATIONS = ROOT / 'configs/ablations'
-ROWS = sorted(path.stem for path in ABLATIONS.glob('*.py'))
+ROWS = list_configs('ablations/*.py')
 
 RESNET_50 = 23_508_032 + 2 * 2048 + 2
 CSA = 2 * 2048 * 256
@@ -20,13 +16,12 @@ RATF, RATF_OF_STAGE = 6_034_608, (61_665, 319_788, 1_892_802, 3_760_353)
 ONE_BASIS = 4 * (3 * 32 + 4 * 64 + 6 * 128 + 3 * 256) + 2 * 16
 
 
-def read(name):
-    return Config.fromfile(ABLATIONS / f'{name}.py')
-
-
-def build(cfg):
-    cfg.model.backbone.pretrained = None  # no network in tests
-    return MODELS.build(cfg.model)
+def build(name, *, device='meta', **changes):
+    cfg = read_config(name).model
+    cfg.backbone.pretrained = None  # no network in tests
+    cfg.update(changes)
+    with torch.device(device):
+        return MODELS.build(cfg)
 
 
 @pytest.mark.parametrize(
@@ -48,51 +43,50 @@ def build(cfg):
     ],
 )
 def test_row_has_the_parameters_of_what_it_keeps(name, expected):
-    model = build(read(name))
+    model = build(f'ablations/{name}.py')
     assert sum(p.numel() for p in model.parameters()) == expected
 
 
 @pytest.mark.parametrize('name', ROWS)
 def test_row_differs_from_the_full_model_in_the_model_alone(name):
-    full = 'ratf_r50_ffpp_lq' if name.endswith('_ffpp_lq') else 'miniff/ratf_r18_miniff'
-    row = read(name).to_dict()
-    expected = Config.fromfile(ROOT / f'configs/{full}.py').to_dict()
+    is_ffpp = name.endswith('_ffpp_lq.py')
+    full = 'ratf_r50_ffpp_lq.py' if is_ffpp else 'miniff/ratf_r18_miniff.py'
+    row, expected = read_config(name).to_dict(), read_config(full).to_dict()
     assert row.pop('model') != expected.pop('model')
     assert row == expected
 
 
 def test_every_row_of_table_4_has_a_config():
-    table = [
-        *('resnet', 't_conv', 'ratf_no_csa', 'csa', 'ratf_star_csa'),
-        *(f'ratf_basis{r}' for r in (2, 4, 16)),  # 8 is the full model
-        *(f'ratf_stage{i}' for i in (1, 2, 3, 4)),
-    ]
-    assert {f'{row}_r50_ffpp_lq' for row in table} <= set(ROWS)
-    tables_b_and_c = {f'{row}_r18_miniff' for row in table if row[-1].isdigit()}
-    assert tables_b_and_c <= set(ROWS)
-    for row in ('resnet', 't_conv', 'ratf_no_csa', 'csa', 'ratf_star_csa'):
-        assert (ROOT / f'configs/miniff/{row}_r18_miniff.py').is_file()
+    parts = ['resnet', 't_conv', 'ratf_no_csa', 'csa', 'ratf_star_csa']
+    numbers = [f'ratf_basis{r}' for r in (2, 4, 16)]  # 8 is the full model
+    numbers += [f'ratf_stage{i}' for i in (1, 2, 3, 4)]
+    expected = {f'ablations/{row}_r50_ffpp_lq.py' for row in (*parts, *numbers)}
+    expected |= {f'ablations/{row}_r18_miniff.py' for row in numbers}
+    assert expected == set(ROWS)
+    for row in parts:
+        assert (CONFIGS / f'miniff/{row}_r18_miniff.py').is_file()
 
 
-def test_row_with_another_number_of_bases_makes_as_many():
-    for num_basis in (2, 4, 16):
-        model = build(read(f'ratf_basis{num_basis}_r18_miniff'))
-        modules = model.backbone.temporal_modules().values()
-        assert {module.num_basis for module in modules} == {num_basis}
+@pytest.mark.parametrize('num_basis', [2, 4, 16])
+def test_row_with_another_number_of_bases_has_as_many(num_basis):
+    model = build(f'ablations/ratf_basis{num_basis}_r18_miniff.py')
+    modules = model.backbone.temporal_modules().values()
+    assert {module.num_basis for module in modules} == {num_basis}
 
 
-def test_row_of_one_stage_has_modules_in_no_other():
-    for stage in (1, 2, 3, 4):
-        names = build(read(f'ratf_stage{stage}_r18_miniff')).backbone.temporal_modules()
-        assert {name.split('.')[0] for name in names} == {f'layer{stage}'}
+@pytest.mark.parametrize('stage', [1, 2, 3, 4])
+def test_row_of_one_stage_has_modules_in_no_other(stage):
+    backbone = build(f'ablations/ratf_stage{stage}_r18_miniff.py').backbone
+    names = backbone.temporal_modules()
+    assert {name.split('.')[0] for name in names} == {f'layer{stage}'}
 
 
 def test_csa_alone_sees_all_snippets_over_a_net_without_time():
     """Frames' features do not change with the order of frames; the gates do."""
-    model = build(Config.fromfile(ROOT / 'configs/miniff/csa_r18_miniff.py'))
+    model = build('miniff/csa_r18_miniff.py', device='cpu')
     model.init_weights()
     model.train(False)
-    clips = torch.randn(1, 8, 3, 64, 64)
+    clips = torch.randn(1, 8, 3, 32, 32)
     features = model.extract_feat(clips, stage='backbone')[0]
     backwards = model.extract_feat(clips.flip(1), stage='backbone')[0]
     torch.testing.assert_close(backwards, features.flip(0))
@@ -111,14 +105,15 @@ def test_csa_alone_sees_all_snippets_over_a_net_without_time():
 @pytest.mark.parametrize('name', ['t_conv', 'ratf_no_csa', 'ratf_star_csa'])
 def test_before_training_all_rows_without_csa_agree(name):
     """Identity starts on the same weights and the same head give the same scores."""
-    clips = torch.randn(1, 8, 3, 64, 64)
+    clips = torch.randn(1, 8, 3, 32, 32)
     logits, states = [], None
     for row in ('resnet', name):
-        cfg = Config.fromfile(ROOT / f'configs/miniff/{row}_r18_miniff.py')
-        cfg.model.neck = None
-        if 'ratf_cfg' in cfg.model.backbone:
-            cfg.model.backbone.ratf_cfg.update(init='identity')
-        model = build(cfg)
+        cfg = read_config(f'miniff/{row}_r18_miniff.py').model
+        changes = dict(neck=None)
+        if 'ratf_cfg' in cfg.backbone:
+            identity = {**cfg.backbone.ratf_cfg, 'init': 'identity'}
+            changes['backbone'] = {**cfg.backbone, 'ratf_cfg': identity}
+        model = build(f'miniff/{row}_r18_miniff.py', device='cpu', **changes)
         model.init_weights()
         model.train(False)
         states = states or model.state_dict()

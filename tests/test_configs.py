@@ -1,11 +1,10 @@
-"""Every config is sound, builds, takes a step, and moves all its parameters."""
-
-from pathlib import Path
+"""Every config is consistent, builds, makes a step, and trains all its parameters."""
 
 import pytest
 import torch
+from builders import CLASSIC_METHODS
+from config_reading import LOADERS, datasets_of, list_configs, read_config
 from mmaction.structures import ActionDataSample
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdeepfake.commands.complexity import find_input_shape
@@ -13,24 +12,16 @@ from mmdeepfake.engine.config_checks import check_config, find_transforms, walk_
 from mmdeepfake.engine.config_variables import RUNNER_KEYS
 from mmdeepfake.registry import MODELS, TRANSFORMS
 
-ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(
-    path
-    for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.relative_to(ROOT).parts
-)
-NAMES = [str(path.relative_to(ROOT / 'configs')) for path in CONFIGS]
-every_config = pytest.mark.parametrize('path', CONFIGS, ids=NAMES)
+NAMES = list_configs('**/*.py')
 
 SMALL_SIDE_PX = 32
-# Backbone -> rows and columns that it needs at the least, where that is more.
+# Backbone -> minimum number of rows and columns, if larger.
 SMALLEST_SIDE_PX = {
     'InceptionResnetV1': 75,  # or its last reduction has no window
     'STILNet': 128,  # the last of four maps, of side / 32, is pooled by 4
     'TALLSwin': 64,  # as below
 }
-# Backbone -> what makes a model of it small where it is too large for these tests, in
-# numbers that change no code path.
+# Backbone -> settings that make a large model small without changing code paths.
 SHRUNK = {
     'InceptionResnetV1': dict(backbone=dict(num_blocks=(1, 1, 2), width_ratio=0.25)),
     'TALLSwin': dict(
@@ -52,7 +43,7 @@ SHRUNK = {
 
 
 def structure_of(node):
-    """A model's config without what changes no code path: numbers, stages, weights."""
+    """Return a model's config without numbers, stages and weights."""
     if isinstance(node, dict):
         return tuple(
             (key, value if key in ('depth', 'clip_len') else structure_of(value))
@@ -65,16 +56,13 @@ def structure_of(node):
 
 
 def find_different_models():
-    """One config of each model; leaves that differ in data or a number are twins."""
+    """Return one config of each model; others differ in data or a number only."""
     found = {}
-    for path in CONFIGS:
-        cfg = Config.fromfile(path)
+    for name in NAMES:
+        cfg = read_config(name)
         shape = find_input_shape(cfg, split='train', side_px=SMALL_SIDE_PX)
-        found.setdefault((structure_of(cfg.model.to_dict()), shape), path)
+        found.setdefault((structure_of(cfg.model.to_dict()), shape), name)
     return list(found.values())
-
-
-MODEL_CONFIGS = find_different_models()
 
 
 def build_model(cfg):
@@ -92,7 +80,7 @@ def build_model(cfg):
 
 
 def make_batch(cfg, model, *, split, labels):
-    """What a DataLoader and the preprocessor would give for videos of noise."""
+    """Return the preprocessed batch of a DataLoader for videos of noise."""
     side_px = max(SMALL_SIDE_PX, SMALLEST_SIDE_PX.get(cfg.model.backbone.type, 0))
     shape = find_input_shape(cfg, split=split)
     side_px = min(side_px, shape[-1])
@@ -104,68 +92,42 @@ def make_batch(cfg, model, *, split, labels):
     return model.data_preprocessor(batch, training=split == 'train')
 
 
-@every_config
-def test_config_contradicts_nothing(path):
-    check_config(Config.fromfile(path))
-
-
-@every_config
-def test_models_are_chosen_on_validation_and_scored_as_probabilities(path):
-    cfg = Config.fromfile(path)
-    assert cfg.val_dataloader.dataset.split == 'val'
-    assert cfg.test_dataloader.dataset.split == 'test'
+@pytest.mark.parametrize('name', NAMES)
+def test_config_is_consistent(name):
+    cfg = read_config(name)
+    check_config(cfg)
+    assert [dataset.split for dataset in datasets_of(cfg)] == ['train', 'val', 'test']
     assert cfg.default_hooks.checkpoint.save_best == 'deepfake/auc'
-    assert cfg.model.cls_head.topk == (1,)
-    assert cfg.model.cls_head.average_clips == 'prob'
-    assert cfg.model.cls_head.num_classes == 2
-    for loader in (cfg.val_dataloader, cfg.test_dataloader):
-        assert loader.dataset.test_mode
-        assert 'real_fake_balance' not in loader.dataset
-
-
-@every_config
-def test_keys_of_videos_reach_the_metric(path):
-    packers = list(find_transforms(Config.fromfile(path), 'PackActionInputs'))
+    head = cfg.model.cls_head
+    assert (head.topk, head.average_clips, head.num_classes) == ((1,), 'prob', 2)
+    for dataset in datasets_of(cfg)[1:]:
+        assert dataset.test_mode
+        assert 'real_fake_balance' not in dataset
+    packers = [packer for _, packer in find_transforms(cfg, 'PackActionInputs')]
     assert len(packers) == 3
-    for _, packer in packers:
+    for packer in packers:
         assert {'video_key', 'num_clips'} <= set(packer.meta_keys)
-
-
-@every_config
-def test_training_draws_at_random_and_testing_does_not(path):
-    cfg = Config.fromfile(path)
-    position = {
+    positions = {
         where.split('.')[0]: sampler.get('position', 'random')
         for where, sampler in find_transforms(cfg, 'SampleSnippets')
     }
-    assert position == dict(
-        train_dataloader='random', val_dataloader='centred', test_dataloader='centred'
-    )
-
-
-@every_config
-def test_pipelines_build(path):
-    cfg = Config.fromfile(path)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        for transform in loader.dataset.pipeline:
+    assert [positions[name] for name in LOADERS] == ['random', 'centred', 'centred']
+    for dataset in datasets_of(cfg):
+        for transform in dataset.pipeline:
             TRANSFORMS.build(transform)
 
 
-@pytest.fixture(
-    scope='module',
-    params=MODEL_CONFIGS,
-    ids=[str(p.relative_to(ROOT)) for p in MODEL_CONFIGS],
-)
+@pytest.fixture(scope='module', params=find_different_models())
 def built(request):
     """A config and its model, which takes longer to build than to run."""
     init_default_scope('mmaction')
     torch.manual_seed(0)
-    cfg = Config.fromfile(request.param)
+    cfg = read_config(request.param)
     return cfg, build_model(cfg)
 
 
 def backward(model, batch):
-    """One backward pass; gives the names of parameters without any gradient."""
+    """Make a backward pass; return the names of parameters with zero gradient."""
     model.zero_grad()
     loss, _ = model.parse_losses(model(**batch, mode='loss'))
     assert torch.isfinite(loss)
@@ -180,50 +142,54 @@ def backward(model, batch):
     return still
 
 
-# Batch normalisation comes last in these, so that one real and one forged video pull
-# the last layer's offsets by exactly opposite amounts.
+# With batch normalisation at the end, the gradients of one real and one fake video for
+# the last layer's offsets cancel.
 ENDS_IN_NORM = ('DeepRhythmNet',)
 
 
-def test_every_parameter_is_moved(built):
+def test_every_parameter_gets_a_gradient(built):
     cfg, model = built
     labels = (1, 1) if cfg.model.backbone.type in ENDS_IN_NORM else (0, 1)
     batch = make_batch(cfg, model, split='train', labels=labels)
     still = backward(model, batch)
     if still:
-        # A weight that starts at zero, as the scale of a residual branch does, holds
-        # back the gradient of all before it, until it has moved itself.
+        # A weight that starts at zero, e.g. the scale of a residual branch, blocks the
+        # gradient of all layers before it until its first step.
         gates = [
             parameter
             for name, parameter in model.named_parameters()
             if name.endswith('weight') and not parameter.any() and parameter.grad.any()
         ]
-        assert gates, f'no gradient, and no zero start to explain it: {still}'
+        assert gates, f'zero gradient without a weight of zero: {still}'
         torch.optim.SGD(gates, lr=1).step()
         assert backward(model, batch) == []
 
 
 def test_videos_are_scored_at_the_test_sampling(built):
     cfg, model = built
-    batch = make_batch(cfg, model, split='test', labels=(0, 1))
-    # Random weights grow features without end, unless normalised by their own batch.
+    labels = (0, 1) if cfg.model.backbone.type in ENDS_IN_NORM else (0,)
+    batch = make_batch(cfg, model, split='test', labels=labels)
+    # With random weights, features explode unless normalised by their own batch.
     for module in model.modules():
         module.training = isinstance(module, torch.nn.modules.batchnorm._BatchNorm)
     with torch.no_grad():
         samples = model(**batch, mode='predict')
-    assert len(samples) == 2
+    assert len(samples) == len(labels)
     for sample in samples:
         assert sample.pred_score.shape == (2,)
         torch.testing.assert_close(sample.pred_score.sum(), torch.tensor(1.0))
 
 
 @pytest.mark.parametrize('quality', ['lq', 'hq'])
-def test_the_papers_recipe_is_stated_as_printed(quality):
-    cfg = Config.fromfile(ROOT / f'configs/ratf_r50_ffpp_{quality}.py')
+def test_recipe_is_that_of_the_paper(quality):
+    cfg = read_config(f'ratf_r50_ffpp_{quality}.py')
     samplers = {
         where.split('.')[0]: sampler
         for where, sampler in find_transforms(cfg, 'SampleSnippets')
     }
+    for dataset in datasets_of(cfg):
+        assert dataset.compression == dict(lq='c40', hq='c23')[quality]
+        assert set(dataset.methods) == set(CLASSIC_METHODS)
     train, test = samplers['train_dataloader'], samplers['test_dataloader']
     assert (train.num_snippets, train.clip_len) == (4, 4)
     assert (test.num_snippets, test.clip_len) == (8, 4)
@@ -239,42 +205,18 @@ def test_the_papers_recipe_is_stated_as_printed(quality):
     assert cfg.model.backbone.pretrained.endswith('resnet50-0676ba61.pth')
 
 
-@pytest.mark.parametrize('quality', ['lq', 'hq'])
-@pytest.mark.parametrize(
-    ('leaf', 'methods'),
-    [
-        ('', ['Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures']),
-        ('_df', ['Deepfakes']),
-        ('_f2f', ['Face2Face']),
-        ('_fs', ['FaceSwap']),
-        ('_nt', ['NeuralTextures']),
-    ],
-)
-def test_leaves_read_their_manipulations_and_quality(quality, leaf, methods):
-    cfg = Config.fromfile(ROOT / f'configs/ratf_r50_ffpp_{quality}{leaf}.py')
-    for name in ('train', 'val', 'test'):
-        dataset = cfg[f'{name}_dataloader'].dataset
-        assert dataset.methods == methods
-        assert dataset.compression == dict(lq='c40', hq='c23')[quality]
-
-
-def test_whole_model_has_the_parameters_of_the_specification():
-    cfg = Config.fromfile(ROOT / 'configs/ratf_r50_ffpp_lq.py')
-    model = build_model(cfg)
+def test_full_model_has_the_parameters_of_the_specification():
+    model = build_model(read_config('ratf_r50_ffpp_lq.py'))
     assert sum(p.numel() for p in model.parameters()) == 30_595_186
 
 
-BASELINES = [
-    path
-    for path in CONFIGS
-    if path.parent.name == 'baselines' or path.name.endswith('_miniff.py')
-]
-# What a row may sample and pack in its own way; the frames themselves are the same.
+BASELINES = [*list_configs('baselines/*.py'), *list_configs('**/*_miniff.py')]
+# Sampling and packing may differ; the frames do not.
 OWN_TRANSFORMS = ('SampleSnippets',)
-# Which weights of the model are trained when: that is the method.
+# Freezing schedules are part of the method.
 OWN_HOOKS = ('AltFreezingHook',)
-OWN_KEYS = ('find_unused_parameters',)  # it goes with that hook
-# Choose among the sampled frames, or pack them in a way of their own.
+OWN_KEYS = ('find_unused_parameters',)  # needed by that hook
+# Steps that select sampled frames, or pack them differently.
 OWN_STEPS = (
     'BuildMMSTMap',
     'CoMotionPattern',
@@ -286,24 +228,22 @@ OWN_STEPS = (
     'TemporalDropout',
     'ThumbnailLayout',
 )
-# Backbones whose weights want frames of another size.
+# Backbones with another frame size.
 OWN_SIZES = ('InceptionResnetV1',)
 
 
 def common_part(cfg):
-    """The config without its model and without how frames are sampled and packed."""
+    """Return the config without its model, sampling and packing."""
     for name in OWN_TRANSFORMS:
         for _, node in find_transforms(cfg, name):
             for argument in set(node) - {'type', 'position'}:
                 del node[argument]
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        steps = loader.dataset.pipeline
-        loader.dataset.pipeline = [step for step in steps if step.type not in OWN_STEPS]
-        loader.dataset.pop('leave_out_unsuited', None)
+    for dataset in datasets_of(cfg):
+        dataset.pipeline = [s for s in dataset.pipeline if s.type not in OWN_STEPS]
+        dataset.pop('leave_out_unsuited', None)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         evaluator.pop('score_rule', None)
     cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type not in OWN_HOOKS]
-    # Other variables of a config have done their work when it is read.
     return {
         k: v
         for k, v in cfg.to_dict().items()
@@ -311,16 +251,14 @@ def common_part(cfg):
     }
 
 
-@pytest.mark.parametrize('path', BASELINES, ids=lambda path: path.stem)
-def test_baseline_differs_from_ratf_in_model_and_sampling_alone(path):
-    data = 'miniff' if path.name.endswith('_miniff.py') else path.stem[-7:]
-    assert data in ('miniff', 'ffpp_lq', 'ffpp_hq')
-    ratf = 'miniff/ratf_r18_miniff.py' if data == 'miniff' else f'ratf_r50_{data}.py'
-    row, expected = Config.fromfile(path), Config.fromfile(ROOT / f'configs/{ratf}')
+@pytest.mark.parametrize('name', BASELINES)
+def test_baseline_differs_from_ratf_in_model_and_sampling_alone(name):
+    data = name.removesuffix('.py').split('_', 1)[1]
+    full = {'miniff': 'miniff/ratf_r18_miniff.py', 'ffpp_lq': 'ratf_r50_ffpp_lq.py'}
+    (expected,) = [read_config(path) for key, path in full.items() if key in data]
+    row = read_config(name)
     if row.model.backbone.type in OWN_SIZES:
-        for _, resize in (
-            *find_transforms(row, 'Resize'),
-            *find_transforms(expected, 'Resize'),
-        ):
-            del resize['scale']
+        for cfg in (row, expected):
+            for _, resize in find_transforms(cfg, 'Resize'):
+                del resize['scale']
     assert common_part(row) == common_part(expected)

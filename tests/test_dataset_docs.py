@@ -1,10 +1,10 @@
-"""docs/datasets.md names what there is."""
+"""docs/datasets.md matches the layouts and configs."""
 
 import re
 from pathlib import Path
 
 import pytest
-from mmengine import Config
+from config_reading import list_configs, read_config
 
 from mmdeepfake.engine.build import check_data
 from mmdeepfake.errors import DataNotFoundError
@@ -30,25 +30,30 @@ def test_every_address_of_a_layout_is_there():
             assert address in TEXT
 
 
-@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.split('|')[1].strip())
-def test_configs_read_the_folder_that_their_row_names(row):
-    *_, out = re.findall(r'`(data/\w+)`', row)
+every_row = pytest.mark.parametrize('row', ROWS, ids=lambda r: r.split('|')[1].strip())
+
+
+def configs_of(row):
+    """Return the configs in a row of the table."""
     leaves = re.findall(r'`(ratf_\w+\.py)`', row.replace('{lq,hq}', 'lq'))
     crosses = re.findall(r'_to_\w+\.py', row)
-    configs = [*leaves, *(f'cross/ratf_r50_ffpp_lq{name}' for name in crosses)]
-    assert configs
-    for name in configs:
-        cfg = Config.fromfile(ROOT / 'configs' / name)
-        assert cfg.test_dataloader.dataset.data_root == out
+    return [*leaves, *(f'cross/ratf_r50_ffpp_lq{name}' for name in crosses)]
+
+
+@every_row
+def test_configs_read_the_folder_that_their_row_names(row):
+    *_, out = re.findall(r'`(data/\w+)`', row)
+    assert configs_of(row)
+    for name in configs_of(row):
+        assert read_config(name).test_dataloader.dataset.data_root == out
 
 
 def test_every_config_of_a_set_is_named():
-    names = {path.stem for path in (ROOT / 'configs').glob('ratf_r50_*.py')}
     plain = TEXT.replace('{lq,hq}', 'lq')
-    missing = [n for n in names if f'{n}.py' not in plain and '_ffpp_' not in n]
-    assert not missing
-    for path in (ROOT / 'configs/cross').glob('*.py'):
-        assert path.name.removeprefix('ratf_r50_ffpp_lq') in TEXT
+    for name in list_configs('ratf_r50_*.py'):
+        assert name in plain or '_ffpp_' in name
+    for name in list_configs('cross/*.py'):
+        assert name.removeprefix('cross/ratf_r50_ffpp_lq') in TEXT
 
 
 def test_files_that_are_named_exist():
@@ -56,30 +61,27 @@ def test_files_that_are_named_exist():
         assert (ROOT / name).is_file(), name
 
 
-def test_validation_rules_are_told_as_they_are():
+def test_validation_rules_are_correct():
     assert ', '.join(VALIDATION_PEOPLE[:-1]) in TEXT
     first, last = VALIDATION_PARTS[0], VALIDATION_PARTS[-1]
     assert f'parts {first} to {last} are for' in TEXT
 
 
-@pytest.mark.parametrize('row', ROWS, ids=lambda row: row.split('|')[1].strip())
-def test_missing_data_is_answered_with_the_row_and_where_to_get_it(row, tmp_path):
-    name = re.search(r'\| `(\w+)` \|', row)[1]
+@every_row
+def test_error_for_missing_data_names_the_command_and_the_source(row, tmp_path):
+    layout = re.search(r'\| `(\w+)` \|', row)[1]
     roots = re.findall(r'`(data/\w+)`', row)
-    leaf = re.findall(r'`(ratf_\w+\.py)`', row.replace('{lq,hq}', 'lq'))
-    cross = re.findall(r'_to_\w+\.py', row)
-    files = [*leaf, *(f'cross/ratf_r50_ffpp_lq{end}' for end in cross)]
-    for file in files:
-        cfg = Config.fromfile(ROOT / 'configs' / file)
+    for name in configs_of(row):
+        cfg = read_config(name)
+        dataset = cfg.test_dataloader.dataset
         if len(roots) == 2:
-            assert cfg.test_dataloader.dataset.prepared_from == [name, roots[0]]
-        out = str(tmp_path / 'faces 1')
-        cfg.test_dataloader.dataset.data_root = out
+            assert dataset.prepared_from == [layout, roots[0]]
+        dataset.data_root = out = str(tmp_path / 'faces 1')
         with pytest.raises(DataNotFoundError) as error:
             check_data(cfg, ['test'])
         text = str(error.value)
-        root = cfg.test_dataloader.dataset.prepared_from[1]
-        assert f"python tools/prepare.py {name} {root} '{out}'" in text
-        assert LAYOUTS[name].how_to_get in text
-        level = cfg.test_dataloader.dataset.compression
+        root = dataset.prepared_from[1]
+        assert f"python tools/prepare.py {layout} {root} '{out}'" in text
+        assert LAYOUTS[layout].how_to_get in text
+        level = dataset.compression
         assert (f'--compressions {level}' in text) == (level is not None)

@@ -1,12 +1,11 @@
 """The protocols' configs train, validate and test on what their names say."""
 
-from pathlib import Path
+from pathlib import PurePath
 
 import pytest
-from mmengine.config import Config
+from config_reading import datasets_of, list_configs, read_config
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-PROTOCOLS = sorted(path.stem for path in (CONFIGS / 'protocols').glob('*.py'))
+PROTOCOLS = [PurePath(name).stem for name in list_configs('protocols/*.py')]
 SHORT = {
     'df': 'Deepfakes',
     'f2f': 'Face2Face',
@@ -15,21 +14,17 @@ SHORT = {
 }
 LEVELS = {'hq': 'c23', 'lq': 'c40'}
 # Stem of the config that a protocol departs from -> its folder.
-FULL = {'ratf_r50_ffpp_lq': '', 'ratf_r50_ffpp_hq': '', 'ratf_r18_miniff': 'miniff'}
+FULL = {'ratf_r50_ffpp_lq': '', 'ratf_r50_ffpp_hq': '', 'ratf_r18_miniff': 'miniff/'}
 
 
 def read(stem):
-    return Config.fromfile(CONFIGS / 'protocols' / f'{stem}.py')
-
-
-def datasets(cfg):
-    return [cfg[f'{name}_dataloader'].dataset for name in ('train', 'val', 'test')]
+    return read_config(f'protocols/{stem}.py')
 
 
 @pytest.mark.parametrize('short', SHORT)
 @pytest.mark.parametrize('full', ['ratf_r50_ffpp_lq', 'ratf_r18_miniff'])
 def test_manipulation_left_out_is_the_one_tested(full, short):
-    train, val, test = datasets(read(f'{full}_without_{short}'))
+    train, val, test = datasets_of(read(f'{full}_without_{short}'))
     others = set(SHORT.values()) - {SHORT[short]}
     assert set(train.methods) == set(val.methods) == others
     assert test.methods == [SHORT[short]]
@@ -39,7 +34,7 @@ def test_manipulation_left_out_is_the_one_tested(full, short):
 @pytest.mark.parametrize(('one', 'other'), [('hq', 'lq'), ('lq', 'hq')])
 @pytest.mark.parametrize('stem', ['ratf_r50_ffpp', 'ratf_r18_miniff'])
 def test_compression_of_the_test_is_the_other_one(stem, one, other):
-    train, val, test = datasets(read(f'{stem}_{one}_to_{other}'))
+    train, val, test = datasets_of(read(f'{stem}_{one}_to_{other}'))
     assert train.compression == val.compression == LEVELS[one]
     assert test.compression == LEVELS[other]
     assert set(train.methods) == set(test.methods) == set(SHORT.values())
@@ -58,10 +53,10 @@ def test_nothing_but_the_videos_differs_from_the_full_config(stem):
     full = stem.split('_without_')[0].removesuffix('_to_lq').removesuffix('_to_hq')
     if 'miniff' in full:
         full = 'ratf_r18_miniff'
-    expected = Config.fromfile(CONFIGS / FULL[full] / f'{full}.py')
+    expected = read_config(f'{FULL[full]}{full}.py')
     found = read(stem)
     for cfg in (found, expected):
-        for dataset in datasets(cfg):
+        for dataset in datasets_of(cfg):
             del dataset['methods'], dataset['compression']
     kept = found.to_dict()
     kept.pop('trained', None)
@@ -71,8 +66,8 @@ def test_nothing_but_the_videos_differs_from_the_full_config(stem):
 @pytest.mark.parametrize('quality', LEVELS)
 @pytest.mark.parametrize('short', SHORT)
 def test_one_model_for_each_manipulation_sees_no_other(quality, short):
-    cfg = Config.fromfile(CONFIGS / f'ratf_r50_ffpp_{quality}_{short}.py')
-    for dataset in datasets(cfg):
+    cfg = read_config(f'ratf_r50_ffpp_{quality}_{short}.py')
+    for dataset in datasets_of(cfg):
         assert dataset.methods == [SHORT[short]]
         assert dataset.compression == LEVELS[quality]
 
@@ -86,7 +81,7 @@ def test_one_model_for_each_manipulation_sees_no_other(quality, short):
     ],
 )
 def test_cross_dataset_models_see_the_four_manipulations_at_low_quality(stem, root):
-    train, val, test = datasets(Config.fromfile(CONFIGS / f'cross/{stem}.py'))
+    train, val, test = datasets_of(read_config(f'cross/{stem}.py'))
     for seen in (train, val):
         assert set(seen.methods) == set(SHORT.values())
         assert (seen.compression, seen.data_root) == ('c40', 'data/ffpp_faces')

@@ -1,4 +1,4 @@
-"""Tests a checkpoint; the arguments are those of MMAction2's test.py."""
+"""Test a checkpoint, with the arguments of MMAction2's test.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     add_run_arguments(parser)
     add_compile_argument(parser)
     parser.add_argument(
-        '--dump', metavar='FILE.pkl', help="also save MMAction2's predictions here"
+        '--dump', metavar='FILE.pkl', help="also save MMAction2's predictions"
     )
     return parser.parse_args()
 

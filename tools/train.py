@@ -1,4 +1,4 @@
-"""Trains a model from a config; the arguments are those of MMAction2's train.py."""
+"""Train a model from a config, with the arguments of MMAction2's train.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the latest one in the work folder',
+        help='resume from this checkpoint, or the latest one in the work folder',
     )
     parser.add_argument(
         '--overwrite',
@@ -43,9 +43,9 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by batch size over auto_scale_lr.base_batch_size',
     )
-    parser.add_argument('--seed', type=int, help="seed, in place of the config's")
+    parser.add_argument('--seed', type=int, help="seed instead of the config's")
     parser.add_argument(
-        '--diff-rank-seed', action='store_true', help='another seed in each process'
+        '--diff-rank-seed', action='store_true', help='different seed in each process'
     )
     parser.add_argument(
         '--deterministic', action='store_true', help="cuDNN's deterministic algorithms"

@@ -1,4 +1,4 @@
-# What every run shares: plug-in, hooks, environment, logs.
+# Common to all runs: plug-in, hooks, environment, logs.
 custom_imports = dict(imports=['mmdeepfake'], allow_failed_imports=False)
 default_scope = 'mmaction'
 
@@ -30,8 +30,7 @@ custom_hooks = [
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # gloo where there is no GPU; a process that waits for another one for longer ends
-    # the run.
+    # gloo without a GPU; a rank that waits longer for another one ends the run.
     dist_cfg=dict(backend='nccl', timeout=600),  # seconds
 )
 visualizer = dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])

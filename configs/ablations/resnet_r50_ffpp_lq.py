@@ -1,8 +1,8 @@
-# Table 4a, ResNet-50: RATF and CSA left out, on the same frames.
+# Table 4a, ResNet-50: without RATF and CSA, on the same frames.
 _base_ = '../ratf_r50_ffpp_lq.py'
 
 model = dict(
-    clip_len=_base_.clip_len,  # scores are told per snippet
+    clip_len=_base_.clip_len,  # scores are per snippet
     backbone=dict(
         _delete_=True,
         type='ResNet',

@@ -1,4 +1,4 @@
-# Table 4a, + T-Conv: a static temporal convolution in RATF's place, no CSA.
+# Table 4a, + T-Conv: a static temporal convolution instead of RATF, no CSA.
 _base_ = '../ratf_r50_ffpp_lq.py'
 
 model = dict(

@@ -1,5 +1,5 @@
-# ADDNet-3D, a reconstruction, RATF's recipe on FaceForensics++ LQ, its faces prepared
-# with --landmarks.
+# ADDNet-3D, a reconstruction, RATF's recipe on FaceForensics++ LQ, with faces
+# prepared by --landmarks.
 _base_ = [
     '../_base_/models/addnet3d.py',
     '../_base_/datasets/ffpp_lq_clips.py',
@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Behind crop, resize and flip, which the landmarks follow.
+# After crop, resize and flip, which the landmarks follow.
 mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
 train_pipeline = [
     *_base_.sample_train,

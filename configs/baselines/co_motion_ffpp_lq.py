@@ -1,5 +1,5 @@
-# Co-motion, a reconstruction, RATF's recipe on FaceForensics++ LQ, its faces prepared
-# with --landmarks.
+# Co-motion, a reconstruction, RATF's recipe on FaceForensics++ LQ, with faces
+# prepared by --landmarks.
 _base_ = [
     '../_base_/models/co_motion.py',
     '../_base_/datasets/ffpp_lq.py',
@@ -9,7 +9,7 @@ _base_ = [
 
 num_pairs = 70  # the "70" of Co-motion-70
 snippet = dict(type='SampleSnippets', clip_len=num_pairs + 1, short_video='reflect')
-# In place of frames, the correlation of how they move.
+# Instead of frames, the correlation of their motion.
 pattern = [
     dict(type='LoadFaceLandmarks'),
     dict(type='ComputeLandmarkFlow'),

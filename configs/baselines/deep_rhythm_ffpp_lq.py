@@ -25,8 +25,8 @@ test_pipeline = [
     *_base_.test_frames,
     *maps,
 ]
-# Shorter videos, and those without landmarks, are left out: the log and the table of
-# results tell the share of videos that remains.
+# Shorter videos and those without landmarks are skipped; the log and the results state
+# the share of the other videos.
 usable = dict(leave_out_unsuited=True)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline, **usable))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **usable))

@@ -1,5 +1,5 @@
-# DIANet-like, a reconstruction, RATF's recipe on FaceForensics++ LQ, its faces prepared
-# with --landmarks.
+# DIANet-like, a reconstruction, RATF's recipe on FaceForensics++ LQ, with faces
+# prepared by --landmarks.
 _base_ = [
     '../_base_/models/dianet_r50.py',
     '../_base_/datasets/ffpp_lq.py',
@@ -7,8 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Eight pairs of neighbouring frames. Behind crop, resize and flip, which the landmarks
-# follow, the marks of the parts.
+# Eight pairs of neighbouring frames. After crop, resize and flip, which the landmarks
+# follow, come the marks of the parts.
 pairs = dict(type='SampleSnippets', num_snippets=8, clip_len=_base_.clip_len)
 marks = [dict(type='LoadFaceLandmarks'), dict(type='MarkFacialParts')]
 train_pipeline = [

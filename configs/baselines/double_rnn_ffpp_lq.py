@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 # Sequences of 8 consecutive frames: 16 frames a video in training and 32 at test, as
-# many as the other rows see.
+# many as for other models.
 clip = dict(type='SampleSnippets', clip_len=_base_.sequence_len)
 train_pipeline = [
     dict(type='OpenVideo'),

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# The size that its weights were trained at.
+# The size of its weights' training.
 resize_steps = [dict(type='Resize', scale=(160, 160), keep_ratio=False)]
 train_frames = [
     *_base_.decode_steps,

@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# With half of the paper's frames, time is not pooled, so that as many tokens are left.
+# Half of the paper's frames, without temporal pooling, give as many tokens.
 model = dict(backbone=dict(time_pool=False))

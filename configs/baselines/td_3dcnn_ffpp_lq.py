@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# 16 of 32 consecutive frames reach the network, as many as the other rows see.
+# The network gets 16 of 32 consecutive frames, as many as other models.
 num_frames, keep = 32, 16
 train_pipeline = [
     dict(type='OpenVideo'),

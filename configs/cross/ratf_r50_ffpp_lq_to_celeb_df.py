@@ -7,6 +7,6 @@ test_dataloader = dict(
         prepared_from=['celeb_df', 'data/celeb_df'],
         methods=None,
         compression=None,
-        test_shows_known_persons=True,  # of other Celeb-DF videos: none is trained on
+        test_shows_known_persons=True,  # in other splits of Celeb-DF, not in training
     )
 )

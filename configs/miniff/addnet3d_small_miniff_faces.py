@@ -1,4 +1,4 @@
-# ADDNet-3D, a reconstruction, on the built-in set, its faces prepared with landmarks.
+# ADDNet-3D, a reconstruction, on the built-in set, prepared with landmarks.
 _base_ = [
     '../_base_/models/addnet3d_small.py',
     '../_base_/datasets/miniff_faces.py',
@@ -6,8 +6,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# One clip of 16 frames, every second one, in training and two at test. Behind crop,
-# resize and flip, which the landmarks follow, the mask.
+# One clip of 16 frames, every second one, in training and two at test. After crop,
+# resize and flip, which the landmarks follow, comes the mask.
 clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)
 mask = [dict(type='LoadFaceLandmarks'), dict(type='FaceAttentionMask')]
 format_shape_steps = [dict(type='FormatShape', input_format='NCTHW')]

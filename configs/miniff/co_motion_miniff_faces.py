@@ -1,4 +1,4 @@
-# Co-motion, a reconstruction, on the built-in set, its faces prepared with landmarks.
+# Co-motion, a reconstruction, on the built-in set, prepared with landmarks.
 _base_ = [
     '../_base_/models/co_motion.py',
     '../_base_/datasets/miniff_faces.py',
@@ -8,7 +8,7 @@ _base_ = [
 
 num_pairs = 35  # one of the paper's numbers; its clips have 48 frames
 snippet = dict(type='SampleSnippets', clip_len=num_pairs + 1, short_video='reflect')
-# In place of frames, the correlation of how they move.
+# Instead of frames, the correlation of their motion.
 pattern = [
     dict(type='LoadFaceLandmarks'),
     dict(type='ComputeLandmarkFlow'),

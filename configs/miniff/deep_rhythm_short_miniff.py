@@ -1,6 +1,6 @@
 # DeepRhythm on the built-in set: on 40 of its 48 frames, which hold two beats at most,
-# and on unaligned frames, in whose middle heads stand. There is no pulse in rendered
-# heads; the run shows that the machinery works.
+# and on unaligned frames, with heads in the middle. Rendered heads have no pulse;
+# the run only shows that the code works.
 _base_ = [
     '../_base_/models/deep_rhythm_short.py',
     '../_base_/datasets/miniff.py',

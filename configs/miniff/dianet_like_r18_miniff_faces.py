@@ -1,4 +1,4 @@
-# DIANet-like, a reconstruction, on the built-in set, its faces prepared with landmarks.
+# DIANet-like, a reconstruction, on the built-in set, prepared with landmarks.
 _base_ = [
     '../_base_/models/dianet_r18.py',
     '../_base_/datasets/miniff_faces.py',
@@ -6,8 +6,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Eight pairs of neighbouring frames. Behind crop, resize and flip, which the landmarks
-# follow, the marks of the parts.
+# Eight pairs of neighbouring frames. After crop, resize and flip, which the landmarks
+# follow, come the marks of the parts.
 pairs = dict(type='SampleSnippets', num_snippets=8, clip_len=_base_.clip_len)
 marks = [dict(type='LoadFaceLandmarks'), dict(type='MarkFacialParts')]
 train_pipeline = [

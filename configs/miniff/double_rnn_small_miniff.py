@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Sequences of 8 consecutive frames, as many frames as the other models see.
+# Sequences of 8 consecutive frames, as many frames as other models.
 clip = dict(type='SampleSnippets', clip_len=_base_.sequence_len)
 train_pipeline = [
     dict(type='OpenVideo'),

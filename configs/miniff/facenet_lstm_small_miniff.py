@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Its layers leave nothing of less than 75 pixels.
+# Its layers need 75 pixels or more.
 resize_steps = [dict(type='Resize', scale=(80, 80), keep_ratio=False)]
 train_frames = [
     *_base_.decode_steps,

@@ -1,4 +1,4 @@
-# The same on the set where single frames tell nothing.
+# The same on the temporal set, where single frames carry no information.
 _base_ = [
     '../_base_/models/ratf_csa_r18.py',
     '../_base_/datasets/miniff_temporal.py',

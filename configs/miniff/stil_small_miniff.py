@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# At test 16, as its public code: two groups of 8 in the order of time.
+# At test 16 frames, as in its public code: two groups of 8 in temporal order.
 sample_test = [
     dict(type='OpenVideo'),
     dict(

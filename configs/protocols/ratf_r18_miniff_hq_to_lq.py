@@ -1,4 +1,4 @@
-# Across compression: trained on MiniFF at c23, tested at c40.
+# Cross-compression: trained on MiniFF at c23, tested at c40.
 _base_ = ['../miniff/ratf_r18_miniff.py']
 
 trained = 'c23'

@@ -1,4 +1,4 @@
-# Leave one out, on MiniFF: trained without Deepfakes, tested on it.
+# Leave-one-out on MiniFF: trained without Deepfakes, tested on it.
 _base_ = ['../miniff/ratf_r18_miniff.py']
 
 trained = ['Face2Face', 'FaceSwap', 'NeuralTextures']

@@ -1,4 +1,4 @@
-# Leave one out, on MiniFF: trained without Face2Face, tested on it.
+# Leave-one-out on MiniFF: trained without Face2Face, tested on it.
 _base_ = ['../miniff/ratf_r18_miniff.py']
 
 trained = ['Deepfakes', 'FaceSwap', 'NeuralTextures']

@@ -1,4 +1,4 @@
-# Leave one out, on MiniFF: trained without FaceSwap, tested on it.
+# Leave-one-out on MiniFF: trained without FaceSwap, tested on it.
 _base_ = ['../miniff/ratf_r18_miniff.py']
 
 trained = ['Deepfakes', 'Face2Face', 'NeuralTextures']

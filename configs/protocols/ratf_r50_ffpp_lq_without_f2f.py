@@ -1,4 +1,4 @@
-# Leave one out, on FaceForensics++ LQ: trained without Face2Face, tested on it.
+# Leave-one-out on FaceForensics++ LQ: trained without Face2Face, tested on it.
 _base_ = ['../ratf_r50_ffpp_lq.py']
 
 trained = ['Deepfakes', 'FaceSwap', 'NeuralTextures']

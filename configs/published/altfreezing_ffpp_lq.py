@@ -1,7 +1,7 @@
 # AltFreezing on FaceForensics++ LQ under the recipe of its public settings, not RATF's,
-# with the paper's augmentations as we read them. It starts from ImageNet, not Kinetics,
-# unless told (see the model); faces are RATF's crops, the authors align each clip. At
-# test eight windows, not all that overlap.
+# with the paper's augmentations as we read them. By default it starts from ImageNet,
+# not Kinetics (see the model); faces are RATF's crops, the authors align each clip. At
+# test it has eight windows, not all overlapping ones.
 _base_ = [
     '../_base_/models/i3d_r50.py',
     '../_base_/datasets/ffpp_lq_clips32.py',

@@ -1,4 +1,4 @@
-"""Datasets of real and forged videos, and the transforms that read them."""
+"""Datasets of real and fake videos, and their transforms."""
 
 from .deepfake_dataset import DeepfakeDataset
 from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets

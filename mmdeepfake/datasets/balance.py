@@ -1,8 +1,8 @@
-"""How many real videos stand against how many fakes in training."""
+"""Balance of real and fake videos in training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from mmdeepfake.structures import FAKE, REAL
@@ -10,42 +10,23 @@ from mmdeepfake.structures import FAKE, REAL
 Video = TypeVar('Video')
 
 
-def as_listed(videos: Sequence[tuple[int, Video]]) -> list[Video]:
-    """List each video once."""
-    return [video for _, video in videos]
-
-
-def repeat_real(videos: Sequence[tuple[int, Video]]) -> list[Video]:
-    """List real videos repeatedly until there are as many as fakes.
+def repeat_real(videos: Sequence[Video], labels: Sequence[int]) -> list[Video]:
+    """Repeat real videos up to the number of fakes, copies side by side.
 
     With R real videos and F > R fakes, real video i is listed
-    floor((i + 1) * F / R) - floor(i * F / R) times: all of them F // R times, and F % R
-    of them, evenly spread, once more. With one manipulation of FaceForensics++ nothing
-    changes; with four, each real video is listed four times. Fakes are never repeated,
-    so nothing changes either where they are the fewer.
-
-    Args:
-        videos: (label, video) pairs.
-
-    Returns:
-        The videos in the order given, copies of one side by side.
+    floor((i + 1) * F / R) - floor(i * F / R) times: F // R times, and F % R of them,
+    evenly spread, once more. Fakes are never repeated, so nothing changes if they are
+    fewer.
     """
-    labels = [label for label, _ in videos]
-    num_real, num_fake = labels.count(REAL), labels.count(FAKE)
+    num_real, num_fake = list(labels).count(REAL), list(labels).count(FAKE)
     if not 0 < num_real < num_fake:
-        return as_listed(videos)
+        return list(videos)
     balanced: list[Video] = []
     i = 0
-    for label, video in videos:
-        copies = 1
+    for video, label in zip(videos, labels, strict=True):
+        num_copies = 1
         if label == REAL:
-            copies = (i + 1) * num_fake // num_real - i * num_fake // num_real
+            num_copies = (i + 1) * num_fake // num_real - i * num_fake // num_real
             i += 1
-        balanced.extend([video] * copies)
+        balanced.extend([video] * num_copies)
     return balanced
-
-
-BALANCES: dict[str | None, Callable[[Sequence[tuple[int, Video]]], list[Video]]] = {
-    None: as_listed,
-    'repeat_real': repeat_real,
-}

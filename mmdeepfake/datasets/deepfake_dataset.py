@@ -1,4 +1,4 @@
-"""The dataset of real and forged videos, read from a manifest."""
+"""Dataset of real and fake videos, read from a manifest."""
 
 from __future__ import annotations
 
@@ -26,99 +26,93 @@ from mmdeepfake.structures import (
     VideoRecord,
 )
 from mmdeepfake.structures.manifest import read_manifest
-from mmdeepfake.structures.video_record import (
-    LEFT_OUT_VIDEOS,
-    SPLITS,
-    UNSCORED_VIDEOS,
-)
+from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, SPLITS, UNSCORED_VIDEOS
 
-from .balance import BALANCES
-from .file_check import CHECK_NAMES, check_videos
+from .argument_checks import check_argument, check_choice
+from .balance import repeat_real
+from .file_check import CHECK_NAMES, FileReport, check_videos
 from .identities import check_identities
 from .pipeline_needs import (
     CheckedVideos,
     Needs,
-    check_needs,
+    check_record,
     count_text,
     describe_unusable,
     is_unsuited,
     list_left_out,
     suggest_repair,
 )
-from .reading_faults import SkipRule, as_error, find_fault
-from .video_item import check_length, make_item, read_face_boxes
+from .reading_errors import SkipRule, as_broken_sample, as_error
+from .video_item import make_item, read_face_boxes
 
 
 @DATASETS.register_module()
 class DeepfakeDataset(BaseActionDataset):
-    """Videos that a manifest lists, each real (label 0) or fake (label 1).
+    """Videos of a manifest, each real (label 0) or fake (label 1).
 
-    Subclasses list other layouts by overriding `list_records`; all take the same
-    arguments, so a config that inherits another changes `type` and `data_root` and
-    keeps the rest.
+    Subclasses read other layouts by overriding `list_records`. All take the same
+    arguments, so a config for another dataset only changes `type` and `data_root`.
 
-    On construction every listed video is checked: its file, that it holds a snippet of
-    the pipeline's sampler, and that it has what else the pipeline reads, as landmarks.
-    Videos that cannot be used stop the run with one message that counts and names them,
-    unless they are at most `max_unusable_share` of all: then they are left out with a
-    warning. `leave_out_unsuited` leaves out, however many they are, those whose files
-    are sound but of no use to this pipeline. A test set names what was left out in its
-    `metainfo`, under 'left_out_videos' as (key, kind of problem), and `DeepfakeMetric`
-    tells the share of videos that its figures cover. Videos are sorted by key.
+    On construction every listed video is checked: the file, the length that the
+    pipeline's sampler needs, and other files that the pipeline reads, e.g. landmarks.
+    Unusable videos stop the run with one message that counts and names them, unless
+    their share is at most `max_unusable_share`: then they are skipped with a warning.
+    `leave_out_unsuited` skips, without limit, valid videos that lack what this pipeline
+    needs. A test set lists the skipped videos in its `metainfo`, under
+    'left_out_videos' as (key, kind of problem), and `DeepfakeMetric` reports the share
+    of videos covered by its figures. Videos are sorted by key.
 
-    Damage within a video shows only when it is read. Then the run stops with the key of
-    the video, its file and what is wrong, or, with `on_error='skip'`, goes on without
-    this video, whose place in the batch a `BrokenSample` takes: `BrokenSampleHook` says
-    what becomes of it. No video is ever replaced by another.
+    Damage inside a video shows only when it is read. The run then stops with the
+    video's key, file and problem, or, with `on_error='skip'`, continues without it: a
+    `BrokenSample` takes its place in the batch, see `BrokenSampleHook`. A video is
+    never replaced by another one.
 
-    Videos in which no face was found, or which could not be prepared (see
-    `VideoRecord.status`), have nothing to show to a model. Training leaves them out and
-    logs how many they are; a test set names them in its `metainfo`, under
-    'unscored_videos' as (key, status, identities), and `DeepfakeMetric` scores and
-    counts them.
+    Videos without a detected face, or whose preparation failed (`VideoRecord.status`),
+    cannot be shown to a model. Training skips them and logs their number; a test set
+    lists them in its `metainfo`, under 'unscored_videos' as (key, status, identities),
+    for `DeepfakeMetric` to score and count.
 
-    One item, before the pipeline, has:
-        filename: path of the video file; or, for a folder of frames, frame_dir,
-            filename_tmpl and offset, as MMAction2's `RawFrameDecode` wants them.
+    An item, before the pipeline, has:
+        filename: path of the video file; for a folder of frames instead frame_dir,
+            filename_tmpl and offset, as for MMAction2's `RawFrameDecode`.
         label, video_key, track, dataset, method, compression, video_name, identities.
-        mask, landmarks, track_file: path, or None.
-        total_frames, fps, face_boxes ((F, 4) or (1, 4) float32 pixels): where known.
-            Boxes of a track file are added when the item enters the pipeline.
+        mask, landmarks, track_file: path or None.
+        total_frames, fps, face_boxes ((F, 4) or (1, 4) float32 pixels): if known. Boxes
+            of a track file are read when the item enters the pipeline.
 
     Args:
-        data_root: folder that the paths of the videos start from.
+        data_root: root of the videos' paths.
         split: 'train', 'val' or 'test'.
         pipeline: transforms of MMAction2 and ours.
-        manifest: the manifest's path, relative to `data_root`. Used by this class only.
-        prepared_from: SET and ROOT of the `tools/prepare.py` that writes the manifest,
-            for the message where there is none; changes nothing else.
-        methods: manipulations whose fakes are listed; None is every one there is (in
-            `FaceForensics`, the four of the RATF paper). Real videos are always listed.
-        compression: 'c0', 'c23', 'c40' or, for the same, 'raw', 'hq', 'lq'; None is
-            every one there is.
-        dataset_name: first part of the videos' keys. Here, where the manifest gives the
-            keys, it selects the videos of that dataset; None is all of them.
-        real_fake_balance: None lists each video once; 'repeat_real' lists real videos
-            repeatedly until there are as many as fakes, see `balance.repeat_real`. For
-            training only.
-        max_unusable_share: share of the split's videos, 0 to 1, that may be unusable.
-        leave_out_unsuited: leaves out videos that are too short for the pipeline, or
-            lack a file that it needs, without counting them in that share.
-        on_error: 'stop' or 'skip', see above; what is no fault of the video, as a
-            mistake in a transform or a full disk, always stops.
-        max_skipped_share: of the dataset's distinct videos, so many may be skipped,
-            rounded up to a whole video, 0 to 1.
-        max_skipped_count: and no more than so many, counted over the whole run.
-        check_files: 'open' reads every file's header and index, 'stat' only sees that
-            the files exist and are not empty.
-        tracks: 'main' lists each video's main face, 'all' every face that was followed,
-            of which `DeepfakeMetric` makes one score a video; for tests only, where
-            'track' must be among the meta_keys of PackActionInputs.
-        test_shows_known_persons: lets the manifest's test split show persons that its
-            other splits show, and logs how many, as official splits may need it; if
-            not, a person in two splits is an error. Used by this class only.
-        test_mode: nothing random; set for validation and test.
-        **kwargs: passed on to MMAction2's `BaseActionDataset`.
+        manifest: path relative to `data_root`. Used by this class only.
+        prepared_from: SET and ROOT of the `tools/prepare.py` command that writes the
+            manifest, for the message if it is missing.
+        methods: manipulations to list; None lists all (in `FaceForensics`, the four of
+            the RATF paper). Real videos are always listed.
+        compression: 'c0', 'c23', 'c40' or their names 'raw', 'hq', 'lq'; None lists
+            all.
+        dataset_name: first part of the videos' keys. Here, where the manifest has the
+            keys, it selects the videos of that dataset; None selects all.
+        real_fake_balance: None lists each video once; 'repeat_real' repeats real videos
+            up to the number of fakes, see `balance.repeat_real`. For training only.
+        max_unusable_share: maximum share of unusable videos in the split, 0 <= x < 1.
+        leave_out_unsuited: skip videos that are too short for the pipeline or lack a
+            file that it needs, not counted in that share.
+        on_error: 'stop' or 'skip', see above; errors that are not of the video, such as
+            a bug in a transform or a full disk, always stop.
+        max_skipped_share: maximum share of the distinct videos to skip in a run,
+            rounded up to a whole video.
+        max_skipped_count: maximum number of videos to skip in a run.
+        check_files: 'open' reads the header and index of every file, 'stat' only checks
+            that it exists and is not empty.
+        tracks: 'main' lists each video's main face, 'all' every tracked face, which
+            `DeepfakeMetric` merges into one score per video; for tests only, with
+            'track' in the meta_keys of PackActionInputs.
+        test_shows_known_persons: allow persons of the other splits in the manifest's
+            test split and log their number, as some official splits need; otherwise a
+            person in two splits is an error. Used by this class only.
+        test_mode: no randomness; set for validation and test.
+        **kwargs: arguments of MMAction2's `BaseActionDataset`.
     """
 
     METAINFO: ClassVar[dict] = dict(classes=LABEL_NAMES)
@@ -145,30 +139,38 @@ class DeepfakeDataset(BaseActionDataset):
         test_mode: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.split = self._choose('split', split, SPLITS)
-        self.check_files = self._choose('check_files', check_files, CHECK_NAMES)
-        self.real_fake_balance = self._choose(
-            'real_fake_balance', real_fake_balance, tuple(BALANCES)
+        check_choice(self, SPLITS, split=split)
+        check_choice(self, CHECK_NAMES, check_files=check_files)
+        check_choice(self, (None, 'repeat_real'), real_fake_balance=real_fake_balance)
+        check_choice(self, ('main', 'all'), tracks=tracks)
+        check_argument(
+            self,
+            tracks == 'main' or test_mode,
+            "tracks='main' in training: a fake video may show unmanipulated persons",
+            tracks=tracks,
+            test_mode=test_mode,
         )
-        self.tracks = self._choose('tracks', tracks, ('main', 'all'))
-        if tracks == 'all' and not test_mode:
-            raise self._config_error(
-                "tracks='all' with test_mode=False; a fake video may show persons who "
-                'were not changed, so only the main face carries its label in training'
-            )
-        if test_mode and real_fake_balance is not None:
-            raise self._config_error(
-                f'real_fake_balance={real_fake_balance!r} with test_mode=True; a video '
-                'listed twice would count twice in the metrics, so it is for training '
-                'only'
-            )
-        if not 0 <= max_unusable_share < 1:
-            raise self._config_error(
-                f'max_unusable_share={max_unusable_share!r}; allowed is 0 <= share < 1'
-            )
+        check_argument(
+            self,
+            real_fake_balance is None or not test_mode,
+            'None in tests, where a repeated video would count twice in the metrics',
+            real_fake_balance=real_fake_balance,
+            test_mode=test_mode,
+        )
+        check_argument(
+            self,
+            0 <= max_unusable_share < 1,
+            '0 <= share < 1',
+            max_unusable_share=max_unusable_share,
+        )
+        self.split = split
+        self.check_files = check_files
+        self.real_fake_balance = real_fake_balance
+        self.tracks = tracks
         self.skip_rule = SkipRule(
-            self._here(), on_error, max_skipped_share, max_skipped_count
+            type(self).__name__, on_error, max_skipped_share, max_skipped_count
         )
+        # Whether items may be a `BrokenSample`; set by who removes them from batches.
         self.marks_broken = False
         self.on_reading: Callable[[int | None], None] | None = None
         self.manifest = manifest
@@ -179,7 +181,7 @@ class DeepfakeDataset(BaseActionDataset):
         self.dataset_name = dataset_name
         self.max_unusable_share = max_unusable_share
         self.leave_out_unsuited = leave_out_unsuited
-        # A pipeline that gives None would make MMEngine take another video instead.
+        # If a pipeline returns None, MMEngine would take another video.
         kwargs.setdefault('max_refetch', 0)
         super().__init__(
             ann_file='',
@@ -193,10 +195,10 @@ class DeepfakeDataset(BaseActionDataset):
 
     @classmethod
     def check_data(cls, settings: Mapping[str, Any]) -> None:
-        """Refuse data that is not there, by a dataset's arguments.
+        """Raise an error if the data of a dataset with these arguments is missing.
 
         Raises:
-            DataNotFoundError: with where to get it and how to prepare it.
+            DataNotFoundError: says where to get the data and how to prepare it.
         """
         root = settings['data_root']
         path = Path(root, settings.get('manifest', 'manifest.jsonl'))
@@ -212,75 +214,76 @@ class DeepfakeDataset(BaseActionDataset):
             command += ['--methods', *([methods] if type(methods) is str else methods)]
         raise DataNotFoundError(
             f'{layout.dataset_name or "your dataset"} is not prepared: no manifest '
-            f'{str(path.absolute())!r}. Once you have the data, prepare it by\n'
+            f'{str(path.absolute())!r}. Download the data and run\n'
             f'    {shlex.join(command)}\n'
-            f'or name another prepared folder by --cfg-options data_root=OUT.\n'
+            f'or set another prepared folder with --cfg-options data_root=OUT.\n'
             f'{layout.how_to_get}'
         )
 
     def list_records(self) -> list[VideoRecord]:
-        """List the videos of the split as the manifest has them, in any order."""
+        """List the videos of the split, in any order."""
         self.check_data(vars(self))
         path = Path(self.data_root, self.manifest)
-        every = read_manifest(path)
+        everything = read_manifest(path)
         check_identities(
-            every,
+            everything,
             where=str(path),
             test_shows_known_persons=self.test_shows_known_persons,
         )
-        records = [record for record in every if record.split == self.split]
-        for argument, asked, name_of in (
-            ('dataset_name', self.dataset_name, lambda key: key.dataset),
-            ('compression', self.compression, lambda key: key.compression),
+        records = [record for record in everything if record.split == self.split]
+        for argument, field in (
+            ('dataset_name', 'dataset'),
+            ('compression', 'compression'),
         ):
-            if asked is not None:
-                found = sorted({name_of(record.key) for record in records})
-                self._refuse_unknown(argument, [asked], found, where=path)
-                records = [r for r in records if name_of(r.key) == asked]
-        if self.methods is not None:
-            fakes = {r.key.method for r in records if r.key.label == FAKE}
-            self._refuse_unknown('methods', self.methods, sorted(fakes), where=path)
-            wanted = {REAL_METHOD, *self.methods}
-            records = [r for r in records if r.key.method in wanted]
-        return records
+            wanted = getattr(self, argument)
+            if wanted is not None:
+                found = {getattr(record.key, field) for record in records}
+                self._check_found(argument, [wanted], found, where=path)
+                records = [r for r in records if getattr(r.key, field) == wanted]
+        return self._select_methods(records, where=path)
+
+    def _select_methods(
+        self, records: list[VideoRecord], *, where: Path | str
+    ) -> list[VideoRecord]:
+        if self.methods is None:
+            return records
+        found = {r.key.method for r in records if r.key.label == FAKE}
+        self._check_found('methods', self.methods, found, where=where)
+        wanted = {REAL_METHOD, *self.methods}
+        return [record for record in records if record.key.method in wanted]
 
     def load_data_list(self) -> list[dict]:
         """List, check, balance and log the videos of the split."""
         listed = sorted(self.list_records(), key=lambda one: (one.key, one.track))
-        records = self._choose_tracks(listed)
-        self._refuse_lack_of_videos(records)
+        records = self._select_tracks(listed)
+        self._check_classes(records)
         root = Path(self.data_root)
         needs = Needs.of_pipeline(self.pipeline.transforms)
         reports = check_videos(
             [root / record.path for record in records], check=self.check_files
         )
         pairs = [
-            (record, check_needs(check_length(report, record), record, needs))
+            (record, check_record(report, record, needs))
             for record, report in zip(records, reports, strict=True)
         ]
-        usable = self._leave_out_unusable(self._leave_out_unsuited(pairs))
+        usable = self._select_usable(pairs)
         if self.test_mode:
             self._metainfo[LEFT_OUT_VIDEOS] = list_left_out(pairs, usable)
-        balanced = BALANCES[self.real_fake_balance](
-            [(record.key.label, (record, report)) for record, report in usable]
-        )
-        self._log_counts(records, [record for record, _ in balanced])
+        if self.real_fake_balance == 'repeat_real':
+            usable = repeat_real(usable, [record.key.label for record, _ in usable])
+        self._log_counts(records, [record for record, _ in usable])
         self._log_unscored(listed)
-        return [make_item(root, record, report) for record, report in balanced]
+        return [make_item(root, record, report) for record, report in usable]
 
     def prepare_data(self, idx: int) -> Any:
-        """Show one item to the pipeline; only then its track file is read.
-
-        Returns:
-            What the pipeline gives, or a `BrokenSample`, see `mark_broken`.
-        """
+        """Run the pipeline on an item; return a `BrokenSample` if `marks_broken`."""
         item = self.get_data_info(idx)
         if self.on_reading is not None:
             self.on_reading(idx)
         try:
             return self._read(dict(item))
         except Exception as error:
-            broken = find_fault(item, error)
+            broken = as_broken_sample(item, error)
             if broken is None:
                 raise
             if self.marks_broken:
@@ -294,21 +297,13 @@ class DeepfakeDataset(BaseActionDataset):
         """Return the label of an item, for MMEngine's `ClassBalancedDataset`."""
         return [self.get_data_info(idx)['label']]
 
-    def mark_broken(self) -> None:
-        """Give a `BrokenSample` for each broken video from now on.
-
-        Whoever calls this collects them out of the batches, as `BrokenSampleHook` does
-        where `on_error='skip'`. Until then a broken video is an error, never lost.
-        """
-        self.marks_broken = True
-
     def _read(self, item: dict) -> Any:
         if item['track_file'] is not None:
             item['face_boxes'] = read_face_boxes(item)
         return self.pipeline(item)
 
-    def _choose_tracks(self, listed: Sequence[VideoRecord]) -> list[VideoRecord]:
-        """Leave out what cannot be shown, and the faces that were not asked for."""
+    def _select_tracks(self, listed: Sequence[VideoRecord]) -> list[VideoRecord]:
+        """Select the tracks that can be shown and were requested."""
         if self.test_mode:
             self._metainfo[UNSCORED_VIDEOS] = tuple(
                 (record.key, record.status, record.identities)
@@ -325,111 +320,93 @@ class DeepfakeDataset(BaseActionDataset):
         counts = Counter(record.status for record in listed)
         if not counts[NO_FACE] + counts[FAILED]:
             return
-        fate = 'the metric scores them' if self.test_mode else 'they are left out'
+        fate = 'the metric scores them' if self.test_mode else 'skipped'
         MMLogger.get_current_instance().warning(
-            f'{self._here()}, split {self.split!r}: no face was found in '
-            f'{counts[NO_FACE]} further videos, {counts[FAILED]} could not be '
-            f'prepared; {fate}'
+            f'{self._name()}: {counts[NO_FACE]} more videos without a face, '
+            f'{counts[FAILED]} whose preparation failed; {fate}'
         )
 
-    def _refuse_lack_of_videos(
+    def _check_classes(
         self, records: Sequence[VideoRecord], *, because: str = ''
     ) -> None:
         labels = {record.key.label for record in records}
-        # A test on one class is possible, though its AUC is not; training is not.
-        if not labels or (len(labels) < 2 and not self.test_mode):
-            lacking = ' and no '.join(
-                name for label, name in enumerate(LABEL_NAMES) if label not in labels
-            )
-            if because:
-                raise DataError(
-                    f'{because}\nNo {lacking} videos are left; both classes are needed'
-                )
-            raise DataNotFoundError(
-                f'{self._here()}: no {lacking} videos of split {self.split!r} in '
-                f'{os.path.abspath(self.data_root)!r}; both classes are needed. Look '
-                'at the folder, and at `methods` and `compression` of the dataset. '
-                'Folders and lists without splits are prepared as test videos alone: '
-                'sort them into train, val and test, and prepare them again'
-            )
-
-    def _leave_out_unsuited(self, pairs: CheckedVideos) -> CheckedVideos:
-        """Leave out sound videos that the pipeline cannot use, if so wished."""
-        unsuited = [pair for pair in pairs if is_unsuited(pair[1])]
-        if not (unsuited and self.leave_out_unsuited):
-            return pairs
-        suited = [pair for pair in pairs if not is_unsuited(pair[1])]
-        found = self._describe(unsuited, len(pairs))
-        found += f'\nThe pipeline can use {len(suited) / len(pairs):.1%} of the videos.'
-        records = [record for record, _ in suited]
-        self._refuse_lack_of_videos(records, because=found)
-        MMLogger.get_current_instance().warning(found)
-        return suited
-
-    def _leave_out_unusable(self, pairs: CheckedVideos) -> CheckedVideos:
-        unusable = [pair for pair in pairs if pair[1].problem]
-        if not unusable:
-            return pairs
-        share = len(unusable) / len(pairs)
-        found = self._describe(
-            unusable,
-            len(pairs),
-            f'; allowed is max_unusable_share={self.max_unusable_share}',
+        # A test on one class is possible, though without AUC; training is not.
+        if len(labels) == 2 or (labels and self.test_mode):
+            return
+        missing = ' and no '.join(
+            name for label, name in enumerate(LABEL_NAMES) if label not in labels
         )
-        if share <= self.max_unusable_share:
-            MMLogger.get_current_instance().warning(f'{found}\nThey are left out.')
-            usable = [pair for pair in pairs if not pair[1].problem]
-            self._refuse_lack_of_videos([record for record, _ in usable])
-            return usable
-        kinds = {report.problem.kind for _, report in unusable}
-        error = DataNotFoundError if kinds == {'missing'} else DataError
-        raise error(f'{found}\n{suggest_repair(unusable, share)}')
+        if because:
+            raise DataError(f'{because}\nNo {missing} videos left; needs both classes')
+        raise DataNotFoundError(
+            f'{self._name()}: no {missing} videos in '
+            f'{os.path.abspath(self.data_root)!r}; needs both classes. Check the '
+            'folder, `methods` and `compression`. Folders and lists without splits are '
+            'prepared as test videos only: sort them into train, val and test, and '
+            'prepare them again'
+        )
 
-    def _describe(
-        self, unusable: CheckedVideos, num_all: int, allowed: str = ''
-    ) -> str:
+    def _select_usable(self, pairs: CheckedVideos) -> CheckedVideos:
+        """Skip unusable videos as far as the settings allow."""
+        if self.leave_out_unsuited:
+            pairs = self._skip(pairs, is_unsuited, 'leave_out_unsuited=True')
+        unusable = [pair for pair in pairs if pair[1].problem]
+        share = len(unusable) / len(pairs)
+        limit = f'max_unusable_share={self.max_unusable_share}'
+        if share > self.max_unusable_share:
+            found = self._describe(unusable, len(pairs))
+            kinds = {report.problem.kind for _, report in unusable}
+            error = DataNotFoundError if kinds == {'missing'} else DataError
+            raise error(f'{found}\nAllowed: {limit}. {suggest_repair(unusable, share)}')
+        return self._skip(pairs, lambda report: report.problem is not None, limit)
+
+    def _skip(
+        self,
+        pairs: CheckedVideos,
+        is_skipped: Callable[[FileReport], bool],
+        setting: str,
+    ) -> CheckedVideos:
+        skipped = [pair for pair in pairs if is_skipped(pair[1])]
+        if not skipped:
+            return pairs
+        kept = [pair for pair in pairs if not is_skipped(pair[1])]
+        found = (
+            f'{self._describe(skipped, len(pairs))}\nSkipped by {setting}; '
+            f'{len(kept) / len(pairs):.1%} of the videos are left.'
+        )
+        self._check_classes([record for record, _ in kept], because=found)
+        MMLogger.get_current_instance().warning(found)
+        return kept
+
+    def _describe(self, unusable: CheckedVideos, num_all: int) -> str:
         return describe_unusable(
-            unusable,
-            num_all,
-            whose=f'{self._here()}, split {self.split!r}',
-            root=self.data_root,
-            allowed=allowed,
+            unusable, num_all, owner=self._name(), root=self.data_root
         )
 
     def _log_counts(
         self, records: Sequence[VideoRecord], balanced: Sequence[VideoRecord]
     ) -> None:
-        text = f'{self._here()}, split {self.split!r}: {count_text(balanced)}'
+        text = f'{self._name()}: {count_text(balanced)}'
         if len(balanced) != len(records):
             text += f' (as listed: {count_text(records)})'
         num_masks = sum(record.mask is not None for record in balanced)
         MMLogger.get_current_instance().info(f'{text}; masks for {num_masks}')
 
-    def _here(self) -> str:
-        return type(self).__name__
+    def _name(self) -> str:
+        return f'{type(self).__name__}, split {self.split!r}'
 
-    def _config_error(self, text: str) -> ConfigError:
-        return ConfigError(f'{self._here()}: {text}')
-
-    def _choose(self, name: str, value: Any, allowed: Sequence[Any]) -> Any:
-        if value not in allowed:
-            raise self._config_error(
-                f'{name}={value!r}; allowed are {", ".join(map(repr, allowed))}'
-            )
-        return value
-
-    def _refuse_unknown(
+    def _check_found(
         self,
         argument: str,
-        asked: Sequence[str],
-        found: Sequence[str],
+        wanted: Sequence[str],
+        found: set[str],
         *,
         where: Path | str,
     ) -> None:
-        missing = [name for name in asked if name not in found]
+        missing = [name for name in wanted if name not in found]
         if missing:
-            raise self._config_error(
-                f'{argument}={list(asked)!r}: {", ".join(missing)} not found in '
-                f'{str(where)!r}, split {self.split!r}; found are {list(found)!r}. Set '
+            raise ConfigError(
+                f'{self._name()}: {argument}={list(wanted)!r}: {", ".join(missing)} '
+                f'not found in {str(where)!r}; found {sorted(found)!r}. Set '
                 f'`{argument}` to some of them, or to None for all'
             )

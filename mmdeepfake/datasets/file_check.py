@@ -1,4 +1,4 @@
-"""Is a listed video there and usable? Asked once, before a run starts."""
+"""Checks of the listed video files before a run."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.video.clip_storage import is_clip, open_clip
 
 _NAMES = 'frame names'
-_NUM_THREADS = 8  # opening waits for the disk, most of all on network drives
+_NUM_THREADS = 8  # opening waits for the disk, above all on network drives
 _SECONDS_BETWEEN_LOGS = 10.0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a video cannot be used.
+    """Reason why a video cannot be used.
 
     Attributes:
-        kind: in a word or two, 'truncated'.
-        details: '' where the kind says it all.
-        is_of_pipeline: whether the file is sound and merely lacks what is asked for.
+        kind: short name such as 'truncated'.
+        details: '' if the kind is sufficient.
+        is_of_pipeline: whether the file is valid but lacks what the pipeline needs.
     """
 
     kind: str
@@ -41,14 +41,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class FileReport:
-    """What looking at one video gave.
+    """Result of the check of one video.
 
     Attributes:
-        problem: why it cannot be used; None where it can.
-        num_frames: number of frames, where it was counted.
-        fps: frames per second, where the file tells.
-        filename_tmpl: of a folder of frames, how a number becomes a file name.
-        offset: of a folder of frames, the number of the first.
+        problem: why it cannot be used, or None.
+        num_frames: number of frames, if counted.
+        fps: frames per second, if known.
+        filename_tmpl: file name template of a folder of frames.
+        offset: number of the first frame in a folder of frames.
     """
 
     problem: Problem | None = None
@@ -59,12 +59,12 @@ class FileReport:
 
 
 def inspect_frame_folder(folder: Path) -> FileReport:
-    """Find out how the frames of a folder are numbered, and that none is missing."""
+    """Find the numbering of a folder's frames, which must have no gaps."""
     names = sorted(
         entry.name for entry in os.scandir(folder) if is_frame_name(entry.name)
     )
     if not names:
-        return FileReport(Problem('no frames', 'folder without pictures'))
+        return FileReport(Problem('no frames', 'folder without images'))
     matches = [re.fullmatch(r'(.*?)(\d+)(\.\w+)', name) for name in names]
     if None in matches:
         name = names[matches.index(None)]
@@ -88,8 +88,8 @@ def inspect_frame_folder(folder: Path) -> FileReport:
         return FileReport(
             Problem(
                 'gaps',
-                f'{num_missing} frames are missing, the first is number {first}; the '
-                'frames of a snippet must be consecutive',
+                f'{num_missing} frames are missing, the first is number {first}; '
+                'frames must be consecutive',
             )
         )
     prefix, suffix = (
@@ -105,7 +105,7 @@ def inspect_frame_folder(folder: Path) -> FileReport:
 
 
 def stat_video(path: Path) -> FileReport:
-    """See that the file is there and holds something; frame folders are listed."""
+    """Check that the file exists and is not empty; list folders of frames."""
     if path.is_dir():
         return inspect_frame_folder(path)
     if not path.is_file():
@@ -116,10 +116,9 @@ def stat_video(path: Path) -> FileReport:
 
 
 def open_video(path: Path) -> FileReport:
-    """See that the file is a video with frames, all of them inside the file.
+    """Check that the file is a complete video, by its header and index.
 
-    Reads headers and index, decodes nothing: damage within a frame shows only when it
-    is decoded.
+    Nothing is decoded, so damage inside a frame is not found.
     """
     report = stat_video(path)
     if report.problem or path.is_dir():
@@ -138,7 +137,7 @@ def _open_clip(path: Path) -> FileReport:
 
 def _open_video_file(path: Path) -> FileReport:
     try:
-        import av  # noqa: F401  (asked for by what is imported next)
+        import av  # noqa: F401  (needed by the next imports)
 
         from mmdeepfake.video.container_opening import (
             OpenVideo,
@@ -152,13 +151,12 @@ def _open_video_file(path: Path) -> FileReport:
         ) from error
     try:
         with OpenVideo(path) as (container, stream):
-            # A frame that lies past the end of the file tells a broken download
-            # without decoding anything.
+            # A frame past the end of the file means an incomplete download.
             num_bytes = path.stat().st_size
             end = find_end(stream, num_bytes=num_bytes, path=path)
             if end > num_bytes:
                 return FileReport(Problem('truncated', f'{num_bytes} of {end} bytes'))
-            # The header's count is not trusted.
+            # Do not trust the header's count.
             num_frames = len(FrameIndex(container, stream, os.fspath(path)))
             if num_frames == 0:
                 return FileReport(Problem('no frames'))
@@ -177,11 +175,11 @@ CHECK_NAMES = tuple(_CHECKS)
 
 
 def check_videos(paths: Iterable[Path], *, check: str) -> list[FileReport]:
-    """Look at every video, several at a time; tell in the log how far it is.
+    """Check every video on several threads and log the progress.
 
     Args:
         paths: video files or folders of frames.
-        check: 'open' opens each file, 'stat' only sees that it is there.
+        check: 'open' opens each file, 'stat' only checks that it exists.
     """
     paths = list(paths)
     logger = MMLogger.get_current_instance()

@@ -1,8 +1,8 @@
-"""Which persons each split of a manifest shows, and whether that is allowed."""
+"""Check of the persons in each split of a manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mmengine.logging import MMLogger
 
@@ -10,24 +10,18 @@ from mmdeepfake.layouts import refuse_shared_identities
 from mmdeepfake.structures import VideoRecord
 
 
-def identities_by_split(records: Iterable[VideoRecord]) -> dict[str, set[str]]:
-    """Collect the identities of each split, told apart by dataset."""
+def check_identities(
+    records: Sequence[VideoRecord], *, where: str, test_shows_known_persons: bool
+) -> None:
+    """Raise an error if two splits share a person.
+
+    With `test_shows_known_persons`, the test split may share persons with the others;
+    their number is logged. Training and validation may never share one.
+    """
     found: dict[str, set[str]] = {}
     for record in records:
         names = (f'{record.key.dataset}/{name}' for name in record.identities)
         found.setdefault(record.split, set()).update(names)
-    return found
-
-
-def check_identities(
-    records: Sequence[VideoRecord], *, where: str, test_shows_known_persons: bool
-) -> None:
-    """Refuse a person in two splits; or, if so told, let test show persons of others.
-
-    How many persons of the test split the others show is logged then. Training and
-    validation may never share one.
-    """
-    found = identities_by_split(records)
     if not test_shows_known_persons:
         refuse_shared_identities(found, where=where)
         return
@@ -35,6 +29,6 @@ def check_identities(
     refuse_shared_identities(found, where=where)
     shared = tested & set().union(*found.values())
     MMLogger.get_current_instance().info(
-        f'{where}: {len(shared)} of the {len(tested)} persons of the test split are in '
-        'the others too, as the config says they may (test_shows_known_persons)'
+        f'{where}: {len(shared)} of the {len(tested)} persons in the test split are '
+        'also in other splits (allowed by test_shows_known_persons)'
     )

@@ -1,4 +1,4 @@
-"""Which videos a pipeline can use: long enough ones, with the files that it reads."""
+"""Check that videos have the length and files that a pipeline needs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ CheckedVideos = list[tuple[VideoRecord, FileReport]]
 
 TOO_SHORT = 'too short'
 _NUM_EXAMPLES = 5
-# How a file that a record may name comes into being.
-_ORIGINS = {
+_FIXES = {
     'landmarks': 'prepare the faces with tools/prepare.py --landmarks',
-    'mask': 'the set has to come with masks, prepared together with its videos',
+    'mask': 'prepare a dataset that has masks',
     'track_file': 'prepare the faces with tools/prepare.py',
 }
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What the steps of a pipeline ask of every video.
+    """Requirements of a pipeline on every video.
 
     Attributes:
-        min_frames: how long it has to be.
-        files: fields of its `VideoRecord` that must not be None.
+        min_frames: minimum length.
+        files: fields of the `VideoRecord` that must not be None.
     """
 
     min_frames: int = 1
@@ -38,7 +37,7 @@ class Needs:
 
     @classmethod
     def of_pipeline(cls, steps: Iterable[object]) -> Needs:
-        """Gather what transforms say of themselves: `min_frames`, `needed_files`."""
+        """Collect the `min_frames` and `needed_files` of transforms."""
         steps = list(steps)
         files = [name for step in steps for name in getattr(step, 'needed_files', ())]
         return cls(
@@ -47,51 +46,38 @@ class Needs:
         )
 
 
-def check_needs(report: FileReport, record: VideoRecord, needs: Needs) -> FileReport:
-    """Call a video unsuited that does not have what the pipeline needs.
-
-    Args:
-        report: what looking at the file gave.
-        record: what the dataset knows of the video.
-        needs: of the pipeline.
+def check_record(report: FileReport, record: VideoRecord, needs: Needs) -> FileReport:
+    """Compare the report of a video's file with its record and a pipeline's needs.
 
     Returns:
-        The report, with the problem where there is one.
+        The report, with the first problem, if any.
     """
     if report.problem:
         return report
-    num_frames = report.num_frames or record.num_frames
+    counted, recorded = report.num_frames, record.num_frames
+    if counted and recorded and counted != recorded:
+        details = f'{counted} frames, {recorded} in the manifest'
+        return replace(report, problem=Problem('other length', details))
+    num_frames = counted or recorded
     if num_frames and num_frames < needs.min_frames:
-        details = f'{num_frames} frames, {needs.min_frames} make one snippet'
+        details = f'{num_frames} frames, a snippet needs {needs.min_frames}'
         return replace(report, problem=Problem(TOO_SHORT, details, True))
     for name in needs.files:
         if getattr(record, name) is None:
             kind = f'no {name.removesuffix("_file")}'
-            return replace(report, problem=Problem(kind, _ORIGINS[name], True))
+            return replace(report, problem=Problem(kind, _FIXES[name], True))
     return report
 
 
 def is_unsuited(report: FileReport) -> bool:
-    """Whether a sound file merely lacks what this pipeline needs."""
+    """Return whether a valid video only lacks what this pipeline needs."""
     return report.problem is not None and report.problem.is_of_pipeline
-
-
-def count_kinds(reports: Iterable[FileReport]) -> str:
-    """'3 too short, 1 missing', the most frequent first."""
-    problems = (report.problem for report in reports)
-    kinds = Counter(one.kind for one in problems if one is not None).most_common()
-    return ', '.join(f'{count} {kind}' for kind, count in kinds)
 
 
 def list_left_out(
     pairs: CheckedVideos, usable: CheckedVideos
 ) -> tuple[tuple[VideoKey, str], ...]:
-    """Name the videos of which no track is shown, with the kind of the first problem.
-
-    Args:
-        pairs: all tracks that were looked at.
-        usable: those that stayed.
-    """
+    """List the videos without a usable track, with the kind of the first problem."""
     shown = {record.key for record, _ in usable}
     kinds: dict[VideoKey, str] = {}
     for record, report in pairs:
@@ -101,49 +87,47 @@ def list_left_out(
 
 
 def describe_unusable(
-    unusable: CheckedVideos, num_all: int, *, whose: str, root: str, allowed: str = ''
+    unusable: CheckedVideos, num_all: int, *, owner: str, root: str
 ) -> str:
-    """Count the unusable videos by kind and name the first of them.
+    """Count unusable videos by kind and list the first of them.
 
     Args:
-        unusable: the videos, each with its problem.
-        num_all: how many there are with the usable ones.
-        whose: the dataset and split that lists them.
-        root: folder that their paths start from.
-        allowed: what is said behind their share.
+        unusable: videos with a problem.
+        num_all: number of all videos.
+        owner: dataset and split, for the message.
+        root: root of the videos' paths.
     """
-    examples = [f'  {record.path}: {report.problem}' for record, report in unusable]
-    if len(unusable) > _NUM_EXAMPLES:
-        rest = len(unusable) - _NUM_EXAMPLES
-        examples = [*examples[:_NUM_EXAMPLES], f'  and {rest} more']
-    counts = count_kinds(report for _, report in unusable)
-    return (
-        f'{whose}: {len(unusable)} of {num_all} videos in {os.path.abspath(root)!r} '
-        f'cannot be used ({counts}), a share of {len(unusable) / num_all:.4f}{allowed}'
-        '\n' + '\n'.join(examples)
+    kinds = Counter(report.problem.kind for _, report in unusable).most_common()
+    counts = ', '.join(f'{count} {kind}' for kind, count in kinds)
+    examples = [f'  {r.path}: {report.problem}' for r, report in unusable]
+    if len(examples) > _NUM_EXAMPLES:
+        examples[_NUM_EXAMPLES:] = [f'  and {len(examples) - _NUM_EXAMPLES} more']
+    first = (
+        f'{owner}: {len(unusable)} of {num_all} videos in {os.path.abspath(root)!r} '
+        f'cannot be used ({counts}), a share of {len(unusable) / num_all:.4f}'
     )
+    return '\n'.join([first, *examples])
 
 
 def suggest_repair(unusable: CheckedVideos, share: float) -> str:
-    """Say what helps against unusable videos that are a share of all."""
-    if all(is_unsuited(report) for _, report in unusable):
-        repair = 'Give them what they lack'
-        if share < 1:
-            repair += (
-                ', or set leave_out_unsuited=True to go on with the other '
-                f'{1 - share:.1%} of the videos'
-            )
-        return repair
-    # Rounded up, so that the number printed is one that is enough.
-    enough = math.ceil(share * 1e4) / 1e4
-    return (
-        'Download or copy them again, or set max_unusable_share='
-        f'{enough:.4f} to leave them out.'
-    )
+    """Suggest how to continue in spite of a share of unusable videos."""
+    if not all(is_unsuited(report) for _, report in unusable):
+        # Rounded up, so that the printed share is sufficient.
+        enough = math.ceil(share * 1e4) / 1e4
+        return (
+            'Download or copy them again, or set max_unusable_share='
+            f'{enough:.4f} to skip them.'
+        )
+    if share < 1:
+        return (
+            'Prepare what is missing, or set leave_out_unsuited=True to continue with '
+            f'the other {1 - share:.1%} of the videos'
+        )
+    return 'Prepare what is missing'
 
 
 def count_text(records: Iterable[VideoRecord]) -> str:
-    """Count videos for the log: '140 real, 280 fake (Deepfakes 140, FaceSwap 140)'."""
+    """Count videos: '140 real, 280 fake (Deepfakes 140, FaceSwap 140)'."""
     records = list(records)
     labels = Counter(record.key.label for record in records)
     text = ', '.join(

@@ -1,4 +1,4 @@
-"""Datasets read straight from their folders, without a manifest."""
+"""Datasets read from their original folders, without a manifest."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from mmdeepfake.layouts import (
     list_video_folder,
 )
 from mmdeepfake.registry import DATASETS
-from mmdeepfake.structures import FAKE, REAL_METHOD, VideoRecord
+from mmdeepfake.structures import VideoRecord
 
+from .argument_checks import check_argument
 from .deepfake_dataset import DeepfakeDataset
 
 
 def as_record(video: SourceVideo, root: str | os.PathLike[str]) -> VideoRecord:
-    """Give the record of a video that is read from where its layout found it."""
+    """Return the record of a source video."""
 
     def relative(path: Path) -> str:
         return path.relative_to(root).as_posix()
@@ -38,25 +39,27 @@ def as_record(video: SourceVideo, root: str | os.PathLike[str]) -> VideoRecord:
 
 @DATASETS.register_module()
 class FaceForensics(DeepfakeDataset):
-    """FaceForensics++ as downloaded; see `layouts`' module of that name.
+    """FaceForensics++ as downloaded, see `layouts.faceforensics`.
 
-    Arguments are those of `DeepfakeDataset`, with `compression` needed, `methods=None`
-    for Deepfakes, Face2Face, FaceSwap and NeuralTextures, and `manifest` not used.
+    Arguments as in `DeepfakeDataset`, except: `compression` is required,
+    `methods=None` means Deepfakes, Face2Face, FaceSwap and NeuralTextures, and
+    `manifest` is not used.
     """
 
     @classmethod
     def check_data(cls, settings: Mapping[str, Any]) -> None:
-        """Refuse a root that is not that of FaceForensics++."""
+        """Check that the root is that of FaceForensics++."""
         LAYOUTS['ffpp'].check_root(Path(settings['data_root']))
 
     def list_records(self) -> list[VideoRecord]:
-        """List the videos of the split, those whose files are missing as well."""
-        if DFD_METHOD in (self.methods or ()):
-            raise self._config_error(
-                f'methods={self.methods!r}: {DFD_METHOD!r} has no official split and '
-                'names its files otherwise; prepare it by tools/prepare.py and list it '
-                'by its manifest'
-            )
+        """List the videos of the split, including those whose files are missing."""
+        check_argument(
+            self,
+            DFD_METHOD not in (self.methods or ()),
+            f'methods other than {DFD_METHOD!r}, which has no official split; prepare '
+            'it with tools/prepare.py',
+            methods=self.methods,
+        )
         videos = list_faceforensics(
             self.data_root,
             split=self.split,
@@ -69,26 +72,26 @@ class FaceForensics(DeepfakeDataset):
 
 @DATASETS.register_module()
 class VideoFolder(DeepfakeDataset):
-    """Videos of your own, in folders; see `layouts.video_folder`.
+    """Your own videos in folders, see `layouts.video_folder`.
 
-    Arguments are those of `DeepfakeDataset`, with `manifest` not used, and
-    `compression` refused, since such folders have no levels of it: a config that
-    inherits one from another dataset sets it to None. `dataset_name` is the name of the
-    root folder, if not given.
+    Arguments as in `DeepfakeDataset`, except: `manifest` is not used, `compression`
+    must be None (a config that inherits another one resets it), and `dataset_name`
+    defaults to the name of the root folder.
     """
 
     @classmethod
     def check_data(cls, settings: Mapping[str, Any]) -> None:
-        """Refuse a root without the folders of splits and classes."""
+        """Check that the root has the folders of splits and classes."""
         LAYOUTS['folder'].check_root(Path(settings['data_root']))
 
     def list_records(self) -> list[VideoRecord]:
         """List the videos of the split."""
-        if self.compression is not None:
-            raise self._config_error(
-                f'compression={self.compression!r}; a folder of videos has no '
-                'compression levels, so only None is allowed. Set compression=None'
-            )
+        check_argument(
+            self,
+            self.compression is None,
+            'compression=None, since a folder of videos has no compression levels',
+            compression=self.compression,
+        )
         root = os.path.abspath(self.data_root)
         videos = list_video_folder(
             root,
@@ -96,9 +99,4 @@ class VideoFolder(DeepfakeDataset):
             dataset_name=self.dataset_name or os.path.basename(root),
         )
         records = [as_record(video, root) for video in videos]
-        if self.methods is None:
-            return records
-        found = sorted({r.key.method for r in records if r.key.label == FAKE})
-        self._refuse_unknown('methods', self.methods, found, where=root)
-        wanted = {REAL_METHOD, *self.methods}
-        return [record for record in records if record.key.method in wanted]
+        return self._select_methods(records, where=root)

@@ -1,9 +1,8 @@
-"""From a listed and checked video to the dict that enters the pipeline."""
+"""Items of a dataset: the dicts that enter the pipeline."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +10,11 @@ import numpy as np
 from mmdeepfake.errors import DataError
 from mmdeepfake.structures import FaceTrack, VideoRecord
 
-from .file_check import FileReport, Problem
-
-
-def check_length(report: FileReport, record: VideoRecord) -> FileReport:
-    """Call a video unusable that is not as long as its record says.
-
-    Args:
-        report: what looking at the file gave.
-        record: what the dataset knows of the video.
-    """
-    counted, recorded = report.num_frames, record.num_frames
-    if not report.problem and counted and recorded and counted != recorded:
-        problem = f'{counted} frames, {recorded} in the manifest'
-        return replace(report, problem=Problem('other length', problem))
-    return report
+from .file_check import FileReport
 
 
 def make_item(root: Path, record: VideoRecord, report: FileReport) -> dict:
-    """Give what the pipeline gets of one video; keys as in `DeepfakeDataset`."""
+    """Build the item of a video; keys as in `DeepfakeDataset`."""
     filename = os.path.join(root, record.path)
     key = record.key
     item = dict(
@@ -69,8 +54,8 @@ def read_face_boxes(item: dict) -> np.ndarray:
     """Read the boxes of an item's track file: (F, 4) float32 pixels of its frames.
 
     Raises:
-        DataNotFoundError, DataError: see `FaceTrack.load`; or it is the track of a
-            video of another length.
+        DataNotFoundError, DataError: see `FaceTrack.load`.
+        DataError: the length differs from that of the video.
     """
     boxes = FaceTrack.load(item['track_file']).boxes_in_clip()
     num_frames = item.get('total_frames')

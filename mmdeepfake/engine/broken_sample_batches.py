@@ -1,4 +1,4 @@
-"""Batches without their broken samples, and predictions that still count these."""
+"""Batches without their broken samples, and predictions that include them."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ Placed = tuple[int, BrokenSample]
 
 
 class CollateReadable:
-    """Collates what could be read; the markers of the rest travel beside it.
+    """Collate the readable samples of a batch and attach the markers of the others.
 
-    They leave the data workers with the batch, so nothing is counted in a worker whose
-    memory ends with it.
+    The markers leave a data worker with the batch: state kept in the worker would be
+    lost.
 
     Args:
-        collate: makes a dict of a list of samples.
+        collate: function from a list of samples to a dict.
     """
 
     def __init__(self, collate: Callable[[list], Any]) -> None:
         self.collate = collate
 
     def __call__(self, samples: Sequence) -> Any:
-        """Give the batch; of broken samples alone, it holds nothing but their markers.
+        """Return the batch; if all samples are broken, it has only their markers.
 
         Returns:
-            The batch, with (place, `BrokenSample`) pairs under 'broken_samples' where
-            there are any; places count all samples, sound and broken, from 0.
+            The batch, with (index, `BrokenSample`) pairs under 'broken_samples', if
+            any; indices count all samples from 0.
         """
-        sound = [one for one in samples if not isinstance(one, BrokenSample)]
-        if len(sound) == len(samples):
-            return self.collate(sound)
-        batch = self.collate(sound) if sound else {}
+        readable = [one for one in samples if not isinstance(one, BrokenSample)]
+        if len(readable) == len(samples):
+            return self.collate(readable)
+        batch = self.collate(readable) if readable else {}
         if not isinstance(batch, dict):
             raise ConfigError(
-                f"on_error='skip': the dataloader's collate_fn gives a "
-                f'{type(batch).__name__}; needed is a dict, as pseudo_collate gives it'
+                f"on_error='skip': the dataloader's collate_fn returned a "
+                f'{type(batch).__name__}; needs a dict, as from pseudo_collate'
             )
         placed = [
             (place, one)
@@ -51,26 +51,26 @@ class CollateReadable:
 
 
 def take_broken(batch: Any) -> list[Placed]:
-    """Take the markers out of a batch, which then is what the model expects."""
+    """Remove the markers from a batch and return them."""
     return batch.pop(BROKEN_SAMPLES, []) if isinstance(batch, dict) else []
 
 
 def put_back(predictions: Sequence, broken: Sequence[Placed]) -> list:
-    """Put a data sample without a score at the place of each broken one.
+    """Insert a data sample without a score at the index of each broken one.
 
-    Predictions keep their places that way, by which MMEngine merges those of several
-    processes, and a metric cannot overlook that some are lacking.
+    The predictions keep their indices, by which MMEngine merges those of several
+    processes, and a metric sees what is missing.
     """
     complete = list(predictions)
     for place, one in broken:
-        stand_in = ActionDataSample().set_gt_label(one.key.label)
-        stand_in.set_metainfo({'video_key': one.key, LEFT_OUT: one.kind})
-        complete.insert(place, stand_in)
+        placeholder = ActionDataSample().set_gt_label(one.key.label)
+        placeholder.set_metainfo({'video_key': one.key, LEFT_OUT: one.kind})
+        complete.insert(place, placeholder)
     return complete
 
 
 def innermost_datasets(dataset: Any) -> Iterator[Any]:
-    """Give what RepeatDataset, ConcatDataset and a sliced dataset hold, or itself."""
+    """Yield the datasets inside RepeatDataset, ConcatDataset or a slice, or itself."""
     inner = getattr(dataset, 'datasets', None)
     for name in ('dataset', '_dataset'):
         if inner is None and getattr(dataset, name, None) is not None:

@@ -1,4 +1,4 @@
-"""From a config file and a few words of the command line to a Runner."""
+"""Build a Runner from a config file and command-line options."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def load_config(
     """Read a config and apply options to it.
 
     Args:
-        path: a config file of ours or of MMAction2's kind.
-        cfg_options: dotted key -> value, as `--cfg-options` gives them. `data_root`,
-            `methods` and `compression` on their own reach the datasets of all three
+        path: config file.
+        cfg_options: dotted key -> value, as from `--cfg-options`. The plain keys
+            `data_root`, `methods` and `compression` set the datasets of all three
             dataloaders.
     """
     cfg = _read_config(pathlib.Path(path))
@@ -42,7 +42,7 @@ def load_config(
     check_options(cfg, options)
     cfg.merge_from_dict(options)
     for loader in LOADERS:
-        # torch refuses to keep workers alive, or wait for them, that are not there.
+        # torch rejects these settings without workers.
         if cfg.get(loader) and not cfg[loader].get('num_workers'):
             cfg[loader]['persistent_workers'] = False
             cfg[loader].pop('timeout', None)
@@ -58,17 +58,17 @@ def _read_config(path: pathlib.Path) -> Config:
         raise DataNotFoundError(f'no such config file: {path}{hint}')
     if path.suffix not in CONFIG_SUFFIXES:
         raise ConfigError(
-            f'{str(path)!r} is not a config, whose name ends in '
-            f'{", ".join(CONFIG_SUFFIXES)}; were config and checkpoint swapped?'
+            f'{str(path)!r} is not a config ({", ".join(CONFIG_SUFFIXES)}); were '
+            'config and checkpoint swapped?'
         )
     try:
         return Config.fromfile(str(path))
     except FileNotFoundError as error:
         raise ConfigError(f'a _base_ of config {path} is missing: {error}') from error
     except SyntaxError as error:
-        # MMEngine parses the bases with the leaf and does not say which one it is in.
+        # MMEngine parses the bases along with the leaf; any of them may have the error.
         raise ConfigError(
-            f'config {path}, or a _base_ of it, is not valid Python: {error.msg}, '
+            f'config {path} or one of its bases is not valid Python: {error.msg}, '
             f'line {error.lineno}: {(error.text or "").strip()}'
         ) from error
     except (KeyError, TypeError, AttributeError, NameError) as error:
@@ -78,13 +78,13 @@ def _read_config(path: pathlib.Path) -> Config:
 
 
 def spread_over_datasets(cfg: Config, name: str, value: Any) -> None:
-    """Give `name` a new value in every dataset that had the config's common one.
+    """Set `name` in every dataset that had the config's common value.
 
-    A dataset with another value of its own (a cross-dataset test set) keeps it.
+    A dataset with another value (e.g. a cross-dataset test set) keeps it.
     """
     datasets = dict(find_datasets(cfg))
     if not datasets:
-        raise ConfigError(f'{name}={value!r}: the config has no dataset to give it to')
+        raise ConfigError(f'{name}={value!r}: the config has no dataset')
     present = [node[name] for node in datasets.values() if name in node]
     if isinstance(value, str) and any(isinstance(old, list) for old in present):
         value = [value]
@@ -95,25 +95,25 @@ def spread_over_datasets(cfg: Config, name: str, value: Any) -> None:
     else:
         listed = ', '.join(f'{path}.{name}' for path in datasets)
         raise ConfigError(
-            f'{name}={value!r}: the datasets of this config differ in {name}; '
-            f'set one of {listed}'
+            f'{name}={value!r}: the datasets of this config differ in {name}; set one '
+            f'of {listed}'
         )
     targets = [node for node in datasets.values() if node.get(name, old) == old]
     if not targets:
         listed = ', '.join(f'{path}.{name}' for path in datasets)
-        raise ConfigError(f'{name}={value!r} would reach no dataset; set {listed}')
+        raise ConfigError(f'{name}={value!r} applies to no dataset; set {listed}')
     for node in targets:
         node[name] = value
     cfg[name] = value
 
 
 def check_option_key(cfg: Config, key: str) -> None:
-    """Refuse a dotted key that looks like a slip, with the nearest existing ones.
+    """Raise an error for a mistyped dotted key, with the closest existing ones.
 
-    A new key in a dict that exists may be meant (an argument left at its default), so
-    it passes unless it resembles one that is there.
+    A new key in an existing dict may be intended (an argument with a default), so it
+    passes unless it is similar to an existing one.
     """
-    node: Any = dict(cfg.items())  # a Config is no Mapping, its items are
+    node: Any = dict(cfg.items())  # a Config is not a Mapping; its values are
     walked: list[str] = []
     for word in key.split('.'):
         place = '.'.join(walked) or 'the top level of the config'
@@ -125,8 +125,8 @@ def check_option_key(cfg: Config, key: str) -> None:
         elif isinstance(node, Sequence) and not isinstance(node, str):
             if not word.isdigit() or int(word) >= len(node):
                 raise ConfigError(
-                    f'--cfg-options {key}: {place} is a list of {len(node)} items; '
-                    f"'{word}' is none of 0 to {len(node) - 1}"
+                    f'--cfg-options {key}: {place} is a list; {word!r} is not an index '
+                    f'from 0 to {len(node) - 1}'
                 )
             node = node[int(word)]
         elif node is None:
@@ -148,19 +148,16 @@ def _check_new_key(
         word, sorted(known), n=3, cutoff=0.6 if top else 0.8
     )
     if near:
-        raise ConfigError(
-            f"--cfg-options {key}: there is no '{word}' in {place}; "
-            f'did you mean {" or ".join(near)}?'
-        )
-    if top:
-        raise ConfigError(
-            f"--cfg-options {key}: there is no '{word}' in {place}, which has "
-            f'{", ".join(sorted(existing))}'
-        )
+        hint = f'did you mean {" or ".join(near)}?'
+    elif top:
+        hint = f'existing keys: {", ".join(sorted(existing))}'
+    else:
+        return
+    raise ConfigError(f'--cfg-options {key}: no {word!r} in {place}; {hint}')
 
 
 def check_data(cfg: Config, phases: Collection[str]) -> None:
-    """Refuse data that is not there, before a Runner fills the screen with its log.
+    """Raise an error for missing data, before a Runner starts to log.
 
     Args:
         cfg: the config.
@@ -174,7 +171,7 @@ def check_data(cfg: Config, phases: Collection[str]) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Check a config and build our Runner, or the one it names, from it."""
+    """Check a config and build its Runner; ours unless it names another one."""
     check_config(cfg)
     if 'runner_type' in cfg:
         from mmengine.registry import RUNNERS

@@ -1,4 +1,4 @@
-"""Compiles a recognizer's parts with `torch.compile`, for training and testing."""
+"""Compile the parts of a recognizer with `torch.compile`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DEFAULT_BACKEND = 'inductor'
 
 
 def add_compile_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--compile [BACKEND]`; absent, it is None."""
+    """Add `--compile [BACKEND]`, None by default."""
     parser.add_argument(
         '--compile',
         nargs='?',
         const=DEFAULT_BACKEND,
         metavar='BACKEND',
-        help=f'run the model through torch.compile, with {DEFAULT_BACKEND} by default; '
+        help=f'compile the model with torch.compile ({DEFAULT_BACKEND} by default); '
         'the first steps then take minutes',
     )
 
@@ -30,18 +30,17 @@ def add_compile_argument(parser: argparse.ArgumentParser) -> None:
 def compile_parts(
     model: nn.Module, backend: str = DEFAULT_BACKEND, **options: Any
 ) -> list[str]:
-    """Have the parts of a recognizer compiled at their first call; give their names.
+    """Compile the parts of a recognizer at their first call; return their names.
 
-    The parts are compiled in place, so a checkpoint's names stay as they are, and a
-    wrapper for distributed training may already be around the model. Each part is a
-    graph of its own, at test as in training. MMEngine's setting `compile` takes a whole
-    training step instead, in which MMAction2's accuracy in numpy breaks the graph, and
-    does nothing at test.
+    The parts are compiled in place, so checkpoint keys do not change, and the model may
+    be wrapped for distributed training. MMEngine's `compile` setting compiles a whole
+    training step instead, which MMAction2's accuracy in NumPy breaks, and has no effect
+    at test.
 
     Args:
-        model: a recognizer of MMAction2 or of ours, or such a one in a wrapper.
-        backend: of `torch.compile`.
-        options: its further ones, `fullgraph=True` for instance.
+        model: recognizer of MMAction2 or ours, possibly wrapped.
+        backend: backend of `torch.compile`.
+        options: other arguments of `torch.compile`, e.g. `fullgraph=True`.
 
     Raises:
         ConfigError: torch has no such backend.
@@ -49,8 +48,8 @@ def compile_parts(
     backends = torch._dynamo.list_backends(exclude_tags=())
     if backend not in backends:
         raise ConfigError(
-            f'--compile {backend}: torch {torch.__version__} has no such backend; it '
-            f'has {", ".join(backends)}'
+            f'--compile {backend}: unknown backend; torch {torch.__version__} has '
+            f'{", ".join(backends)}'
         )
     inner = model.module if is_model_wrapper(model) else model
     parts = {name: getattr(inner, name, None) for name in PARTS}

@@ -1,4 +1,4 @@
-"""Contradictions in a config that would train or choose a model wrongly in silence.
+"""Checks for contradictions in a config that would silently spoil a model.
 
 Pure functions of a config: hooks call them before a run, tests on every config.
 """
@@ -6,26 +6,26 @@ Pure functions of a config: hooks call them before a run, tests on every config.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import SKIP, STOP
 
-from .config_variables import check_lines
+from .config_variables import check_lines, walk
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 DATASET_VARIABLES = ('data_root', 'methods', 'compression')
 FLIPPING = 'FlippingDataPreprocessor'
-# Steps that move pixels: landmarks follow them, so they stand before those.
+# Steps that move pixels must be before the landmarks, which follow them.
 MOVING_STEPS = ('CropFace', 'Resize', 'Flip', 'DrawFlip')
-# What knows of broken videos, see `BrokenSampleHook`.
+# What supports broken videos, see `BrokenSampleHook`.
 SKIPPING_HOOK = 'BrokenSampleHook'
 SKIPPING_EVALUATORS = ('DeepfakeMetric', 'DumpResults')
 
 
 def check_config(cfg: Mapping) -> None:
-    """Raise a `ConfigError` for the first contradiction found."""
+    """Raise a `ConfigError` for the first contradiction."""
     check_batch_sizes(cfg)
     check_clip_lengths(cfg)
     check_group_sizes(cfg)
@@ -41,31 +41,24 @@ def check_config(cfg: Mapping) -> None:
 
 
 def walk_dicts(node: Any, path: str) -> Iterator[tuple[str, Mapping]]:
-    """Give every dict inside a config node with its dotted path, outer ones first."""
-    if isinstance(node, Mapping):
-        yield path, node
-        children = node.items()
-    elif isinstance(node, Sequence) and not isinstance(node, str):
-        children = enumerate(node)
-    else:
-        return
-    for key, child in children:
-        yield from walk_dicts(child, f'{path}.{key}')
+    """Yield every dict inside a config node with its dotted path, outer ones first."""
+    for where, inner in walk(node, path):
+        if isinstance(inner, Mapping):
+            yield where, inner
 
 
 def find_transforms(cfg: Mapping, name: str) -> Iterator[tuple[str, Mapping]]:
-    """Give each transform of a type in the three dataloaders with its dotted path."""
+    """Yield each transform of a type in the three dataloaders with its dotted path."""
     for loader in LOADERS:
         for path, node in walk_dicts(cfg.get(loader), loader):
-            kind = node.get('type')
-            if getattr(kind, '__name__', kind) == name:
+            if _type_name(node) == name:
                 yield path, node
 
 
 def find_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
-    """Give each innermost dataset of the three dataloaders with its dotted path.
+    """Yield each innermost dataset of the three dataloaders with its dotted path.
 
-    RepeatDataset and ConcatDataset hold others under `dataset` and `datasets`.
+    RepeatDataset and ConcatDataset have others under `dataset` and `datasets`.
     """
     for loader in LOADERS:
         dataset = (cfg.get(loader) or {}).get('dataset')
@@ -77,48 +70,45 @@ def find_datasets(cfg: Mapping) -> Iterator[tuple[str, Mapping]]:
 
 
 def check_batch_sizes(cfg: Mapping) -> None:
-    """Refuse a batch size that is not a number of videos."""
+    """Reject a batch size that is not a positive integer."""
     for loader in LOADERS:
         size = (cfg.get(loader) or {}).get('batch_size', 1)
         if type(size) is not int or size < 1:
-            raise ConfigError(
-                f'{loader}.batch_size = {size!r}; allowed are whole numbers >= 1'
-            )
+            raise ConfigError(f'{loader}.batch_size = {size!r}; allowed: integers >= 1')
 
 
 def check_clip_lengths(cfg: Mapping) -> None:
-    """Refuse a sampler whose clip_len differs from the model's.
+    """Reject a sampler whose clip_len differs from the model's.
 
-    The backbone would fold frames of different snippets into one clip.
+    The backbone would mix frames of different snippets.
     """
-    lengths = {
-        f'{path}.clip_len': node['clip_len']
-        for path, node in walk_dicts(cfg.get('model'), 'model')
-        if node.get('clip_len') is not None
-    }
+    lengths = _clip_lengths(walk_dicts(cfg.get('model'), 'model'))
     if not lengths:
         return
-    lengths |= {
-        f'{path}.clip_len': node['clip_len']
-        for path, node in _samplers(cfg)
-        if 'clip_len' in node
-    }
+    lengths |= _clip_lengths(_samplers(cfg))
     if len(set(lengths.values())) > 1:
         listed = ', '.join(f'{path} = {value}' for path, value in lengths.items())
         raise ConfigError(
-            f'model and sampler disagree on the frames per snippet: {listed}. '
-            'Give all of them the same clip_len'
+            f'model and sampler differ in frames per snippet: {listed}. Set one '
+            'clip_len for all'
         )
 
 
-def check_group_sizes(cfg: Mapping) -> None:
-    """Refuse a sampler whose frames or snippets the model cannot group as it would.
+def _clip_lengths(nodes: Iterable[tuple[str, Mapping]]) -> dict[str, int]:
+    return {
+        f'{path}.clip_len': node['clip_len']
+        for path, node in nodes
+        if node.get('clip_len') is not None
+    }
 
-    A model says `num_segments` where it takes that many rows of the batch for frames at
-    equal distances, `sequence_len` where they may be any frames of a video in order,
-    and `num_snippets` where it takes that many clips for one video. A number that does
-    not go into the sampler's would mix frames of two snippets, or of two videos;
-    several groups a video are fine.
+
+def check_group_sizes(cfg: Mapping) -> None:
+    """Reject a sampler whose frames or snippets do not fill the model's groups.
+
+    A model with `num_segments` groups that many rows of the batch as equidistant
+    frames, one with `sequence_len` as ordered frames of a video, and one with
+    `num_snippets` groups clips of a video. If the number does not divide the sampler's,
+    groups would mix snippets or videos.
     """
     for path, node in walk_dicts(cfg.get('model'), 'model'):
         for argument in ('num_segments', 'sequence_len', 'num_snippets'):
@@ -129,68 +119,67 @@ def check_group_sizes(cfg: Mapping) -> None:
                     count, what = found
                     raise ConfigError(
                         f'{path}.{argument} = {group}, but {sampler_path} gives '
-                        f'{count} {what}: the model would take what belongs to '
-                        f'different ones for one group of {group}. Let it give {group} '
-                        f'of them, or a multiple'
+                        f'{count} {what}, so groups would mix snippets or videos. Let '
+                        f'it give a multiple of {group}'
                     )
 
 
 def _count_grouped(sampler: Mapping, argument: str) -> tuple[int, str] | None:
-    """Count what a model groups: frames side by side in time, or snippets."""
+    """Count what a model groups: consecutive frames, or snippets."""
     if 'num_snippets' not in sampler or 'clip_len' not in sampler:
         return None
     if argument == 'num_snippets':
-        return sampler['num_snippets'], 'snippets a video'
+        return sampler['num_snippets'], 'snippets per video'
     if argument == 'sequence_len':
-        return sampler['num_snippets'] * sampler['clip_len'], 'frames a video'
-    # Frames of two snippets are no neighbours in time, unless each is a snippet.
+        return sampler['num_snippets'] * sampler['clip_len'], 'frames per video'
+    # Frames of two snippets are not adjacent in time, unless each is a snippet.
     if sampler['clip_len'] == 1:
-        return sampler['num_snippets'], 'single frames a video'
-    return sampler['clip_len'], 'frames a snippet'
+        return sampler['num_snippets'], 'single frames per video'
+    return sampler['clip_len'], 'frames per snippet'
 
 
 def check_input_formats(cfg: Mapping) -> None:
-    """Refuse frames packed in another layout than the data preprocessor reads.
+    """Reject frames in another layout than the data preprocessor expects.
 
-    It would take time for colour, in silence where the numbers happen to fit.
+    It would confuse time and colour, silently if the sizes happen to fit.
     """
     node = (cfg.get('model') or {}).get('data_preprocessor') or {}
     if node.get('type') not in ('ActionDataPreprocessor', FLIPPING):
         return
     expected = node.get('format_shape', 'NCHW')  # MMAction2's default
-    if expected == 'MIX2d3d':  # tells the layouts apart by itself
+    if expected == 'MIX2d3d':  # detects the layout
         return
     for path, transform in find_transforms(cfg, 'FormatShape'):
         if transform.get('input_format', expected) != expected:
             raise ConfigError(
                 f"{path}.input_format = '{transform['input_format']}', but "
-                f"model.data_preprocessor.format_shape = '{expected}': give both the "
-                "same, 'NCTHW' for 3D models and 'NCHW' for 2D ones"
+                f"model.data_preprocessor.format_shape = '{expected}': set both to "
+                "'NCTHW' for 3D models or 'NCHW' for 2D ones"
             )
 
 
 def check_flips(cfg: Mapping) -> None:
-    """Refuse drawn flips that nobody carries out, or that are carried out twice."""
+    """Reject drawn flips that are not applied, or applied twice."""
     node = (cfg.get('model') or {}).get('data_preprocessor') or {}
-    carries_out = node.get('type') == FLIPPING
+    on_device = node.get('type') == FLIPPING
     for path, _ in find_transforms(cfg, 'DrawFlip'):
-        if not carries_out:
+        if not on_device:
             raise ConfigError(
-                f'{path} is DrawFlip, which touches no pixel, and nobody flips: set '
-                f"model.data_preprocessor.type = '{FLIPPING}', or take Flip"
+                f'{path} is DrawFlip, which changes no pixel: set '
+                f"model.data_preprocessor.type = '{FLIPPING}', or use Flip"
             )
-    for path, _ in find_transforms(cfg, 'Flip') if carries_out else ():
+    for path, _ in find_transforms(cfg, 'Flip') if on_device else ():
         raise ConfigError(
             f"{path} is Flip, and model.data_preprocessor.type = '{FLIPPING}' would "
-            'flip the same videos back: take DrawFlip, or ActionDataPreprocessor'
+            'flip these videos back: use DrawFlip, or ActionDataPreprocessor'
         )
 
 
 def check_landmarks(cfg: Mapping) -> None:
-    """Refuse pixels that move where the landmarks would not follow.
+    """Reject steps that move pixels but not the landmarks.
 
-    A step behind `LoadFaceLandmarks` would leave them where they were, and of two flips
-    only the last is recorded. `DrawFlip` moves pixels later, on the device.
+    Landmarks do not follow steps after `LoadFaceLandmarks`, `DrawFlip` (which flips
+    later, on the device), or the first of two flips, since only the last is recorded.
     """
     for path, node in find_datasets(cfg):
         steps = [step.get('type') for step in node.get('pipeline') or ()]
@@ -201,14 +190,14 @@ def check_landmarks(cfg: Mapping) -> None:
         late += [step for step in steps[:place] if step == 'DrawFlip']
         if late or steps.count('Flip') > 1:
             raise ConfigError(
-                f'{path}.pipeline: LoadFaceLandmarks cannot follow what '
-                f'{late[0] if late else "two Flips"} does to the frames. Put CropFace, '
-                'Resize and one Flip before it, and no DrawFlip'
+                f'{path}.pipeline: LoadFaceLandmarks does not follow '
+                f'{late[0] if late else "two Flips"}. Put CropFace, Resize and one '
+                'Flip before it, and no DrawFlip'
             )
 
 
 def check_model_selection(cfg: Mapping) -> None:
-    """Refuse to choose the best checkpoint on a test set."""
+    """Reject choosing the best checkpoint on a test set."""
     hooks = cfg.get('default_hooks') or {}
     save_best = (hooks.get('checkpoint') or {}).get('save_best')
     if not save_best:
@@ -217,13 +206,13 @@ def check_model_selection(cfg: Mapping) -> None:
         if path.startswith('val_') and node.get('split') == 'test':
             raise ConfigError(
                 f"default_hooks.checkpoint.save_best = '{save_best}' would choose the "
-                f"model on a test set: {path}.split = 'test'. Use split='val' there, "
-                'or set save_best=None'
+                f"model on a test set: {path}.split = 'test'. Set split='val' there, "
+                'or save_best=None'
             )
 
 
 def check_scores(cfg: Mapping) -> None:
-    """Refuse scores that `DeepfakeMetric` would refuse after a whole epoch."""
+    """Reject scores that `DeepfakeMetric` would reject after an epoch."""
     for phase in ('val', 'test'):
         if 'DeepfakeMetric' not in map(_type_name, _evaluators(cfg, phase)):
             continue
@@ -237,13 +226,13 @@ def check_scores(cfg: Mapping) -> None:
         for path, node in find_transforms(cfg, 'PackActionInputs'):
             if path.startswith(phase) and 'video_key' not in node.get('meta_keys', ()):
                 raise ConfigError(
-                    f"{path}.meta_keys has no 'video_key', by which the DeepfakeMetric "
-                    f'of {phase}_evaluator knows the videos: add it'
+                    f"{path}.meta_keys has no 'video_key', which the DeepfakeMetric in "
+                    f'{phase}_evaluator needs: add it'
                 )
 
 
 def check_broken_samples(cfg: Mapping) -> None:
-    """Refuse to skip broken videos where their loss would go unseen, or not work."""
+    """Reject skipping broken videos where it is unsupported or would go unnoticed."""
     for path, node in find_datasets(cfg):
         if node.get('on_error') != SKIP:
             continue
@@ -251,9 +240,8 @@ def check_broken_samples(cfg: Mapping) -> None:
         hooks = [_type_name(hook) for hook in cfg.get('custom_hooks') or ()]
         if SKIPPING_HOOK not in hooks:
             raise ConfigError(
-                f'{here}, but nobody counts what is skipped: add '
-                f"dict(type='{SKIPPING_HOOK}') to custom_hooks, or set "
-                f"on_error='{STOP}'"
+                f"{here} needs dict(type='{SKIPPING_HOOK}') in custom_hooks: add it, "
+                f"or set on_error='{STOP}'"
             )
         phase = path.partition('_')[0]
         loop = cfg.get('train_cfg') or {}
@@ -261,17 +249,16 @@ def check_broken_samples(cfg: Mapping) -> None:
             'by_epoch', True
         )
         if phase == 'train' and by_iter:
-            # It starts to read before any hook is asked.
+            # It starts to read before any hook runs.
             raise ConfigError(
-                f'{here} is for training by epochs: set train_cfg.type to '
+                f'{here} needs training by epochs: set train_cfg.type to '
                 f"EpochBasedTrainLoop, or on_error='{STOP}'"
             )
         for name in map(_type_name, _evaluators(cfg, phase)):
             if name not in SKIPPING_EVALUATORS:
                 raise ConfigError(
-                    f'{here}, but {phase}_evaluator has {name!r}, which does not count '
-                    f'videos without a score; allowed are '
-                    f'{", ".join(SKIPPING_EVALUATORS)}'
+                    f'{here}, but {phase}_evaluator {name!r} does not support videos '
+                    f'without a score; allowed: {", ".join(SKIPPING_EVALUATORS)}'
                 )
 
 

@@ -1,7 +1,8 @@
-"""Top-level variables of a config: MMEngine puts their values in place as it reads.
+"""Checks for variables of a config that are overridden without effect.
 
-A base is evaluated before the file that names it. So where a leaf, or an option of the
-command line, changes a variable of a base, whatever the base made of it stays.
+MMEngine evaluates a base before the config that inherits it. If that config, or an
+option of the command line, changes a variable of the base, settings that the base
+computed from it do not change.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mmengine.config import Config
 
 from mmdeepfake.errors import ConfigError
 
-# What MMEngine's Runner reads from a config beside its constructor's arguments.
+# Keys that MMEngine's Runner reads.
 RUNNER_KEYS = {
     'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_hooks',
     'custom_imports', 'default_hooks', 'default_scope', 'efficient_conv_bn_eval',
@@ -30,11 +31,11 @@ _NUM_LISTED = 6
 
 
 def check_options(cfg: Mapping, options: Mapping[str, Any]) -> None:
-    """Refuse options that change a variable: nothing reads it any more.
+    """Reject options that change a variable, which is no longer read.
 
     Args:
         cfg: the config without the options.
-        options: dotted key -> value, of existing keys.
+        options: dotted key -> value, for existing keys.
     """
     for key, value in options.items():
         name, *inside = key.split('.')
@@ -48,20 +49,16 @@ def check_options(cfg: Mapping, options: Mapping[str, Any]) -> None:
             arguments |= _find_arguments(Path(cfg.filename), name) or set()
         raise ConfigError(
             f'--cfg-options {key}={value!r} has no effect: {name} is a variable of the '
-            'config, whose value was put in place when the file was read. '
+            'config, already evaluated when the file was read. '
             f'{_advise(cfg, old, value, arguments)}'
         )
 
 
 def check_lines(cfg: Mapping) -> None:
-    """Refuse lines of a config file that set a variable of its bases in vain.
-
-    Args:
-        cfg: a config that was read from a file.
-    """
+    """Reject lines of a config file that override a variable without effect."""
     path = Path(cfg.filename)
     for name in sorted(find_idle_variables(path) - RUNNER_KEYS - {'_base_'}):
-        if name not in cfg:  # the file was changed since
+        if name not in cfg:  # the file has changed since
             continue
         arguments = _find_arguments(path, name)
         near = difflib.get_close_matches(name, RUNNER_KEYS, n=1, cutoff=0.85)
@@ -71,16 +68,15 @@ def check_lines(cfg: Mapping) -> None:
             )
         if arguments and not _find_places(cfg, cfg[name], arguments):
             raise ConfigError(
-                f'config {path}: the line {name} = {cfg[name]!r} has no effect: a base '
-                'config put its own value in place when it was read. '
-                f'{_advise(cfg, _value_before(path, name), cfg[name], arguments)} (in '
-                'a config file, where no single item of a list can be set, write the '
-                'list anew)'
+                f'config {path}: {name} = {cfg[name]!r} has no effect: a base config '
+                'has already used its own value. '
+                f'{_advise(cfg, _base_value(path, name), cfg[name], arguments)} (a '
+                'config file cannot set one item of a list: repeat the list)'
             )
 
 
 def find_idle_variables(path: Path) -> set[str]:
-    """Find the variables that a config sets over those of its bases and never reads."""
+    """Find the variables of bases that a config overrides and never reads."""
     tree = _parse(path)
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
@@ -91,10 +87,10 @@ def find_idle_variables(path: Path) -> set[str]:
 
 
 def _advise(cfg: Mapping, old: Any, new: Any, arguments: Collection[str]) -> str:
-    """Name the settings that have the value that a variable had before."""
+    """Return the settings that have the old value of a variable."""
     found = _find_places(cfg, old, arguments)
     if not found:
-        return f'No setting of the run has its value, {old!r}'
+        return f'No setting has its value {old!r}'
     lines = [f'{path}={new!r}' if one == old else path for path, one in found]
     more = f' (and {len(lines) - _NUM_LISTED} more)' if lines[_NUM_LISTED:] else ''
     return f'Set {" ".join(lines[:_NUM_LISTED])}{more} instead'
@@ -103,21 +99,22 @@ def _advise(cfg: Mapping, old: Any, new: Any, arguments: Collection[str]) -> str
 def _find_places(
     cfg: Mapping, value: Any, arguments: Collection[str]
 ) -> list[tuple[str, Any]]:
-    """List the dotted paths under which the Runner reads a value, with what is there.
+    """List the dotted paths of the Runner's settings with a value, and these settings.
 
-    Where no argument of these names has it, a dict or a list counts anywhere.
+    A dict or list counts anywhere if no argument of the given names has it.
     """
     found = [
         (path, node)
         for key in sorted(RUNNER_KEYS)
-        for path, node in _walk(cfg.get(key), key)
+        for path, node in walk(cfg.get(key), key)
         if _holds(node, value)
     ]
     named = [one for one in found if one[0].rpartition('.')[2] in arguments]
     return named or (found if isinstance(value, Mapping | list | tuple) else [])
 
 
-def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield a config node and all nodes inside it with their dotted paths."""
     yield path, node
     children: Iterable = ()
     if isinstance(node, Mapping):
@@ -125,11 +122,11 @@ def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
     elif isinstance(node, list | tuple):
         children = enumerate(node)
     for key, child in children:
-        yield from _walk(child, f'{path}.{key}')
+        yield from walk(child, f'{path}.{key}')
 
 
 def _holds(node: Any, value: Any) -> bool:
-    """Return whether a node is a value, or a dict or list with all that it has."""
+    """Return whether a node equals a value or contains all of its items."""
     if isinstance(node, Mapping) and isinstance(value, Mapping):
         return all(key in node and node[key] == one for key, one in value.items())
     if isinstance(node, list | tuple):
@@ -138,26 +135,26 @@ def _holds(node: Any, value: Any) -> bool:
     return isinstance(node, bool) == isinstance(value, bool) and node == value
 
 
-def _value_before(path: Path, name: str) -> Any:
-    """Return what the bases of a config made of a variable."""
+def _base_value(path: Path, name: str) -> Any:
+    """Return the value of a variable in the bases of a config."""
     for base in _base_files(_parse(path), path.parent):
         cfg = Config.fromfile(str(base))
         if name in cfg:
             is_idle = name in find_idle_variables(base)
-            return _value_before(base, name) if is_idle else cfg[name]
+            return _base_value(base, name) if is_idle else cfg[name]
     return None
 
 
 def _find_arguments(path: Path, name: str) -> set[str] | None:
-    """Find the arguments that a config and its bases make of a variable.
+    """Find the keyword arguments that a config and its bases set from a variable.
 
     Returns:
-        Their names, or None where nothing reads the variable.
+        Their names, or None if nothing reads the variable.
     """
     nodes = [node for tree in _chain(path) for node in ast.walk(tree)]
     arguments: set[str] = set()
     followed: list[str] = [name]
-    for one in followed:  # grows: a variable may be part of another
+    for one in followed:  # grows: variables may depend on each other
         for node in nodes:
             if isinstance(node, ast.keyword) and _reads(node.value, one):
                 arguments.add(str(node.arg))
@@ -190,7 +187,7 @@ def _chain(path: Path) -> Iterator[ast.Module]:
 def _parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_text(encoding='utf-8'))
-    except (OSError, SyntaxError):  # MMEngine says what is wrong
+    except (OSError, SyntaxError):  # reported by MMEngine
         return ast.Module([], [])
 
 

@@ -1,4 +1,4 @@
-"""Mixed precision where MMEngine has none: on the CPU."""
+"""Mixed precision on the CPU, which MMEngine does not support."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-FEW_CHANNELS = 16  # fewer do not fill a vector of oneDNN's blocked layout
+MIN_CHANNELS = 16  # fewer do not fill a vector of oneDNN's blocked layout
 
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
-    """Runs the forward pass in bfloat16 on the CPU.
+    """Run the forward pass in bfloat16 on the CPU.
 
-    MMEngine's AmpOptimWrapper refuses to be built without a GPU. bfloat16 has float32's
-    range, so no loss scaling is needed.
+    MMEngine's AmpOptimWrapper requires a GPU. bfloat16 has float32's range, so no loss
+    scaling is needed.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Add autocast to the context in which the Runner computes the loss."""
+        """Add autocast to the context of the loss."""
         with super().optim_context(model), mixed_precision(model):
             yield
 
@@ -34,7 +34,7 @@ class CPUAmpOptimWrapper(OptimWrapper):
 def mixed_precision(
     model: nn.Module, *, device_type: str = 'cpu', dtype: torch.dtype = torch.bfloat16
 ) -> Iterator[None]:
-    """Autocast a recognizer, except for what must stay in float32."""
+    """Autocast a recognizer, except parts that must stay in float32."""
     with torch.autocast(device_type, dtype=dtype), _scores_in_float32(model):
         if device_type == 'cpu':
             with _first_convolutions_in_float32(model):
@@ -45,9 +45,9 @@ def mixed_precision(
 
 @contextmanager
 def _scores_in_float32(model: nn.Module) -> Iterator[None]:
-    """Cast the output of the classification head while the context lasts.
+    """Cast the scores of the classification head to float32 in this context.
 
-    MMAction2's heads make numpy arrays of their scores, and numpy has no bfloat16.
+    MMAction2's heads convert them to NumPy, which has no bfloat16.
     """
     inner = model.module if is_model_wrapper(model) else model
     head = getattr(inner, 'cls_head', None)
@@ -67,16 +67,15 @@ def _scores_in_float32(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _first_convolutions_in_float32(model: nn.Module) -> Iterator[None]:
-    """Keep 3D convolutions of few input channels out of autocast in the context.
+    """Exclude 3D convolutions with few input channels from autocast in this context.
 
-    On a CPU with AVX512_BF16, oneDNN leaves parts of their weight gradient in bfloat16
-    unwritten (seen with 3 channels, a 5x7x7 kernel and a stride of 2): whatever lay in
-    that memory, NaN included, becomes a gradient.
+    On CPUs with AVX512_BF16, oneDNN leaves parts of their weight gradient in bfloat16
+    uninitialised (seen with 3 channels, a 5x7x7 kernel and a stride of 2).
     """
     convolutions = [
         module
         for module in model.modules()
-        if isinstance(module, nn.Conv3d) and module.in_channels < FEW_CHANNELS
+        if isinstance(module, nn.Conv3d) and module.in_channels < MIN_CHANNELS
     ]
     for convolution in convolutions:
         convolution.forward = partial(_convolve_in_float32, convolution)

@@ -1,4 +1,4 @@
-"""Which video a data worker was reading when it died or hung."""
+"""Error messages for data workers that died or hung, with the video being read."""
 
 from __future__ import annotations
 
@@ -20,48 +20,44 @@ from .broken_sample_batches import innermost_datasets
 
 _LOOPS = ('_train_loop', '_val_loop', '_test_loop')
 _NONE = -1
-# torch's words: of its signal handler, of the process that waits, and of `timeout`.
+# torch's messages: of its signal handler, of the waiting process, and of `timeout`.
 _DEATH = re.compile(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (.*)')
 _HANG = re.compile(r'DataLoader timed out after ([\d.]+) seconds')
 _HINTS = {
-    'Killed': 'The system ends processes so when it runs out of memory: set a smaller '
-    'num_workers or batch_size of the dataloader',
+    'Killed': 'Probably out of memory: set a smaller num_workers or batch_size of the '
+    'dataloader',
     'Bus error': 'The shared memory may be too small for the batches (df -h /dev/shm): '
-    'give the machine or container more of it, or set num_workers=0',
-    'Segmentation fault': 'The decoder may have crashed at a damaged video: copy or '
-    'prepare it again, or take it out of the dataset',
+    'increase it, or set num_workers=0',
+    'Segmentation fault': 'The decoder may have crashed on a damaged video: copy or '
+    'prepare it again, or remove it from the dataset',
 }
-_NO_HINT = 'With num_workers=0 the main process reads, and its error shows more'
+_DEFAULT_HINT = 'Set num_workers=0 for a more detailed error'
 
 
 class ReadingPlaces:
-    """What each worker of a dataloader is reading, in memory that all share.
-
-    Args:
-        num_workers: of the dataloader.
-    """
+    """The item that each worker of a dataloader is reading, in shared memory."""
 
     def __init__(self, num_workers: int) -> None:
-        # (num_workers, 3) int64: process id, dataset, item of it.
+        # (num_workers, 3) int64: process ID, dataset, item.
         self._places = torch.full((num_workers, 3), _NONE).share_memory_()
         self._array: np.ndarray | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A tensor reaches a worker with its shared memory, an array as a copy.
+        # A tensor is pickled with its shared memory, an array as a copy.
         return {**vars(self), '_array': None}
 
     def note(self, dataset_index: int, item_index: int | None) -> None:
-        """Note, in a worker, what it begins to read; None once it has."""
+        """Record the item that this worker begins to read; None when it is done."""
         worker = get_worker_info()
-        if worker is None:  # read in the main process, as for a drawing
+        if worker is None:  # main process
             return
         if self._array is None:
-            self._array = self._places.numpy()  # quicker to write into
+            self._array = self._places.numpy()  # faster to write
         item = _NONE if item_index is None else item_index
         self._array[worker.id] = os.getpid(), dataset_index, item
 
     def busy(self) -> dict[int, tuple[int, int]]:
-        """Give process id -> (dataset, item) of the workers that read."""
+        """Return process ID -> (dataset, item) of the busy workers."""
         return {
             pid: (dataset, item)
             for pid, dataset, item in self._places.tolist()
@@ -70,7 +66,7 @@ class ReadingPlaces:
 
 
 def watch_reading(datasets: Sequence[Any], *, num_workers: int) -> None:
-    """Let the datasets of a dataloader tell its workers' places, where they can."""
+    """Make the datasets of a dataloader record what its workers read."""
     if not num_workers:
         return
     places = ReadingPlaces(num_workers)
@@ -81,16 +77,11 @@ def watch_reading(datasets: Sequence[Any], *, num_workers: int) -> None:
 
 @contextmanager
 def explain_dead_workers(runner: Runner) -> Iterator[None]:
-    """Make one message of a data worker that dies or hangs, with what it was reading.
-
-    Raises:
-        DataError: in place of torch's RuntimeError.
-    """
+    """Replace torch's error for a dead or hung worker by a `DataError`."""
     try:
         yield
     except RuntimeError as error:
-        # torch may find the death again while it handles the signal that told of it;
-        # the first message says more.
+        # torch may report a death twice; the first message has more details.
         texts = [str(one) for one in (error, error.__cause__, error.__context__) if one]
         message = explain('\n'.join(reversed(texts)), _busy_workers(runner))
         if message is None:
@@ -99,34 +90,35 @@ def explain_dead_workers(runner: Runner) -> Iterator[None]:
 
 
 def explain(error: str, busy: dict[int, str]) -> str | None:
-    """Say what happened to a data worker, or None where the error is another one.
+    """Describe the end of a data worker; return None for another error.
 
     Args:
         error: torch's message.
-        busy: process id -> the video that this worker was reading.
+        busy: process ID -> video that the worker was reading.
     """
     if hang := _HANG.search(error):
         return (
-            f'no data worker gave a batch for {hang[1]} seconds, the timeout of the '
-            f'dataloader. {_reading(busy, busy)}. Raise the timeout if the disk or the '
-            'network is slow, or take these videos out of the dataset'
+            f'no batch from the data workers for {hang[1]} seconds, the timeout of '
+            f'the dataloader. {_reading(busy, busy)}. Raise the timeout if the disk or '
+            'network is slow, or remove these videos from the dataset'
         )
     if not (death := _DEATH.search(error)):
         return None
     pids = [int(pid) for pid in death[1].split(',')]
     fate = death[2].split('Details are lost')[0].strip().rstrip('.')
-    hint = next((text for word, text in _HINTS.items() if fate.endswith(word)), None)
+    hints = (text for word, text in _HINTS.items() if fate.endswith(word))
+    hint = next(hints, _DEFAULT_HINT)
     fate = fate.replace('is killed', 'was killed', 1)
-    return f'data worker {death[1]} {fate}. {_reading(pids, busy)}. {hint or _NO_HINT}'
+    return f'data worker {death[1]} {fate}. {_reading(pids, busy)}. {hint}'
 
 
 def _reading(pids: Sequence[int] | dict, busy: dict[int, str]) -> str:
-    """'It was reading video A/real/...'."""
+    """Return 'It was reading video A/real/...'."""
     videos = [busy[pid] for pid in pids if pid in busy]
     if videos:
         return f'It was reading {", ".join(videos)}'
     others = f'; others were reading {", ".join(busy.values())}' if busy else ''
-    return f'Which video it was reading is not known{others}'
+    return f'Its video is unknown{others}'
 
 
 def _busy_workers(runner: Runner) -> dict[int, str]:

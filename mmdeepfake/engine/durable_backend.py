@@ -1,7 +1,7 @@
-"""Makes MMEngine write files so that neither a kill nor a power cut leaves half of one.
+"""Atomic and durable file writes for MMEngine.
 
-Its own backend writes in place: whoever is killed meanwhile leaves half a checkpoint
-under the name of a whole one.
+Its own backend writes in place: a kill leaves a truncated checkpoint under its final
+name.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mmdeepfake.files.atomic_write import replace_bytes
 
 
 class DurableBackend(LocalBackend):
-    """Writes to a temporary name, flushes it to the disk, renames it.
+    """Write to a temporary file, flush it to disk and rename it.
 
-    Every `CheckpointHook` and every `mmengine.dump` to a local path goes through here.
+    Used by every `CheckpointHook` and every `mmengine.dump` to a local path.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; when this returns, they outlast a power cut."""
+        """Write bytes that survive a power failure once this returns."""
         replace_bytes(filepath, obj)
         flush_folder(Path(filepath).parent)
 
@@ -31,10 +31,10 @@ class DurableBackend(LocalBackend):
 
 
 def flush_folder(folder: str | Path) -> None:
-    """Have the names in a folder on the disk: renaming alone promises no order."""
+    """Flush the entries of a folder to disk: a rename alone has no defined order."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # systems and drives that cannot open folders
+    except OSError:  # not supported by all systems and drives
         return
     try:
         os.fsync(descriptor)

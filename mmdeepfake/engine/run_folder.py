@@ -1,4 +1,4 @@
-"""MMEngine's Runner with a log folder of its own, and no silence when that is full."""
+"""MMEngine's Runner with a unique log folder and errors for failed log writes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ NAME_FORMAT = '%Y%m%d_%H%M%S'  # MMEngine's
 
 
 class RunFolderRunner(Runner):
-    """Keeps its logs apart from those of every other run, whatever the clock says.
+    """Runner with a log folder that no other run uses.
 
-    MMEngine names the folder of a run's logs by the second. Two runs of one second
-    would share it, and the second one would wipe out the first one's log.
+    MMEngine names it by the second, so two runs may share it and overwrite a log.
     """
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Set up as MMEngine does, then take a name that nobody else has taken."""
+        """Set up as MMEngine does, then claim a unique folder name."""
         super().setup_env(env_cfg)
         names = [None]
         if is_main_process():
@@ -38,25 +37,25 @@ class RunFolderRunner(Runner):
 
     @master_only
     def dump_config(self) -> None:
-        """Write the config into the work folder, whole or not at all."""
+        """Write the config into the work folder atomically."""
         name = Path(self.cfg.filename or f'{self.timestamp}.py').name
         replace_text(Path(self.work_dir, name), self.cfg.pretty_text)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Build it as MMEngine does; a log that cannot be written ends the run."""
+        """Build the logger; a failed write to its file ends the run."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.handleError = _raise_disk_fault(handler)
+                handler.handleError = _raise_disk_error(handler)
         return logger
 
 
 def claim_log_folder(work_dir: Path) -> str:
-    """Make the folder for a run's logs, named by the time; give its name.
+    """Create the folder for a run's logs, named by the time; return its name.
 
-    It comes after all that are there: who reads logs sorts them by name. So where the
-    clock was set back, or the last run began in this very second, the name is one
-    second later than that of the last run.
+    Its name sorts after all existing ones, since readers sort logs by name. If the
+    clock was set back, or the last run started in this second, it is one second after
+    the last run.
     """
     now = time.strftime(NAME_FORMAT)
     with name_output_in_errors(work_dir):
@@ -65,34 +64,31 @@ def claim_log_folder(work_dir: Path) -> str:
             name = max(now, _after_last(work_dir))
             try:
                 (work_dir / name).mkdir()
-            except FileExistsError:  # another run was faster
+            except FileExistsError:  # by another run
                 continue
             return name
 
 
 def _after_last(work_dir: Path) -> str:
-    """Give the second after the latest folder's; '' where there is none."""
+    """Return the second after the latest folder, or ''."""
     times = []
     for path in work_dir.iterdir():
         with suppress(ValueError):  # another folder
             times.append(datetime.strptime(path.name, NAME_FORMAT))
-    # By the calendar, since clocks go back an hour when summer time ends.
+    # Calendar time, since clocks go back an hour when summer time ends.
     return (max(times) + timedelta(seconds=1)).strftime(NAME_FORMAT) if times else ''
 
 
-def _raise_disk_fault(
+def _raise_disk_error(
     handler: logging.FileHandler,
 ) -> Callable[[logging.LogRecord], None]:
-    """Make the `handleError` of a log file, called while an error is handled.
+    """Return a `handleError`; logging's own prints a traceback per line and goes on."""
 
-    That of the standard library prints a traceback for each lost line and goes on.
-    """
-
-    def raise_disk_fault(record: logging.LogRecord) -> None:
+    def handle_error(record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             with name_output_in_errors(handler.baseFilename):
                 raise error
         logging.FileHandler.handleError(handler, record)
 
-    return raise_disk_fault
+    return handle_error

@@ -1,4 +1,4 @@
-"""From predictions to what `plot_scores` draws: histograms and ROC curves."""
+"""Data of histograms and ROC curves for `plot_scores`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmdeepfake.visualization.report_plots import RocLine, ScoreRow
 
 
 def score_rows(predictions: Sequence[VideoPrediction]) -> list[ScoreRow]:
-    """One row per stratum, reals first."""
+    """Return one row per stratum, real videos first."""
     strata = sorted(
         {stratum_of(prediction) for prediction in predictions},
         key=lambda stratum: (stratum.label, stratum),
@@ -40,7 +40,7 @@ def score_rows(predictions: Sequence[VideoPrediction]) -> list[ScoreRow]:
 def roc_lines(
     predictions: Sequence[VideoPrediction], summary: Summary
 ) -> list[RocLine]:
-    """One curve per manipulation that has both classes."""
+    """Return one ROC curve per manipulation with both classes."""
     auc_of = {row.name: row.auc for row in summary.methods}
     lines = []
     for name, videos in method_rows(predictions):

@@ -1,10 +1,10 @@
-"""Randomness of training data that depends on where a sample stands, on nothing else.
+"""Random draws of training data that depend only on the position of a sample.
 
-MMEngine seeds a data-loading worker once, when it starts. What a sample then draws
-depends on how many its worker has read before, so a resumed run draws otherwise than
-one that was left alone; workers that start anew with each epoch draw the same in each.
-Here every sample has a seed of its own, from the run's seed, the epoch and its place in
-it: the number of workers and processes, and when a run began, do not matter.
+MMEngine seeds a data worker once, at its start. A sample's draws then depend on the
+number of samples that its worker has read before, so a resumed run differs from an
+uninterrupted one, and workers that restart every epoch repeat their draws. Here every
+sample has its own seed from the run's seed, the epoch and the position in the epoch,
+independent of the number of workers and processes and of when the run began.
 """
 
 from __future__ import annotations
@@ -18,17 +18,13 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader
 
-TRAINING, VALIDATION, STEP = range(3)  # told apart in the seeds
+TRAINING, VALIDATION, STEP = range(3)  # part of the seed
 
 Entropy = tuple[int, ...]
 
 
 def seed_generators(*entropy: int) -> None:
-    """Seed Python's, NumPy's and PyTorch's CPU generator, which transforms draw from.
-
-    Args:
-        entropy: whole numbers of 0 or more; any other set of them gives other numbers.
-    """
+    """Seed Python's, NumPy's and PyTorch's CPU generators from integers >= 0."""
     words = np.random.SeedSequence(entropy).generate_state(4)
     random.seed(int(words[0]))
     np.random.seed(int(words[1]))
@@ -36,10 +32,10 @@ def seed_generators(*entropy: int) -> None:
 
 
 class SeededIndices(list):
-    """Indices of a batch; whoever reads them one by one is seeded before each.
+    """Indices of a batch that seed all generators before each index is yielded.
 
-    A DataLoader reads a sample as soon as it has taken its index, in a worker or in the
-    main process, so that nothing need be put around the dataset.
+    A DataLoader reads a sample right after taking its index, in a worker or the main
+    process, so the dataset needs no wrapper.
     """
 
     def __init__(self, indices: Sequence[int], entropies: Sequence[Entropy]) -> None:
@@ -52,7 +48,7 @@ class SeededIndices(list):
             yield index
 
     def __reduce__(self) -> tuple:
-        # By default, pickling on the way to a worker would iterate, and so seed here.
+        # Pickling a list subclass iterates by default, which would seed here.
         return SeededIndices, (self[:], self.entropies)
 
 
@@ -60,13 +56,13 @@ class SeededBatches:
     """A batch sampler whose batches are `SeededIndices`.
 
     Args:
-        batches: the batch sampler that it takes them from.
-        seed: of the run.
+        batches: the original batch sampler.
+        seed: seed of the run.
         stage: TRAINING or VALIDATION.
 
     Attributes:
-        num_skipped: batches that the next iteration leaves out at its start, because a
-            run is resumed in the middle of an epoch.
+        num_skipped: batches to skip at the start of the next iteration, for a run that
+            is resumed in the middle of an epoch.
     """
 
     def __init__(self, batches: Any, *, seed: int, stage: int) -> None:
@@ -86,7 +82,7 @@ class SeededBatches:
             yield SeededIndices(
                 batch,
                 [
-                    # A sampler deals the videos out to the processes by turns.
+                    # A sampler assigns videos to processes in turn.
                     (self.seed, self.stage, epoch, place * num_processes + rank)
                     for place in places
                 ],
@@ -96,20 +92,20 @@ class SeededBatches:
         return len(self.batches)
 
     def __getattr__(self, name: str) -> Any:
-        if name == 'batches':  # not there yet: it is being unpickled
+        if name == 'batches':  # during unpickling
             raise AttributeError(name)
         return getattr(self.batches, name)
 
 
 def seed_loader(loader: DataLoader, *, seed: int, stage: int) -> SeededBatches | None:
-    """Have a DataLoader seed each sample; None for one that makes no batches."""
+    """Make a DataLoader seed each sample; return None if it has no batches."""
     batches = loader.batch_sampler
     if batches is None:
         return None
     if not isinstance(batches, SeededBatches):
         batches = SeededBatches(batches, seed=seed, stage=stage)
-        # DataLoader forbids it because an iteration may be under way; the next one is
-        # what this is for.
+        # DataLoader forbids this for the sake of a running iteration; this is for the
+        # next one.
         object.__setattr__(loader, 'batch_sampler', batches)
     batches.seed = seed
     return batches

@@ -1,4 +1,4 @@
-"""Which videos of a dataset a run went on without, against how many it may."""
+"""The skipped videos of a dataset in a run, and their limit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NUM_LISTED = 20
 
 @dataclass
 class SkippedVideos:
-    """The broken videos of one dataset, each once, over a whole run.
+    """The broken videos of one dataset over a run.
 
     Attributes:
-        loader: the dataloader's name in the config.
-        split: of the dataset.
-        keys: of its distinct videos.
-        num_allowed: how many may be skipped.
+        loader: name of the dataloader in the config.
+        split: split of the dataset.
+        keys: its distinct videos.
+        num_allowed: maximum number of skipped videos.
         rule: the dataset's settings, for messages.
-        needs_both_classes: whether a class may not vanish as a whole, as in training.
-        found: the first fault of each broken video.
+        needs_both_classes: whether videos of both classes must be left, as in training.
+        found: the first error of each broken video.
     """
 
     loader: str
@@ -38,7 +38,7 @@ class SkippedVideos:
 
     @classmethod
     def of_dataset(cls, dataset: Any, loader: str) -> SkippedVideos:
-        """Begin the list of a `DeepfakeDataset` that skips."""
+        """Create the empty list of a `DeepfakeDataset` that skips."""
         items = (dataset.get_data_info(index) for index in range(len(dataset)))
         keys = frozenset(VideoKey(*item['video_key']) for item in items)
         rule = dataset.skip_rule
@@ -53,7 +53,7 @@ class SkippedVideos:
         )
 
     def add(self, samples: Iterable[BrokenSample]) -> list[BrokenSample]:
-        """Take in those of this dataset; give the ones with a fault not seen before."""
+        """Add samples of this dataset; return those with a new kind of error."""
         new = []
         for sample in samples:
             if sample.key in self.keys and (sample.key, sample.kind) not in self._kinds:
@@ -63,25 +63,21 @@ class SkippedVideos:
         return new
 
     def knows(self, sample: BrokenSample) -> bool:
-        """Whether this fault of a video was taken in before."""
+        """Return whether this kind of error of a video was added before."""
         return (sample.key, sample.kind) in self._kinds
 
     def count_text(self) -> str:
-        """'3 of 720 videos skipped, allowed are 8'."""
+        """Return '3 of 720 videos skipped, allowed: 8'."""
         return (
-            f'{len(self.found)} of {len(self.keys)} videos skipped, allowed are '
+            f'{len(self.found)} of {len(self.keys)} videos skipped, allowed: '
             f'{self.num_allowed}'
         )
 
     def check(self) -> None:
-        """Stop the run beyond the limit, or where a class has no video left.
-
-        Raises:
-            DataError: it names the videos.
-        """
+        """Raise a `DataError` beyond the limit, or if a class has no video left."""
         left = {key.label for key in self.keys - set(self.found)}
         if len(self.found) > self.num_allowed:
-            # Rounded up, so that the number printed is one that is enough.
+            # Rounded up, so that the printed share is sufficient.
             share = math.ceil(len(self.found) / len(self.keys) * 1e4) / 1e4
             fix = (
                 'Copy or prepare them again, or allow more of them: --cfg-options '
@@ -89,17 +85,16 @@ class SkippedVideos:
                 f'{self.loader}.dataset.max_skipped_count={len(self.found)}'
             )
         elif self.needs_both_classes and len(left) < len(LABEL_NAMES):
-            lacking = [n for label, n in enumerate(LABEL_NAMES) if label not in left]
+            missing = [n for label, n in enumerate(LABEL_NAMES) if label not in left]
             fix = (
-                f'No {" and no ".join(lacking)} videos are left; both classes are '
-                'needed. Copy or prepare them again'
+                f'No {" and no ".join(missing)} videos left; needs both classes. Copy '
+                'or prepare them again'
             )
         else:
             return
         examples = [f'  {sample}' for sample in self.found.values()]
         if len(examples) > _NUM_LISTED:
-            rest = f'  and {len(examples) - _NUM_LISTED} more'
-            examples = [*examples[:_NUM_LISTED], rest]
+            examples[_NUM_LISTED:] = [f'  and {len(examples) - _NUM_LISTED} more']
         listed = '\n'.join(examples)
         raise DataError(
             f'{self.loader}, split {self.split!r}: too many videos could not be read: '
@@ -107,7 +102,7 @@ class SkippedVideos:
         )
 
     def record(self) -> dict[str, Any]:
-        """What the record of the run says of it."""
+        """Return the entry in the record of the run."""
         return {
             'split': self.split,
             'num_videos': len(self.keys),
@@ -121,25 +116,25 @@ class SkippedVideos:
 
 
 def to_plain(samples: Iterable[BrokenSample]) -> list[list]:
-    """Turn markers into lists, which a checkpoint may hold."""
+    """Convert samples to plain lists for a checkpoint."""
     return [[list(one.key), one.path, one.kind, one.reason] for one in samples]
 
 
 def from_plain(rows: Iterable[list]) -> list[BrokenSample]:
-    """Turn back what `to_plain` gave.
+    """Convert the lists of `to_plain` back.
 
     Raises:
-        DataError: it is something else, as the checkpoint was made by another program.
+        DataError: the lists are invalid.
     """
     try:
         samples = [
             BrokenSample(VideoKey(*key), path, kind, reason)
             for key, path, kind, reason in rows
         ]
-        hash(tuple(samples))  # their fields are plain
+        hash(tuple(samples))  # checks that the fields are plain
     except (TypeError, ValueError) as error:
         raise DataError(
-            f'the list of skipped videos in the checkpoint is none ({error}); start a '
-            'new run from its weights with --cfg-options load_from=CHECKPOINT'
+            f'invalid list of skipped videos in the checkpoint ({error}); start a new '
+            'run from its weights with --cfg-options load_from=CHECKPOINT'
         ) from error
     return samples

@@ -1,7 +1,7 @@
-"""Configs that runs left in their folders: found for a checkpoint, or read as data.
+"""Configs written by runs: find the one of a checkpoint, or read one as data.
 
-A config is Python that is run when it is opened. Nobody names these files, so none of
-them is run unless a run wrote it.
+A config is Python that MMEngine executes. Files that the user did not name are executed
+only if a run of ours wrote them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _WEIGHTS = ('.pth', '.pt')
 
 
 def find_config(checkpoint: str | os.PathLike[str]) -> Path:
-    """Find the config that a run of ours wrote beside a checkpoint.
+    """Find the config that a run of ours wrote next to a checkpoint.
 
-    It counts if its SHA-256 stands in `run.json`, or its text in the checkpoint.
+    Its SHA-256 must be in `run.json`, or its text in the checkpoint.
 
     Raises:
         DataNotFoundError: there is no such checkpoint.
-        ConfigError: no file beside it was written by a run, or more than one.
+        ConfigError: there is no such config, or more than one.
     """
     checkpoint = Path(checkpoint)
     if not checkpoint.is_file():
@@ -46,8 +46,8 @@ def find_config(checkpoint: str | os.PathLike[str]) -> Path:
             return found[0]
     names = ', '.join(path.name for path in files.values()) or 'no .py file'
     raise ConfigError(
-        f'no config was given, and beside checkpoint {str(checkpoint)!r} is none that '
-        f'its training wrote ({names}): name the config with --config'
+        f'no config given, and no config of its training next to checkpoint '
+        f'{str(checkpoint)!r} ({names}): set --config'
     )
 
 
@@ -57,7 +57,7 @@ def _recorded_hashes(checkpoint: Path) -> Iterator[set[str]]:
         entries = load_json(checkpoint.with_name(RECORD), allow_nan=True)
         yield {str(entry[CONFIG_SHA256]) for entry in entries.values()}
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
-        pass  # no record of ours
+        pass  # not a record of ours
     if checkpoint.suffix in _WEIGHTS:
         loaded = read_checkpoint_file(
             str(checkpoint), str(checkpoint), map_location='cpu'
@@ -68,13 +68,13 @@ def _recorded_hashes(checkpoint: Path) -> Iterator[set[str]]:
 
 
 def read_written_config(path: Path) -> Config:
-    """Read a config that a run wrote, without running it.
+    """Read a config that a run wrote, without executing it.
 
-    MMEngine writes assignments of plain values alone.
+    MMEngine writes only assignments of plain values.
 
     Raises:
         DataNotFoundError: the file is missing.
-        DataError: it holds anything else.
+        DataError: it has anything else.
     """
     if not path.is_file():
         raise DataNotFoundError(f'no such config file: {path}')
@@ -83,7 +83,7 @@ def read_written_config(path: Path) -> Config:
         values = {_name(line): _value(line.value) for line in tree.body}
     except (SyntaxError, ValueError, AttributeError, RecursionError) as error:
         raise DataError(
-            f'{path} is not a config as a run writes it, plain values alone: {error}'
+            f'{path} is not a config written by a run (plain values only): {error}'
         ) from None
     return Config(values, filename=str(path))
 

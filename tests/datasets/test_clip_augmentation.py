@@ -27,7 +27,7 @@ from mmdeepfake.errors import ConfigError, DataError
         ([0, 3, 6], 1, 2, None),  # frame 12 of 10
     ],
 )
-def test_frames_are_left_out_and_the_clip_goes_on(clip, place, number, expected):
+def test_frames_are_dropped_and_the_clip_continues(clip, place, number, expected):
     before = np.array(clip)
     found = drop_frames(before, place=place, num_dropped=number, num_frames=10)
     assert (None if found is None else found.tolist()) == expected
@@ -44,22 +44,19 @@ def test_a_frame_is_repeated_and_the_last_fall_off(place, number, expected):
 
 
 def sample(**settings):
-    return (
-        dict(
-            frame_inds=np.array([0, 1, 2, 3, 10, 11, 12, 13]),
-            clip_len=4,
-            num_clips=2,
-            total_frames=20,
-            avg_fps=5.0,
-            frame_times_seconds=np.array(
-                [0, 0.2, 0.4, 0.6, 2, 2.2, 2.4, 2.6], np.float32
-            ),
-        )
-        | settings
-    )
+    frame_inds = np.array([0, 1, 2, 3, 10, 11, 12, 13])
+    return {
+        'frame_inds': frame_inds,
+        'clip_len': 4,
+        'num_clips': 2,
+        'total_frames': 20,
+        'avg_fps': 5.0,
+        'frame_times_seconds': frame_inds / 5,
+        **settings,
+    }
 
 
-def test_every_snippet_skips_or_stands_still_in_its_own_way():
+def test_every_snippet_skips_or_repeats_frames_by_its_own_draw():
     augment = DropOrRepeatFrames(ratio=1, max_frames=2)
     kinds = set()
     for _ in range(200):
@@ -112,8 +109,8 @@ def test_what_is_decoded_is_what_the_indices_say(tmp_path):
     assert shown == results['frame_inds'].tolist()
 
 
-def test_single_frames_are_refused():
-    with pytest.raises(ConfigError, match='clip_len = 1; a snippet needs 2 frames'):
+def test_single_frames_are_rejected():
+    with pytest.raises(ConfigError, match='clip_len = 1'):
         DropOrRepeatFrames()(sample(clip_len=1))
 
 
@@ -171,22 +168,23 @@ def test_a_share_of_the_real_videos_is_drawn():
     assert 0.22 < np.mean(labels) < 0.38
 
 
-def test_frames_of_different_sizes_are_refused():
+def test_frames_of_different_sizes_are_rejected():
     clips = make_clips() | dict(filename='a.mp4')
     clips['imgs'][1] = clips['imgs'][1][:40]
-    message = "frames of 'a.mp4' differ in size; let it stand after Resize"
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=r"'a\.mp4'.* size"):
         BlendClipWithItself(ratio=1)(clips)
 
 
-@pytest.mark.parametrize('kind', [BlendClipWithItself, DropOrRepeatFrames])
-@pytest.mark.parametrize('ratio', [-0.1, 1.5])
-def test_no_probability_is_refused(kind, ratio):
-    message = f'{kind.__name__}: ratio={ratio}; allowed is a probability, 0 to 1'
-    with pytest.raises(ConfigError, match=message):
-        kind(ratio=ratio)
-
-
-def test_no_number_of_frames_is_refused():
-    with pytest.raises(ConfigError, match='max_frames=0; allowed are whole numbers'):
-        DropOrRepeatFrames(max_frames=0)
+@pytest.mark.parametrize(
+    ('kind', 'arguments'),
+    [
+        (BlendClipWithItself, dict(ratio=-0.1)),
+        (BlendClipWithItself, dict(ratio=1.5)),
+        (DropOrRepeatFrames, dict(ratio=1.5)),
+        (DropOrRepeatFrames, dict(max_frames=0)),
+    ],
+)
+def test_invalid_argument_is_rejected(kind, arguments):
+    ((name, value),) = arguments.items()
+    with pytest.raises(ConfigError, match=f'^{kind.__name__}: {name}={value}'):
+        kind(**arguments)

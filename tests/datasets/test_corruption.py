@@ -58,11 +58,12 @@ def difference(name, level, video=KEY):
 
 
 @every_corruption
-def test_five_levels_and_what_their_numbers_are(name):
+def test_every_corruption_has_levels_and_a_row_in_the_docs(name):
     corruption = CORRUPTIONS[name]
     assert len(corruption.levels) == NUM_LEVELS
-    assert corruption.summary
-    assert corruption.parameter
+    assert corruption.summary and corruption.parameter
+    docs = Path(__file__).resolve().parents[2] / 'docs/evaluation.md'
+    assert f'\n| {name} |' in docs.read_text(encoding='utf-8')
 
 
 @pytest.mark.parametrize('name', sorted(set(CORRUPTIONS) - TIMED))
@@ -94,12 +95,11 @@ def test_frames_keep_their_size_and_type_and_come_as_asked_for(name):
 
 @every_corruption
 def test_same_seed_and_video_give_the_same_frames(name):
-    for level in (3, 4):
-        draws = {
-            read_all(corrupt(Textured(), name, level, seed=1, video='v')).tobytes()
-            for _ in range(4)
-        }
-        assert len(draws) == 1
+    draws = {
+        read_all(corrupt(Textured(), name, 4, seed=1, video='v')).tobytes()
+        for _ in range(3)
+    }
+    assert len(draws) == 1
 
 
 @pytest.mark.parametrize('name', ['noise', 'occlusion', 'frame_drop', 'brightness'])
@@ -107,7 +107,7 @@ def test_another_video_or_seed_has_another_draw(name):
     def frames(seed, video):
         return read_all(corrupt(Textured(), name, 3, seed=seed, video=video)).tobytes()
 
-    draws = {frames(seed, video) for seed in range(4) for video in 'abcd'}
+    draws = {frames(seed, video) for seed in range(2) for video in 'abcd'}
     assert len(draws) > 1
 
 
@@ -153,14 +153,13 @@ def test_x264_really_gets_the_stated_rate_factor(level, tmp_path, monkeypatch):
     reader = corrupt(Textured(), 'h264', level, seed=0, video='v')
     (path,) = tmp_path.iterdir()
     # x264 writes its settings into the stream.
-    assert (
-        f'crf={CORRUPTIONS["h264"].levels[level - 1]}.0'.encode() in path.read_bytes()
-    )
+    crf = CORRUPTIONS['h264'].levels[level - 1]
+    assert f'crf={crf}.0'.encode() in path.read_bytes()
     assert len(read_all(reader)) == 20
 
 
 @pytest.mark.parametrize('name', ['h264', 'social_media'])
-def test_temporary_file_goes_with_its_reader(name, tmp_path, monkeypatch):
+def test_temporary_file_is_deleted_with_its_reader(name, tmp_path, monkeypatch):
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     reader = corrupt(Textured(), name, 5, seed=0, video='v')
     assert len(list(tmp_path.iterdir())) == 1
@@ -168,7 +167,7 @@ def test_temporary_file_goes_with_its_reader(name, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_transform_replaces_reader_count_rate_and_tells_the_source_frames():
+def test_transform_replaces_reader_count_and_rate_and_adds_source_frames():
     transform = TRANSFORMS.build(dict(type='CorruptVideo', name='frame_rate', level=3))
     results = transform(
         dict(video_reader=Textured(), total_frames=20, avg_fps=30.0, video_key=KEY)
@@ -180,25 +179,19 @@ def test_transform_replaces_reader_count_rate_and_tells_the_source_frames():
     assert 'source_frames' not in results
 
 
-def test_lost_frames_are_told_through_an_encoder_too():
+def test_dropped_frames_are_known_through_an_encoder_too():
     reader = corrupt(Textured(), 'social_media', 5, seed=0, video='v')
     assert len(reader.source_indices) == len(reader) == 10
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'message'),
+    ('arguments', 'value'),
     [
-        (('fog', 1), "CorruptVideo: name='fog'; allowed are 'h264', 'resize'"),
-        (('blur', 0), 'CorruptVideo: level=0; allowed is 1 to 5'),
-        (('blur', 6), 'CorruptVideo: level=6; allowed is 1 to 5'),
+        (('fog', 1), "name='fog'.*'h264', 'resize'"),
+        (('blur', 0), 'level=0'),
+        (('blur', 6), 'level=6'),
     ],
 )
-def test_unknown_name_or_level_is_refused(arguments, message):
-    with pytest.raises(ConfigError, match=message):
+def test_unknown_name_or_level_is_rejected(arguments, value):
+    with pytest.raises(ConfigError, match=f'^CorruptVideo: {value}'):
         CorruptVideo(*arguments)
-
-
-def test_the_docs_have_a_row_for_each():
-    docs = Path(__file__).resolve().parents[2] / 'docs/evaluation.md'
-    text = docs.read_text(encoding='utf-8')
-    assert [name for name in CORRUPTIONS if f'\n| {name} |' not in text] == []

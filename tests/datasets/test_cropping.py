@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from mmaction.datasets.transforms import Resize
 
 from mmdeepfake.datasets.transforms import CropFace
 from mmdeepfake.datasets.transforms.cropping import centre_square, square_inside_frame
@@ -53,11 +52,10 @@ def test_any_box_gives_a_square_inside_the_frame():
     rng = np.random.default_rng(0)
     low = rng.uniform(-20, 90, (500, 2))
     boxes = np.concatenate((low, low + rng.uniform(0.1, 80, (500, 2))), axis=1)
-    x1, y1, x2, y2 = square_inside_frame(
-        boxes, margin_ratio=1.3, height=60, width=100
-    ).T
+    squares = square_inside_frame(boxes, margin_ratio=1.3, height=60, width=100)
+    x1, y1, x2, y2 = squares.T
     assert ((x2 - x1) == (y2 - y1)).all() and (x2 > x1).all()
-    assert (x1 >= 0).all() and (y1 >= 0).all()
+    assert squares.min() >= 0
     assert (x2 <= 100).all() and (y2 <= 60).all()
 
 
@@ -117,24 +115,13 @@ def test_pixels_are_those_of_the_box():
     assert (image[:, 0, 0] == np.arange(20, 30)).all()
 
 
-def test_resize_reads_a_crop_where_it_lies():
-    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
-    view = noise[3:23, 7:27]
-    resize = Resize(scale=(14, 14), keep_ratio=False)
-    one, other = (
-        resize(dict(imgs=[image], img_shape=(20, 20)))['imgs'][0]
-        for image in (view, view.copy())
-    )
-    np.testing.assert_array_equal(one, other)
-
-
 def test_unknown_face_falls_back_to_a_square_in_the_middle():
     results = crop(centre_ratio=0.5)
     assert results['crop_boxes'][0].tolist() == [35, 15, 65, 45]
     assert centre_square(ratio=1.0, height=100, width=60).tolist() == [[0, 20, 60, 80]]
 
 
-def test_unknown_face_can_leave_the_frame_whole():
+def test_unknown_face_can_leave_the_frame_uncropped():
     results = crop(fallback='whole')
     assert results['img_shape'] == (60, 100)
     assert results['crop_boxes'][0].tolist() == [0, 0, 100, 60]
@@ -150,21 +137,21 @@ def test_margin_of_a_range_is_drawn_once_a_video():
     assert len(sides) > 5 and min(sides) >= 20 and max(sides) <= 40
 
 
-def test_too_few_boxes_are_refused():
-    with pytest.raises(DataError, match=r"'a\.mp4': frame 6 was sampled, .* 5 frames"):
+def test_too_few_boxes_are_rejected():
+    with pytest.raises(DataError, match=r"'a\.mp4': .* frame 6, .* 5 frames"):
         crop(moving_boxes(5))
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'message'),
+    ('arguments', 'value'),
     [
-        ({'margin_ratio': 0}, 'margin_ratio=0; allowed is a number above 0'),
-        ({'margin_ratio': (2, 1)}, r'margin_ratio=\(2, 1\); allowed'),
-        ({'box': 'clip'}, "box='clip'; allowed are 'frame', 'snippet', 'video'"),
-        ({'fallback': 'none'}, "fallback='none'; allowed are 'centre', 'whole'"),
-        ({'centre_ratio': 1.5}, r'centre_ratio=1\.5; allowed is 0 < ratio <= 1'),
+        ({'margin_ratio': 0}, 'margin_ratio=0'),
+        ({'margin_ratio': (2, 1)}, r'margin_ratio=\(2, 1\)'),
+        ({'box': 'clip'}, "box='clip'.*'frame', 'snippet', 'video'"),
+        ({'fallback': 'none'}, "fallback='none'.*'centre', 'whole'"),
+        ({'centre_ratio': 1.5}, r'centre_ratio=1\.5'),
     ],
 )
-def test_wrong_argument_is_refused(arguments, message):
-    with pytest.raises(ConfigError, match=f'CropFace: {message}'):
+def test_invalid_argument_is_rejected(arguments, value):
+    with pytest.raises(ConfigError, match=f'^CropFace: {value}'):
         CropFace(**arguments)

@@ -1,20 +1,14 @@
-"""The configs of the datasets fit what the layouts list."""
-
-import functools
-from pathlib import Path
+"""The configs of the datasets match the layouts."""
 
 import pytest
+from builders import keys_of
+from config_reading import LOADERS, list_configs, read_config
 from layout_trees import TREES, make_dfd, make_ffpp
-from mmengine import Config
 
-from mmdeepfake.errors import DataNotFoundError
 from mmdeepfake.layouts import CLASSIC_METHODS, LAYOUTS
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import VideoRecord
 from mmdeepfake.structures.manifest import ManifestWriter
-
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def make_four_methods(root):
@@ -48,18 +42,9 @@ def prepare(name, root, out, **options):
     return out
 
 
-@functools.cache
-def read_config(name):
-    return Config.fromfile(CONFIGS / name)
-
-
 def build(config, loader, out):
     dataset = read_config(config)[loader].dataset
     return DATASETS.build(dict(dataset, data_root=str(out), check_files='stat'))
-
-
-def keys(dataset):
-    return [dataset.get_data_info(i)['video_key'] for i in range(len(dataset))]
 
 
 @pytest.mark.parametrize(
@@ -96,28 +81,25 @@ def test_all_splits_of_a_prepared_set_are_read(tmp_path, name, config, make, opt
     listed = LAYOUTS[name].list_videos(root, **options)
     for loader in LOADERS:
         dataset = build(config, loader, out)
-        read = set(keys(dataset))
+        read = set(keys_of(dataset))
         assert read == {v.key for v in listed if v.split == dataset.split}
         assert {key.label for key in read} == {0, 1}
 
 
-def test_deepfakedetection_is_tested_on_as_a_whole(tmp_path):
+def test_deepfakedetection_is_a_test_set(tmp_path):
     root = make_dfd(tmp_path / 'raw', level='c40')
     out = prepare('dfd', root, tmp_path / 'faces')
     config = 'cross/ratf_r50_ffpp_lq_to_dfd.py'
-    read = keys(build(config, 'test_dataloader', out))
+    read = keys_of(build(config, 'test_dataloader', out))
     assert [(key.dataset, key.label) for key in read] == [
         ('DeepFakeDetection', 0),
         ('DeepFakeDetection', 1),
     ]
 
 
-CROSS = sorted(path.name for path in (CONFIGS / 'cross').glob('*.py'))
-
-
-@pytest.mark.parametrize('name', CROSS)
+@pytest.mark.parametrize('name', list_configs('cross/*.py'))
 def test_cross_dataset_config_swaps_the_test_set_alone(name):
-    cfg, own = read_config(f'cross/{name}'), read_config('ratf_r50_ffpp_lq.py')
+    cfg, own = read_config(name), read_config('ratf_r50_ffpp_lq.py')
     for key in ('model', 'train_dataloader', 'val_dataloader', 'optim_wrapper'):
         assert cfg[key] == own[key], key
     tested, before = cfg.test_dataloader.dataset, own.test_dataloader.dataset
@@ -143,9 +125,7 @@ def test_a_set_is_tested_alike_within_and_across(target, intra):
     assert across.test_dataloader == within.test_dataloader
 
 
-@pytest.mark.parametrize(
-    'name', [p.name for p in sorted(CONFIGS.glob('ratf_r50_*.py'))]
-)
+@pytest.mark.parametrize('name', list_configs('ratf_r50_*.py'))
 def test_sets_differ_in_their_data_alone(name):
     cfg, ffpp = read_config(name), read_config('ratf_r50_ffpp_lq.py')
     places = {'type', 'data_root', 'prepared_from', 'methods', 'compression'}
@@ -158,11 +138,6 @@ def test_sets_differ_in_their_data_alone(name):
     for loader in LOADERS:
         assert without_data(cfg[loader]) == without_data(ffpp[loader])
     assert cfg.model == ffpp.model
-
-
-def test_data_that_was_not_prepared_is_told_how_to(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r'python tools/prepare\.py ffpp data'):
-        build('ratf_r50_ffpp_lq.py', 'train_dataloader', make_four_methods(tmp_path))
 
 
 def test_uncropped_config_reads_the_downloaded_folders(realff):

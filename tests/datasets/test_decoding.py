@@ -1,4 +1,5 @@
 import av
+import cv2
 import numpy as np
 import pytest
 from builders import make_clip, make_frame_folder, make_video, read_index
@@ -20,23 +21,23 @@ def decode_in_sequence(path):
 
 @pytest.fixture(scope='module')
 def long_video(tmp_path_factory):
-    """200 frames with B-frames and keyframes 60 frames apart, as long clips have."""
+    """90 frames with B-frames and keyframes 30 frames apart, as in long clips."""
     path = tmp_path_factory.mktemp('decoding') / 'long.mp4'
-    return make_video(path, num_frames=200, gop=60, bframes=3)
+    return make_video(path, num_frames=90, gop=30, bframes=3)
 
 
-def test_opening_counts_frames_and_tells_the_rate(long_video):
+def test_opening_counts_frames_and_finds_the_rate(long_video):
     results = OpenVideo()({'filename': str(long_video)})
-    assert results['total_frames'] == 200
+    assert results['total_frames'] == 90
     assert results['avg_fps'] == 25.0
 
 
 def test_random_frames_are_those_of_a_decoding_in_sequence(long_video):
     frames = decode_in_sequence(long_video)
-    assert [read_index(frame) for frame in frames] == list(range(200))
+    assert [read_index(frame) for frame in frames] == list(range(90))
     rng = np.random.default_rng(0)
     for _ in range(5):
-        indices = rng.integers(0, 200, 16)
+        indices = rng.integers(0, 90, 16)
         results = decode(long_video, indices)
         assert [read_index(frame) for frame in results['imgs']] == indices.tolist()
         for frame, index in zip(results['imgs'], indices, strict=True):
@@ -84,92 +85,76 @@ def test_stored_clip_is_read_like_a_video(tmp_path):
 def test_damaged_clip_is_named(tmp_path):
     path = make_clip(tmp_path / 'track_0.tar')
     path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(
-        DataError, match=r'track_0\.tar.* cannot be opened: it is trunc'
-    ):
+    with pytest.raises(DataError, match=r'track_0\.tar.*truncated'):
         OpenVideo()({'filename': str(path)})
 
 
-def test_missing_file_is_named_with_its_whole_path(tmp_path):
-    with pytest.raises(
-        DataNotFoundError, match=f'no video file .*{tmp_path.name}/a.mp4'
-    ):
-        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
+@pytest.mark.parametrize(
+    ('content', 'error', 'message'),
+    [
+        (None, DataNotFoundError, 'no video file'),
+        (b'', DataError, '0 bytes'),
+        (b'no video' * 100, DataError, 'cannot be opened'),
+    ],
+)
+def test_unusable_file_is_named(tmp_path, content, error, message):
+    path = tmp_path / 'a.mp4'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(error, match=message) as caught:
+        OpenVideo()({'filename': str(path)})
+    assert str(path) in str(caught.value)
 
 
-def test_empty_file_is_refused(tmp_path):
-    (tmp_path / 'a.mp4').touch()
-    with pytest.raises(DataError, match=r'a\.mp4.* is empty \(0 bytes\)'):
-        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
-
-
-def test_file_that_is_no_video_is_refused(tmp_path):
-    (tmp_path / 'a.mp4').write_text('no video' * 100)
-    with pytest.raises(DataError, match=r'a\.mp4.* cannot be opened'):
-        OpenVideo()({'filename': str(tmp_path / 'a.mp4')})
-
-
-def test_truncated_file_is_refused_on_opening(tmp_path):
+def test_truncated_file_is_rejected_on_opening(tmp_path):
     path = make_video(tmp_path / 'a.mp4', num_frames=60)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=r'a\.mp4.* is truncated: it has \d+ of'):
+    with pytest.raises(DataError, match=r'a\.mp4.* truncated: it has \d+ of'):
         OpenVideo()({'filename': str(path)})
 
 
-def test_damaged_frame_data_are_named_on_decoding(tmp_path):
+def test_damaged_frame_data_are_found_on_decoding(tmp_path):
     path = make_video(tmp_path / 'a.mp4', num_frames=60)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 2000] = bytes(2000)
     path.write_bytes(content)
-    message = r'a\.mp4.* cannot be decoded.*damaged'
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=r'a\.mp4.* cannot be decoded.*damaged'):
         decode(path, [20, 30, 40, 50])
 
 
-def test_other_number_of_frames_than_was_listed_is_refused(tmp_path):
+def test_unexpected_number_of_frames_is_rejected(tmp_path):
     path = make_video(tmp_path / 'a.mp4', num_frames=12)
-    item = {'filename': str(path), 'total_frames': 13}
-    message = r"a\.mp4': its decoder tells of 12 frames, 13 are shown or were listed"
-    with pytest.raises(DataError, match=message):
-        OpenVideo()(item)
+    with pytest.raises(DataError, match=r'a\.mp4.* 12 frames.* 13'):
+        OpenVideo()({'filename': str(path), 'total_frames': 13})
 
 
-def test_missing_frame_is_named(tmp_path):
-    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
-    results = {
+def damage_folder(folder, name, content):
+    path = make_frame_folder(folder, num_frames=3) / name
+    path.unlink() if content is None else path.write_bytes(content)
+    return {
         'frame_dir': str(folder),
         'filename_tmpl': '{:04d}.png',
-        'total_frames': 4,
+        'total_frames': 3,
+        'frame_inds': np.arange(3),
     }
-    with pytest.raises(DataNotFoundError, match=r'no frame .*0003\.png'):
-        DecodeFrames()({**results, 'frame_inds': np.array([2, 3])})
 
 
-def test_broken_frame_is_named(tmp_path):
-    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
-    (folder / '0001.png').write_bytes(b'')
-    results = {
-        'frame_dir': str(folder),
-        'filename_tmpl': '{:04d}.png',
-        'total_frames': 4,
-    }
-    with pytest.raises(DataError, match=r'0001\.png.* is empty, truncated or no pict'):
-        DecodeFrames()({**results, 'frame_inds': np.array([0, 1])})
+OTHER_SIZE = cv2.imencode('.png', np.zeros((32, 48, 3), np.uint8))[1].tobytes()
 
 
-def test_frames_of_different_sizes_are_refused(tmp_path):
-    import cv2
-
-    folder = make_frame_folder(tmp_path / 'a', num_frames=3)
-    cv2.imwrite(str(folder / '0002.png'), np.zeros((32, 48, 3), np.uint8))
-    results = {
-        'frame_dir': str(folder),
-        'filename_tmpl': '{:04d}.png',
-        'total_frames': 4,
-    }
-    with pytest.raises(DataError, match=r'0002\.png.* is 48 x 32 pixels, .* 64 x 64'):
-        DecodeFrames()({**results, 'frame_inds': np.array([0, 2])})
+@pytest.mark.parametrize(
+    ('content', 'error', 'message'),
+    [
+        (None, DataNotFoundError, ''),
+        (b'', DataError, 'empty'),
+        (OTHER_SIZE, DataError, '48 x 32 pixels, .* 64 x 64'),
+    ],
+)
+def test_unusable_frame_is_named(tmp_path, content, error, message):
+    item = damage_folder(tmp_path / 'a', '0002.png', content)
+    with pytest.raises(error, match=rf'0002\.png.*{message}'):
+        DecodeFrames()(item)
 
 
 @pytest.mark.parametrize('kind', ['clip', 'folder'])

@@ -128,7 +128,7 @@ def test_mirrored_points_give_mirrored_boxes():
 @every_step
 def test_landmarks_must_have_been_loaded(step):
     results = make_results(np.zeros((1, 8, 8, 3), np.uint8), None)
-    with pytest.raises(ConfigError, match=rf'{step.__name__}: no landmarks have been'):
+    with pytest.raises(ConfigError, match=f'^{step.__name__}: no landmarks'):
         step()(results)
 
 
@@ -136,7 +136,7 @@ def test_landmarks_must_have_been_loaded(step):
 def test_it_is_done_once(step):
     results = make_results(np.zeros((1, 8, 8, 4), np.uint8), None)
     results['face_landmarks'] = draw_landmarks(1, side=8)
-    with pytest.raises(DataError, match=r'\(8, 8, 4\); needed are three channels'):
+    with pytest.raises(DataError, match=r'\(8, 8, 4\)'):
         step()(results)
 
 
@@ -144,6 +144,6 @@ def test_it_is_done_once(step):
     ('step', 'options'),
     [(FaceAttentionMask, dict(blur_ratio=0)), (MarkFacialParts, dict(growth=-1))],
 )
-def test_wrong_options_are_refused(step, options):
-    with pytest.raises(ConfigError, match='allowed is a number above 0'):
+def test_invalid_argument_is_rejected(step, options):
+    with pytest.raises(ConfigError, match=f'^{step.__name__}: '):
         step(**options)

@@ -1,13 +1,11 @@
 import json
-import shutil
 from collections import Counter
 
 import pytest
-from builders import make_ffpp_tree, write_splits
+from builders import CLASSIC_METHODS, keys_of, make_ffpp_tree
 
 from mmdeepfake.datasets import FaceForensics
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import VideoKey
 
 REALFF_METHODS = ['Face2Face', 'FaceSwap', 'NeuralTextures']
@@ -20,27 +18,16 @@ def build(root, split='train', **arguments):
     return FaceForensics(data_root=str(root), split=split, **arguments)
 
 
-def keys(dataset):
-    return [dataset.get_data_info(i)['video_key'] for i in range(len(dataset))]
-
-
 def fake_path(root, method='FaceSwap', name='000_001', level='c40'):
     return root / 'manipulated_sequences' / method / level / 'videos' / f'{name}.mp4'
 
 
 def test_pair_gives_two_real_videos_and_two_fakes_a_method(ffpp_root):
     dataset = build(ffpp_root)
-    assert Counter(key.method for key in keys(dataset)) == {
-        'real': 2,
-        'Deepfakes': 2,
-        'Face2Face': 2,
-        'FaceSwap': 2,
-        'NeuralTextures': 2,
-    }
-    assert {k.name for k in keys(dataset) if k.method == 'FaceSwap'} == {
-        '000_001',
-        '001_000',
-    }
+    methods = ('real', *CLASSIC_METHODS)
+    assert Counter(key.method for key in keys_of(dataset)) == dict.fromkeys(methods, 2)
+    names = {key.name for key in keys_of(dataset) if key.method == 'FaceSwap'}
+    assert names == {'000_001', '001_000'}
 
 
 def test_item_holds_all_that_is_known_of_a_video(tmp_path):
@@ -63,11 +50,6 @@ def test_item_holds_all_that_is_known_of_a_video(tmp_path):
     assert {name: item[name] for name in expected} == expected
 
 
-def test_videos_are_sorted_and_no_run_differs(ffpp_root):
-    listed = keys(build(ffpp_root))
-    assert listed == sorted(listed) == keys(build(ffpp_root))
-
-
 @pytest.mark.parametrize(
     ('asked', 'folder', 'plain'),
     [
@@ -80,97 +62,70 @@ def test_videos_are_sorted_and_no_run_differs(ffpp_root):
 def test_compression_has_two_names(tmp_path, asked, folder, plain):
     root = make_ffpp_tree(tmp_path / 'ff', methods=['FaceSwap'], levels=[folder])
     dataset = build(root, compression=asked, methods=['FaceSwap'])
-    assert {key.compression for key in keys(dataset)} == {plain}
+    assert {key.compression for key in keys_of(dataset)} == {plain}
 
 
-def test_official_split_files_give_the_official_numbers(tmp_path):
-    ids = [f'{i:03d}' for i in range(1000)]
-    pairs = list(zip(ids[::2], ids[1::2], strict=True))
-    root = make_ffpp_tree(tmp_path / 'ff', {'train': pairs[:1]})
-    shutil.rmtree(root / 'splits')
-    # The three files may lie in the root itself, as other code bases expect.
-    write_splits(
-        root, {'train': pairs[:360], 'val': pairs[360:430], 'test': pairs[430:]}
-    )
-    dataset = build(root, split='test', lazy_init=True)
-    methods = Counter(record.key.method for record in dataset.list_records())
-    assert set(methods.values()) == {140} and len(methods) == 5
-
-
-def test_faceshifter_can_be_asked_for(tmp_path):
-    root = make_ffpp_tree(tmp_path / 'ff', methods=['FaceShifter'])
-    assert len(build(root, methods=['FaceShifter'])) == 4
-
-
-def test_missing_root_tells_where_how_to_get_it_and_of_the_demo(tmp_path):
+def test_missing_root_is_named_with_the_source_and_the_demo(tmp_path):
     with pytest.raises(DataNotFoundError) as error:
         build(tmp_path / 'ff')
     text = str(error.value)
-    assert f"no folder '{tmp_path}/ff'" in text
-    assert 'https://github.com/ondyari/FaceForensics' in text
-    assert '<root>/splits' in text
-    assert '`make demo` needs no data' in text
+    for part in (f'{tmp_path}/ff', 'github.com/ondyari', '<root>/splits', 'demo'):
+        assert part in text
 
 
 def test_missing_manipulation_is_named_with_those_that_are_there(tmp_path):
     root = make_ffpp_tree(tmp_path / 'ff', methods=['Face2Face', 'FaceSwap'])
-    message = (
-        'Deepfakes, NeuralTextures: .*Deepfakes/c40/videos.* '
-        r"methods=\['Face2Face', 'FaceSwap'\]"
-    )
+    message = r"Deepfakes, NeuralTextures.*methods=\['Face2Face', 'FaceSwap'\]"
     with pytest.raises(DataNotFoundError, match=message):
         build(root)
 
 
 def test_missing_compression_is_named_with_those_that_are_there(ffpp_root):
-    message = r"at c23: .*c23/videos'.* \['c40'\]"
+    message = r"c23/videos.*\['c40'\]"
     with pytest.raises(DataNotFoundError, match=message):
         build(ffpp_root, compression='c23')
 
 
 @pytest.mark.parametrize('compression', [None, 'c17'])
 def test_compression_must_be_one_of_three(ffpp_root, compression):
-    with pytest.raises(ConfigError, match=f'compression={compression!r}; .* c0'):
+    with pytest.raises(ConfigError, match=f'compression={compression!r}'):
         build(ffpp_root, compression=compression)
 
 
 def test_deepfakedetection_has_no_split(ffpp_root):
-    with pytest.raises(ConfigError, match="'DeepFakeDetection' has no official split"):
+    with pytest.raises(ConfigError, match=r"methods=\['DeepFakeDetection'\]"):
         build(ffpp_root, methods=['DeepFakeDetection'])
 
 
 def test_missing_split_file_is_named(ffpp_root):
     (ffpp_root / 'splits/test.json').unlink()
-    with pytest.raises(DataNotFoundError, match=r'no split file .*/splits/test\.json'):
+    with pytest.raises(DataNotFoundError, match=r'splits/test\.json'):
         build(ffpp_root, split='test')
 
 
 @pytest.mark.parametrize(
-    ('content', 'message'),
+    ('content', 'place'),
     [
-        ('[["000", "001"', r'test\.json is not valid JSON'),
-        ('{}', 'expected a JSON list of pairs'),
-        ('[]', 'expected a JSON list of pairs of ids, not empty'),
-        ('[["004", "005"], ["006"]]', r"entry 1: \['006'\] is not a pair"),
-        ('[[4, 5]]', r'entry 0: \[4, 5\] is not a pair'),
-        ('[["004", "004"]]', r'is not a pair; allowed is a list of two different ids'),
-        ('[["../x", "004"]]', r'is not a pair'),
-        ('[["004", "005"], ["004", "005"]]', r'entry 1: the pair .* already entry 0'),
-        (
-            '[["000", "005"]]',
-            "1 identities .* '000' in train and test",
-        ),
+        ('[["000", "001"', r'test\.json'),
+        ('{}', r'test\.json'),
+        ('[]', r'test\.json'),
+        ('[["004", "005"], ["006"]]', r"entry 1: \['006'\]"),
+        ('[[4, 5]]', r'entry 0: \[4, 5\]'),
+        ('[["004", "004"]]', 'entry 0'),
+        ('[["../x", "004"]]', 'entry 0'),
+        ('[["004", "005"], ["004", "005"]]', 'entry 1: .*entry 0'),
+        ('[["000", "005"]]', "'000' in train and test"),
     ],
 )
-def test_broken_split_file_is_refused_even_for_another_split(
-    ffpp_root, content, message
+def test_invalid_split_file_is_rejected_even_for_another_split(
+    ffpp_root, content, place
 ):
     (ffpp_root / 'splits/test.json').write_text(content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=place):
         build(ffpp_root, split='train')
 
 
-def test_person_in_two_splits_is_refused(ffpp_root):
+def test_person_in_two_splits_is_rejected(ffpp_root):
     persons = {f'{i:03d}': f'person {i}' for i in range(6)}
     (ffpp_root / 'identities.json').write_text(json.dumps(persons))
     assert build(ffpp_root).get_data_info(2)['identities'] == ('person 0', 'person 1')
@@ -180,9 +135,9 @@ def test_person_in_two_splits_is_refused(ffpp_root):
         build(ffpp_root)
 
 
-def test_id_without_a_person_is_refused(ffpp_root):
+def test_id_without_a_person_is_rejected(ffpp_root):
     (ffpp_root / 'identities.json').write_text('{"000": "d1"}')
-    with pytest.raises(DataError, match=r"no person for 5 ids .* such as '001'"):
+    with pytest.raises(DataError, match="'001'"):
         build(ffpp_root)
 
 
@@ -190,57 +145,28 @@ def test_ids_in_several_pairs_take_the_fakes_that_are_there(tmp_path):
     root = make_ffpp_tree(
         tmp_path / 'ff', FREE_SPLITS, methods=['FaceSwap', 'Face2Face']
     )
-    fake_path(root, 'FaceSwap', '000_001').unlink()
-    fake_path(root, 'FaceSwap', '001_000').unlink()
-    fake_path(root, 'Face2Face', '000_002').unlink()
-    fake_path(root, 'Face2Face', '002_000').unlink()
-    fakes = [key for key in keys(build(root, methods=['FaceSwap', 'Face2Face']))][3:]
-    assert [(key.method, key.name) for key in fakes] == [
-        ('Face2Face', '000_001'),
-        ('Face2Face', '001_000'),
-        ('FaceSwap', '000_002'),
-        ('FaceSwap', '002_000'),
+    for name in (
+        'FaceSwap/000_001',
+        'FaceSwap/001_000',
+        'Face2Face/000_002',
+        'Face2Face/002_000',
+    ):
+        fake_path(root, *name.split('/')).unlink()
+    fakes = keys_of(build(root, methods=['FaceSwap', 'Face2Face']))[3:]
+    assert [f'{key.method} {key.name}' for key in fakes] == [
+        *('Face2Face 000_001', 'Face2Face 001_000'),
+        *('FaceSwap 000_002', 'FaceSwap 002_000'),
     ]
     fake_path(root, 'FaceSwap', '000_002').unlink()
-    with pytest.raises(DataNotFoundError, match=r'of 1 of 3 pairs .*: 000_002'):
+    with pytest.raises(DataNotFoundError, match=r'1 of 3 pairs .*: 000_002'):
         build(root, methods=['FaceSwap', 'Face2Face'])
 
 
-def test_missing_file_of_an_official_pair_stops_the_run(ffpp_root):
-    fake_path(ffpp_root).unlink()
-    message = r'1 of 10 videos .* \(1 missing\).*\n.*FaceSwap/c40/videos/000_001\.mp4'
-    with pytest.raises(DataNotFoundError, match=message):
-        build(ffpp_root)
-
-
-def test_it_is_built_by_name_under_a_name_of_its_own(ffpp_root):
-    dataset = DATASETS.build(
-        dict(
-            type='FaceForensics',
-            data_root=str(ffpp_root),
-            split='val',
-            compression='LQ',
-            dataset_name='mine',
-            pipeline=[],
-            test_mode=True,
-        )
-    )
-    assert {key.dataset for key in keys(dataset)} == {'mine'}
-
-
-@pytest.mark.parametrize(
-    ('split', 'num_real', 'num_fake'),
-    [('train', 13, 52), ('val', 2, 6), ('test', 8, 32)],
-)
-def test_real_footage_is_listed(realff, split, num_real, num_fake):
-    dataset = build(realff, split, methods=REALFF_METHODS)
-    labels = Counter(key.label for key in keys(dataset))
-    assert labels == {0: num_real, 1: num_fake}
-    assert dataset.get_data_info(num_real)['mask'] is not None
+def test_dataset_may_have_another_name(ffpp_root):
+    dataset = build(ffpp_root, split='val', dataset_name='mine', test_mode=True)
+    assert {key.dataset for key in keys_of(dataset)} == {'mine'}
 
 
 def test_real_footage_without_deepfakes_says_so(realff):
-    with pytest.raises(
-        DataNotFoundError, match=r'no c23 videos of Deepfakes: .*FaceSwap'
-    ):
+    with pytest.raises(DataNotFoundError, match=r'Deepfakes.*FaceSwap'):
         build(realff, compression='hq')

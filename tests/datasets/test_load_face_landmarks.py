@@ -12,7 +12,7 @@ PARTNER = {8: 8, 27: 27, 36: 45, 45: 36, 48: 54}
 
 
 def make_spotted_frame():
-    """A frame that is white at the spots, and the points that tell them."""
+    """Return a frame that is white at the spots, and their points."""
     frame = np.zeros((64, 64, 3), np.uint8)
     points = np.zeros((1, 68, 2), np.float32)
     for which, (x, y) in SPOTS.items():
@@ -69,10 +69,10 @@ def test_flip_is_followed_as_it_was_drawn(tmp_path):
     flipped = set()
     for _ in range(20):
         results = run([Flip(flip_ratio=0.5)], make_results([frame, frame], path))
-        in_picture = results['imgs'][0][22, 20, 0] == 0
+        in_image = results['imgs'][0][22, 20, 0] == 0
         in_points = not np.allclose(results['face_landmarks'], points, atol=1e-4)
-        assert in_picture == in_points
-        flipped.add(in_picture)
+        assert in_image == in_points
+        flipped.add(in_image)
     assert flipped == {True, False}
 
 
@@ -101,29 +101,17 @@ def test_points_are_those_of_the_sampled_frames(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'error', 'message'),
     [
-        (
-            dict(landmarks=None),
-            DataError,
-            r"video 'a.tar' has no landmarks.*tools/prepare\.py --landmarks",
-        ),
-        (
-            dict(frame_inds=np.array([7])),
-            DataError,
-            'frame 7 was sampled, but there are landmarks for 3 frames only',
-        ),
-        (
-            dict(crop_quadruple=np.zeros(4)),
-            ConfigError,
-            'left crop_quadruple, which the landmarks cannot follow',
-        ),
+        (dict(landmarks=None), DataError, "'a.tar' .*--landmarks"),
+        (dict(frame_inds=np.array([7])), DataError, 'frame 7, .* 3 frames'),
+        (dict(crop_quadruple=np.zeros(4)), ConfigError, 'crop_quadruple'),
         (
             dict(flip=True, flip_direction='vertical'),
             ConfigError,
-            "left flip_direction='vertical'",
+            "flip_direction='vertical'",
         ),
     ],
 )
-def test_what_cannot_be_followed_is_refused(tmp_path, changes, error, message):
+def test_unsupported_input_is_rejected(tmp_path, changes, error, message):
     path = write_landmarks(tmp_path / 'a.npz', draw_landmarks(3))
     results = make_results(np.zeros((1, 64, 64, 3), np.uint8), path, **changes)
     with pytest.raises(error, match=message):

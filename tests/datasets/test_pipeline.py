@@ -16,19 +16,23 @@ def run(steps, source, **results):
     return pipeline({**source, **results})
 
 
-@pytest.fixture
-def video(tmp_path):
-    return {'filename': str(make_video(tmp_path / 'a.mp4', num_frames=14))}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return {
-        'frame_dir': str(make_frame_folder(tmp_path / 'a', 14, first=5)),
+@pytest.fixture(scope='module')
+def sources(tmp_path_factory):
+    """One video as a file and as a folder of frames."""
+    root = tmp_path_factory.mktemp('pipeline')
+    folder = {
+        'frame_dir': str(make_frame_folder(root / 'a', 14, first=5)),
         'filename_tmpl': '{:04d}.png',
         'offset': 5,
         'total_frames': 14,
     }
+    video = {'filename': str(make_video(root / 'a.mp4', num_frames=14))}
+    return {'video': video, 'folder': folder}
+
+
+@pytest.fixture
+def video(sources):
+    return sources['video']
 
 
 OURS = [dict(type='OpenVideo'), SAMPLER, dict(type='DecodeFrames')]
@@ -38,16 +42,11 @@ STOCK_FRAMES = [SAMPLER, dict(type='RawFrameDecode')]
 
 @pytest.mark.parametrize(
     ('steps', 'source'),
-    [
-        (OURS, 'video'),
-        (OURS, 'folder'),
-        (STOCK, 'video'),
-        (STOCK_FRAMES, 'folder'),
-    ],
+    [(OURS, 'video'), (OURS, 'folder'), (STOCK, 'video'), (STOCK_FRAMES, 'folder')],
     ids=['ours-video', 'ours-folder', 'stock-video', 'stock-folder'],
 )
-def test_inputs_are_ordered_by_snippet_with_time_inside(steps, source, request):
-    results = run(steps, request.getfixturevalue(source))
+def test_inputs_are_ordered_by_snippet_with_time_inside(steps, source, sources):
+    results = run(steps, sources[source])
     inputs = results['imgs']  # (N * T, C, H, W)
     assert inputs.shape == (6, 3, 64, 64)
     assert inputs.dtype == np.uint8
@@ -61,9 +60,8 @@ def test_stock_resize_keeps_dtype_and_frames(video):
     inputs = run([*OURS, crop, resize], video)['imgs']
     assert inputs.shape == (6, 3, 48, 48)
     assert inputs.dtype == np.uint8
-    assert [read_index(frame.transpose(1, 2, 0)) for frame in inputs] == [
-        *(1, 2, 5, 6, 10, 11)
-    ]
+    indices = [read_index(frame.transpose(1, 2, 0)) for frame in inputs]
+    assert indices == [1, 2, 5, 6, 10, 11]
 
 
 def test_crop_follows_the_boxes_of_a_video(video):
@@ -125,24 +123,19 @@ def make_loader(root, num_workers, seed=0, **arguments):
     )
 
 
-def test_keys_and_labels_survive_the_workers(ffpp_root):
-    samples = [s for batch in make_loader(ffpp_root, 2) for s in batch['data_samples']]
-    assert len(samples) == 10
-    for sample in samples:
-        key = sample.metainfo['video_key']
-        assert type(key) is VideoKey
-        assert sample.gt_label.item() == key.label == int(key.method != 'real')
-        assert (sample.num_clips, sample.clip_len) == (3, 2)
-        assert len(sample.frame_inds) == 6
-
-
-def test_same_seed_gives_the_same_snippets_in_the_workers(ffpp_root):
-    def draw(seed):
-        loader = make_loader(ffpp_root, 2, seed=seed)
-        samples = [sample for batch in loader for sample in batch['data_samples']]
-        return [(s.video_key, s.frame_inds.tolist()) for s in samples]
-
-    assert draw(0) == draw(0)
+def test_workers_return_keys_labels_and_the_snippets_of_the_seed(ffpp_root):
+    drawn = []
+    for _ in range(2):
+        batches = make_loader(ffpp_root, 2)
+        samples = [sample for batch in batches for sample in batch['data_samples']]
+        assert len(samples) == 10
+        for sample in samples:
+            key = sample.metainfo['video_key']
+            assert type(key) is VideoKey
+            assert sample.gt_label.item() == key.label == int(key.method != 'real')
+            assert (sample.num_clips, sample.clip_len) == (3, 2)
+        drawn.append([(s.video_key, s.frame_inds.tolist()) for s in samples])
+    assert drawn[0] == drawn[1]
 
 
 def test_real_footage_comes_through(realff):
@@ -171,14 +164,14 @@ def test_real_footage_comes_through(realff):
 
 
 @pytest.mark.parametrize('source', ['video', 'folder'])
-def test_of_a_video_that_lost_frames_the_boxes_of_those_left_are_taken(source, request):
+def test_boxes_of_a_video_with_dropped_frames_are_those_of_the_others(source, sources):
     lower_rate = dict(type='CorruptVideo', name='frame_rate', level=3)
     crop = dict(type='CropFace', margin_ratio=1.0, box='frame')
     resize = dict(type='Resize', scale=(16, 16), keep_ratio=False)
     boxes = np.array([[i, 0, i + 16, 16] for i in range(14)], np.float32)
     results = run(
         [OURS[0], lower_rate, SAMPLER, OURS[2], crop, resize],
-        request.getfixturevalue(source),
+        sources[source],
         face_boxes=boxes,
         video_key=VideoKey('set', 0, 'real', 'c23', 'a'),
     )

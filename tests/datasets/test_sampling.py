@@ -6,7 +6,6 @@ from scipy.stats import chisquare
 from mmdeepfake.datasets.transforms import SampleSnippets
 from mmdeepfake.datasets.transforms.sampling import sample_starts, segment_borders
 from mmdeepfake.errors import ConfigError, DataError
-from mmdeepfake.registry import TRANSFORMS
 
 # (num_frames, num_snippets, span): roomy, uneven, exact, too short for N side by side,
 # shorter than N, a single start.
@@ -29,16 +28,15 @@ def run(num_frames, **arguments):
     )
 
 
-def test_centred_starts_of_300_frames_are_those_of_the_segments():
-    starts = sample_starts(300, num_snippets=8, span=4, centred=True)
-    assert starts.tolist() == [16, 54, 91, 129, 166, 204, 241, 279]
-
-
 @pytest.mark.parametrize(
     ('num_frames', 'num_snippets', 'span', 'starts'),
-    [(12, 3, 2, [1, 5, 9]), (6, 3, 4, [0, 1, 2])],
+    [
+        (12, 3, 2, [1, 5, 9]),
+        (6, 3, 4, [0, 1, 2]),
+        (300, 8, 4, [16, 54, 91, 129, 166, 204, 241, 279]),
+    ],
 )
-def test_drawings_of_the_docstring_are_true(num_frames, num_snippets, span, starts):
+def test_centred_starts_are_those_of_segments(num_frames, num_snippets, span, starts):
     got = sample_starts(num_frames, num_snippets=num_snippets, span=span, centred=True)
     assert got.tolist() == starts
 
@@ -59,22 +57,11 @@ def test_centred_start_is_the_middle_one_of_those_allowed(
 def test_random_starts_are_all_of_those_allowed_and_no_others(
     num_frames, num_snippets, span
 ):
+    settings = dict(num_snippets=num_snippets, span=span, centred=False)
     rng = np.random.default_rng(0)
-    draws = np.array(
-        [
-            sample_starts(
-                num_frames,
-                num_snippets=num_snippets,
-                span=span,
-                centred=False,
-                rng=rng,
-            )
-            for _ in range(600)
-        ]
-    )
-    for got, starts in zip(
-        draws.T, allowed_starts(num_frames, num_snippets, span), strict=True
-    ):
+    draws = [sample_starts(num_frames, rng=rng, **settings) for _ in range(600)]
+    allowed = allowed_starts(num_frames, num_snippets, span)
+    for got, starts in zip(np.transpose(draws), allowed, strict=True):
         expected = {move_into_video(start, num_frames, span) for start in starts}
         assert set(got.tolist()) == expected
 
@@ -108,7 +95,7 @@ def test_segments_differ_by_one_frame_at_most_and_cover_the_video():
     assert set(np.diff(borders)) == {3, 4}
 
 
-def test_random_starts_without_a_generator_are_refused():
+def test_random_starts_without_a_generator_are_rejected():
     with pytest.raises(ValueError, match='random starts need `rng`'):
         sample_starts(20, num_snippets=2, span=4, centred=False)
 
@@ -156,11 +143,8 @@ def test_centred_sampling_draws_nothing():
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
-def test_video_shorter_than_one_snippet_is_refused():
-    message = (
-        r"video 'a\.mp4' has 9 frames, fewer than one snippet needs: 10 "
-        r'\(T=4, stride=3\)'
-    )
+def test_video_shorter_than_one_snippet_is_rejected():
+    message = r"'a\.mp4' has 9 frames.* 10 \(T=4, stride=3\)"
     with pytest.raises(DataError, match=message):
         run(9, stride_frames=3)
 
@@ -183,28 +167,20 @@ def test_video_shorter_than_one_snippet_can_be_reflected_at_its_ends(
     assert results['frame_inds'].tolist() == expected
 
 
-def test_video_without_frames_is_refused_whatever_the_rule():
-    with pytest.raises(DataError, match=r"'a\.mp4' has 0 frames; at least 1"):
+def test_video_without_frames_is_rejected_whatever_the_rule():
+    with pytest.raises(DataError, match=r"'a\.mp4' has 0 frames"):
         run(0, short_video='repeat_last')
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'message'),
+    ('arguments', 'value'),
     [
-        ({'clip_len': 0}, 'clip_len=0; allowed are whole numbers >= 1'),
-        ({'num_snippets': 2.0}, r'num_snippets=2\.0; allowed are whole'),
-        ({'position': 'middle'}, "position='middle'; allowed are 'random', 'centred'"),
-        ({'short_video': 'loop'}, "short_video='loop'; allowed are 'error', 'repeat_"),
+        ({'clip_len': 0}, 'clip_len=0'),
+        ({'num_snippets': 2.0}, r'num_snippets=2\.0'),
+        ({'position': 'middle'}, "position='middle'.*'random', 'centred'"),
+        ({'short_video': 'loop'}, "short_video='loop'.*'error', 'repeat_last'"),
     ],
 )
-def test_wrong_argument_is_refused(arguments, message):
-    with pytest.raises(ConfigError, match=f'SampleSnippets: {message}'):
+def test_invalid_argument_is_rejected(arguments, value):
+    with pytest.raises(ConfigError, match=f'^SampleSnippets: {value}'):
         run(40, **arguments)
-
-
-def test_sampler_is_built_by_name_and_tells_its_numbers():
-    sampler = TRANSFORMS.build(
-        dict(type='SampleSnippets', num_snippets=8, clip_len=4, position='centred')
-    )
-    assert (sampler.num_snippets, sampler.clip_len) == (8, 4)
-    assert "position='centred'" in repr(sampler)

@@ -1,7 +1,8 @@
+import shutil
 from collections import Counter
 
 import pytest
-from builders import make_frame_folder, make_video
+from builders import items_of, keys_of, make_frame_folder, make_video
 from mmengine import Config
 
 from mmdeepfake.datasets import VideoFolder
@@ -9,31 +10,31 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
 
 
+@pytest.fixture(scope='module')
+def original(tmp_path_factory):
+    """A split with fakes of two methods, one without a name, and frame folders."""
+    root = tmp_path_factory.mktemp('folder') / 'my faces'
+    folder = root / 'train'
+    make_video(folder / 'real/Ärger 1.mp4')
+    make_frame_folder(folder / 'real/b')
+    make_video(folder / 'real/youtube/c.mov')
+    make_video(folder / 'fake/a.mp4')
+    make_video(folder / 'fake/FaceSwap/a.mp4')
+    make_frame_folder(folder / 'fake/FaceSwap/d', first=3)
+    return root
+
+
 @pytest.fixture
-def root(tmp_path):
-    """Two splits with fakes of two methods, one without a name, and frame folders."""
-    for split in ('train', 'val'):
-        folder = tmp_path / 'my faces' / split
-        make_video(folder / 'real/Ärger 1.mp4')
-        make_frame_folder(folder / 'real/b')
-        make_video(folder / 'real/youtube/c.mov')
-        make_video(folder / 'fake/a.mp4')
-        make_video(folder / 'fake/FaceSwap/a.mp4')
-        make_frame_folder(folder / 'fake/FaceSwap/d', first=3)
-    return tmp_path / 'my faces'
+def root(original, tmp_path):
+    return shutil.copytree(original, tmp_path / 'my faces')
 
 
 def build(root, split='train', **arguments):
     return VideoFolder(data_root=str(root), split=split, pipeline=[], **arguments)
 
 
-def items(dataset):
-    return [dataset.get_data_info(i) for i in range(len(dataset))]
-
-
 def test_folders_give_label_method_and_name(root):
-    listed = [tuple(item['video_key']) for item in items(build(root))]
-    assert listed == [
+    assert [tuple(key) for key in keys_of(build(root))] == [
         ('my faces', 0, 'real', 'as_is', 'b'),
         ('my faces', 0, 'real', 'as_is', 'youtube/c'),
         ('my faces', 0, 'real', 'as_is', 'Ärger 1'),
@@ -44,7 +45,7 @@ def test_folders_give_label_method_and_name(root):
 
 
 def test_frame_folder_has_the_keys_of_mmaction2(root):
-    item = items(build(root))[4]
+    item = items_of(build(root))[4]
     assert item['frame_dir'] == str(root / 'train/fake/FaceSwap/d')
     assert (item['filename_tmpl'], item['offset']) == ('{:04d}.png', 3)
     assert item['total_frames'] == 12
@@ -52,61 +53,49 @@ def test_frame_folder_has_the_keys_of_mmaction2(root):
 
 
 def test_methods_can_be_chosen(root):
-    methods = Counter(item['method'] for item in items(build(root, methods='FaceSwap')))
+    methods = Counter(
+        item['method'] for item in items_of(build(root, methods='FaceSwap'))
+    )
     assert methods == {'real': 3, 'FaceSwap': 2}
 
 
-def test_methods_that_are_not_there_are_told_with_those_that_are(root):
-    message = (
-        r"VideoFolder: methods=\['Deepfakes', 'FaceSwap'\]: Deepfakes not found in "
-        r".*found are \['FaceSwap', 'fake'\]\. Set `methods` .* or to None"
-    )
-    with pytest.raises(ConfigError, match=message):
-        build(root, methods=['Deepfakes', 'FaceSwap'])
+@pytest.mark.parametrize(
+    ('arguments', 'error', 'expected'),
+    [
+        (
+            dict(methods=['Deepfakes', 'FaceSwap']),
+            ConfigError,
+            r"Deepfakes not found .*\['FaceSwap', 'fake'\]",
+        ),
+        (dict(compression='LQ'), ConfigError, "compression='c40'"),
+        (dict(split='test'), DataNotFoundError, r"/test/real'(.*\n)*.*<root>/{train,"),
+    ],
+)
+def test_missing_parts_are_named(original, arguments, error, expected):
+    with pytest.raises(error, match=expected):
+        build(original, **arguments)
 
 
-def test_inherited_compression_is_refused(root):
-    with pytest.raises(ConfigError, match=r"compression='c40'.*Set compression=None"):
-        build(root, compression='LQ')
-
-
-def test_missing_folder_is_told_with_the_layout(root):
-    with pytest.raises(DataNotFoundError) as error:
-        build(root, split='test')
-    assert f"no folder '{root}/test/real'" in str(error.value)
-    assert '<root>/{train,val,test}/{real,fake}/<name>.mp4' in str(error.value)
-
-
-def test_empty_class_is_refused(root, tmp_path):
+def test_empty_class_is_rejected(tmp_path):
     (tmp_path / 'x/train/fake').mkdir(parents=True)
     make_video(tmp_path / 'x/train/real/a.mp4')
-    with pytest.raises(DataNotFoundError, match="no fake videos of split 'train'"):
+    with pytest.raises(DataNotFoundError, match="'train': no fake videos"):
         build(tmp_path / 'x')
 
 
-def test_empty_sub_folder_is_unusable_not_overlooked(root):
-    (root / 'train/fake/Deepfakes').mkdir()
-    with pytest.raises(DataError, match='fake/Deepfakes: no frames: folder without'):
-        build(root)
-
-
-def test_two_files_of_one_name_are_refused(root):
-    make_video(root / 'train/fake/a.avi')
-    with pytest.raises(
-        DataError, match=r"'train/fake/a\.avi' and 'train/fake/a\.mp4' in"
-    ):
-        build(root)
-
-
-def test_folder_of_videos_and_pictures_is_refused(root):
-    make_video(root / 'train/fake/FaceSwap/d/e.mp4')
-    with pytest.raises(DataError, match=r'FaceSwap/d.* holds videos and images'):
-        build(root)
-
-
-def test_method_called_real_is_refused(root):
-    make_video(root / 'train/fake/real/e.mp4')
-    with pytest.raises(DataError, match="'real' is not allowed"):
+@pytest.mark.parametrize(
+    ('extra', 'message'),
+    [
+        ('fake/Deepfakes/', 'fake/Deepfakes: no frames'),  # not overlooked
+        ('fake/a.avi', r"'train/fake/a\.avi' and 'train/fake/a\.mp4'"),
+        ('fake/FaceSwap/d/e.mp4', 'FaceSwap/d.* holds videos and'),
+        ('fake/real/e.mp4', "method .* 'real'"),
+    ],
+)
+def test_ambiguous_folders_are_rejected(root, extra, message):
+    path = root / 'train' / extra
+    path.mkdir() if extra.endswith('/') else make_video(path, num_frames=1)
+    with pytest.raises(DataError, match=message):
         build(root)
 
 

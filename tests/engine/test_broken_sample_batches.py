@@ -17,24 +17,24 @@ from mmdeepfake.structures import BrokenSample
 
 
 def broken(name):
-    return BrokenSample(fake_key(name), f'/set/{name}.tar', 'broken', 'torn')
+    return BrokenSample(fake_key(name), f'/set/{name}.tar', 'broken', 'truncated')
 
 
-def sound(name):
+def readable(name):
     return {'inputs': name, 'data_samples': name.upper()}
 
 
 def test_batch_without_broken_samples_is_as_it_was():
-    samples = [sound('a'), sound('b')]
+    samples = [readable('a'), readable('b')]
     assert CollateReadable(pseudo_collate)(samples) == pseudo_collate(samples)
 
 
-def test_batch_is_that_of_the_sound_samples_in_their_order():
+def test_batch_is_that_of_the_readable_samples_in_their_order():
     batch = CollateReadable(pseudo_collate)(
-        [broken('x'), sound('a'), broken('y'), sound('b')]
+        [broken('x'), readable('a'), broken('y'), readable('b')]
     )
     assert take_broken(batch) == [(0, broken('x')), (2, broken('y'))]
-    assert batch == pseudo_collate([sound('a'), sound('b')])
+    assert batch == pseudo_collate([readable('a'), readable('b')])
 
 
 def test_batch_of_broken_samples_alone_is_empty():
@@ -43,14 +43,14 @@ def test_batch_of_broken_samples_alone_is_empty():
     assert batch == {}
 
 
-def test_batches_that_can_carry_no_marker_are_refused():
-    with pytest.raises(ConfigError, match='collate_fn gives a list; needed is a dict'):
-        CollateReadable(list)([broken('x'), sound('a')])
+def test_batches_that_can_carry_no_marker_are_rejected():
+    with pytest.raises(ConfigError, match='returned a list'):
+        CollateReadable(list)([broken('x'), readable('a')])
     assert take_broken([1, 2]) == []
 
 
 def test_markers_pass_through_pinned_memory():
-    batch = CollateReadable(pseudo_collate)([broken('x'), sound('a')])
+    batch = CollateReadable(pseudo_collate)([broken('x'), readable('a')])
     ((place, marker),) = take_broken(pin_memory(batch))
     assert (place, marker) == (0, broken('x'))
 

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from mmengine.config import Config
 
@@ -34,43 +36,23 @@ def path(tmp_path):
 # Reading
 
 
-def test_checkpoint_in_place_of_a_config_is_called_that(tmp_path):
-    (tmp_path / 'best.pth').write_bytes(b'PK')
-    with pytest.raises(ConfigError, match=r'best\.pth.*swapped'):
-        load_config(tmp_path / 'best.pth')
-
-
-def test_missing_config_is_named_with_its_neighbours(path):
-    with pytest.raises(DataNotFoundError, match=r'no such config file: .*confg\.py; '):
-        load_config(path.with_name('confg.py'))
-
-
-def test_missing_base_is_named(path):
-    path.write_text("_base_ = ['none.py']")
-    with pytest.raises(ConfigError, match=r'a _base_ of .* is missing: .*none\.py'):
-        load_config(path)
-
-
-def test_syntax_error_names_the_line(path):
-    path.write_text('x = 1\ny = (\n')
-    with pytest.raises(
-        ConfigError, match=r'config\.py, or .* not valid Python: .*line 2: y = \('
-    ):
-        load_config(path)
-
-
-def test_undefined_name_is_an_error_of_the_config(path):
-    path.write_text('x = undefined_name\n')
-    with pytest.raises(ConfigError, match=r"cannot read config .*'undefined_name'"):
-        load_config(path)
-
-
-def test_duplicate_variable_of_two_bases_is_an_error_of_the_config(path, tmp_path):
-    for name in 'ab':
-        (tmp_path / f'{name}.py').write_text('x = 1')
-    path.write_text("_base_ = ['a.py', 'b.py']")
-    with pytest.raises(ConfigError, match='Duplicate keys'):
-        load_config(path)
+@pytest.mark.parametrize(
+    ('name', 'text', 'error', 'message'),
+    [
+        ('best.pth', 'PK', ConfigError, r'best\.pth'),
+        ('confg.py', None, DataNotFoundError, r'confg\.py.*config\.py'),
+        ('a.py', "_base_ = ['none.py']", ConfigError, r'none\.py'),
+        ('a.py', 'x = 1\ny = (\n', ConfigError, r'line 2: y = \('),
+        ('a.py', 'x = undefined_name', ConfigError, "'undefined_name'"),
+        ('a.py', "_base_ = ['config.py', 'copy.py']", ConfigError, 'Duplicate keys'),
+    ],
+)
+def test_unreadable_config_is_named_with_its_error(path, name, text, error, message):
+    shutil.copy(path, path.with_name('copy.py'))
+    if text is not None:
+        path.with_name(name).write_text(text)
+    with pytest.raises(error, match=message):
+        load_config(path.with_name(name))
 
 
 def test_workers_are_not_kept_nor_waited_for_where_there_are_none(path):
@@ -123,23 +105,20 @@ def test_datasets_that_differ_ask_for_the_long_form():
             'val_dataloader': {'dataset': {'type': 'X', 'data_root': 'b'}},
         }
     )
-    message = (
-        r'the datasets .* differ in data_root; set one of train_dataloader\.dataset'
-    )
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=r'set one of train_dataloader\.dataset'):
         spread_over_datasets(cfg, 'data_root', 'c')
 
 
-def test_value_that_reaches_nothing_is_refused():
+def test_value_without_a_dataset_is_rejected():
     dataset = {'type': 'X', 'data_root': 'a'}
     cfg = Config({'data_root': 'b', 'train_dataloader': {'dataset': dataset}})
-    with pytest.raises(ConfigError, match='would reach no dataset; set train_datal'):
+    with pytest.raises(ConfigError, match=r'set train_dataloader\.dataset\.data_root'):
         spread_over_datasets(cfg, 'data_root', 'c')
-    with pytest.raises(ConfigError, match='has no dataset to give it to'):
+    with pytest.raises(ConfigError, match='no dataset'):
         spread_over_datasets(Config({}), 'data_root', 'c')
 
 
-# Slips in keys
+# Mistyped keys
 
 
 @pytest.mark.parametrize(
@@ -162,18 +141,15 @@ def test_existing_and_additional_keys_pass(path, key):
 @pytest.mark.parametrize(
     ('key', 'message'),
     [
-        (
-            'train_dataloder.batch_size',
-            "no 'train_dataloder' .* mean train_dataloader",
-        ),
-        ('train_dataloader.batchsize', 'did you mean batch_size'),
-        ('optim_wrapper.optimiser.lr', 'did you mean optimizer'),
-        ('zzz', r"no 'zzz' in the top level of the config, which has clip_len, common"),
-        ('clip_len.x', 'clip_len is 4 and has no keys'),
-        ('pipeline.2.clip_len', "a list of 2 items; '2' is none of 0 to 1"),
-        ('pipeline.first', "'first' is none of 0 to 1"),
+        ('train_dataloder.batch_size', "'train_dataloder' .* train_dataloader"),
+        ('train_dataloader.batchsize', 'batch_size'),
+        ('optim_wrapper.optimiser.lr', 'optimizer'),
+        ('zzz', "'zzz' .* clip_len, common"),
+        ('clip_len.x', 'clip_len is 4'),
+        ('pipeline.2.clip_len', "'2' .* 0 to 1"),
+        ('pipeline.first', "'first' .* 0 to 1"),
     ],
 )
-def test_slip_is_refused_with_what_is_there(path, key, message):
+def test_mistyped_key_is_rejected_with_existing_ones(path, key, message):
     with pytest.raises(ConfigError, match=message):
         check_option_key(load_config(path), key)

@@ -1,11 +1,6 @@
-import copy
-
 import pytest
 
-from mmdeepfake.engine.config_checks import (
-    check_config,
-    find_datasets,
-)
+from mmdeepfake.engine.config_checks import LOADERS, check_config, find_datasets
 from mmdeepfake.errors import ConfigError
 
 
@@ -27,27 +22,27 @@ def make_loader(split, num_snippets):
 @pytest.fixture
 def cfg():
     """A config without a contradiction."""
-    loaders = {
-        'train_dataloader': make_loader('train', 4),
-        'val_dataloader': make_loader('val', 8),
-        'test_dataloader': make_loader('test', 8),
-    }
     return dict(
-        data_root='data/ffpp',
-        methods=['FaceSwap'],
-        clip_len=4,
-        num_snippets_train=4,
-        num_snippets_test=8,
-        side_px=64,
-        max_epochs=12,
-        train_cfg=dict(max_epochs=12),
-        train_pipeline=copy.deepcopy(
-            loaders['train_dataloader']['dataset']['pipeline']
-        ),
         model=dict(type='Recognizer2D', backbone=dict(type='RATFNet', clip_len=4)),
         default_hooks=dict(checkpoint=dict(save_best='deepfake/auc')),
-        **loaders,
+        train_dataloader=make_loader('train', 4),
+        val_dataloader=make_loader('val', 8),
+        test_dataloader=make_loader('test', 8),
     )
+
+
+def pipeline_of(cfg, split):
+    return cfg[f'{split}_dataloader']['dataset']['pipeline']
+
+
+def set_samplers(cfg, **arguments):
+    for split in ('train', 'val', 'test'):
+        pipeline_of(cfg, split)[0].update(arguments)
+
+
+def assert_rejected(cfg, message):
+    with pytest.raises(ConfigError, match=message):
+        check_config(cfg)
 
 
 def test_consistent_config_passes(cfg):
@@ -60,14 +55,13 @@ def test_config_without_a_part_passes(cfg, missing):
     check_config(cfg)
 
 
-def test_sampler_of_another_length_is_refused(cfg):
-    cfg['val_dataloader']['dataset']['pipeline'][0]['clip_len'] = 8
-    message = (
-        r'disagree on the frames per snippet: model\.backbone\.clip_len = 4, .*'
-        r'val_dataloader\.dataset\.pipeline\.0\.clip_len = 8'
+def test_sampler_of_another_length_is_rejected(cfg):
+    pipeline_of(cfg, 'val')[0]['clip_len'] = 8
+    assert_rejected(
+        cfg,
+        r'model\.backbone\.clip_len = 4, .*'
+        r'val_dataloader\.dataset\.pipeline\.0\.clip_len = 8',
     )
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
 
 
 def test_sampler_inside_wrappers_is_found(cfg):
@@ -76,118 +70,75 @@ def test_sampler_inside_wrappers_is_found(cfg):
     cfg['train_dataloader']['dataset'] = dict(type='ConcatDataset', datasets=[wrapped])
     check_config(cfg)
     inner['pipeline'][0]['clip_len'] = 8
-    with pytest.raises(ConfigError, match=r'datasets\.0\.dataset\.pipeline\.0'):
-        check_config(cfg)
+    assert_rejected(cfg, r'datasets\.0\.dataset\.pipeline\.0')
 
 
 def test_lengths_inside_the_model_are_compared(cfg):
     cfg['model']['clip_len'] = 8
-    with pytest.raises(ConfigError, match=r'model\.clip_len = 8'):
-        check_config(cfg)
+    assert_rejected(cfg, r'model\.clip_len = 8')
 
 
 def test_model_without_a_length_takes_any_sampler(cfg):
     cfg['model']['backbone'] = dict(type='ResNet', clip_len=None)
-    cfg['clip_len'] = 2
-    for loader in ('train', 'val', 'test'):
-        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0]['clip_len'] = 2
-    check_config(cfg)
-
-
-def set_samplers(cfg, **arguments):
-    for loader in ('train', 'val', 'test'):
-        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0].update(arguments)
-
-
-@pytest.mark.parametrize(
-    ('num_segments', 'clip_len', 'num_snippets'),
-    [(8, 1, 8), (8, 1, 16), (4, 4, 4), (4, 8, 2)],
-)
-def test_whole_groups_of_frames_pass(cfg, num_segments, clip_len, num_snippets):
-    cfg['model']['backbone'] = dict(type='TANet', num_segments=num_segments)
-    set_samplers(cfg, clip_len=clip_len, num_snippets=num_snippets)
+    set_samplers(cfg, clip_len=2)
     check_config(cfg)
 
 
 @pytest.mark.parametrize(
-    ('num_segments', 'clip_len', 'num_snippets', 'told'),
+    ('model', 'sampler', 'found'),
     [
-        (8, 1, 12, '12 single frames a video'),
-        (16, 4, 4, '4 frames a snippet'),  # would filter across snippets
-        (8, 4, 4, '4 frames a snippet'),
+        (dict(num_segments=8), dict(clip_len=1, num_snippets=8), None),
+        (dict(num_segments=8), dict(clip_len=1, num_snippets=16), None),
+        (dict(num_segments=4), dict(clip_len=4, num_snippets=4), None),
+        (dict(num_segments=4), dict(clip_len=8, num_snippets=2), None),
+        (dict(num_segments=8), dict(clip_len=1, num_snippets=12), 12),
+        (dict(num_segments=16), dict(clip_len=4, num_snippets=4), 4),  # over snippets
+        (dict(num_segments=8), dict(clip_len=4, num_snippets=4), 4),
+        (dict(num_snippets=4), dict(clip_len=4, num_snippets=8), None),
+        (dict(num_snippets=4), dict(clip_len=4, num_snippets=6), 6),
+        (dict(sequence_len=16), dict(clip_len=4, num_snippets=4), None),
+        (dict(sequence_len=12), dict(clip_len=4, num_snippets=4), 16),
+        (dict(num_segments=8), dict(type='SampleFrames', clip_len=3), None),
     ],
 )
-def test_groups_across_snippets_or_videos_are_refused(
-    cfg, num_segments, clip_len, num_snippets, told
-):
-    cfg['model']['backbone'] = dict(type='TANet', num_segments=num_segments)
-    set_samplers(cfg, clip_len=clip_len, num_snippets=num_snippets)
-    message = (
-        rf'model\.backbone\.num_segments = {num_segments}, but train_dataloader\..* '
-        rf'gives {told}: .* Let it give {num_segments} of them, or a multiple'
-    )
-    with pytest.raises(ConfigError, match=message):
+def test_groups_must_not_mix_snippets_or_videos(cfg, model, sampler, found):
+    cfg['model']['backbone'] = dict(type='TANet', **model)
+    set_samplers(cfg, **sampler)
+    if found is None:
         check_config(cfg)
+    else:
+        ((name, value),) = model.items()
+        message = rf'backbone\.{name} = {value}, but train_dataloader.* gives {found} '
+        assert_rejected(cfg, message)
 
 
-def test_snippets_that_do_not_fill_groups_are_refused(cfg):
-    cfg['model']['backbone'] = dict(type='DSANet', num_snippets=4)
-    check_config(cfg)
-    cfg['test_dataloader']['dataset']['pipeline'][0]['num_snippets'] = 6
-    message = r'backbone\.num_snippets = 4, but test_dataloader.* gives 6 snippets'
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
-
-
-def test_frames_that_do_not_fill_sequences_are_refused(cfg):
-    cfg['model']['cls_head'] = dict(type='CNNLSTMHead', sequence_len=16)
-    check_config(cfg)
-    cfg['model']['cls_head']['sequence_len'] = 12
-    message = r'cls_head\.sequence_len = 12, but train_dataloader.* gives 16 frames'
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
-
-
-def test_sampler_of_another_kind_is_left_alone(cfg):
-    cfg['model']['backbone'] = dict(type='TANet', num_segments=8, num_snippets=3)
-    for loader in ('train', 'val', 'test'):
-        cfg[f'{loader}_dataloader']['dataset']['pipeline'][0] = dict(
-            type='SampleFrames', clip_len=1, frame_interval=1, num_clips=8
-        )
-    check_config(cfg)
-
-
-def test_layout_that_the_preprocessor_does_not_read_is_refused(cfg):
+def test_layout_that_the_preprocessor_does_not_read_is_rejected(cfg):
     cfg['model']['data_preprocessor'] = dict(type='ActionDataPreprocessor')
-    pipeline = cfg['val_dataloader']['dataset']['pipeline']
+    pipeline = pipeline_of(cfg, 'val')
     pipeline.append(dict(type='FormatShape', input_format='NCHW'))
     check_config(cfg)
     pipeline[-1]['input_format'] = 'NCTHW'
-    message = (
+    assert_rejected(
+        cfg,
         r"val_dataloader\.dataset\.pipeline\.2\.input_format = 'NCTHW', but "
-        r"model\.data_preprocessor\.format_shape = 'NCHW'"
+        r"model\.data_preprocessor\.format_shape = 'NCHW'",
     )
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
     cfg['model']['data_preprocessor']['format_shape'] = 'MIX2d3d'
     check_config(cfg)
     cfg['model']['data_preprocessor']['format_shape'] = 'NCTHW'
     check_config(cfg)
 
 
-def test_choosing_on_a_test_set_is_refused(cfg):
+def test_choosing_on_a_test_set_is_rejected(cfg):
     cfg['val_dataloader']['dataset']['split'] = 'test'
-    with pytest.raises(ConfigError, match=r"save_best = 'deepfake/auc' would choose"):
-        check_config(cfg)
+    assert_rejected(cfg, "save_best = 'deepfake/auc'")
     cfg['default_hooks']['checkpoint']['save_best'] = None
     check_config(cfg)
 
 
 def test_innermost_datasets_are_found_without_their_transforms(cfg):
     paths = [path for path, _ in find_datasets(cfg)]
-    assert paths == [
-        f'{loader}_dataloader.dataset' for loader in ('train', 'val', 'test')
-    ]
+    assert paths == [f'{loader}.dataset' for loader in LOADERS]
 
 
 @pytest.mark.parametrize(
@@ -200,47 +151,42 @@ def test_innermost_datasets_are_found_without_their_transforms(cfg):
         (['CropFace', 'Flip', 'LoadFaceLandmarks'], None),
     ],
 )
-def test_pixels_that_leave_their_landmarks_are_refused(cfg, steps, found):
+def test_pixels_that_leave_their_landmarks_are_rejected(cfg, steps, found):
     cfg['model']['data_preprocessor'] = dict(
         type='FlippingDataPreprocessor' if 'DrawFlip' in steps else 'Plain'
     )
-    cfg['train_dataloader']['dataset']['pipeline'] += [dict(type=s) for s in steps]
+    pipeline_of(cfg, 'train').extend(dict(type=step) for step in steps)
     if found is None:
         check_config(cfg)
         return
-    message = rf'LoadFaceLandmarks cannot follow what {found} does to the frames'
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
+    assert_rejected(cfg, f'LoadFaceLandmarks .*{found}')
 
 
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(num_classes=3), r'model\.cls_head\.num_classes = 3, .* val_evaluator'),
-        (dict(average_clips='score'), r"average_clips = 'score', .*: set 'prob'"),
-        (dict(average_clips=None), r"average_clips = None, .*: set 'prob'"),
+        (dict(num_classes=3), r'model\.cls_head\.num_classes = 3, .*val_evaluator'),
+        (dict(average_clips='score'), "average_clips = 'score', .*'prob'"),
+        (dict(average_clips=None), "average_clips = None, .*'prob'"),
     ],
 )
-def test_scores_that_the_metric_cannot_read_are_refused(cfg, changes, message):
+def test_scores_that_the_metric_cannot_read_are_rejected(cfg, changes, message):
     cfg['val_evaluator'] = [dict(type='DumpResults'), dict(type='DeepfakeMetric')]
     cfg['model']['cls_head'] = dict(num_classes=2, average_clips='prob')
     check_config(cfg)
     cfg['model']['cls_head'].update(changes)
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
+    assert_rejected(cfg, message)
     cfg['val_evaluator'] = dict(type='AccMetric')
     check_config(cfg)
 
 
-def test_predictions_without_the_key_of_their_video_are_refused(cfg):
+def test_predictions_without_the_key_of_their_video_are_rejected(cfg):
     cfg['test_evaluator'] = dict(type='DeepfakeMetric')
     pack = dict(type='PackActionInputs', meta_keys=('track', 'video_key'))
-    cfg['test_dataloader']['dataset']['pipeline'].append(pack)
+    pipeline_of(cfg, 'test').append(pack)
     check_config(cfg)
     del pack['meta_keys']
-    message = r"test_dataloader\.dataset\.pipeline\.2\.meta_keys has no 'video_key'"
-    with pytest.raises(ConfigError, match=message):
-        check_config(cfg)
+    assert_rejected(cfg, r"test_dataloader.*\.pipeline\.2\.meta_keys .*'video_key'")
 
 
 @pytest.fixture
@@ -254,39 +200,35 @@ def skipping(cfg):
     return cfg
 
 
-def test_broken_videos_can_be_skipped_where_somebody_counts_them(skipping):
-    check_config(skipping)
-
-
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
+        ({}, None),
         (
             {'custom_hooks': [dict(type='RunReportHook')]},
-            r"train_dataloader\.dataset\.on_error = 'skip', but nobody counts what is "
-            r"skipped: add dict\(type='BrokenSampleHook'\) to custom_hooks, or set "
-            "on_error='stop'",
+            r"train_dataloader\.dataset\.on_error = 'skip' .*'BrokenSampleHook'",
         ),
-        ({'custom_hooks': None}, 'nobody counts what is skipped'),
+        ({'custom_hooks': None}, 'BrokenSampleHook'),
         (
             {'train_cfg': dict(type='IterBasedTrainLoop', max_iters=10)},
-            'is for training by epochs: set train_cfg.type to EpochBasedTrainLoop',
+            r'train_cfg\.type',
         ),
-        ({'train_cfg': dict(by_epoch=False, max_iters=10)}, 'for training by epochs'),
+        ({'train_cfg': dict(by_epoch=False, max_iters=10)}, r'train_cfg\.type'),
         (
             {'val_evaluator': [dict(type='DeepfakeMetric'), dict(type='AccMetric')]},
-            "val_evaluator has 'AccMetric', which does not count videos without a "
-            'score; allowed are DeepfakeMetric, DumpResults',
+            "val_evaluator 'AccMetric' .*DeepfakeMetric, DumpResults",
         ),
     ],
 )
-def test_broken_videos_are_not_skipped_unseen(skipping, changes, message):
+def test_broken_videos_are_only_skipped_with_support(skipping, changes, message):
     skipping.update(changes)
-    with pytest.raises(ConfigError, match=message):
+    if message is None:
         check_config(skipping)
+    else:
+        assert_rejected(skipping, message)
 
 
 @pytest.mark.parametrize('size', [0, -1, 2.0, '4', None])
-def test_batch_size_is_a_number_of_videos(size):
-    with pytest.raises(ConfigError, match=r'val_dataloader\.batch_size = '):
-        check_config({'val_dataloader': {'batch_size': size}})
+def test_batch_size_is_a_positive_integer(size):
+    cfg = {'val_dataloader': {'batch_size': size}}
+    assert_rejected(cfg, rf'val_dataloader\.batch_size = {size!r}')

@@ -14,56 +14,44 @@ from mmdeepfake.errors import DataError
 BUSY = {7: 'video A', 8: 'video B'}
 
 
+KILLED = 'DataLoader worker (pid 7) is killed by signal: Killed. '
+
+
 @pytest.mark.parametrize(
-    ('error', 'message'),
+    ('error', 'parts'),
     [
-        (
-            'DataLoader worker (pid 7) is killed by signal: Killed. ',
-            'data worker 7 was killed by signal: Killed. It was reading video A. The '
-            'system ends processes so when it runs out of memory: set a smaller '
-            'num_workers or batch_size of the dataloader',
-        ),
+        (KILLED, ('worker 7', 'signal: Killed', 'video A.', 'num_workers')),
         (
             'DataLoader worker (pid 8) is killed by signal: Segmentation fault. ',
-            'data worker 8 was killed by signal: Segmentation fault. It was reading '
-            'video B. The decoder may have crashed at a damaged video: copy or prepare '
-            'it again, or take it out of the dataset',
+            ('worker 8', 'signal: Segmentation fault', 'video B.', 'damaged video'),
         ),
         (
             'DataLoader worker (pid 9) is killed by signal: Bus error. ',
-            'data worker 9 was killed by signal: Bus error. Which video it was reading '
-            'is not known; others were reading video A, video B. The shared memory may '
-            'be too small for the batches (df -h /dev/shm): give the machine or '
-            'container more of it, or set num_workers=0',
+            ('worker 9', 'Bus error', 'unknown; ', 'video A, video B', '/dev/shm'),
         ),
         (
             'DataLoader worker (pid(s) 7, 8) exited unexpectedly',
-            'data worker 7, 8 exited unexpectedly. It was reading video A, video B. '
-            'With num_workers=0 the main process reads, and its error shows more',
+            ('worker 7, 8 exited unexpectedly', 'video A, video B.', 'num_workers=0'),
         ),
         (
             'DataLoader worker (pid 7) exited unexpectedly with exit code 3. Details '
             'are lost due to multiprocessing. Rerunning with num_workers=0 may give '
             'better error trace.',
-            'data worker 7 exited unexpectedly with exit code 3. It was reading '
-            'video A. With num_workers=0 the main process reads, and its error shows '
-            'more',
+            ('worker 7', 'exit code 3. It was reading video A.', 'num_workers=0'),
         ),
         (
             'DataLoader timed out after 30 seconds',
-            'no data worker gave a batch for 30 seconds, the timeout of the '
-            'dataloader. It was reading video A, video B. Raise the timeout if the '
-            'disk or the network is slow, or take these videos out of the dataset',
+            ('for 30 seconds', 'video A, video B.', 'timeout'),
         ),
     ],
 )
-def test_death_is_explained_with_the_video(error, message):
-    assert explain(error, BUSY) == message
+def test_death_is_explained_with_the_video(error, parts):
+    message = explain(error, BUSY)
+    assert all(part in message for part in parts), message
 
 
-def test_nothing_is_made_up_where_nothing_is_known():
-    error = 'DataLoader worker (pid 7) is killed by signal: Killed. '
-    assert 'Which video it was reading is not known. The' in explain(error, {})
+def test_video_may_be_unknown():
+    assert 'video is unknown. ' in explain(KILLED, {})
 
 
 def test_other_errors_pass():
@@ -74,13 +62,11 @@ def test_other_errors_pass():
             raise RuntimeError('shapes differ')
 
 
-def test_signal_is_told_where_the_death_was_found_twice():
+def test_signal_is_reported_if_the_death_is_found_twice():
     with pytest.raises(DataError, match='data worker 7 was killed by signal: Killed'):
         with explain_dead_workers(SimpleNamespace()):
             try:
-                raise RuntimeError(
-                    'DataLoader worker (pid 7) is killed by signal: Killed. '
-                )
+                raise RuntimeError(KILLED)
             except RuntimeError as error:
                 raise RuntimeError(
                     'DataLoader worker (pid(s) 7) exited unexpectedly'
@@ -88,7 +74,7 @@ def test_signal_is_told_where_the_death_was_found_twice():
 
 
 class Slow(torch.utils.data.Dataset):
-    """Tells where it is; item 3 does not say that it has been read."""
+    """Reports what it reads, but not the end of item 3."""
 
     on_reading = None
 
@@ -109,7 +95,7 @@ def test_places_of_workers_are_seen_from_outside(start):
     dataset = Slow()
     watch_reading([object(), dataset], num_workers=2)
     places = dataset.on_reading.func.__self__
-    places._array = places._places.numpy()  # as if somebody had read here before
+    places._array = places._places.numpy()  # as after a read in this process
     loader = torch.utils.data.DataLoader(
         dataset, num_workers=2, multiprocessing_context=start
     )

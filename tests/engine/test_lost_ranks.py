@@ -1,7 +1,8 @@
 import pytest
+from config_reading import read_config
 from mmengine.config import Config
 
-from mmdeepfake.engine import lost_ranks as lost_process
+from mmdeepfake.engine import lost_ranks
 from mmdeepfake.engine.lost_ranks import LostProcessError, explain_lost_ranks
 
 CONFIG = Config({'env_cfg': {'dist_cfg': {'timeout': 7}}})
@@ -19,8 +20,8 @@ NCCL = 'NCCL communicator was aborted on rank 0. Original reason: watchdog timeo
 
 @pytest.fixture(autouse=True)
 def two_processes(monkeypatch):
-    monkeypatch.setattr(lost_process, 'is_distributed', lambda: True)
-    monkeypatch.setattr(lost_process, 'SECONDS_FOR_LAUNCHER', 0)
+    monkeypatch.setattr(lost_ranks, 'is_distributed', lambda: True)
+    monkeypatch.setattr(lost_ranks, 'SECONDS_FOR_LAUNCHER', 0)
     monkeypatch.setenv('RANK', '3')
 
 
@@ -32,14 +33,12 @@ def explain(text, cfg=CONFIG):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        (CLOSED, '^process 3 lost the connection to another process, which has died; '
-                 'to go on, run it again$'),
-        (WAITED, r'^process 3 waited 7 s for another process, which hangs or .*'
-                 r'\(env_cfg.dist_cfg.timeout; '),
-        (NCCL, '^process 3 waited 7 s '),
+        (CLOSED, '^rank 3 lost the connection .*, run it again$'),
+        (WAITED, r'^rank 3 waited 7 s .*env_cfg\.dist_cfg\.timeout'),
+        (NCCL, '^rank 3 waited 7 s '),
     ],
-)  # fmt: skip
-def test_lost_process_is_told_in_one_message(text, message):
+)
+def test_lost_rank_is_reported_in_one_message(text, message):
     with pytest.raises(LostProcessError, match=message):
         explain(text)
 
@@ -50,19 +49,19 @@ def test_time_is_that_of_the_base_where_the_config_names_none():
 
 
 def test_time_is_that_of_the_base_config():
-    cfg = Config.fromfile('configs/_base_/default_runtime.py')
-    assert cfg.env_cfg.dist_cfg.timeout == lost_process.TIMEOUT_SECONDS
+    cfg = read_config('_base_/default_runtime.py')
+    assert cfg.env_cfg.dist_cfg.timeout == lost_ranks.TIMEOUT_SECONDS
 
 
 @pytest.mark.parametrize('text', ['size mismatch', 'gloo: no such device', 'Timeout'])
 def test_other_errors_are_raised_as_they_are(text):
     with pytest.raises(RuntimeError, match=text) as caught:
         explain(text)
-    assert not isinstance(caught.value, LostProcessError)
+    assert type(caught.value) is RuntimeError
 
 
 def test_one_process_loses_none(monkeypatch):
-    monkeypatch.setattr(lost_process, 'is_distributed', lambda: False)
+    monkeypatch.setattr(lost_ranks, 'is_distributed', lambda: False)
     with pytest.raises(RuntimeError, match='closed by peer') as caught:
         explain(CLOSED)
-    assert not isinstance(caught.value, LostProcessError)
+    assert type(caught.value) is RuntimeError

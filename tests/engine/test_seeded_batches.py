@@ -55,7 +55,6 @@ def read(loader, epoch=0):
 def test_draws_do_not_depend_on_workers_batches_or_what_was_read_before():
     expected = [read(make_loader(), epoch) for epoch in range(3)]
     for words in (
-        {'num_workers': 1},
         {'num_workers': 2, 'persistent_workers': True},
         {'batch_size': 4},
         {'dataset': BatchedDraws()},
@@ -103,7 +102,7 @@ def test_skipped_batches_leave_the_rest_of_the_epoch_as_it_was():
     assert read(loader) == expected  # once alone
 
 
-def test_loader_keeps_what_it_tells_of_itself():
+def test_loader_keeps_its_attributes():
     loader = make_loader(drop_last=True)
     assert len(loader) == 3
     assert loader.batch_sampler.drop_last
@@ -114,7 +113,7 @@ def test_loader_keeps_what_it_tells_of_itself():
     assert not isinstance(again.batches, SeededBatches)
 
 
-def test_endless_sampler_goes_on():
+def test_infinite_sampler_is_supported():
     dataset = Draws()
     loader = DataLoader(
         dataset, batch_size=4, sampler=InfiniteSampler(dataset), collate_fn=list

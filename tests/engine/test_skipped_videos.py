@@ -1,9 +1,9 @@
-from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from broken_sample_builders import fake_key
 
-from mmdeepfake.datasets.reading_faults import SkipRule
+from mmdeepfake.datasets.reading_errors import SkipRule
 from mmdeepfake.engine.skipped_videos import SkippedVideos, from_plain, to_plain
 from mmdeepfake.errors import DataError
 from mmdeepfake.structures import BrokenSample, VideoKey
@@ -13,20 +13,16 @@ FAKE = [fake_key(f'f{i}') for i in range(37)]
 
 
 def broken(key, kind='broken'):
-    return BrokenSample(key, f'/set/{key.name}.tar', kind, 'torn')
+    return BrokenSample(key, f'/set/{key.name}.tar', kind, 'truncated')
 
 
 def make_list(keys=(*REAL, *REAL, *FAKE), *, share=0.1, count=100, test_mode=False):
     """A list of the videos of a dataset that shows real ones twice."""
-    dataset = SimpleNamespace(
-        split='train',
-        test_mode=test_mode,
-        skip_rule=SkipRule('D', 'skip', share, count),
-        get_data_info=lambda index: {'video_key': tuple(keys[index])},
-    )
-    dataset = type('Videos', (), {**vars(dataset), '__len__': lambda _: len(keys)})
-    dataset.get_data_info = lambda self, index: {'video_key': tuple(keys[index])}
-    return SkippedVideos.of_dataset(dataset(), 'train_dataloader')
+    dataset = MagicMock(split='train', test_mode=test_mode)
+    dataset.skip_rule = SkipRule('D', 'skip', share, count)
+    dataset.get_data_info = lambda index: {'video_key': tuple(keys[index])}
+    dataset.__len__.return_value = len(keys)
+    return SkippedVideos.of_dataset(dataset, 'train_dataloader')
 
 
 def test_videos_are_counted_once_however_often_they_are_listed_and_met():
@@ -34,10 +30,10 @@ def test_videos_are_counted_once_however_often_they_are_listed_and_met():
     assert videos.num_allowed == 4  # of 40, not 43
     assert len(videos.add([broken(REAL[0]), broken(FAKE[0]), broken(REAL[0])])) == 2
     assert videos.add([broken(REAL[0])]) == []
-    assert videos.count_text() == '2 of 40 videos skipped, allowed are 4'
+    assert videos.count_text() == '2 of 40 videos skipped, allowed: 4'
 
 
-def test_another_kind_of_fault_is_told_but_not_counted_again():
+def test_another_kind_of_error_is_reported_but_not_counted_again():
     videos = make_list()
     videos.add([broken(FAKE[0])])
     assert videos.add([broken(FAKE[0], 'missing')]) == [broken(FAKE[0], 'missing')]
@@ -62,11 +58,8 @@ def test_run_stops_with_the_first_video_beyond_the_limit(share, count, allowed):
     with pytest.raises(DataError) as error:
         videos.check()
     first, *listed, fix = str(error.value).splitlines()
-    assert first == (
-        f"train_dataloader, split 'train': too many videos could not be read: "
-        f'{allowed + 1} of 40 videos skipped, allowed are {allowed} '
-        f'(max_skipped_share={share}, max_skipped_count={count})'
-    )
+    assert f'{allowed + 1} of 40 videos skipped, allowed: {allowed} ' in first
+    assert f'(max_skipped_share={share}, max_skipped_count={count})' in first
     assert listed == [f'  {broken(key)}' for key in FAKE[: allowed + 1]]
     assert f'train_dataloader.dataset.max_skipped_count={allowed + 1}' in fix
     enough = float(fix.split('max_skipped_share=')[1].split()[0])
@@ -80,13 +73,13 @@ def test_long_list_is_cut():
         videos.check()
 
 
-def test_training_stops_where_a_class_is_gone_and_a_test_does_not():
+def test_training_stops_without_a_class_and_a_test_does_not():
     for test_mode in (True, False):
         videos = make_list(share=0.1, test_mode=test_mode)
         videos.add(map(broken, REAL))
         if test_mode:
             videos.check()
-    with pytest.raises(DataError, match='No real videos are left; both classes are'):
+    with pytest.raises(DataError, match='No real videos'):
         videos.check()
 
 
@@ -107,6 +100,6 @@ def test_markers_survive_a_checkpoint_as_plain_lists():
         [[[[], 1, 'm', 'c', 'n'], 'p', 'k', 'r']],
     ],
 )
-def test_list_of_another_program_is_refused(rows):
-    with pytest.raises(DataError, match='list of skipped videos in the checkpoint is'):
+def test_invalid_list_is_rejected(rows):
+    with pytest.raises(DataError, match='list of skipped videos in the checkpoint'):
         from_plain(rows)

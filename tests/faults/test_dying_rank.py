@@ -128,7 +128,7 @@ def test_process_that_hangs_ends_the_run_after_the_stated_time(tmp_path):
     seconds = time.monotonic() - begin
     print(f'rank 1 stopped: the run ended after {seconds:.1f} s')
     assert seconds > TIMEOUT - 1
-    assert f'process 0 waited {TIMEOUT} s for another process, which hangs' in waited
+    assert f'rank 0 waited {TIMEOUT} s for another rank, which hangs' in waited
     assert f'process 1 (pid {victim} on ' in forced
     assert 'did not answer any more and was ended by force' in forced
     wait_until_gone(run)

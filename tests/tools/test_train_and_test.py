@@ -117,7 +117,7 @@ def test_broken_video_ends_in_one_message(fails, workers):
 
 def test_disagreeing_clip_len_ends_in_one_message(fails):
     message = fails(TRAIN, CONFIG, '--cfg-options', 'model.backbone.clip_len=8')
-    assert 'model and sampler disagree on the frames per snippet' in message
+    assert 'model and sampler differ in frames per snippet' in message
 
 
 def test_checkpoint_of_another_architecture_ends_in_one_message(fails, trained):

@@ -1,10 +1,10 @@
-# FaceForensics++ at low quality (c40), the four manipulations of the paper, its faces
-# prepared: python tools/prepare.py ffpp data/ffpp data/ffpp_faces
+# Prepared faces of FaceForensics++ LQ (c40), with the paper's four manipulations:
+# python tools/prepare.py ffpp data/ffpp data/ffpp_faces
 data_root = 'data/ffpp_faces'
 methods = ['Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures']
 compression = 'c40'
 
-num_frames = 4  # T, frames of a snippet, Sec. 4.1
+num_frames = 4  # T, frames per snippet, Sec. 4.1
 num_snippets_train, num_snippets_test = 4, 8  # Sec. 4.1
 side_px = 224  # Sec. 4.1
 
@@ -16,7 +16,7 @@ meta_keys = (
     'num_clips',
     'clip_len',
 )
-# The parts of the pipelines. Who changes one puts the pipelines together anew.
+# Parts of the pipelines; a config that changes one rebuilds the pipelines.
 sample_train = [
     dict(type='OpenVideo'),
     dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
@@ -52,14 +52,14 @@ dataset = dict(
     compression=compression,
 )
 train_dataloader = dict(
-    batch_size=12,  # a GPU, Sec. 4.1
+    batch_size=12,  # per GPU, Sec. 4.1
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         **dataset,
         split='train',
-        # Four manipulations make four fakes a real video: list each real four times.
+        # Four manipulations: list each real video four times.
         real_fake_balance='repeat_real',
         pipeline=train_pipeline,
     ),

@@ -1,22 +1,18 @@
-# FaceForensics++ at low quality for 3D networks: clips of 32 consecutive frames, one in
-# training, eight at test.
+# FaceForensics++ LQ for 3D networks: clips of 32 consecutive frames, one in training,
+# eight at test.
 _base_ = ['ffpp_lq_clips.py']
 
 num_frames = 32
 num_snippets_train, num_snippets_test = 1, 8
 
+snippets = dict(type='SampleSnippets', clip_len=num_frames)
 sample_train = [
     dict(type='OpenVideo'),
-    dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
+    dict(**snippets, num_snippets=num_snippets_train),
 ]
 sample_test = [
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_test,
-        clip_len=num_frames,
-        position='centred',
-    ),
+    dict(**snippets, num_snippets=num_snippets_test, position='centred'),
 ]
 train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
 test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]

@@ -1,24 +1,20 @@
-# FaceForensics++ at low quality for detectors of single frames.
+# FaceForensics++ LQ for detectors of single frames.
 _base_ = ['ffpp_lq.py']
 
-# One frame a video in training: frames of one video look alike. As many at test as the
-# other rows see. More in training (the loss is then that of the mean logits):
+# One frame per video in training, since frames of a video are similar; as many at test
+# as for other models. For more in training (with the loss of the mean logits):
 # --cfg-options train_dataloader.dataset.pipeline.1.num_snippets=16
 num_frames = 1
 num_snippets_train, num_snippets_test = 1, 32
 
+snippets = dict(type='SampleSnippets', clip_len=num_frames)
 sample_train = [
     dict(type='OpenVideo'),
-    dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
+    dict(**snippets, num_snippets=num_snippets_train),
 ]
 sample_test = [
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_test,
-        clip_len=num_frames,
-        position='centred',
-    ),
+    dict(**snippets, num_snippets=num_snippets_test, position='centred'),
 ]
 train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
 test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]

@@ -1,22 +1,17 @@
-# FaceForensics++ at low quality for methods that compare frames across the whole video:
-# single frames, evenly spread, since they take neighbours as equally far.
+# FaceForensics++ LQ for methods that compare equidistant frames of the entire video.
 _base_ = ['ffpp_lq.py']
 
 num_frames = 1
 num_snippets_train, num_snippets_test = 8, 8
 
+snippets = dict(type='SampleSnippets', clip_len=num_frames)
 sample_train = [
     dict(type='OpenVideo'),
-    dict(type='SampleSnippets', num_snippets=num_snippets_train, clip_len=num_frames),
+    dict(**snippets, num_snippets=num_snippets_train),
 ]
 sample_test = [
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_test,
-        clip_len=num_frames,
-        position='centred',
-    ),
+    dict(**snippets, num_snippets=num_snippets_test, position='centred'),
 ]
 train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
 test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]

@@ -5,7 +5,7 @@ data_root = 'data/miniff'
 dataset_name = 'MiniFF'
 side_px = 64
 
-# Heads stand in the middle of the frame; a fixed box adds no motion of its own.
+# Heads are in the middle of the frame; a fixed box adds no motion.
 crop_face_steps = [dict(type='CropFace', fallback='centre', centre_ratio=0.65)]
 resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
 crop = [*crop_face_steps, *resize_steps]

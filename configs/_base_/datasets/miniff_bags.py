@@ -1,25 +1,16 @@
-# MiniFF for methods that take a video for a bag of faces: 16
-# frames, evenly spread, in training and at test.
+# MiniFF for methods that treat a video as a bag of faces: 16 evenly spaced frames.
 _base_ = ['miniff_spread.py']
 
 num_snippets_train, num_snippets_test = 16, 16
 
+snippets = dict(type='SampleSnippets', clip_len=_base_.num_frames)
 sample_train = [
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_train,
-        clip_len=_base_.num_frames,
-    ),
+    dict(**snippets, num_snippets=num_snippets_train),
 ]
 sample_test = [
     dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_test,
-        clip_len=_base_.num_frames,
-        position='centred',
-    ),
+    dict(**snippets, num_snippets=num_snippets_test, position='centred'),
 ]
 train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
 test_pipeline = [*sample_test, *_base_.test_frames, *_base_.pack]

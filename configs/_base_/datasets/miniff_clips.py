@@ -1,5 +1,5 @@
 # MiniFF for 3D networks: clips of 16 frames, every second one, one in training and two
-# at test, as many frames as the other models see.
+# at test, as many frames as other models.
 _base_ = ['miniff_3d.py']
 
 clip = dict(type='SampleSnippets', clip_len=16, stride_frames=2)

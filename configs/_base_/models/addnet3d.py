@@ -4,7 +4,7 @@ _base_ = ['i3d_r50.py']
 
 model = dict(
     data_preprocessor=dict(
-        # As Xception's weights want it; the mask becomes 0 to 1.
+        # As required by Xception's weights; the mask becomes 0 to 1.
         mean=[127.5, 127.5, 127.5, 0],
         std=[127.5, 127.5, 127.5, 255],
     ),

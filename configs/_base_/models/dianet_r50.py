@@ -8,7 +8,7 @@ in_channels = 2048 + 2 * 256  # of ResNet-50's last map, and of the two branches
 model = dict(
     clip_len=clip_len,
     data_preprocessor=dict(
-        # The marks are bits, and stay as they are.
+        # The marks are bits and not normalised.
         mean=[*_base_.model.data_preprocessor.mean, 0],
         std=[*_base_.model.data_preprocessor.std, 1],
     ),

@@ -4,13 +4,13 @@ _base_ = ['cnn_lstm_r50.py']
 in_channels = 512
 
 model = dict(
-    # As its public weights want it.
+    # As required by its public weights.
     data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[128, 128, 128]),
     backbone=dict(
         _delete_=True,
         type='InceptionResnetV1',
-        # Trained to tell the persons of VGGFace2 apart; it stays as it is, and the LSTM
-        # alone learns. Ten times the learning rate for it:
+        # Trained on the persons of VGGFace2 and frozen; only the LSTM learns. Ten times
+        # the learning rate for it:
         # --cfg-options optim_wrapper.paramwise_cfg.custom_keys.cls_head.lr_mult=10
         frozen=True,
         # A path works as well: --cfg-options model.backbone.pretrained=PATH

@@ -4,7 +4,7 @@ _base_ = ['i3d_r50.py']
 in_channels = 1024
 
 model = dict(
-    # As its public weights want it.
+    # As required by its public weights.
     data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
     backbone=dict(
         _delete_=True,

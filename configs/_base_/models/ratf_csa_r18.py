@@ -7,7 +7,7 @@ model = dict(
     backbone=dict(
         depth=18,
         pretrained=None,
-        # From scratch there are no features to protect from bases that differ.
+        # From scratch there are no pretrained features to protect.
         ratf_cfg=dict(init_scale=1.0),
     ),
     neck=dict(in_channels=in_channels),

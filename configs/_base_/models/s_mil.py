@@ -1,7 +1,7 @@
 # Baseline, a reconstruction: S-MIL, a video as a bag of 16 frames, on Xception.
 _base_ = ['xception.py']
 
-num_instances = 16  # our choice: the paper's number is not known to us
+num_instances = 16  # our choice: the paper's number is unknown
 
 model = dict(
     type='SnippetRecognizer',

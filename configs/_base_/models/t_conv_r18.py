@@ -1,4 +1,4 @@
-# Ablation: a static temporal convolution in RATF's place, no CSA.
+# Ablation: a static temporal convolution instead of RATF, no CSA.
 _base_ = ['ratf_r18.py']
 
 model = dict(backbone=dict(_delete_=True, type='TConvNet', depth=18, clip_len=4))

@@ -1,5 +1,4 @@
-# Baseline: TALL-Swin, Swin-B on pictures of four frames. The logits of pictures are
-# averaged.
+# Baseline: TALL-Swin, Swin-B on images of four frames, with averaged logits.
 _base_ = ['ratf_csa_r50.py']
 
 in_channels = 1024

@@ -1,4 +1,4 @@
-# TALL-Swin for pictures of 64 px from random weights, with a quarter of the channels
+# TALL-Swin for images of 64 px from random weights, with a quarter of the channels
 # and fewer blocks.
 _base_ = ['tall_swin.py']
 

@@ -1,3 +1,3 @@
-# Baseline, a reconstruction: TD-3DCNN, an Inception I3D on clips that lose frames at
-# random. The network is I3D's; what is its own is TemporalDropout in the pipelines.
+# Baseline, a reconstruction: TD-3DCNN, an Inception I3D on clips with randomly
+# dropped frames: I3D's network, with TemporalDropout in the pipelines.
 _base_ = ['i3d_inception.py']

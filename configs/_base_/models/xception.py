@@ -2,7 +2,7 @@
 _base_ = ['resnet_r50.py']
 
 model = dict(
-    # As its ImageNet weights want it.
+    # As required by its ImageNet weights.
     data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
     backbone=dict(
         _delete_=True,

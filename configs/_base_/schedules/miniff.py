@@ -1,10 +1,10 @@
 # A few minutes on two CPU cores.
 max_epochs = 10
-learning_rate = 3e-4  # twice that ended in dead features
+learning_rate = 3e-4  # twice this led to dead features
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=learning_rate),
-    # The gradient through the softmax at 0.01 has spikes.
+    # The gradient of the softmax at temperature 0.01 has spikes.
     clip_grad=dict(max_norm=5),
 )
 param_scheduler = [
@@ -20,7 +20,7 @@ param_scheduler = [
 train_cfg = dict(
     type='EpochBasedTrainLoop',
     max_epochs=max_epochs,
-    val_begin=5,  # before that there is nothing worth keeping
+    val_begin=5,  # earlier checkpoints are useless
     val_interval=1,
 )
 val_cfg = dict(type='ValLoop')

@@ -1,5 +1,5 @@
-# A warm-up over some epochs, then a cosine to nothing, for recipes as published: here
-# with the numbers of FTCN's; others put in their own.
+# Warm-up, then cosine decay to zero, for published recipes; the numbers are FTCN's,
+# other configs set their own.
 warmup_epochs, max_epochs = 10, 100
 
 optim_wrapper = dict(

@@ -1,4 +1,4 @@
-"""Pipeline steps of our own; the rest of a pipeline is MMAction2's."""
+"""Our pipeline steps, used along with those of MMAction2."""
 
 from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
 from .co_motion_pattern import CoMotionPattern, ComputeLandmarkFlow

@@ -1,4 +1,4 @@
-"""Readers of videos that were changed: their pixels, their timing, or encoded again."""
+"""Readers of videos with changed pixels or timing, or re-encoded."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from .decoding import FrameReader
 
-_USUAL_FPS = 25.0  # told to the encoder where the rate is unknown
-_FRAMES_A_READ = 64  # frames of a video that are held at once while it is re-encoded
+_DEFAULT_FPS = 25.0  # for the encoder if the rate is unknown
+_FRAMES_PER_READ = 64  # frames in memory at once while a video is re-encoded
 
 Frame = NDArray[np.uint8]
-# Changes one frame; the second argument is its number in the video.
+# Changes one frame; the second argument is its index in the video.
 FrameChange = Callable[[Frame, int], Frame]
 
 
 class ChangedFrames:
-    """A reader whose frames pass through a function."""
+    """A reader that applies a function to every frame."""
 
     def __init__(self, reader: FrameReader, change: FrameChange) -> None:
         self._reader = reader
@@ -45,10 +45,10 @@ class ChangedFrames:
 
 
 class RetimedFrames:
-    """A reader that shows some frames of another one.
+    """A reader of selected frames of another reader.
 
-    Readers built on it carry its `source_indices` on: (M,) int64, the frame of the
-    uncorrupted video that each one is.
+    `source_indices`, (M,) int64, is the frame of the original video for each frame;
+    readers built on this one copy it.
     """
 
     def __init__(
@@ -67,10 +67,7 @@ class RetimedFrames:
 
 
 class _EncodedFrames:
-    """A reader of a video that was encoded into a temporary file, which it removes.
-
-    Decodes from the start: a snippet anywhere needs the frames before it as well.
-    """
+    """A reader of a temporary video file, which it deletes; decodes from the start."""
 
     def __init__(self, path: str, size: tuple[int, int], original: FrameReader) -> None:
         self._path = path
@@ -78,7 +75,7 @@ class _EncodedFrames:
         self._num_frames = len(original)
         self.fps = original.fps
         self.source_indices = source_indices_of(original)
-        weakref.finalize(self, _remove, path)
+        weakref.finalize(self, Path(path).unlink, missing_ok=True)
 
     def __len__(self) -> int:
         return self._num_frames
@@ -93,29 +90,25 @@ class _EncodedFrames:
         with av.open(self._path) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1
-            for index, picture in enumerate(container.decode(stream)):
+            for index, decoded in enumerate(container.decode(stream)):
                 if index in wanted:
-                    frame = picture.to_ndarray(format='rgb24')
+                    frame = decoded.to_ndarray(format='rgb24')
                     found[index] = frame[: self._height, : self._width]
                 if len(found) == len(wanted):
                     break
         return np.stack([found[index] for index in asked])
 
 
-def _remove(path: str) -> None:
-    Path(path).unlink(missing_ok=True)
-
-
 def encode_again(
     reader: FrameReader, crf: float, *, side_ratio: float = 1.0
 ) -> FrameReader:
-    """Encode the whole video with x264 and decode it again; memory stays flat.
+    """Encode a video with x264 and decode it again, in bounded memory.
 
     Args:
-        reader: of the video.
+        reader: reader of the video.
         crf: x264's constant rate factor; preset 'medium', 4:2:0, no macroblock tree.
-        side_ratio: the frames are reduced to this share of their sides first, and
-            enlarged again after decoding, as a platform that stores smaller videos.
+        side_ratio: factor by which frames are reduced before encoding; they are
+            enlarged again after decoding.
     """
     try:
         import av
@@ -123,7 +116,7 @@ def encode_again(
         raise ImportError('re-encoding videos needs PyAV: pip install av') from error
     height, width = reader.read([0])[0].shape[:2]
     small = (max(2, round(width * side_ratio)), max(2, round(height * side_ratio)))
-    # 4:2:0 needs even sides: the last row and column are repeated, and cut off again.
+    # 4:2:0 needs even sides: repeat the last row and column, and crop them later.
     even = (small[0] + small[0] % 2, small[1] + small[1] % 2)
     descriptor, path = tempfile.mkstemp(suffix='.mp4', prefix='corrupted_')
     os.close(descriptor)
@@ -132,17 +125,20 @@ def encode_again(
         stream = container.add_stream('libx264', rate=_exact_rate(reader.fps))
         stream.width, stream.height = even
         stream.pix_fmt = 'yuv420p'
-        stream.thread_count = 1  # with threads, the bytes depend on the machine
-        # With its macroblock tree, x264 gives small frames other bytes in each run.
-        settings = {'crf': f'{crf:g}', 'preset': 'medium', 'x264-params': 'mbtree=0'}
-        stream.options = settings
+        stream.thread_count = 1  # the output of threads depends on the machine
+        # With its macroblock tree, x264's output for small frames differs between runs.
+        stream.options = {
+            'crf': f'{crf:g}',
+            'preset': 'medium',
+            'x264-params': 'mbtree=0',
+        }
         for frame in _frames_of(reader):
             if side_ratio != 1:
                 frame = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
             bottom, right = even[1] - small[1], even[0] - small[0]
             frame = cv2.copyMakeBorder(frame, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-            picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
-            container.mux(stream.encode(picture))
+            encoded_frame = av.VideoFrame.from_ndarray(frame, format='rgb24')
+            container.mux(stream.encode(encoded_frame))
         container.mux(stream.encode(None))
     if side_ratio == 1:
         return encoded
@@ -150,18 +146,20 @@ def encode_again(
 
 
 def _exact_rate(fps: float | None) -> Fraction:
-    return Fraction(fps or _USUAL_FPS).limit_denominator(1001)  # 29.97 is 30000 / 1001
+    return Fraction(fps or _DEFAULT_FPS).limit_denominator(
+        1001
+    )  # 29.97 is 30000 / 1001
 
 
 def source_indices_of(reader: FrameReader) -> NDArray[np.int64] | None:
-    """Which frame of the unchanged video each one is; None where none was lost."""
+    """Return the original index of each frame; None if no frame was dropped."""
     return getattr(reader, 'source_indices', None)
 
 
 def _frames_of(reader: FrameReader) -> Iterator[Frame]:
-    for start in range(0, len(reader), _FRAMES_A_READ):
+    for start in range(0, len(reader), _FRAMES_PER_READ):
         yield from reader.read(
-            np.arange(start, min(start + _FRAMES_A_READ, len(reader)))
+            np.arange(start, min(start + _FRAMES_PER_READ, len(reader)))
         )
 
 

@@ -1,11 +1,9 @@
-"""Changes whole clips so that forgery shows in time, or makes forgeries out of reals.
+"""Clip augmentations of AltFreezing.
 
-Two augmentations of AltFreezing (Z. Wang et al., CVPR 2023,
-https://arxiv.org/abs/2307.08317): clips that skip or repeat frames, and real clips
-blended with an altered copy of themselves, by one mask for all frames, which makes them
-fakes. Its public code has neither; how many frames, how the copy is altered and what
-shape the mask has are our choices. Neither belongs to RATF's recipe: they change what a
-network is trained on.
+Z. Wang et al., CVPR 2023, https://arxiv.org/abs/2307.08317: clips that skip or repeat
+frames, and real clips blended with an altered copy of themselves under one mask for all
+frames, which makes them fake. The public code has neither; the number of frames, the
+alterations and the shape of the mask are our choices. RATF's recipe uses neither.
 """
 
 from __future__ import annotations
@@ -18,25 +16,27 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import FAKE, REAL
 
+from ..argument_checks import check_counts, check_probability
+
 
 def drop_frames(
     indices: np.ndarray, *, place: int, num_dropped: int, num_frames: int
 ) -> np.ndarray | None:
-    """Leave out frames of a clip and go on after them, so that it stays as long.
+    """Drop frames of a clip and continue after them, keeping its length.
 
-    Of a video of 10 frames, 2 dropped at place 1:
+    In a video of 10 frames, 2 dropped at place 1:
 
         3 4 5 6  ->  3 6 7 8
-        5 6 7 8  ->  4 7 8 9, moved back, since there is no frame 10
+        5 6 7 8  ->  4 7 8 9, moved back: there is no frame 10
 
     Args:
         indices: (T,) frames of the clip at equal distances, T > 1.
-        place: which of the clip's frames is the first to go, 1 .. T - 1.
-        num_dropped: how many go.
-        num_frames: of the video.
+        place: index in the clip of the first dropped frame, 1 .. T - 1.
+        num_dropped: number of dropped frames.
+        num_frames: length of the video.
 
     Returns:
-        (T,), or None where the video is too short.
+        (T,), or None if the video is too short.
     """
     stride = indices[1] - indices[0]
     longer = np.arange(len(indices) + num_dropped) * stride
@@ -47,7 +47,7 @@ def drop_frames(
 
 
 def repeat_frame(indices: np.ndarray, *, place: int, num_repeats: int) -> np.ndarray:
-    """Show one frame of a clip again and again, so that the last ones fall off.
+    """Repeat one frame of a clip, dropping frames at the end.
 
     3 4 5 6, twice at place 1  ->  3 4 4 4
     """
@@ -58,31 +58,27 @@ def repeat_frame(indices: np.ndarray, *, place: int, num_repeats: int) -> np.nda
 
 @TRANSFORMS.register_module()
 class DropOrRepeatFrames(BaseTransform):
-    """Let clips skip frames or stand still, each with the same probability.
+    """Make snippets skip or repeat frames, each with the same probability.
 
-    Stands between `SampleSnippets` and `DecodeFrames`. Each snippet is drawn for by
-    itself; a video too short to skip frames repeats one.
+    Place it between `SampleSnippets` and `DecodeFrames`. Every snippet has its own
+    draw; a video too short to skip frames repeats one.
 
     Required keys: frame_inds, num_clips, clip_len, total_frames; optional: start_index,
     avg_fps or fps. Changed keys: frame_inds, frame_times_seconds where there is one.
 
     Args:
         ratio: probability that a snippet is changed.
-        max_frames: most frames in a row that are skipped, or repeats of one frame.
+        max_frames: maximum number of skipped frames or repeats.
     """
 
     def __init__(self, ratio: float = 0.5, max_frames: int = 4) -> None:
-        _check_ratio(self, ratio)
-        if not isinstance(max_frames, int) or max_frames < 1:
-            raise ConfigError(
-                f'DropOrRepeatFrames: max_frames={max_frames!r}; allowed are whole '
-                'numbers >= 1'
-            )
+        check_probability(self, ratio=ratio)
+        check_counts(self, max_frames=max_frames)
         self.ratio = ratio
         self.max_frames = max_frames
 
     def transform(self, results: dict) -> dict:
-        """Change snippets or not; see the class for the keys."""
+        """Change the frame indices."""
         first, num_frames = results.get('start_index', 0), int(results['total_frames'])
         snippets = results['frame_inds'].reshape(-1, results['clip_len']) - first
         if results['clip_len'] < 2:
@@ -110,22 +106,17 @@ class DropOrRepeatFrames(BaseTransform):
             return dropped
         return repeat_frame(snippet, place=place - 1, num_repeats=number)
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(ratio={self.ratio}, max_frames={self.max_frames})'
-        )
-
 
 def alter_copy(
     frames: np.ndarray, *, warp: np.ndarray, gain: np.ndarray, offset: np.ndarray
 ) -> np.ndarray:
-    """Move and recolour all frames alike.
+    """Apply one affine warp and one colour change to all frames.
 
     Args:
         frames: (T, H, W, 3) uint8.
-        warp: (2, 3) affine map of pixels; what it leaves empty mirrors the border.
-        gain: (3,) factor of each colour.
-        offset: (3,) added to each colour after it.
+        warp: (2, 3) affine map of pixels; empty pixels mirror the border.
+        gain: (3,) factor per channel.
+        offset: (3,) added per channel after the factor.
 
     Returns:
         (T, H, W, 3) float32, 0 to 255.
@@ -140,10 +131,7 @@ def alter_copy(
 
 
 def blend(frames: np.ndarray, altered: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Mix two clips by one mask: (T, H, W, 3) uint8; 1 in the (H, W) mask is altered.
-
-    Rounded to the nearest whole value, so that a mask of 0 changes nothing.
-    """
+    """Blend two clips by an (H, W) mask, 1 for the altered one: (T, H, W, 3) uint8."""
     share = mask[None, :, :, None]
     mixed = share * altered + (1 - share) * frames.astype(np.float32)
     return mixed.round().astype(np.uint8)
@@ -151,33 +139,33 @@ def blend(frames: np.ndarray, altered: np.ndarray, mask: np.ndarray) -> np.ndarr
 
 @TRANSFORMS.register_module()
 class BlendClipWithItself(BaseTransform):
-    """Make a fake of a real video: its face blended with an altered copy of itself.
+    """Turn a real video into a fake by blending it with an altered copy of itself.
 
-    Stands after `Resize`, in training alone. The copy is turned, scaled, moved and
-    recoloured, and shown through a soft ellipse in the middle of the crop; all that is
-    drawn once a snippet, so that the forgery stays where it is over time. A video
-    becomes a fake in all its snippets or in none, and its label changes with it.
+    Place it after `Resize`, in training only. The copy is rotated, scaled, shifted and
+    recoloured, and blended through a soft ellipse in the middle of the crop. All of
+    this is drawn once per snippet, so that the forgery is consistent over time. A video
+    becomes a fake in all of its snippets or in none; its label changes with it.
 
     Required keys: imgs, (H, W, 3) uint8 of one size, label, num_clips, clip_len.
     Changed keys: imgs, label.
 
     Args:
-        ratio: probability that a real video becomes a fake. Fakes stay as they are.
+        ratio: probability that a real video becomes a fake; fakes are unchanged.
     """
 
     def __init__(self, ratio: float = 0.5) -> None:
-        _check_ratio(self, ratio)
+        check_probability(self, ratio=ratio)
         self.ratio = ratio
 
     def transform(self, results: dict) -> dict:
-        """Blend or not; see the class for the keys."""
+        """Blend the snippets."""
         if results['label'] != REAL or np.random.random() >= self.ratio:
             return results
         if len({frame.shape for frame in results['imgs']}) > 1:
             raise DataError(
                 'BlendClipWithItself: the frames of '
                 f'{results.get("filename", results.get("frame_dir"))!r} differ in '
-                'size; let it stand after Resize'
+                'size; place it after Resize'
             )
         frames = np.stack(results['imgs'])
         snippets = frames.reshape(-1, results['clip_len'], *frames.shape[1:])
@@ -199,12 +187,9 @@ class BlendClipWithItself(BaseTransform):
         )
         return blend(frames, altered, _draw_mask(height, width))
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(ratio={self.ratio})'
-
 
 def _draw_mask(height: int, width: int) -> np.ndarray:
-    """Draw a soft ellipse about the middle: (H, W) float32, 0 to 1."""
+    """Draw a soft ellipse near the middle: (H, W) float32, 0 to 1."""
     uniform = np.random.uniform
     size = np.array([width, height])
     centre = (size * (0.5 + uniform(-0.05, 0.05, 2))).round().astype(int)
@@ -214,11 +199,3 @@ def _draw_mask(height: int, width: int) -> np.ndarray:
         mask, tuple(map(int, centre)), tuple(map(int, axes)), 0, 0, 360, 1.0, -1
     )
     return cv2.GaussianBlur(mask, (0, 0), uniform(0.02, 0.08) * min(height, width))
-
-
-def _check_ratio(transform: BaseTransform, ratio: float) -> None:
-    if not 0 <= ratio <= 1:
-        raise ConfigError(
-            f'{type(transform).__name__}: ratio={ratio!r}; allowed is a probability, '
-            '0 to 1'
-        )

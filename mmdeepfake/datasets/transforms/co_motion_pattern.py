@@ -1,20 +1,18 @@
-"""Co-motion: how the parts of a face move together, as one pattern of a video.
+"""Co-motion pattern of a video: how the parts of a face move together.
 
 Paper: G. Wang, J. Zhou and Y. Wu, "Exposing Deep-faked Videos by Anomalous Co-motion
-Pattern Detection", arXiv 2008.04848, 2020. There is no public code. Certain from the
-abstract: motions at several fixed places of the face, and a pattern of their
-correlation. A **reconstruction**: all numbers, which landmarks, the flow (OpenCV's DIS;
-Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016), and how the
-motion of the whole head is taken away.
+Pattern Detection", arXiv 2008.04848, 2020. A **reconstruction**: there is no public
+code, and only the abstract is certain (motion at fixed places of the face, and the
+pattern of its correlation). Ours are all numbers, the choice of landmarks, the flow
+(OpenCV's DIS; Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV
+2016), and how the head's motion is removed.
 
-    frames t, t+1 -> flow -> (u, v) around each of K landmarks, less the head's motion
+    frames t, t+1 -> flow -> (u, v) around each of K landmarks, minus the head's motion
     N pairs       -> N x 2K motions -> correlation of the 2K series over time
                   -> its upper triangle, 5,151 numbers for K = 51
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -25,54 +23,21 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import INNER_FACE, NUM_LANDMARKS
 
+from ..argument_checks import check_argument
+
 Motions = NDArray[np.float64]  # (K, 2), u and v in pixels a frame
-_PRESETS = {
-    'ultrafast': cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
-    'fast': cv2.DISOPTICAL_FLOW_PRESET_FAST,
-    'medium': cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
-}
-# Series that vary less, in pixels, are at rest: rounding must not become a pattern.
-_LEAST_DEVIATION = 1e-5  # ours
-
-
-def keep_all_motion(motions: Motions, points: NDArray) -> Motions:
-    """Take nothing away."""
-    return motions
-
-
-def remove_median(motions: Motions, points: NDArray) -> Motions:
-    """Take away the median motion of the points, each of u and v by itself."""
-    return motions - np.median(motions, axis=0)
-
-
-def remove_similarity(motions: Motions, points: NDArray) -> Motions:
-    """Take away the shift, turn and change of size that fit best, by least squares."""
-    x, y = (points - points.mean(axis=0)).T
-    one, none = np.ones_like(x), np.zeros_like(x)
-    # u = a x - b y + c, v = b x + a y + d
-    system = np.concatenate(
-        (np.stack((x, -y, one, none), -1), np.stack((y, x, none, one), -1))
-    )
-    observed = motions.T.reshape(-1)
-    found, *_ = np.linalg.lstsq(system, observed, rcond=None)
-    return (observed - system @ found).reshape(2, -1).T
-
-
-_REMOVALS: dict[str | None, Callable[[Motions, NDArray], Motions]] = {
-    'median': remove_median,
-    'similarity': remove_similarity,
-    None: keep_all_motion,
-}
+# Series with a smaller deviation, in pixels, are still: rounding is not a pattern.
+_MIN_DEVIATION = 1e-5  # ours
 
 
 def average_around(
     flow: NDArray[np.floating], points: NDArray[np.floating], *, sigma_px: float
 ) -> Motions:
-    """Average a flow around points, with weights that fall off like a Gaussian.
+    """Average a flow around points with Gaussian weights.
 
     Args:
         flow: (H, W, 2) u and v of each pixel.
-        points: (K, 2) x and y in pixels; those outside are moved to the border.
+        points: (K, 2) x and y in pixels; points outside are moved to the border.
         sigma_px: standard deviation of the weights.
     """
     height, width = flow.shape[:2]
@@ -88,62 +53,42 @@ def average_around(
 
 @TRANSFORMS.register_module()
 class ComputeLandmarkFlow(BaseTransform):
-    """Measure how the face moves around its landmarks from frame to frame.
+    """Measure the motion of the face around its landmarks between frames.
 
     Required keys: imgs, face_landmarks (see `LoadFaceLandmarks`), num_clips, clip_len.
-    The frames of a snippet must be cut by one box (`CropFace(box='snippet')`), lest the
-    box's motion be measured as well.
-    Added key: landmark_motions, (S, T - 1, 51, 2) float32 u and v in pixels a frame,
-        of all landmarks but the jaw's.
+    Crop the frames of a snippet with one box (`CropFace(box='snippet')`), or the box's
+    motion is measured as well.
+    Added key: landmark_motions, (N, T - 1, 51, 2) float32 u and v in pixels per frame,
+        for all landmarks but the jaw's.
 
     Args:
-        sigma_ratio: standard deviation of the weights around a landmark, in widths of
-            the face, which is the mean extent of its landmarks over the snippet.
-        remove_global: how the head's own motion is taken away: 'median', 'similarity'
-            (shift, turn and size) or None, not at all.
-        preset: of OpenCV's DIS flow: 'ultrafast', 'fast' or 'medium'. Whichever it is,
-            the flow goes down to single pixels, where the presets stop at halves or
-            quarters of the picture, which makes small motions smaller still.
+        sigma_ratio: standard deviation of the weights around a landmark, in face
+            widths (mean extent of the landmarks over the snippet).
+        remove_median: subtract the median motion of the landmarks, the head's motion.
     """
 
     def __init__(
         self,
         sigma_ratio: float = 0.05,
-        remove_global: str | None = 'median',
-        preset: str = 'ultrafast',
+        remove_median: bool = True,
     ) -> None:
-        for name, value, allowed in (
-            ('remove_global', remove_global, _REMOVALS),
-            ('preset', preset, _PRESETS),
-        ):
-            if value not in allowed:
-                raise ConfigError(
-                    f'ComputeLandmarkFlow: {name}={value!r}; allowed are '
-                    + ', '.join(map(repr, allowed))
-                )
-        if not sigma_ratio > 0:
-            raise ConfigError(
-                f'ComputeLandmarkFlow: sigma_ratio={sigma_ratio!r}; allowed is a '
-                'number above 0'
-            )
+        check_argument(self, sigma_ratio > 0, 'numbers > 0', sigma_ratio=sigma_ratio)
         self.sigma_ratio = sigma_ratio
-        self.remove_global = remove_global
-        self.preset = preset
+        self.remove_median = remove_median
 
     @property
     def min_frames(self) -> int:
-        """A motion takes two frames; datasets check it before a run starts."""
+        """Minimum number of frames; datasets check it before a run starts."""
         return 2
 
     def transform(self, results: dict) -> dict:
-        """Add the motions; see the class for the keys."""
+        """Add the motions."""
         num_clips, clip_len = results['num_clips'], results['clip_len']
         if 'face_landmarks' not in results or clip_len < 2:
             raise ConfigError(
-                f'ComputeLandmarkFlow got snippets of {clip_len} frames and '
-                f'{"" if "face_landmarks" in results else "no "}landmarks; needed are '
-                'two frames or more (SampleSnippets.clip_len) and LoadFaceLandmarks '
-                'before it'
+                f'ComputeLandmarkFlow: snippets of {clip_len} frames, '
+                f'{"" if "face_landmarks" in results else "no "}landmarks; needs '
+                'SampleSnippets.clip_len >= 2 and LoadFaceLandmarks before it'
             )
         grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in results['imgs']]
         points = results['face_landmarks']
@@ -155,36 +100,30 @@ class ComputeLandmarkFlow(BaseTransform):
         return results
 
     def _follow(self, frames: list[NDArray[np.uint8]], points: NDArray) -> NDArray:
-        # Made here, since it could not be sent to the workers of a loader.
-        measure = cv2.DISOpticalFlow_create(_PRESETS[self.preset])
-        measure.setFinestScale(0)
+        # Created here, since it cannot be pickled for a data worker.
+        measure = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        measure.setFinestScale(0)  # the preset's coarser scale shrinks small motions
         face_width = np.ptp(points[..., 0], axis=1).mean()
-        sigma_px = max(self.sigma_ratio * float(face_width), 0.5)  # a pixel at least
+        sigma_px = max(self.sigma_ratio * float(face_width), 0.5)  # at least a pixel
         motions = []
         for frame, following, at in zip(frames, frames[1:], points, strict=False):
             flow = measure.calc(frame, following, None)
-            inner = at[INNER_FACE]
-            motion = average_around(flow, inner, sigma_px=sigma_px)
-            motions.append(_REMOVALS[self.remove_global](motion, inner))
+            motion = average_around(flow, at[INNER_FACE], sigma_px=sigma_px)
+            if self.remove_median:
+                motion -= np.median(motion, axis=0)
+            motions.append(motion)
         return np.stack(motions)
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(sigma_ratio={self.sigma_ratio}, '
-            f'remove_global={self.remove_global!r}, preset={self.preset!r})'
-        )
 
 
 def correlate_series(series: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Pearson's correlation of series over time: (N, M) -> (M, M).
+    """Compute Pearson's correlation of series over time: (N, M) -> (M, M).
 
-    A series that does not vary has a correlation of 0 with all others, and of 1 with
-    itself.
+    A constant series has correlation 0 with all others and 1 with itself.
     """
     centred = series - series.mean(axis=0)
     size = np.sqrt((centred**2).sum(axis=0))
-    at_rest = size <= _LEAST_DEVIATION * np.sqrt(len(series))
-    unit = np.where(at_rest, 0.0, centred / np.where(at_rest, 1.0, size))
+    is_still = size <= _MIN_DEVIATION * np.sqrt(len(series))
+    unit = np.where(is_still, 0.0, centred / np.where(is_still, 1.0, size))
     matrix = np.clip(unit.T @ unit, -1, 1)
     np.fill_diagonal(matrix, 1.0)
     return matrix
@@ -192,51 +131,35 @@ def correlate_series(series: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @TRANSFORMS.register_module()
 class CoMotionPattern(BaseTransform):
-    """Make the motions of each snippet one pattern, which becomes the model's input.
+    """Turn the motions of each snippet into one pattern, the model's input.
 
-    Stands in place of `FormatShape`.
+    Use it in place of `FormatShape`.
 
     Required key: landmark_motions (see `ComputeLandmarkFlow`).
-    Changed key: imgs, (S, F, 1, 1) float32 in [-1, 1], the upper triangle of the
-        correlation matrix, row by row: F = 5,151 with components, 1,275 without.
-
-    Args:
-        components: correlates u and v of every landmark; False takes the lengths of the
-            motions in their place.
+    Changed key: imgs, (N, F, 1, 1) float32 in [-1, 1], the upper triangle of the
+        correlation matrix of u and v of all landmarks, row by row: F = 5,151.
     """
-
-    def __init__(self, components: bool = True) -> None:
-        self.components = components
 
     @property
     def num_features(self) -> int:
-        """F, the length of a pattern."""
-        num_series = (1 + self.components) * len(range(NUM_LANDMARKS)[INNER_FACE])
+        """Length F of a pattern."""
+        num_series = 2 * len(range(NUM_LANDMARKS)[INNER_FACE])
         return num_series * (num_series - 1) // 2
 
     def packed_shape(self, num_snippets: int, clip_len: int) -> tuple[int, ...]:
-        """Tell the shape of one video's input."""
+        """Return the input shape of one video."""
         return (num_snippets, self.num_features, 1, 1)
 
     def transform(self, results: dict) -> dict:
         """Replace the frames by patterns."""
         if 'landmark_motions' not in results:
             raise ConfigError(
-                'CoMotionPattern: no motions have been measured; put '
-                'ComputeLandmarkFlow before it in the pipeline'
+                'CoMotionPattern: no motions; put ComputeLandmarkFlow before it'
             )
         patterns = []
         for motions in results['landmark_motions'].astype(np.float64):  # (N, K, 2)
-            series = (
-                motions.reshape(len(motions), -1)
-                if self.components
-                else np.linalg.norm(motions, axis=-1)
-            )
-            matrix = correlate_series(series)
+            matrix = correlate_series(motions.reshape(len(motions), -1))
             patterns.append(matrix[np.triu_indices(len(matrix), k=1)])
         results['imgs'] = np.stack(patterns).astype(np.float32)[..., None, None]
         results['input_shape'] = results['imgs'].shape
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(components={self.components})'

@@ -1,9 +1,9 @@
-"""Eulerian magnification of colour: faint periodic changes of colour made strong.
+"""Eulerian magnification of colour: amplify faint periodic changes of colour.
 
-Method: H.-Y. Wu et al., "Eulerian Video Magnification for Revealing Subtle Changes in
-the World", SIGGRAPH 2012, https://doi.org/10.1145/2185520.2185561, in the form for
-colour: a Gaussian pyramid, an ideal band-pass filter over time at its top, and the
-amplified band added to the frames.
+H.-Y. Wu et al., "Eulerian Video Magnification for Revealing Subtle Changes in the
+World", SIGGRAPH 2012, https://doi.org/10.1145/2185520.2185561, in its colour form: a
+Gaussian pyramid, an ideal temporal band-pass filter at its top, and the amplified band
+added to the frames.
 """
 
 from __future__ import annotations
@@ -16,38 +16,34 @@ from mmdeepfake.errors import DataError
 
 
 def pass_band(
-    signals: NDArray[np.floating],
-    *,
-    fps: float,
-    low_hertz: float,
-    high_hertz: float,
+    signals: NDArray[np.floating], *, fps: float, low_hertz: float, high_hertz: float
 ) -> NDArray[np.floating]:
-    """Keep the frequencies of a band, its ends among them, and drop the rest.
+    """Keep the frequencies of a band, both ends included (ideal filter).
 
-    An ideal filter: the signals are taken for one period of a periodic one.
+    The signals are treated as one period of a periodic signal.
 
     Args:
         signals: (T, ...), time first.
         fps: frames per second.
-        low_hertz: end of the band.
-        high_hertz: the other.
+        low_hertz: lower end of the band.
+        high_hertz: upper end of the band.
 
     Returns:
-        The same shape and type; its mean over time is zero.
+        The same shape and type, with zero mean over time.
 
     Raises:
-        DataError: the frames are too few, or too far apart, to have a frequency there.
+        DataError: the band contains no frequency of the sampled signal.
     """
     frequencies = np.fft.rfftfreq(len(signals), d=1 / fps)
-    # A rounding error must not lose a frequency that is an end of the band.
+    # A rounding error must not exclude a frequency at an end of the band.
     slack = 1e-9 * fps
     inside = (frequencies >= low_hertz - slack) & (frequencies <= high_hertz + slack)
     inside[0] = False
     if not inside.any():
         raise DataError(
-            f'{len(signals)} frames at {fps:g} frames a second hold no frequency of '
+            f'{len(signals)} frames at {fps:g} fps contain no frequency from '
             f'{low_hertz:g} to {high_hertz:g} Hz: need {fps / high_hertz:.0f} frames '
-            f'or more, and {2 * low_hertz:g} frames a second or more'
+            f'and {2 * low_hertz:g} fps or more'
         )
     spectrum = np.fft.rfft(signals, axis=0)
     spectrum[~inside] = 0
@@ -63,18 +59,17 @@ def magnify_colour(
     amplification: float,
     num_levels: int = 1,
 ) -> NDArray[np.float32]:
-    """Add `amplification` times the band of each blurred place to the frames.
+    """Add `amplification` times the band of the blurred frames to the frames.
 
-    A change of colour within the band grows (1 + amplification)-fold; outside it, and
-    in what the pyramid has blurred away, nothing changes.
+    A colour change within the band grows (1 + amplification)-fold, nothing else.
 
     Args:
         frames: (T, H, W, 3), 0 to 255.
         fps: frames per second.
-        low_hertz: end of the band.
-        high_hertz: the other.
+        low_hertz: lower end of the band.
+        high_hertz: upper end of the band.
         amplification: factor.
-        num_levels: how often rows and columns are halved before the filter.
+        num_levels: number of times that rows and columns are halved before filtering.
 
     Returns:
         (T, H, W, 3), clipped to 0 .. 255.

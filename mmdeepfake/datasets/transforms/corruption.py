@@ -1,13 +1,12 @@
-"""What happens to videos between the forger and us, in five levels each.
+"""Corruptions of videos on their way from forger to detector, in five levels each.
 
-Each corruption is a change of the decoded video before snippets are sampled, seeded by
-the video's key: the draw (a sign, a place, which frames are lost) is made once a video,
-so that nothing flickers that would not in reality; only noise is fresh in every frame.
-Three kinds: of single frames, of the frames' timing, and of the whole stream, which is
-really encoded by x264 and decoded again.
+A corruption changes the decoded video before snippets are sampled. It is seeded by the
+video's key: its draw (a sign, places, lost frames) is made once per video; only noise
+differs between frames. There are three kinds: changes of single frames, of timing, and
+of the stream, which is encoded with x264 and decoded again.
 
-Pixels are those of the decoded frames. The levels are ours; they run from what hardly
-shows to what still leaves a face recognisable.
+Parameters in pixels refer to decoded frames. The levels are ours, from barely visible
+to a face that is just recognisable.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 
+from ..argument_checks import check_choice
 from .changed_readers import (
     ChangedFrames,
     Frame,
@@ -41,13 +40,13 @@ NUM_LEVELS = 5
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way in which videos get worse.
+    """A kind of corruption.
 
     Attributes:
-        summary: what it does, for tables and the docs.
-        parameter: what the numbers of `levels` are.
-        levels: five of them, from faint to strong.
-        apply: (reader, value of the level, generator) -> reader of the worse video.
+        summary: description for tables and docs.
+        parameter: meaning of the numbers in `levels`.
+        levels: five values, from weak to strong.
+        apply: (reader, value of the level, generator) -> reader of the corrupted video.
     """
 
     summary: str
@@ -80,7 +79,7 @@ def _noisy(standard_deviation: float, rng: np.random.Generator) -> FrameChange:
     seed = int(rng.integers(2**32))
 
     def change(frame: Frame, index: int) -> Frame:
-        # A frame has its noise, whichever other frames are read with it.
+        # The noise of a frame does not depend on the other frames read with it.
         noise = np.random.default_rng([seed, index]).normal(
             scale=standard_deviation, size=frame.shape
         )
@@ -138,7 +137,7 @@ def _drop_frames(
     reader: FrameReader, share: float, rng: np.random.Generator
 ) -> FrameReader:
     kept = rng.random(len(reader)) >= share
-    kept[0] = True  # a video without a frame is none
+    kept[0] = True  # keep at least one frame
     return RetimedFrames(reader, np.flatnonzero(kept), reader.fps)
 
 
@@ -162,7 +161,7 @@ def _share_online(
 
 CORRUPTIONS: dict[str, Corruption] = {
     'h264': Corruption(
-        'the whole video encoded again with x264',
+        're-encoded with x264',
         'CRF',
         (23, 30, 35, 40, 45),
         lambda reader, crf, _: encode_again(reader, crf),
@@ -216,19 +215,19 @@ CORRUPTIONS: dict[str, Corruption] = {
         _per_frame(_occluded),
     ),
     'frame_drop': Corruption(
-        'each frame lost with a probability; the others close the gaps',
+        'each frame dropped with a probability, without gaps in time',
         'probability',
         (0.1, 0.2, 0.3, 0.4, 0.5),
         _drop_frames,
     ),
     'frame_rate': Corruption(
-        'fewer frames a second, evenly',
+        'lower frame rate, evenly spaced',
         'share of the rate',
         (0.8, 0.67, 0.5, 0.33, 0.25),
         _lower_frame_rate,
     ),
     'social_media': Corruption(
-        'fewer frames, reduced, encoded with x264, enlarged: what a platform does',
+        'lower frame rate, reduced, re-encoded with x264, enlarged, as by a platform',
         'share of the sides, CRF, share of the rate',
         (
             (0.9, 26, 1.0),
@@ -245,54 +244,47 @@ CORRUPTIONS: dict[str, Corruption] = {
 def corrupt(
     reader: FrameReader, name: str, level: int, *, seed: int, video: str
 ) -> FrameReader:
-    """Make a video worse; the same arguments give the same frames.
+    """Corrupt a video; the same arguments give the same frames.
 
     Args:
-        reader: of the video.
+        reader: reader of the video.
         name: one of `CORRUPTIONS`.
-        level: 1 (faint) to 5 (strong).
-        seed: of the draws.
-        video: the video's key, which makes its draws its own.
+        level: 1 (weak) to 5 (strong).
+        seed: seed of the draws.
+        video: the video's key, part of the seed.
     """
     corruption = CORRUPTIONS[name]
-    # The level stays out of the seed: a stronger level is the same draw, made stronger.
+    # Without the level in the seed, a stronger level is the same draw, amplified.
     rng = np.random.default_rng([seed, zlib.crc32(f'{name}/{video}'.encode())])
     return corruption.apply(reader, corruption.levels[level - 1], rng)
 
 
 @TRANSFORMS.register_module()
 class CorruptVideo(BaseTransform):
-    """Show a worse version of the video to what follows.
+    """Replace the video by a corrupted version.
 
-    Stands between `OpenVideo` and `SampleSnippets`.
+    Place it between `OpenVideo` and `SampleSnippets`.
 
     Required keys: video_reader, video_key.
     Changed keys: video_reader, total_frames, avg_fps.
-    Added keys: source_frames, (M,) int64, the frame of the uncorrupted video that each
-        frame is, where frames were lost: boxes and masks are known for those.
+    Added key: source_frames, (M,) int64 frame of the original video for each frame, if
+        frames were dropped: boxes and masks belong to those.
 
     Args:
         name: one of `CORRUPTIONS`.
-        level: 1 (faint) to 5 (strong).
-        seed: of the draws, which are made once a video.
+        level: 1 (weak) to 5 (strong).
+        seed: seed of the draws, made once per video.
     """
 
     def __init__(self, name: str, level: int, seed: int = 0) -> None:
-        if name not in CORRUPTIONS:
-            raise ConfigError(
-                f'CorruptVideo: name={name!r}; allowed are '
-                + ', '.join(map(repr, CORRUPTIONS))
-            )
-        if level not in range(1, NUM_LEVELS + 1):
-            raise ConfigError(
-                f'CorruptVideo: level={level!r}; allowed is 1 to {NUM_LEVELS}'
-            )
+        check_choice(self, CORRUPTIONS, name=name)
+        check_choice(self, range(1, NUM_LEVELS + 1), level=level)
         self.name = name
         self.level = level
         self.seed = seed
 
     def transform(self, results: dict) -> dict:
-        """Replace the reader; see the class for the keys."""
+        """Replace the reader."""
         reader = corrupt(
             results['video_reader'],
             self.name,
@@ -308,9 +300,3 @@ class CorruptVideo(BaseTransform):
         if source_frames is not None:
             results['source_frames'] = source_frames
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(name={self.name!r}, level={self.level}, '
-            f'seed={self.seed})'
-        )

@@ -1,14 +1,12 @@
 """Opening videos and decoding the sampled frames, with errors that name the file.
 
-Both transforms take video files, stored face clips (told by their suffix, see
-`video.clip_storage`) and folders of frames, so that one pipeline serves all three.
-Video files are decoded with PyAV, see `video.video_reader`: decord took a fifth more
-time for the same frames, and gives others where groups of pictures are open. One thread
-a video, since the data workers are the parallelism.
+Both transforms read video files (with PyAV, see `video.video_reader`), stored face
+clips (by suffix, see `video.clip_storage`) and folders of frames. A video is decoded on
+one thread, since data workers run in parallel.
 
 Unlike MMAction2's `DecordInit` and `DecordDecode`, which work with the sampler as well,
-these open the file by its path instead of reading it into memory first, decode a frame
-that is asked for twice only once, and never add '.mp4' to a name.
+these open a file by path instead of loading it into memory, decode a repeated frame
+once, and never append '.mp4' to a name.
 """
 
 from __future__ import annotations
@@ -27,13 +25,13 @@ from mmdeepfake.video.video_reader import VideoFileReader
 
 
 class FrameReader(Protocol):
-    """Random access to a video's frames, however they are stored.
+    """Random access to a video's frames, in any storage.
 
-    A reader that decodes frames one by one may also have `read_each`, which gives what
-    `read` gives as a list.
+    A reader that decodes frames one by one may also have `read_each`, which returns the
+    frames as a list.
 
     Attributes:
-        fps: frames per second, where known.
+        fps: frames per second, if known.
     """
 
     fps: float | None
@@ -41,19 +39,19 @@ class FrameReader(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Give the frames at `indices`: (F, H, W, 3) uint8, RGB."""
+        """Read the frames at `indices`: (F, H, W, 3) uint8, RGB."""
         ...
 
 
 class FrameFolderReader:
-    """Frames of a folder, as MMAction2's `RawFrameDecode` names them.
+    """Frames of a folder, named as for MMAction2's `RawFrameDecode`.
 
     Args:
-        folder: with one picture a frame.
-        template: how a number becomes a file name.
-        num_frames: of the video.
+        folder: folder with one image per frame.
+        template: file name with a placeholder for the frame number.
+        num_frames: number of frames.
         offset: number of the first frame.
-        fps: frames per second, where known.
+        fps: frames per second, if known.
     """
 
     def __init__(
@@ -75,11 +73,11 @@ class FrameFolderReader:
         return self._num_frames
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """See `FrameReader`; all pictures must have one size."""
+        """See `FrameReader`; all images must have one size."""
         return np.stack(self.read_each(indices))
 
     def read_each(self, indices: np.ndarray) -> list[np.ndarray]:
-        """Read pictures as `read` does, each into an array of its own: a copy less."""
+        """Read each frame into its own array, which saves a copy."""
         frames: list[np.ndarray] = []
         for index in indices:
             name = self._template.format(int(index) + self._offset)
@@ -88,11 +86,11 @@ class FrameFolderReader:
                 raise DataNotFoundError(f'no frame {os.path.abspath(path)!r}')
             frame = cv2.imread(path, cv2.IMREAD_COLOR)
             if frame is None:
-                raise DataError(f'frame {path!r} is empty, truncated or no picture')
+                raise DataError(f'frame {path!r} is empty, truncated or not an image')
             if frames and frame.shape != frames[0].shape:
                 raise DataError(
                     f'frame {path!r} is {frame.shape[1]} x {frame.shape[0]} pixels, '
-                    f'others of its folder are {frames[0].shape[1]} x '
+                    f'others in its folder are {frames[0].shape[1]} x '
                     f'{frames[0].shape[0]}; all must have one size'
                 )
             frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
@@ -100,7 +98,7 @@ class FrameFolderReader:
 
 
 def open_reader(results: dict, *, num_threads: int = 1) -> FrameReader:
-    """Open the video that a dataset's item names: a file, a face clip or a folder."""
+    """Open the video of a dataset's item: a file, a face clip or a folder."""
     if 'frame_dir' in results:
         return FrameFolderReader(
             results['frame_dir'],
@@ -118,29 +116,27 @@ def open_reader(results: dict, *, num_threads: int = 1) -> FrameReader:
 class OpenVideo(BaseTransform):
     """Open the video and count its frames.
 
-    Required keys: filename, or frame_dir, filename_tmpl and total_frames, and
-        optionally offset and fps. A total_frames of a file must be right.
-    Added keys: video_reader (see `FrameReader`), total_frames and, where known,
-        avg_fps.
+    Required keys: filename, or frame_dir, filename_tmpl and total_frames; optional:
+        offset, fps. The total_frames of a file, if given, must be correct.
+    Added keys: video_reader (see `FrameReader`), total_frames and, if known, avg_fps.
 
     Args:
-        num_threads: decoder threads of one video file; 0 lets FFmpeg choose. Face clips
-            take one, since their frames are few.
+        num_threads: decoder threads per video file; 0 lets FFmpeg choose.
     """
 
     def __init__(self, num_threads: int = 1) -> None:
         self.num_threads = num_threads
 
     def transform(self, results: dict) -> dict:
-        """Add the keys named in the class docstring."""
+        """Open the video."""
         reader = open_reader(results, num_threads=self.num_threads)
         listed = results.get('total_frames')
         if listed is not None and listed != len(reader):
             name = results.get('filename', results.get('frame_dir'))
             raise DataError(
-                f'video {name!r}: its decoder tells of {len(reader)} frames, {listed} '
-                'are shown or were listed; its header is damaged or it was cut by an '
-                'edit list. Copy or encode it again, or take it out of the dataset'
+                f'video {name!r}: the decoder reports {len(reader)} frames, not the '
+                f'expected {listed}; its header is damaged or an edit list cuts it. '
+                'Copy or encode it again, or remove it from the dataset'
             )
         results['video_reader'] = reader
         results['total_frames'] = len(reader)
@@ -148,39 +144,32 @@ class OpenVideo(BaseTransform):
             results['avg_fps'] = reader.fps
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_threads={self.num_threads})'
-
 
 @TRANSFORMS.register_module()
 class DecodeFrames(BaseTransform):
-    """Decode the frames that the sampler chose.
+    """Decode the sampled frames.
 
     Required keys: frame_inds, and video_reader or what `OpenVideo` needs.
     Added keys:
-        imgs: list of (H, W, 3) uint8 arrays, RGB, one for each of `frame_inds`, none
-            sharing memory with another (MMAction2's `Flip` writes into them).
+        imgs: list of (H, W, 3) uint8 arrays, RGB, one for each of `frame_inds`, without
+            shared memory (MMAction2's `Flip` works in place).
         original_shape, img_shape: (H, W).
     """
 
     def transform(self, results: dict) -> dict:
-        """Decode each frame once, then put them in the sampler's order."""
+        """Decode each frame once, in the sampler's order."""
         wanted = np.asarray(results['frame_inds']).reshape(-1)
         indices, places = np.unique(wanted, return_inverse=True)
-        # Popped, since an open reader can neither be copied nor sent by a worker.
+        # Removed, since an open reader can be neither copied nor pickled.
         reader = results.pop('video_reader', None) or open_reader(results)
-        # Readers that decode frame by frame need no array of all of them.
+        # `read_each` avoids an array of all frames.
         frames = getattr(reader, 'read_each', reader.read)(indices)
-        # Copies, which cost a tenth of the decoding, only of those that come again.
+        # Copy repeated frames only: copies cost a tenth of the decoding.
         _, firsts = np.unique(places, return_index=True)
         is_first = np.isin(np.arange(len(places)), firsts)
         results['imgs'] = [
             frames[place] if first else frames[place].copy()
             for place, first in zip(places, is_first, strict=True)
         ]
-        results['original_shape'] = results['imgs'][0].shape[:2]
-        results['img_shape'] = results['imgs'][0].shape[:2]
+        results['original_shape'] = results['img_shape'] = results['imgs'][0].shape[:2]
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

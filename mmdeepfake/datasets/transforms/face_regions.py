@@ -1,7 +1,6 @@
-"""Regions of the face, drawn from its landmarks into a channel beside the colours.
+"""Regions of the face, drawn from its landmarks as a fourth channel.
 
-As a fourth channel a region is cut, stacked and batched with its frame, and no model
-has to be handed anything but frames.
+A channel is cropped, stacked and batched with its frame, so models need no extra input.
 """
 
 from __future__ import annotations
@@ -19,24 +18,26 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
 
-_FRACTION_BITS = 4  # of a pixel, in OpenCV's drawing
-_EYE_GROWTH = 1.6  # ours; a bright eye takes in its lids
-# Parts that DIANet looks at, by the bit that marks them in the channel.
+from ..argument_checks import check_argument
+
+_FRACTION_BITS = 4  # sub-pixel precision of OpenCV's drawing
+_EYE_GROWTH = 1.6  # ours; includes the lids
+# Parts that DIANet reads, by their bit in the channel.
 PARTS = (RIGHT_EYE, LEFT_EYE, NOSE, MOUTH)
 
 
 def draw_attention(
     points: NDArray[np.floating], *, height: int, width: int, blur_ratio: float
 ) -> NDArray[np.float32]:
-    """Draw ADDNet's mask: a grey face with bright eyes and a bright middle, blurred.
+    """Draw ADDNet's attention mask: a grey face with bright eyes, nose and mouth.
 
-    Half the brightness is the convex hull of all points; the other half that of the
-    eyes, grown, and the hull of nose and mouth.
+    The convex hull of all points has half the brightness; the enlarged eyes and the
+    hull of nose and mouth add the other half. The mask is then blurred.
 
     Args:
         points: (68, 2) x and y of one frame, in pixels.
-        height: of the frame.
-        width: of the frame.
+        height: height of the frame.
+        width: width of the frame.
         blur_ratio: standard deviation of the blur, in widths.
 
     Returns:
@@ -60,23 +61,23 @@ def _fill_hull(canvas: NDArray[np.float32], points: NDArray[np.floating]) -> Non
 def box_parts(
     points: NDArray[np.floating], *, height: int, width: int, growth: float
 ) -> NDArray[np.int64]:
-    """Put a box around each of `PARTS`, inside the frame and at least a pixel large.
+    """Box each of `PARTS`, inside the frame and at least one pixel large.
 
     Args:
         points: (68, 2) x and y of one frame, in pixels.
-        height: of the frame.
-        width: of the frame.
-        growth: sides of a box over the extent of its points, around their middle.
+        height: height of the frame.
+        width: width of the frame.
+        growth: side of a box over the extent of its points.
 
     Returns:
-        (4, 4) x1, y1, x2, y2 in whole pixels, the last two exclusive.
+        (4, 4) integer x1, y1, x2, y2, the last two exclusive.
     """
     boxes = np.empty((len(PARTS), 4), np.int64)
     size = np.array([width, height])
     for box, part in zip(boxes, PARTS, strict=True):
         low, high = points[part].min(axis=0), points[part].max(axis=0)
         middle, half = (low + high) / 2, growth * (high - low) / 2
-        # A point is the middle of its pixel: the pixel reaches half a pixel further.
+        # A point is the centre of its pixel, which extends half a pixel further.
         first = np.clip(np.rint(middle - half), 0, size - 1)
         box[:2] = first
         box[2:] = np.clip(np.rint(middle + half) + 1, first + 1, size)
@@ -86,7 +87,7 @@ def box_parts(
 def mark_parts(
     boxes: NDArray[np.integer], *, height: int, width: int
 ) -> NDArray[np.uint8]:
-    """Mark the pixels of each box by a bit of its own: (H, W) uint8."""
+    """Set one bit per box in its pixels: (H, W) uint8."""
     marks = np.zeros((height, width), np.uint8)
     for bit, (x1, y1, x2, y2) in enumerate(boxes):
         marks[y1:y2, x1:x2] |= 1 << bit
@@ -94,7 +95,7 @@ def mark_parts(
 
 
 class _DrawFromLandmarks(BaseTransform):
-    """Append what is drawn from the landmarks of a frame as a fourth channel.
+    """Append a fourth channel drawn from the landmarks of a frame.
 
     Required keys: imgs, (H, W, 3) each, and face_landmarks (see `LoadFaceLandmarks`,
     which comes before it). Changed key: imgs, (H, W, 4) uint8 each.
@@ -106,14 +107,11 @@ class _DrawFromLandmarks(BaseTransform):
         """Append the channel."""
         name = type(self).__name__
         if 'face_landmarks' not in results:
-            raise ConfigError(
-                f'{name}: no landmarks have been loaded; put LoadFaceLandmarks before '
-                'it in the pipeline'
-            )
+            raise ConfigError(f'{name}: no landmarks; put LoadFaceLandmarks before it')
         frames: Sequence[NDArray[np.uint8]] = results['imgs']
         if frames[0].shape[-1] != 3:
             raise DataError(
-                f'{name}: frames of shape {frames[0].shape}; needed are three channels'
+                f'{name}: frames of shape {frames[0].shape}; needs three channels'
             )
         results['imgs'] = [
             np.dstack((frame, self._draw(points, *frame.shape[:2])))
@@ -123,25 +121,19 @@ class _DrawFromLandmarks(BaseTransform):
 
     @abstractmethod
     def _draw(self, points: NDArray, height: int, width: int) -> NDArray[np.uint8]:
-        """Draw what stands beside the colours: (height, width)."""
+        """Draw the channel: (height, width)."""
 
 
 @TRANSFORMS.register_module()
 class FaceAttentionMask(_DrawFromLandmarks):
     """Append ADDNet's attention mask, 0 to 255; see `draw_attention`.
 
-    Required keys: imgs, face_landmarks. Changed key: imgs, (H, W, 4) uint8 each.
-
     Args:
         blur_ratio: standard deviation of the mask's blur over the frame's width.
     """
 
     def __init__(self, blur_ratio: float = 0.04) -> None:
-        if not blur_ratio > 0:
-            raise ConfigError(
-                f'FaceAttentionMask: blur_ratio={blur_ratio!r}; allowed is a number '
-                'above 0'
-            )
+        check_argument(self, blur_ratio > 0, 'numbers > 0', blur_ratio=blur_ratio)
         self.blur_ratio = blur_ratio
 
     def _draw(self, points: NDArray, height: int, width: int) -> NDArray[np.uint8]:
@@ -150,32 +142,21 @@ class FaceAttentionMask(_DrawFromLandmarks):
         )
         return np.rint(255 * mask).astype(np.uint8)
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(blur_ratio={self.blur_ratio})'
-
 
 @TRANSFORMS.register_module()
 class MarkFacialParts(_DrawFromLandmarks):
-    """Append the boxes of eyes, nose and mouth, each a bit of the channel.
+    """Append the boxes of eyes, nose and mouth as bits of a channel.
 
-    Bit 0 is the person's right eye, then left eye, nose and mouth; boxes may overlap.
-
-    Required keys: imgs, face_landmarks. Changed key: imgs, (H, W, 4) uint8 each.
+    The bits are: right eye (of the person), left eye, nose, mouth. Boxes may overlap.
 
     Args:
-        growth: sides of a box over the extent of its landmarks.
+        growth: side of a box over the extent of its landmarks.
     """
 
     def __init__(self, growth: float = 1.4) -> None:
-        if not growth > 0:
-            raise ConfigError(
-                f'MarkFacialParts: growth={growth!r}; allowed is a number above 0'
-            )
+        check_argument(self, growth > 0, 'numbers > 0', growth=growth)
         self.growth = growth
 
     def _draw(self, points: NDArray, height: int, width: int) -> NDArray[np.uint8]:
         size = dict(height=height, width=width)
         return mark_parts(box_parts(points, growth=self.growth, **size), **size)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(growth={self.growth})'

@@ -1,4 +1,4 @@
-"""Landmarks of the sampled frames, brought to where the pixels have gone."""
+"""Landmarks of the sampled frames, transformed like their pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmdeepfake.structures.face_landmarks import MIRRORED, read_landmarks
 
 from .cropping import source_indices_of_samples
 
-# What steps of MMAction2 leave behind that cut frames in ways not followed here.
+# Keys left by cropping steps of MMAction2 that are not supported here.
 _UNKNOWN_CROPS = ('crop_quadruple', 'crop_bbox')
 
 
@@ -25,19 +25,19 @@ def move_into_crop(
     height: int,
     width: int,
 ) -> NDArray[np.float32]:
-    """Tell where points of uncut frames lie once these are cut and resized.
+    """Map points of uncropped frames into the cropped and resized frames.
 
-    A point is where a pixel's middle is, so x = 0 is the middle of the first column;
-    a resize by s takes x to (x + 1/2) s - 1/2, as OpenCV's does.
+    x = 0 is the centre of the first column; a resize by s maps x to
+    (x + 1/2) s - 1/2, as OpenCV does.
 
     Args:
         points: (M, K, 2) x and y of K points in each of M frames.
         crop_boxes_x1y1x2y2_px: (M, 4), the last two exclusive.
-        height: of the frames after the resize, in pixels.
-        width: of them.
+        height: height of the resized frames.
+        width: width of the resized frames.
 
     Returns:
-        (M, K, 2) float32; points beyond the crop's border keep their place outside.
+        (M, K, 2) float32; points outside the crop stay outside.
     """
     corners = crop_boxes_x1y1x2y2_px.astype(np.float64)[:, None]  # (M, 1, 4)
     sides = corners[..., 2:] - corners[..., :2]
@@ -46,10 +46,7 @@ def move_into_crop(
 
 
 def mirror_landmarks(points: NDArray[np.floating], *, width: int) -> NDArray:
-    """Mirror 68 points with the frame, so that each keeps its meaning: (M, 68, 2).
-
-    The person's right eye becomes the left one of the mirrored face, point by point.
-    """
+    """Flip (M, 68, 2) points horizontally, swapping left and right landmarks."""
     mirrored = points[:, MIRRORED].copy()
     mirrored[..., 0] = width - 1 - mirrored[..., 0]
     return mirrored
@@ -57,47 +54,47 @@ def mirror_landmarks(points: NDArray[np.floating], *, width: int) -> NDArray:
 
 @TRANSFORMS.register_module()
 class LoadFaceLandmarks(BaseTransform):
-    """Read the landmarks of the sampled frames, in pixels of the frames as they are.
+    """Load the landmarks of the sampled frames, in pixels of the current frames.
 
-    Stands behind every step that moves pixels (`CropFace`, `Resize`, `Flip`) and does
-    what they did, once, from what they recorded: whether a frame was flipped is decided
-    in one place, and followed here. A flip swaps left and right points as well.
+    Place it after every step that moves pixels (`CropFace`, `Resize`, `Flip`): it
+    applies what those steps recorded. A flip also swaps left and right points.
 
-    Required keys: imgs, img_shape, frame_inds, landmarks (the file's path); optional:
+    Required keys: imgs, img_shape, frame_inds, landmarks (path of the file); optional:
         crop_boxes, original_shape, flip, flip_direction, source_frames.
     Added key: face_landmarks, (N * T, 68, 2) float32 x and y, one row for each of
-        `imgs`; x = 0 is the middle of the first column of pixels.
+        `imgs`; x = 0 is the centre of the first column of pixels.
 
     Raises:
         DataError: the video has no landmarks, or not for all of its frames.
-        ConfigError: a step before this one cut the frames in a way that is not known.
+        ConfigError: an earlier step cropped the frames in an unsupported way.
     """
 
-    # Fields of a VideoRecord without which a video cannot be used; datasets check them
-    # before a run starts.
+    # Fields that a VideoRecord must have; datasets check them before a run.
     needed_files: ClassVar[tuple[str, ...]] = ('landmarks',)
 
     def transform(self, results: dict) -> dict:
-        """Add the points; see the class for the keys."""
-        self._refuse_unknown_steps(results)
+        """Add the points."""
+        self._reject_unsupported_steps(results)
         name = results.get('filename', results.get('frame_dir'))
         if results.get('landmarks') is None:
             raise DataError(
-                f'video {name!r} has no landmarks, and LoadFaceLandmarks needs them: '
-                'prepare the faces with tools/prepare.py --landmarks'
+                f'LoadFaceLandmarks: video {name!r} has no landmarks; prepare the '
+                'faces with tools/prepare.py --landmarks'
             )
         points = read_landmarks(results['landmarks'])
         sampled = source_indices_of_samples(results)
         if sampled.max() >= len(points):
             raise DataError(
-                f'video {name!r}: frame {sampled.max()} was sampled, but there are '
-                f'landmarks for {len(points)} frames only; prepare this video again'
+                f'video {name!r}: sampled frame {sampled.max()}, but only '
+                f'{len(points)} frames have landmarks; prepare this video again'
             )
-        results['face_landmarks'] = self._follow(points[sampled], results)
+        results['face_landmarks'] = self._transform_points(points[sampled], results)
         return results
 
     @staticmethod
-    def _follow(points: NDArray[np.float32], results: dict) -> NDArray[np.float32]:
+    def _transform_points(
+        points: NDArray[np.float32], results: dict
+    ) -> NDArray[np.float32]:
         height, width = results['img_shape']
         crops = results.get('crop_boxes')
         if crops is None:
@@ -107,16 +104,12 @@ class LoadFaceLandmarks(BaseTransform):
         return mirror_landmarks(points, width=width) if results.get('flip') else points
 
     @staticmethod
-    def _refuse_unknown_steps(results: dict) -> None:
+    def _reject_unsupported_steps(results: dict) -> None:
         found = [key for key in _UNKNOWN_CROPS if key in results]
         if results.get('flip') and results.get('flip_direction') != 'horizontal':
             found.append(f'flip_direction={results.get("flip_direction")!r}')
         if found:
             raise ConfigError(
-                f'LoadFaceLandmarks: a step before it left {", ".join(found)}, which '
-                'the landmarks cannot follow; allowed before it are CropFace, Resize '
-                'and a horizontal Flip'
+                f'LoadFaceLandmarks: unsupported {", ".join(found)} of an earlier '
+                'step; supported are CropFace, Resize and a horizontal Flip'
             )
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

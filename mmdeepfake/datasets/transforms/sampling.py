@@ -1,10 +1,9 @@
-"""Which frames of a video are looked at: N snippets of T consecutive frames.
+"""Frame sampling: N snippets of T consecutive frames per video.
 
 The sampling of RATF ("Region-Aware Temporal Inconsistency Learning for DeepFake Video
-Detection", IJCAI 2022, Sec. 3.1 and 4.1): the video is cut into N equal segments, one
-snippet is drawn at random inside each in training and taken from the middle of each at
-test. That a snippet never crosses a border of its segment is our reading; so is all
-that concerns short videos, of which the paper says nothing.
+Detection", IJCAI 2022, Sec. 3.1 and 4.1): the video is cut into N equal segments;
+training draws one snippet at random in each, testing takes the middle one. That a
+snippet stays inside its segment, and the handling of short videos, are our choices.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
+
+from ..argument_checks import check_choice, check_counts
 
 
 def segment_borders(num_frames: int, *, num_segments: int) -> np.ndarray:
@@ -39,20 +40,18 @@ def sample_starts(
 
         12 frames, 3 snippets of span 2, centred  ->  .XX. .XX. .XX.  ->  [1, 5, 9]
 
-    A snippet lies inside its segment [low, high). Where the segment is shorter than the
-    snippet it is the other way round, the snippet covers the segment, and is moved
-    inwards where it would leave the video, so that snippets overlap:
+    A snippet is inside its segment [low, high). A segment shorter than the snippet is
+    covered by it, and the snippet is moved inside the video, so that snippets overlap:
 
         6 frames, 3 snippets of span 4, centred  ->  XXXX.. .XXXX. ..XXXX  ->  [0, 1, 2]
 
     Args:
         num_frames: frames of the video, at least `span`.
-        num_snippets: number of snippets, one a segment ("N" in the paper).
-        span: frames from a snippet's first to its last, both counted:
-            (clip_len - 1) * stride + 1.
+        num_snippets: N, one snippet per segment.
+        span: frames from a snippet's first to its last: (clip_len - 1) * stride + 1.
         centred: take the middle start (the earlier of two) instead of a random one.
-        rng: draws the starts, each allowed one of a segment being equally likely;
-            needed unless `centred`. Draws of overlapping snippets are then sorted.
+        rng: generator for the starts, uniform over the allowed ones of a segment and
+            sorted afterwards; required unless `centred`.
 
     Returns:
         (num_snippets,) int64 frame indices, not decreasing, all in [0, F - span].
@@ -69,7 +68,7 @@ def sample_starts(
         first, last = np.minimum(low, high - span), np.maximum(low, high - span)
         # Clipping before the draw keeps all allowed starts equally likely.
         first, last = np.clip((first, last), 0, num_frames - span)
-        # Overlapping snippets may be drawn in any order, and are put in that of time.
+        # Overlapping snippets may be drawn in any order; sort them by time.
         starts = np.sort(rng.integers(first, last, endpoint=True))
     return np.clip(starts, 0, num_frames - span)
 
@@ -77,8 +76,8 @@ def sample_starts(
 def _refuse_short_video(offsets: np.ndarray, num_frames: int, name: str) -> np.ndarray:
     raise DataError(
         f'video {name!r} has {num_frames} frames, fewer than one snippet needs: '
-        f'{offsets[-1] + 1} (T={len(offsets)}, stride={offsets[1]}). Take the video '
-        'out of the dataset, lower `clip_len` or `stride_frames`, or set '
+        f'{offsets[-1] + 1} (T={len(offsets)}, stride={offsets[1]}). Remove the '
+        'video, lower `clip_len` or `stride_frames`, or set '
         "short_video='repeat_last'"
     )
 
@@ -106,30 +105,27 @@ _POSITIONS = {'random': False, 'centred': True}
 class SampleSnippets(BaseTransform):
     """Choose N snippets of T frames, one in each of N equal segments of the video.
 
-    Stands between the transform that counts the frames (`OpenVideo`, or MMAction2's
+    Place it between the transform that counts the frames (`OpenVideo`, or MMAction2's
     `DecordInit`; frame folders need none) and the one that decodes them.
 
-    Required keys: total_frames; optional: start_index, avg_fps or fps.
+    Required key: total_frames; optional: start_index, avg_fps or fps, filename or
+    frame_dir for messages.
     Added keys:
-        frame_inds: (N * T,) int64, snippet by snippet, T innermost.
-        num_clips: N.
-        clip_len: T.
-        frame_interval: the stride.
+        frame_inds: (N * T,) int64, snippet by snippet, plus `start_index`.
         frame_times_seconds: (N * T,) float32, where the frame rate is known.
+        num_clips: N; clip_len: T; frame_interval: the stride.
 
-    The random starts come from NumPy's global generator, which MMEngine seeds anew in
-    each data worker.
+    Random draws come from NumPy's global generator, seeded per worker by MMEngine.
 
     Args:
         num_snippets: N; 4 in training and 8 at test in the paper.
-        clip_len: T, frames of a snippet; 4 in the paper.
+        clip_len: T, frames per snippet; 4 in the paper.
         stride_frames: distance between two frames of a snippet; 1 is consecutive.
         position: 'random' inside the segment (training) or 'centred' in it (test).
-        short_video: what happens to a video shorter than one snippet: 'error',
-            'repeat_last', which fills up with copies of its last frame, or 'reflect',
-            which plays it backwards and forwards, 0 1 2 1 0 1 of 3 frames. (A video
-            that holds one snippet but not N side by side has overlapping ones, see
-            `sample_starts`.)
+        short_video: handling of a video shorter than one snippet: 'error',
+            'repeat_last' (repeat the last frame) or 'reflect' (play it backwards and
+            forwards: 0 1 2 1 0 1 for 3 frames). A video that holds one snippet but not
+            N side by side gets overlapping ones, see `sample_starts`.
     """
 
     def __init__(
@@ -140,24 +136,14 @@ class SampleSnippets(BaseTransform):
         position: str = 'random',
         short_video: str = 'error',
     ) -> None:
-        for name, value in (
-            ('num_snippets', num_snippets),
-            ('clip_len', clip_len),
-            ('stride_frames', stride_frames),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(
-                    f'SampleSnippets: {name}={value!r}; allowed are whole numbers >= 1'
-                )
-        for name, value, allowed in (
-            ('position', position, _POSITIONS),
-            ('short_video', short_video, _SHORT_VIDEO_RULES),
-        ):
-            if value not in allowed:
-                raise ConfigError(
-                    f'SampleSnippets: {name}={value!r}; allowed are '
-                    + ', '.join(map(repr, allowed))
-                )
+        check_counts(
+            self,
+            num_snippets=num_snippets,
+            clip_len=clip_len,
+            stride_frames=stride_frames,
+        )
+        check_choice(self, _POSITIONS, position=position)
+        check_choice(self, _SHORT_VIDEO_RULES, short_video=short_video)
         self.num_snippets = num_snippets
         self.clip_len = clip_len
         self.stride_frames = stride_frames
@@ -166,7 +152,7 @@ class SampleSnippets(BaseTransform):
 
     @property
     def min_frames(self) -> int:
-        """The frames that a video needs; datasets check it before a run starts."""
+        """Minimum number of frames; datasets check it before a run starts."""
         span = (self.clip_len - 1) * self.stride_frames + 1
         return span if self.short_video == 'error' else 1
 
@@ -203,10 +189,3 @@ class SampleSnippets(BaseTransform):
         results['clip_len'] = self.clip_len
         results['frame_interval'] = self.stride_frames
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(num_snippets={self.num_snippets}, '
-            f'clip_len={self.clip_len}, stride_frames={self.stride_frames}, '
-            f'position={self.position!r}, short_video={self.short_video!r})'
-        )

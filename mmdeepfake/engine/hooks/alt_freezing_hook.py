@@ -1,10 +1,10 @@
-"""Trains the spatial and the temporal kernels of a 3D network by turns.
+"""Alternate training of the spatial and the temporal kernels of a 3D network.
 
 Paper: Z. Wang et al., "AltFreezing for More General Video Face Forgery Detection", CVPR
 2023, https://arxiv.org/abs/2307.08317. Public code (network, settings and demo, no
-training): https://github.com/ZhendongWang6/AltFreezing. The turns of 20 and 1 are its
-settings'. That 1x1x1 kernels and the stem, whose kernels span both space and time, are
-never frozen is our reading, as is that normalisation and classifier are not.
+training): https://github.com/ZhendongWang6/AltFreezing, with its periods of 20 and 1.
+Never freezing 1x1x1 kernels, the stem (spatial and temporal), normalisation and
+classifier is our reading.
 """
 
 from __future__ import annotations
@@ -17,18 +17,16 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mmdeepfake.datasets.argument_checks import check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import HOOKS
 
 
-def split_kernels(
-    network: nn.Module,
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Find the kernels of 3D convolutions that reach in space or in time alone.
+def split_kernels(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Find the 3D kernels that extend only in space or only in time.
 
     Returns:
-        The spatial ones, as 1 x 3 x 3, and the temporal ones, as 3 x 1 x 1. A kernel
-        that reaches in neither, or in both, is in none of the two.
+        The spatial kernels, e.g. 1 x 3 x 3, and the temporal ones, e.g. 3 x 1 x 1.
     """
     spatial, temporal = [], []
     for module in network.modules():
@@ -44,7 +42,7 @@ def split_kernels(
 def is_spatial_frozen(
     step: int, *, num_spatial_frozen: int, num_temporal_frozen: int
 ) -> bool:
-    """Say which kernels rest at a step: the spatial ones, or the temporal ones.
+    """Return whether the spatial (S), not the temporal (T), kernels are frozen.
 
     3 and 1  ->  S S S T S S S T ...
     """
@@ -53,85 +51,80 @@ def is_spatial_frozen(
 
 @HOOKS.register_module()
 class AltFreezingHook(Hook):
-    """Freezes the spatial kernels for some steps, then the temporal ones for some.
+    """Freeze the spatial kernels for some steps, then the temporal ones for some.
 
-    It acts before the forward pass. Frozen kernels then take part in no backward pass,
-    and their gradient is None, not zero: optimisers move a weight of zero gradient by
-    its momentum and weight decay. The turn is told from the iteration alone, so a
-    resumed training goes on with it. All kernels can be trained again afterwards.
+    It acts before the forward pass, so that the gradient of frozen kernels is None:
+    optimisers move weights with zero gradient by momentum and weight decay. The state
+    depends only on the iteration, so a resumed training continues it. All kernels are
+    trainable again afterwards.
 
     With several processes, the config needs `find_unused_parameters = True`.
 
     Args:
-        num_spatial_frozen: steps of the optimiser in which the spatial kernels rest.
-        num_temporal_frozen: steps in which the temporal ones rest.
+        num_spatial_frozen: optimiser steps with frozen spatial kernels.
+        num_temporal_frozen: optimiser steps with frozen temporal kernels.
     """
 
     def __init__(
         self, num_spatial_frozen: int = 20, num_temporal_frozen: int = 1
     ) -> None:
-        for name, value in (
-            ('num_spatial_frozen', num_spatial_frozen),
-            ('num_temporal_frozen', num_temporal_frozen),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(
-                    f'AltFreezingHook: {name}={value!r}; allowed are whole numbers of '
-                    'steps, 1 or more'
-                )
+        check_counts(
+            self,
+            num_spatial_frozen=num_spatial_frozen,
+            num_temporal_frozen=num_temporal_frozen,
+        )
         self.num_spatial_frozen = num_spatial_frozen
         self.num_temporal_frozen = num_temporal_frozen
         self._spatial: list[nn.Parameter] = []
         self._temporal: list[nn.Parameter] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Find the kernels, and refuse a network or a set-up that cannot take turns."""
+        """Find the kernels; reject an unsuitable network or setup."""
         model = runner.model
         inner = model.module if is_model_wrapper(model) else model
         spatial, temporal = split_kernels(inner)
-        # What the config itself keeps frozen stays so.
+        # Kernels frozen by the config stay frozen.
         self._spatial = [kernel for kernel in spatial if kernel.requires_grad]
         self._temporal = [kernel for kernel in temporal if kernel.requires_grad]
         if not self._spatial or not self._temporal:
             raise ConfigError(
                 f'AltFreezingHook: {type(inner).__name__} has {len(self._spatial)} '
-                f'spatial (1 x 3 x 3) and {len(self._temporal)} temporal (3 x 1 x 1) '
-                'kernels that can be trained: need some of each, as a ResNet3d of '
-                'depth 50 with an inflate_style of 3x1x1 has them'
+                f'trainable spatial (1 x 3 x 3) and {len(self._temporal)} temporal '
+                '(3 x 1 x 1) kernels; needs both, as in a ResNet3d of depth 50 with '
+                "inflate_style='3x1x1'"
             )
-        if isinstance(model, DistributedDataParallel):
-            if not model.find_unused_parameters:
-                raise ConfigError(
-                    'AltFreezingHook with several processes: they would wait for the '
-                    "frozen kernels' gradients; set find_unused_parameters = True at "
-                    'the top level of the config'
-                )
+        is_distributed = isinstance(model, DistributedDataParallel)
+        if is_distributed and not model.find_unused_parameters:
+            raise ConfigError(
+                'AltFreezingHook: several processes would wait for the gradients of '
+                'frozen kernels; set find_unused_parameters = True in the config'
+            )
         runner.logger.info(
-            f'AltFreezingHook: {len(self._spatial)} spatial kernels rest for '
-            f'{self.num_spatial_frozen} steps, {len(self._temporal)} temporal ones for '
-            f'{self.num_temporal_frozen}, and so on'
+            f'AltFreezingHook: freezing {len(self._spatial)} spatial kernels for '
+            f'{self.num_spatial_frozen} steps and {len(self._temporal)} temporal ones '
+            f'for {self.num_temporal_frozen}, alternately'
         )
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Let one group rest; no step is split where gradients are accumulated."""
+        """Freeze one group; it changes only between optimiser steps."""
         accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        spatial_rests = is_spatial_frozen(
+        spatial_frozen = is_spatial_frozen(
             runner.iter // accumulated,
             num_spatial_frozen=self.num_spatial_frozen,
             num_temporal_frozen=self.num_temporal_frozen,
         )
-        _let_rest(self._spatial, rests=spatial_rests)
-        _let_rest(self._temporal, rests=not spatial_rests)
+        _freeze(self._spatial, frozen=spatial_frozen)
+        _freeze(self._temporal, frozen=not spatial_frozen)
 
     def after_train(self, runner: Runner) -> None:
-        """Let every kernel be trained again."""
-        _let_rest([*self._spatial, *self._temporal], rests=False)
+        """Unfreeze all kernels."""
+        _freeze([*self._spatial, *self._temporal], frozen=False)
 
 
-def _let_rest(kernels: Sequence[Tensor], *, rests: bool) -> None:
+def _freeze(kernels: Sequence[Tensor], *, frozen: bool) -> None:
     for kernel in kernels:
-        kernel.requires_grad_(not rests)
-        if rests:
+        kernel.requires_grad_(not frozen)
+        if frozen:
             kernel.grad = None

@@ -1,4 +1,4 @@
-"""What becomes of videos that cannot be read while a run goes on."""
+"""Skip videos that cannot be read during a run."""
 
 from __future__ import annotations
 
@@ -25,86 +25,86 @@ from ..data_workers import watch_reading
 from ..skipped_videos import SkippedVideos, from_plain, to_plain
 from .run_report_hook import RECORD, add_facts
 
-# Name in the checkpoint and in the record of the run.
+# Key in the checkpoint and in the record of the run.
 SKIPPED = 'skipped_videos'
 _STEPS = {'train': 'train_step', 'val': 'val_step', 'test': 'test_step'}
 
 
 @HOOKS.register_module()
 class BrokenSampleHook(Hook):
-    """Goes on without broken videos where the dataset says `on_error='skip'`.
+    """Skip broken videos of datasets with `on_error='skip'`.
 
-    The batch is smaller by them. Each is logged with its key and its fault, counted
-    once however often it comes, and named in `run.json`; the run stops when more than
-    the dataset's limit are. A predicted batch keeps a place without a score for each,
-    which `DeepfakeMetric` counts as left out.
+    The batch is smaller without them. Each one is logged with its key and error,
+    counted once, and listed in `run.json`; the run stops beyond the dataset's limit. A
+    predicted batch has a placeholder without a score for each, which `DeepfakeMetric`
+    counts as left out.
 
-    A training step of whose batch nothing is left is not made, but counted. With
-    several processes all of them leave such a step out, if it happens to one: the
-    others would wait for its gradients for ever. They keep one list between them.
+    A training step with an empty batch is not made, but counted as an iteration. All
+    processes skip a step if the batch of one of them is empty, since they would wait
+    for its gradients. They share one list.
 
-    The list goes into the checkpoints, so a training that is resumed counts on.
+    The list is saved in checkpoints, so a resumed training continues it.
 
-    Where no dataset skips, nothing is changed; data workers tell in either case which
-    video they are reading, so that a message can name it if one of them dies.
+    Without such a dataset nothing changes. In any case data workers record the video
+    that they are reading, for the message if one of them dies.
     """
 
     def __init__(self) -> None:
         self._lists: dict[str, list[SkippedVideos]] = {}
         self._loaders: dict[str, DataLoader] = {}
         self._undo: dict[str, list[Callable[[], None]]] = {}
-        self._num_steps_left_out = 0
+        self._num_steps_skipped = 0
         self._earlier: list[BrokenSample] = []
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Remember what a training that is resumed has skipped before."""
+        """Restore the list of a resumed training."""
         if not runner._resume:
             return
         earlier = checkpoint.get(SKIPPED, {})
         if not isinstance(earlier, dict):
             earlier = {'samples': earlier}
         self._earlier = from_plain(earlier.get('samples', ()))
-        self._num_steps_left_out = int(earlier.get('num_steps_left_out', 0))
+        self._num_steps_skipped = int(earlier.get('num_steps_left_out', 0))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Put the list into the checkpoint."""
+        """Save the list in the checkpoint."""
         lists = [one for lists in self._lists.values() for one in lists]
         found = [sample for one in lists for sample in one.found.values()]
-        # Of validation videos none is met before the first validation.
+        # Earlier samples include validation videos, unknown until the first validation.
         samples = dict.fromkeys((*self._earlier, *found))
         if samples:
             checkpoint[SKIPPED] = {
                 'samples': to_plain(samples),
-                'num_steps_left_out': self._num_steps_left_out,
+                'num_steps_left_out': self._num_steps_skipped,
             }
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the training videos, and those of validation once they come."""
+        """Watch the training videos."""
         self._watch(runner, 'train', runner.train_dataloader)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Write down what was skipped before; the record of the run stands by now."""
+        """Record what was skipped before; `run.json` exists by now."""
         if self._lists.get('train'):
             self._write(runner, 'train')
 
     def before_val(self, runner: Runner) -> None:
-        """Watch the videos of the validation."""
+        """Watch the validation videos."""
         self._watch(runner, 'val', runner.val_dataloader)
 
     def before_test(self, runner: Runner) -> None:
-        """Watch the videos of the test."""
+        """Watch the test videos."""
         self._watch(runner, 'test', runner.test_dataloader)
 
     def after_train(self, runner: Runner) -> None:
-        """Write down what was skipped, also where it was nothing."""
+        """Record what was skipped."""
         self._leave(runner, 'train')
 
     def after_val(self, runner: Runner) -> None:
-        """Write down what was skipped."""
+        """Record what was skipped."""
         self._leave(runner, 'val')
 
     def after_test(self, runner: Runner) -> None:
-        """Write down what was skipped."""
+        """Record what was skipped."""
         self._leave(runner, 'test')
 
     def _watch(self, runner: Runner, stage: str, loader: DataLoader) -> None:
@@ -126,11 +126,11 @@ class BrokenSampleHook(Hook):
         self._lists[stage] = [SkippedVideos.of_dataset(one, name) for one in skipping]
         if not skipping:
             return
-        # MMEngine gives a loader no way to be told of markers but its collate_fn.
+        # The collate_fn is the only place that sees all samples of a batch.
         if not isinstance(loader.collate_fn, CollateReadable):
             loader.collate_fn = CollateReadable(loader.collate_fn)
         for dataset in skipping:
-            dataset.mark_broken()
+            dataset.marks_broken = True
         for one in self._lists[stage]:
             one.add(self._earlier)
             runner.logger.info(
@@ -138,18 +138,18 @@ class BrokenSampleHook(Hook):
             )
 
     def _guard(self, runner: Runner, stage: str) -> None:
-        """Stand between the loop and the model, since a hook cannot skip a step."""
+        """Wrap the model's step, since a hook cannot skip it."""
         name = _STEPS[stage]
         step = getattr(runner.model, name)
 
         def train_step(data: Any, optim_wrapper: Any) -> dict:
-            if self._admit(runner, data):
+            if self._has_samples(runner, data):
                 return step(data, optim_wrapper=optim_wrapper)
             return {}
 
         def predict_step(data: Any) -> list:
             broken = take_broken(data)
-            self._note(runner, stage, [sample for _, sample in broken])
+            self._record(runner, stage, [sample for _, sample in broken])
             return put_back(step(data) if data else [], broken)
 
         if stage == 'train':
@@ -167,21 +167,20 @@ class BrokenSampleHook(Hook):
             replace_method(evaluator, 'evaluate', evaluate_within_limit),
         ]
 
-    def _admit(self, runner: Runner, batch: Any) -> bool:
-        """Note the markers of a batch, and say whether the step is to be made."""
+    def _has_samples(self, runner: Runner, batch: Any) -> bool:
+        """Record the markers of a batch and return whether to make the step."""
         samples = [sample for _, sample in take_broken(batch)]
         samples, is_empty = agree(samples, not batch, lists=self._lists['train'])
-        self._note(runner, 'train', samples)
+        self._record(runner, 'train', samples)
         if is_empty:
-            self._num_steps_left_out += 1
-            whose = ' of one of the processes' if get_world_size() > 1 else ''
+            self._num_steps_skipped += 1
+            whose = ' in one of the processes' if get_world_size() > 1 else ''
             runner.logger.warning(
-                f'iteration {runner.iter + 1}: nothing is left of the batch{whose}; '
-                'no step is made'
+                f'iteration {runner.iter + 1}: empty batch{whose}; step skipped'
             )
         return not is_empty
 
-    def _note(self, runner: Runner, stage: str, samples: list[BrokenSample]) -> None:
+    def _record(self, runner: Runner, stage: str, samples: list[BrokenSample]) -> None:
         for one in self._lists[stage]:
             new = one.add(samples)
             for sample in new:
@@ -191,10 +190,10 @@ class BrokenSampleHook(Hook):
             one.check()
 
     def _share(self, runner: Runner, stage: str) -> None:
-        """Bring the lists of all processes together once each has predicted."""
+        """Merge the lists of all processes."""
         found = [s for one in self._lists[stage] for s in one.found.values()]
         parts = all_gather_object(found)
-        self._note(runner, stage, [sample for part in parts for sample in part])
+        self._record(runner, stage, [sample for part in parts for sample in part])
 
     def _leave(self, runner: Runner, stage: str) -> None:
         if self._lists.get(stage):
@@ -203,7 +202,7 @@ class BrokenSampleHook(Hook):
             undo()
 
     def _write(self, runner: Runner, stage: str) -> None:
-        """Put the counts into the record, a validation's beside its training's."""
+        """Write the counts into the record, validation along with its training."""
         if not is_main_process():
             return
         in_training = isinstance(runner._train_loop, BaseLoop)
@@ -213,23 +212,20 @@ class BrokenSampleHook(Hook):
             if lists and (in_training or name == stage)
         }
         if 'train' in facts:
-            facts['steps_left_out'] = self._num_steps_left_out
+            facts['steps_left_out'] = self._num_steps_skipped
         phase = 'train' if in_training else stage
         add_facts(pathlib.Path(runner.work_dir, RECORD), phase, {SKIPPED: facts})
 
 
 def agree(
-    samples: Sequence[BrokenSample],
-    is_empty: bool,
-    *,
-    lists: Sequence[SkippedVideos],
+    samples: Sequence[BrokenSample], is_empty: bool, *, lists: Sequence[SkippedVideos]
 ) -> tuple[list[BrokenSample], bool]:
-    """Bring the processes' broken samples of one training step together.
+    """Merge the broken samples of all processes in one training step.
 
     Args:
-        samples: of this process.
-        is_empty: whether nothing is left of its batch.
-        lists: what all processes know already.
+        samples: samples of this process.
+        is_empty: whether its batch is empty.
+        lists: lists known to all processes.
 
     Returns:
         The new samples of all processes, and whether one of them has an empty batch.
@@ -239,13 +235,13 @@ def agree(
         return new, is_empty
     counts = torch.tensor([len(new), int(is_empty)])
     all_reduce(counts)
-    # Objects are costly to exchange, and there are none in nearly all steps.
+    # Exchanging objects is slow, and almost all steps have none.
     parts = all_gather_object(new) if counts[0] else []
     return [sample for part in parts for sample in part], bool(counts[1])
 
 
 def replace_method(owner: Any, name: str, method: Callable) -> Callable[[], None]:
-    """Put a function in place of a method of one object; give what undoes it."""
+    """Replace a method of one object; return a function that undoes it."""
     is_own = name in vars(owner)
     previous = getattr(owner, name)
     setattr(owner, name, method)

@@ -1,4 +1,4 @@
-"""Runs the config checks under every tool, MMAction2's own included."""
+"""Config checks for every tool, including MMAction2's own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..config_checks import check_config
 
 @HOOKS.register_module()
 class CheckConfigHook(Hook):
-    """Refuses a contradictory config before weights are fetched or a step is made."""
+    """Reject a contradictory config before weights are downloaded."""
 
     def before_run(self, runner: Runner) -> None:
-        """Check the config; datasets are built by now, weights not yet fetched."""
+        """Check the config."""
         check_config(runner.cfg)

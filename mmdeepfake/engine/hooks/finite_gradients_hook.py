@@ -1,4 +1,4 @@
-"""Stops a training as soon as a gradient is not finite."""
+"""Stop a training at the first gradient that is not finite."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from mmdeepfake.registry import HOOKS
 
 @HOOKS.register_module()
 class FiniteGradientsHook(Hook):
-    """Refuses to update weights by gradients that hold NaN or infinity.
+    """Stop before gradients with NaN or infinity update the weights.
 
-    One such step ruins the weights for good, and every checkpoint after it. Where the
-    loss is scaled, as for float16 on a GPU, infinity is part of the method: a
-    GradScaler skips the step, lowers its scale and goes on, and is left to do so.
+    One such step ruins the weights and every later checkpoint. With loss scaling, e.g.
+    float16 on a GPU, infinity is expected: GradScaler skips the step and lowers its
+    scale, so gradients are not checked.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Check the gradients at each step, before they are clipped."""
+        """Check the gradients at each step, before clipping."""
         wrapper = runner.optim_wrapper
         scaler = getattr(wrapper, 'loss_scaler', None)
         if isinstance(wrapper, ApexOptimWrapper) or (scaler and scaler.is_enabled()):
@@ -44,7 +44,7 @@ def check_gradients(model: nn.Module, *, iteration: int) -> None:
     """Raise if the gradient of a parameter is not finite.
 
     Raises:
-        ConfigError: names the first such parameter and how many there are.
+        ConfigError: names the first such parameter and their number.
     """
     gradients = {
         name: parameter.grad
@@ -62,7 +62,7 @@ def check_gradients(model: nn.Module, *, iteration: int) -> None:
         first = gradients[broken[0]]
         others = f' and of {len(broken) - 1} more parameters' if broken[1:] else ''
         raise ConfigError(
-            f'the gradient of {broken[0]}{others} is not finite at iteration '
+            f'gradient of {broken[0]}{others} is not finite at iteration '
             f'{iteration} ({int((~first.isfinite()).sum())} of {first.numel()} values '
             'are NaN or infinite); the weights were not updated. Resume from the last '
             'checkpoint with a smaller optim_wrapper.optimizer.lr or without --amp'

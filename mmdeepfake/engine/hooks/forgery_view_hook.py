@@ -1,7 +1,6 @@
-"""Pictures of the validation, drawn while a training goes on."""
+"""Plots of the validation during a training."""
 
-# Everything that needs matplotlib is imported where it is used: this module is loaded
-# with the package, and only runs with this hook draw.
+# matplotlib is imported lazily: this module is loaded with the package.
 from __future__ import annotations
 
 import pathlib
@@ -18,6 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
+from mmdeepfake.datasets.argument_checks import check_argument, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.metrics import read_result
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
@@ -35,39 +35,36 @@ FOLDER = 'views'
 
 @HOOKS.register_module()
 class ForgeryViewHook(Hook):
-    """Draws ROC curves, score histograms and a few videos after validations.
+    """Plot ROC curves, score histograms and a few videos after validations.
 
-    The pictures go to `views/` in the work folder and to the run's visualizer, so that
-    TensorBoard or WandB show them where the config names such a backend:
+    The images are saved in `views/` of the work folder and sent to the run's
+    visualizer, e.g. for TensorBoard or WandB:
 
         visualizer = dict(vis_backends=[dict(type='TensorboardVisBackend')])
         custom_hooks = [..., dict(type='ForgeryViewHook', interval=2)]
 
-    Training is not changed: weights, gradients and all random states are as they would
-    be without. Only the main process draws; scores are gathered from all.
+    Training does not change: weights, gradients and random states are as without the
+    hook. Only the main process plots; scores are gathered from all.
 
     Args:
-        interval: draw after every so many validations, the first of them included; a
-            resumed run counts from its start.
-        num_videos: videos of the second picture: one a manipulation, in order, then a
-            real one, as far as the number goes. 0 leaves the picture out.
+        interval: plot after every n-th validation, starting with the first; a resumed
+            run counts from its start.
+        num_videos: number of videos to plot: one per manipulation, in order, then a
+            real one. 0 plots none.
     """
 
-    # Before EMAHook takes the averaged weights out again, which were validated.
+    # Before EMAHook swaps out the averaged weights, which were validated.
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, *, interval: int = 1, num_videos: int = 5) -> None:
-        if interval < 1 or num_videos < 0:
-            raise ConfigError(
-                f'ForgeryViewHook: interval={interval}, num_videos={num_videos}; '
-                'allowed are an interval of 1 or more, and 0 videos or more'
-            )
+        check_counts(self, interval=interval)
+        check_argument(self, num_videos >= 0, 'integers >= 0', num_videos=num_videos)
         self.interval, self.num_videos = interval, num_videos
         self._num_validations = 0
         self._predictions: list[VideoPrediction] = []
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Forget the scores of the validation before."""
+        """Clear the scores."""
         self._predictions = []
 
     def after_val_iter(
@@ -77,14 +74,14 @@ class ForgeryViewHook(Hook):
         data_batch: Any = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Keep a batch's scores."""
+        """Collect the scores of a batch."""
         results = [read_result(one.to_dict()) for one in outputs or ()]
         self._predictions += [
             one for one in results if isinstance(one, VideoPrediction)
         ]
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Draw, in a training and where it is this validation's turn."""
+        """Plot every n-th validation of a training."""
         if not isinstance(runner._train_loop, BaseLoop):
             return
         is_due = self._num_validations % self.interval == 0
@@ -106,7 +103,7 @@ class ForgeryViewHook(Hook):
         folder = pathlib.Path(runner.work_dir, FOLDER)
         path = folder / f'{word}_scores.png'
         draw_scores(predictions, path)
-        runner.visualizer.add_image('val/scores', read_picture(path), step)
+        runner.visualizer.add_image('val/scores', read_image(path), step)
         videos = choose_videos(runner.val_dataloader.dataset, self.num_videos)
         if not videos:
             return
@@ -115,21 +112,21 @@ class ForgeryViewHook(Hook):
         try:
             figure = plot_videos(model, videos, title=f'Validation, {word}')
         except ConfigError as error:
-            runner.logger.info(f'ForgeryViewHook draws no videos: {error}')
-            self.num_videos = 0  # it will not change while this run goes on
+            runner.logger.info(f'ForgeryViewHook plots no videos: {error}')
+            self.num_videos = 0  # the reason is constant within a run
             return
-        picture = render(figure)
-        replace_image(folder / f'{word}_videos.png', picture)
-        runner.visualizer.add_image('val/videos', picture, step)
+        image = render(figure)
+        replace_image(folder / f'{word}_videos.png', image)
+        runner.visualizer.add_image('val/videos', image, step)
 
 
 def draw_scores(predictions: Sequence[VideoPrediction], path: pathlib.Path) -> None:
-    """Draw histograms and ROC curves of what all processes scored."""
+    """Plot histograms and ROC curves of the scores of all processes."""
     from mmdeepfake.visualization.report_plots import plot_scores
 
     from ..score_curves import roc_lines, score_rows
 
-    # A sampler repeats videos to make the processes' shares equal.
+    # A sampler repeats videos to give all processes equally many.
     once = {(one.key, one.track): one for one in predictions}
     merged = order_by_key(merge_tracks(list(once.values()), rule='max'))
     summary = summarise(merged, num_resamples=0)
@@ -158,14 +155,14 @@ def choose_videos(dataset: Any, num_videos: int) -> list[PackedVideo]:
     return videos
 
 
-def read_picture(path: pathlib.Path) -> np.ndarray:
-    """Read a picture of ours as (H, W, 3) uint8, RGB."""
+def read_image(path: pathlib.Path) -> np.ndarray:
+    """Read an image as (H, W, 3) uint8, RGB."""
     return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
 
 
 @contextmanager
 def random_states_kept() -> Iterator[None]:
-    """Put the state of every global random generator back afterwards."""
+    """Restore the state of every global random generator afterwards."""
     states = random.getstate(), np.random.get_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
     with torch.random.fork_rng(devices=list(devices)):

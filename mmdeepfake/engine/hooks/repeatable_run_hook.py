@@ -1,9 +1,9 @@
-"""Makes every step of a training a function of the state before it, and of the seed.
+"""Repeatable training: every step depends only on the previous state and the seed.
 
-A checkpoint holds no state of the random generators, nor could it: each data-loading
-worker has its own. So none is carried from one step to the next. The generators of the
-main process are seeded at each step, those of the workers at each sample, see
-`seeded_batches`; a run that is resumed then does what it would have done.
+A checkpoint has no state of the random generators, as each data worker has its own. So
+no random state is carried from step to step: the main process is seeded at every step
+and the workers at every sample, see `seeded_batches`. A resumed run then does what an
+uninterrupted one would have done.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from ..seeded_batches import (
     seed_loader,
 )
 
-# State in a checkpoint, beside what MMEngine keeps there.
+# Key in a checkpoint.
 KEY = 'data_order'
 
 
 @HOOKS.register_module()
 class RepeatableRunHook(Hook):
-    """Seeds each sample and each step, and resumes the order of the training data.
+    """Seed each sample and each step, and resume the order of the training data.
 
-    An epoch that was under way is repeated from its start, or goes on where the
-    checkpoint was made in its midst (`CheckpointHook` with `by_epoch=False`). Training
-    by iterations (`IterBasedTrainLoop`) goes on behind the last video that it used.
+    An interrupted epoch is repeated, or continued if the checkpoint was made inside it
+    (`CheckpointHook` with `by_epoch=False`). Training by iterations
+    (`IterBasedTrainLoop`) continues after the last video.
     """
 
     priority = 'VERY_HIGH'
@@ -44,15 +44,15 @@ class RepeatableRunHook(Hook):
     def __init__(self) -> None:
         self._batches: SeededBatches | None = None
         self._resumed: dict[str, int] = {}
-        self._num_done = 0  # batches of this epoch
+        self._num_done = 0  # batches in this epoch
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note where the data of a resumed training stood."""
+        """Read the position in the data of a resumed training."""
         if runner._resume:
             self._resumed = checkpoint.get(KEY, {})
 
     def before_train(self, runner: Runner) -> None:
-        """Take over the data; the seed is the checkpoint's where one was loaded."""
+        """Seed the data; the seed of a loaded checkpoint has priority."""
         loop = runner.train_loop
         loader = loop.dataloader
         self._batches = seed_loader(loader, seed=runner.seed, stage=TRAINING)
@@ -62,7 +62,7 @@ class RepeatableRunHook(Hook):
         if 'sampler_seed' in self._resumed:
             sampler.seed = self._resumed['sampler_seed']
         if isinstance(loop, IterBasedTrainLoop):
-            # Its iteration has begun already, under the seed of the config.
+            # Its iteration has already begun, with the seed of the config.
             if hasattr(sampler, '_indices_of_rank'):
                 sampler.indices = sampler._indices_of_rank()
             loop.dataloader_iterator = type(loop.dataloader_iterator)(loader)
@@ -74,7 +74,7 @@ class RepeatableRunHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Seed what the network itself draws, as by dropout."""
+        """Seed the draws of the network, e.g. for dropout."""
         seed_generators(runner.seed, STEP, runner.iter, get_rank())
         if torch.cuda.is_available():
             torch.cuda.manual_seed_all(torch.initial_seed())
@@ -86,20 +86,20 @@ class RepeatableRunHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Count the batches of the epoch; batch_idx does not know of skipped ones."""
+        """Count the batches of the epoch; batch_idx ignores skipped ones."""
         self._num_done += 1
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Begin to count again, before a checkpoint is made of the whole epoch."""
+        """Reset the count before the checkpoint of the epoch."""
         self._num_done = 0
 
     def before_val(self, runner: Runner) -> None:
-        """Let a validation depend on the weights alone, not on those before it."""
+        """Make a validation independent of previous ones."""
         if isinstance(runner._train_loop, BaseLoop):
             seed_loader(runner.val_dataloader, seed=runner.seed, stage=VALIDATION)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what a resumed training needs to find its place in the data."""
+        """Add the position in the data."""
         if self._batches is None or 'optimizer' not in checkpoint:
             return
         order = {}

@@ -1,4 +1,4 @@
-"""Refuses a checkpoint of another architecture, which MMEngine would only warn of."""
+"""Reject a checkpoint of another architecture; MMEngine only warns."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from mmengine.runner import BaseLoop, Runner
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import HOOKS
 
-NUM_LISTED = 3  # keys shown of each kind; the counts tell the rest
+NUM_LISTED = 3  # keys listed of each kind
 
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Compares the keys and shapes of a checkpoint with the model before loading.
+    """Compare the keys and shapes of a checkpoint with the model before loading.
 
-    At test and on resume any difference is an error: the tensors that do not fit would
-    keep their random values, and the numbers that come out would mean nothing. When
-    training starts from `load_from` (fine-tuning) it is a warning.
+    At test and on resume any difference is an error, since unmatched tensors would keep
+    their random values. For fine-tuning (`load_from`) it is a warning.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare; the weights are put into the model only after this."""
+        """Compare; the weights are loaded afterwards."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         weights = checkpoint.get('state_dict', checkpoint)
         difference = describe_difference(model.state_dict(), weights)
@@ -34,26 +33,24 @@ class StrictCheckpointHook(Hook):
             return
         source = runner._load_from or f'the latest of {runner.work_dir}'
         message = (
-            f'checkpoint {source} is of another architecture than the config '
+            f'checkpoint {source} does not match the architecture of the config '
             f'({describe_model(runner.cfg.model)}): {difference}.'
         )
         origin = describe_origin(checkpoint)
         if origin:
-            message += f' It seems to be of {origin}.'
-        # A loop is built from its config only when it is about to run.
+            message += f' It seems to be for {origin}.'
+        # A loop is built from its config just before it runs.
         fine_tunes = isinstance(runner._train_loop, BaseLoop) and not runner._resume
         if fine_tunes:
-            runner.logger.warning(f'{message} What does not fit starts as initialised.')
+            runner.logger.warning(f'{message} Other tensors keep their initial values.')
             return
-        raise DataError(
-            f'{message} Test or resume it with the config that it was trained with'
-        )
+        raise DataError(f'{message} Test or resume it with its own config')
 
 
 def describe_difference(expected: Mapping, found: Mapping) -> str:
-    """Name missing and unexpected keys and wrong shapes; '' if there are none."""
+    """List missing keys, unexpected keys and wrong shapes; '' if there are none."""
     found = {re.sub(r'^module\.', '', key): value for key, value in found.items()}
-    # MMEngine lets this counter be missing: old checkpoints have none.
+    # Optional in MMEngine: old checkpoints lack this counter.
     missing = [key for key in expected if key not in found and 'num_batches' not in key]
     unexpected = [key for key in found if key not in expected]
     reshaped = [
@@ -74,7 +71,7 @@ def describe_difference(expected: Mapping, found: Mapping) -> str:
 
 
 def describe_model(model: Mapping) -> str:
-    """Say a model in a few words: `RATFNet depth=50 + CrossSnippetAttention`."""
+    """Describe a model: `RATFNet depth=50 + CrossSnippetAttention`."""
     words = []
     for part in ('backbone', 'neck', 'cls_head'):
         node = model.get(part)
@@ -85,9 +82,9 @@ def describe_model(model: Mapping) -> str:
 
 
 def describe_origin(checkpoint: Mapping) -> str:
-    """Say the model in the config that MMEngine stores in a checkpoint, '' if none.
+    """Describe the model of the config stored in a checkpoint; '' if there is none.
 
-    The text is parsed, never run: it came with the file.
+    The text is parsed, never executed: it is untrusted.
     """
     text = (checkpoint.get('meta') or {}).get('cfg')
     if not isinstance(text, str):
@@ -103,7 +100,7 @@ def describe_origin(checkpoint: Mapping) -> str:
 
 
 def _literal(node: ast.expr) -> object:
-    """Turn `dict(a=1, b=dict(...))` into a dict; what is no plain value into None."""
+    """Convert `dict(a=1, b=dict(...))` to a dict, and other expressions to None."""
     if isinstance(node, ast.Call):
         return {word.arg: _literal(word.value) for word in node.keywords}
     try:

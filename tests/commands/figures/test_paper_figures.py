@@ -163,7 +163,7 @@ def test_pipeline_without_a_sampler_is_refused():
 def test_checkpoint_of_another_model_is_refused(tmp_path, data_root):
     torch.save(dict(state_dict={'a': torch.zeros(1)}), tmp_path / 'a.pth')
     cfg = load_config(WITHOUT_CSA, {'data_root': str(data_root), **SMALL})
-    with pytest.raises(DataError, match='of another architecture than the config'):
+    with pytest.raises(DataError, match='does not match the architecture'):
         load_detector(cfg, str(tmp_path / 'a.pth'))
 
 

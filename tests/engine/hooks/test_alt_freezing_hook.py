@@ -1,6 +1,5 @@
-"""The turns of the hook, in the order in which MMEngine's Runner calls things."""
-
 import copy
+from logging import getLogger
 from types import SimpleNamespace
 
 import pytest
@@ -44,12 +43,12 @@ class TinyNetwork(BaseModel):
 
 
 class Recorder(Hook):
-    """Keeps the weights after each step, and whether gradients were left over."""
+    """Keeps the weights after each step."""
 
     priority = 'LOWEST'
 
     def __init__(self):
-        self.weights, self.left_over = [], []
+        self.weights = []
 
     def before_train(self, runner):
         self._keep(runner)
@@ -66,7 +65,7 @@ class Recorder(Hook):
         return [not torch.equal(a[name], b[name]) for a, b in pairs]
 
 
-def train(tmp_path, *, optimizer=None, hook=None, num_steps=8, **wrapper):
+def train(tmp_path, *, optimizer=SGD, hook=None, num_steps=8, **wrapper):
     torch.manual_seed(0)
     recorder = Recorder()
     runner = Runner(
@@ -78,7 +77,7 @@ def train(tmp_path, *, optimizer=None, hook=None, num_steps=8, **wrapper):
             batch_size=2,
         ),
         train_cfg=dict(by_epoch=False, max_iters=num_steps),
-        optim_wrapper=dict(optimizer=optimizer or dict(SGD), **wrapper),
+        optim_wrapper=dict(optimizer=dict(optimizer), **wrapper),
         custom_hooks=[
             hook or AltFreezingHook(num_spatial_frozen=3, num_temporal_frozen=1),
             recorder,
@@ -109,7 +108,7 @@ def test_groups_of_the_network_are_those_of_the_specification():
     assert sorted(rest) == [(1, 1, 1)] * 27 + [(5, 7, 7)]
 
 
-def test_turns_have_a_period_of_21():
+def test_default_period_is_21():
     turns = [
         is_spatial_frozen(step, num_spatial_frozen=20, num_temporal_frozen=1)
         for step in range(63)
@@ -120,9 +119,9 @@ def test_turns_have_a_period_of_21():
 @pytest.mark.parametrize(
     'optimizer', [SGD, dict(type='AdamW', lr=0.1, weight_decay=0.1)]
 )
-def test_a_resting_kernel_stays_to_the_bit_and_all_else_moves(tmp_path, optimizer):
+def test_frozen_kernels_do_not_change_and_all_others_do(tmp_path, optimizer):
     """Momentum and weight decay would move a weight whose gradient is zero."""
-    _, recorder = train(tmp_path, optimizer=dict(optimizer))
+    _, recorder = train(tmp_path, optimizer=optimizer)
     turns = [False, False, False, True] * 2
     assert recorder.moved('spatial.weight') == turns
     assert recorder.moved('temporal.weight') == [not turn for turn in turns]
@@ -131,13 +130,13 @@ def test_a_resting_kernel_stays_to_the_bit_and_all_else_moves(tmp_path, optimize
             assert all(recorder.moved(name)), name
 
 
-def test_both_groups_have_moved_after_21_steps(tmp_path):
+def test_both_groups_have_changed_after_21_steps(tmp_path):
     _, recorder = train(tmp_path, hook=AltFreezingHook(), num_steps=21)
     assert recorder.moved('spatial.weight') == [False] * 20 + [True]
     assert recorder.moved('temporal.weight') == [True] * 20 + [False]
 
 
-def test_everything_can_be_trained_again_afterwards(tmp_path):
+def test_everything_is_trainable_afterwards(tmp_path):
     runner, _ = train(tmp_path, num_steps=2)
     assert all(parameter.requires_grad for parameter in runner.model.parameters())
 
@@ -149,11 +148,11 @@ def test_an_accumulated_step_is_not_split(tmp_path):
     assert recorder.moved('temporal.weight') == [False, True, False, False] * 2
 
 
-def test_a_resumed_training_goes_on_with_its_turn():
+def test_resumed_training_continues_the_period():
     model = TinyNetwork()
     hook = AltFreezingHook(num_spatial_frozen=3, num_temporal_frozen=1)
     runner = SimpleNamespace(
-        model=model, iter=7, optim_wrapper=None, logger=SimpleNamespace(info=print)
+        model=model, iter=7, optim_wrapper=None, logger=getLogger()
     )
     model.temporal.weight.grad = torch.zeros_like(model.temporal.weight)
     hook.before_train(runner)
@@ -180,12 +179,12 @@ def step_distributed(hook, runner, optimizer):
     runner.iter += 1
 
 
-def test_it_takes_turns_under_data_parallelism(one_process):
+def test_it_alternates_under_data_parallelism(one_process):
     network = TinyNetwork()
     model = DistributedDataParallel(network, find_unused_parameters=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     runner = SimpleNamespace(
-        model=model, iter=0, optim_wrapper=None, logger=SimpleNamespace(info=print)
+        model=model, iter=0, optim_wrapper=None, logger=getLogger()
     )
     hook = AltFreezingHook(num_spatial_frozen=2, num_temporal_frozen=1)
     hook.before_train(runner)
@@ -202,9 +201,9 @@ def test_it_takes_turns_under_data_parallelism(one_process):
     assert moved == [[False, True, True], [False, True, True], [True, False, True]] * 2
 
 
-def test_data_parallelism_that_would_wait_for_gradients_is_refused(one_process):
+def test_data_parallelism_that_would_wait_for_gradients_is_rejected(one_process):
     runner = SimpleNamespace(model=DistributedDataParallel(TinyNetwork()))
-    with pytest.raises(ConfigError, match='set find_unused_parameters = True'):
+    with pytest.raises(ConfigError, match='find_unused_parameters = True'):
         AltFreezingHook().before_train(runner)
 
 
@@ -213,16 +212,16 @@ def test_the_configs_let_processes_go_on_without_frozen_gradients():
         assert 'find_unused_parameters = True' in path.read_text(), path
 
 
-def test_a_network_without_both_kinds_of_kernels_is_refused():
+def test_a_network_without_both_kinds_of_kernels_is_rejected():
     runner = SimpleNamespace(
         model=MODELS.build(load_model_config('miniff/i3d_r18_miniff.py'))
     )
-    message = r'Recognizer3D has 6 spatial \(1 x 3 x 3\) and 0 temporal'
+    message = r'Recognizer3D has 6 .*spatial .* and 0 temporal'
     with pytest.raises(ConfigError, match=message):
         AltFreezingHook().before_train(runner)
 
 
 @pytest.mark.parametrize('name', ['num_spatial_frozen', 'num_temporal_frozen'])
-def test_no_number_of_steps_is_refused(name):
-    with pytest.raises(ConfigError, match=f'{name}=0; allowed are whole numbers'):
+def test_invalid_number_of_steps_is_rejected(name):
+    with pytest.raises(ConfigError, match=f'AltFreezingHook: {name}=0'):
         AltFreezingHook(**{name: 0})

@@ -1,5 +1,3 @@
-"""No gradient that is not finite reaches the weights."""
-
 import copy
 import math
 from types import SimpleNamespace

@@ -18,7 +18,7 @@ from mmdeepfake.structures import BrokenSample, VideoKey
 
 
 def train(data_root, work_dir, hooks=(), backends=('LocalVisBackend',)):
-    """Train two epochs; hand back the runner."""
+    """Train two epochs; return the runner."""
     cfg = load_config(WITHOUT_CSA, options_of(WITHOUT_CSA, data_root))
     cfg.train_cfg.update(max_epochs=2, val_begin=1)
     cfg.work_dir = str(work_dir)
@@ -72,7 +72,7 @@ def test_random_states_are_equal_with_and_without_the_hook(trained):
     assert trained['without'][1] == trained['with'][1]
 
 
-def test_each_validation_leaves_two_pictures(trained):
+def test_each_validation_leaves_two_images(trained):
     folder = trained['with'][2] / 'views'
     assert sorted(path.name for path in folder.iterdir()) == [
         'epoch_1_scores.png',
@@ -81,16 +81,14 @@ def test_each_validation_leaves_two_pictures(trained):
         'epoch_2_videos.png',
     ]
     for path in folder.iterdir():
-        picture = cv2.imread(str(path))
-        assert min(picture.shape[:2]) > 200
-        assert picture.std() > 10  # something is drawn
+        image = cv2.imread(str(path))
+        assert min(image.shape[:2]) > 200
+        assert image.std() > 10  # something is drawn
     assert not (trained['without'][2] / 'views').exists()
 
 
-def test_tensorboard_shows_scalars_and_pictures(trained):
-    from tensorboard.backend.event_processing.event_accumulator import (
-        EventAccumulator,
-    )
+def test_tensorboard_shows_scalars_and_images(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (events,) = trained['with'][2].rglob('events.out.tfevents.*')
     found = EventAccumulator(str(events), {'images': 0, 'scalars': 0}).Reload()
@@ -137,13 +135,13 @@ def test_one_video_a_manipulation_is_chosen_and_a_real_one_last():
 
 
 def test_video_that_cannot_be_read_is_not_drawn(monkeypatch):
-    dataset, torn = Videos(['real', 'B', 'A']), ('set', 1, 'B', 'c40', '1')
+    dataset, broken = Videos(['real', 'B', 'A']), ('set', 1, 'B', 'c40', '1')
     read = Videos.__getitem__
     monkeypatch.setattr(
         Videos,
         '__getitem__',
         lambda self, index: (
-            BrokenSample(VideoKey(*torn), '/x', 'broken', 'torn')
+            BrokenSample(VideoKey(*broken), '/x', 'broken', 'truncated')
             if index == 1
             else read(self, index)
         ),
@@ -156,8 +154,8 @@ def test_no_video_is_read_where_none_is_wanted():
 
 
 @pytest.mark.parametrize('options', [dict(interval=0), dict(num_videos=-1)])
-def test_impossible_settings_are_refused(options):
-    with pytest.raises(ConfigError, match='allowed are an interval of 1 or more'):
+def test_invalid_settings_are_rejected(options):
+    with pytest.raises(ConfigError, match='ForgeryViewHook: '):
         ForgeryViewHook(**options)
 
 

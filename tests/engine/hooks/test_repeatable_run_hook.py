@@ -1,5 +1,3 @@
-"""A resumed training makes the steps that it would have made."""
-
 import random
 
 import numpy as np
@@ -69,7 +67,9 @@ def compare(folder, stop, *, resumed=None, **options):
             id='mixed precision',
             marks=pytest.mark.slow,
         ),
-        pytest.param(('after_val_iter', 2), {}, id='in a validation'),
+        pytest.param(
+            ('after_val_iter', 2), {}, id='in a validation', marks=pytest.mark.slow
+        ),
         pytest.param(
             ('after_val', 1),
             {'default_hooks__checkpoint__save_best': ['deepfake/auc', 'deepfake/acc']},
@@ -84,10 +84,7 @@ def compare(folder, stop, *, resumed=None, **options):
         ),
         pytest.param(
             ('before_train_iter', 8),
-            {
-                **BY_ITERATIONS,
-                'train_dataloader__sampler__type': 'InfiniteSampler',
-            },
+            {**BY_ITERATIONS, 'train_dataloader__sampler__type': 'InfiniteSampler'},
             id='by iterations',
         ),
         pytest.param(
