@@ -24,7 +24,8 @@ from .aggregation import (
     resample_within_strata,
 )
 from .predictions import VideoPrediction, order_by_key, rank_predictions
-from .ranking import area_under_roc, area_under_roc_of_resamples
+from .ranking import area_under_roc
+from .resampled_figures import ResampledFigures
 from .summarise import stratum_of
 
 _NUM_EXAMPLES = 3
@@ -157,17 +158,20 @@ def compare(
     scores_b = np.array([prediction.fake_score for prediction in second])
     ranks = rank_predictions(first), rank_predictions(second)
     rows = [*group_by_method(strata), Row('all', np.arange(len(first)))]
+    figures = [
+        [
+            ResampledFigures(labels[m], scores[m], ranks=order[m])
+            for scores, order in zip((scores_a, scores_b), ranks, strict=True)
+        ]
+        for m in (row.members for row in rows)
+    ]
     differences: list[list[Floats]] = [[] for _ in rows]
     for counts in resample_within_strata(
         strata, num_resamples=num_resamples, seed=seed
     ):
-        for row, found in zip(rows, differences, strict=True):
-            m = row.members
-            auc_a, auc_b = (
-                area_under_roc_of_resamples(labels[m], each[m], counts[:, m])
-                for each in ranks
-            )
-            found.append(auc_b - auc_a)
+        for row, pair, found in zip(rows, figures, differences, strict=True):
+            a, b = (one.areas_under_roc(counts[:, row.members]) for one in pair)
+            found.append(b - a)
     return [
         _compare_row(
             row,

@@ -18,16 +18,8 @@ from .aggregation import (
     resample_groups,
     resample_within_strata,
 )
-from .calibration import brier_score, calibration_error
 from .predictions import VideoPrediction, order_by_key, rank_predictions
-from .ranking import (
-    accuracy,
-    area_under_roc,
-    average_precision,
-    equal_error_rate,
-    true_positive_rate_at,
-)
-from .resampled_figures import FIGURES, RATE_LIMITS, ResampledFigures
+from .resampled_figures import FIGURES, ResampledFigures
 from .summary import (
     CONFIDENCE,
     MEAN_LOGITS_RULE,
@@ -134,23 +126,11 @@ class _RowOfVideos:
         chosen = [predictions[index] for index in row.members]
         labels = np.array([prediction.key.label for prediction in chosen])
         scores = np.array([prediction.fake_score for prediction in chosen])
-        ranks = rank_predictions(chosen)
         self.num_fake = int(labels.sum())
         self.num_real = len(labels) - self.num_fake
-        self.resample = ResampledFigures(
-            labels, scores, threshold=threshold, ranks=ranks
+        self.figures = ResampledFigures(
+            labels, scores, threshold=threshold, ranks=rank_predictions(chosen)
         )
-        self._figures = {
-            'acc': accuracy(labels, scores, threshold=threshold),
-            'auc': area_under_roc(labels, ranks),
-            'eer': equal_error_rate(labels, ranks),
-            'ap': average_precision(labels, ranks),
-            'brier': brier_score(labels, scores),
-            'ece': calibration_error(labels, scores),
-        } | {
-            name: true_positive_rate_at(labels, ranks, max_false_positive_rate=limit)
-            for name, limit in RATE_LIMITS.items()
-        }
 
     def result(self, over_videos: Resampled, over_groups: Resampled) -> RowResult:
         enough = min(self.num_real, self.num_fake) > 1
@@ -158,7 +138,7 @@ class _RowOfVideos:
             name=self.name,
             num_real=self.num_real,
             num_fake=self.num_fake,
-            **self._figures,
+            **self.figures.of_set(),
             intervals=_intervals(over_videos) if enough else {},
             identity_intervals=_intervals(over_groups) if enough else {},
         )
@@ -171,7 +151,7 @@ def _resample(
     found: list[list[Resampled]] = [[] for _ in rows]
     for counts in chunks:
         for row, parts in zip(rows, found, strict=True):
-            parts.append(row.resample(counts[:, row.members]))
+            parts.append(row.figures(counts[:, row.members]))
     return [
         {name: np.concatenate([part[name] for part in parts]) for name in FIGURES}
         if parts
