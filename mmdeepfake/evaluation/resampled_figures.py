@@ -85,12 +85,12 @@ class ResampledFigures:
             (R,) each; nan where a resample lacks a class, except for 'acc', 'brier'
             and 'ece'.
         """
-        counts = counts[:, self._order].astype(np.float64)
-        num_videos = counts.sum(axis=1)
-        fakes, reals = self._count_steps(counts)
+        weights = counts[:, self._order].astype(np.float64)
+        num_videos = weights.sum(axis=1)
+        fakes, reals = self._count_steps(weights)
         with np.errstate(invalid='ignore', divide='ignore'):
-            correct, squares = (counts @ self._per_video).T / num_videos
-            gaps = np.abs(counts @ self._bin_of_video).sum(axis=1) / num_videos
+            correct, squares = (weights @ self._per_video).T / num_videos
+            gaps = np.abs(weights @ self._bin_of_video).sum(axis=1) / num_videos
             figures = _rank(fakes, reals)
         figures |= {'acc': correct, 'brier': squares, 'ece': gaps}
         return {name: figures[name] for name in FIGURES}

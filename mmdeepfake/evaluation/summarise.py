@@ -1,4 +1,4 @@
-"""Computes the figures of a test set: one row per manipulation, their mean, and all."""
+"""Compute the figures of a test set: a row per manipulation, their mean, and all."""
 
 from __future__ import annotations
 
@@ -48,18 +48,17 @@ def summarise(
 
     Args:
         predictions: one for each video, in any order.
-        threshold: a video is called fake from this score on.
+        threshold: score from which a video is called fake.
         num_resamples: bootstrap resamples; 0 gives no intervals.
         seed: of the bootstrap.
-        score_rule: how snippets became a video score; stated, not computed.
-        num_no_face: how many of the videos show no face that was found; stated.
-        num_failed: how many of the videos could not be prepared; stated.
-        no_face_score: the score that both kinds stand among `predictions` with.
-        left_out: kind of problem -> number of videos that are not among `predictions`
-            for it; stated.
+        score_rule: see `Summary`, as all that follow; stated, not computed.
+        num_no_face: see `Summary`.
+        num_failed: see `Summary`.
+        no_face_score: see `Summary`.
+        left_out: see `Summary`.
     """
     if not predictions:
-        raise DataError('no video was scored: there is nothing to evaluate')
+        raise DataError('no video was scored: nothing to evaluate')
     predictions = order_by_key(predictions)
     strata = [stratum_of(prediction) for prediction in predictions]
     everything = Row('all', np.arange(len(predictions)))
@@ -100,19 +99,19 @@ def summarise(
 def method_rows(
     predictions: Sequence[VideoPrediction],
 ) -> Iterator[tuple[str, list[VideoPrediction]]]:
-    """Name and videos of each manipulation's row, as `summarise` forms them."""
+    """Yield the name and videos of each manipulation's row."""
     for row in group_by_method([stratum_of(prediction) for prediction in predictions]):
         yield row.name, [predictions[index] for index in row.members]
 
 
 def stratum_of(prediction: VideoPrediction) -> Stratum:
-    """Which videos the bootstrap may put in this one's place."""
+    """Return the stratum of the bootstrap that the video is in."""
     key = prediction.key
     return Stratum(key.dataset, key.compression, key.label, key.method)
 
 
 def persons_of(prediction: VideoPrediction) -> list[str]:
-    """Who is in the video; numbers of persons mean others in each dataset."""
+    """Return the persons in the video as 'dataset/person'."""
     return [f'{prediction.key.dataset}/{name}' for name in prediction.identities]
 
 
@@ -147,7 +146,7 @@ class _RowOfVideos:
 def _resample(
     rows: Sequence[_RowOfVideos], chunks: Iterable[NDArray[np.int64]]
 ) -> list[Resampled]:
-    """Compute the figures of every row in every resample: (R,) each."""
+    """Compute the figures of each row in all resamples: (R,) each."""
     found: list[list[Resampled]] = [[] for _ in rows]
     for counts in chunks:
         for row, parts in zip(rows, found, strict=True):
@@ -174,7 +173,7 @@ def _average_rows(
     over_videos: Sequence[Resampled],
     over_groups: Sequence[Resampled],
 ) -> RowResult:
-    """Mean over manipulations; its interval is that of the mean in each resample."""
+    """Average the manipulations; the interval is that of each resample's mean."""
     means = {
         name: float(np.mean([getattr(row, name) for row in methods] or [float('nan')]))
         for name in FIGURES

@@ -128,7 +128,7 @@ def test_other_videos_are_counted_and_named():
     first = make_predictions(labels, a)
     with pytest.raises(
         DataError,
-        match=r'other videos \(6 and 5, 5 in both\): 1 only in the first, such as '
+        match=r'\(6 and 5, 5 in both\): 1 only in the first, e\.g\. '
         r'set/real/real/c40/0\.',
     ):
         compare(first, first[1:])
