@@ -9,6 +9,7 @@ from config_reading import CONFIGS, read_config
 from mmaction.structures import ActionDataSample
 
 from mmdeepfake.engine.cpu_amp import mixed_precision
+from mmdeepfake.models.conversion import convert
 from mmdeepfake.registry import MODELS
 
 __all__ = [
@@ -39,6 +40,28 @@ def build_from_config(name, **backbone):
     model = MODELS.build(load_model_config(name, **backbone))
     model.init_weights()
     return model
+
+
+def build_on_meta(name, **backbone):
+    """The model of a config without any memory for its weights."""
+    with torch.device('meta'):
+        return MODELS.build(load_model_config(name, **backbone))
+
+
+def convert_all(state, rules, target):
+    """Convert a public state that must fill all of the target, and nothing else."""
+    converted, report = convert(state, rules, target)
+    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
+    return converted
+
+
+def load_public(model, state, rules):
+    """Load a public state into a model; returns it in evaluation mode."""
+    if any(parameter.is_meta for parameter in model.parameters()):
+        model.to_empty(device='cpu')
+    converted = convert_all(state, rules, model.state_dict())
+    model.load_state_dict(converted, strict=False)
+    return model.train(False)
 
 
 def count_parameters(module):

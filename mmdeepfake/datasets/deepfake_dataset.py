@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
+from mmdeepfake.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.layouts import LAYOUTS, plain_compression
 from mmdeepfake.registry import DATASETS
@@ -28,7 +29,6 @@ from mmdeepfake.structures import (
 from mmdeepfake.structures.manifest import read_manifest
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, SPLITS, UNSCORED_VIDEOS
 
-from .argument_checks import check_argument, check_choice
 from .balance import repeat_real
 from .file_check import CHECK_NAMES, FileReport, check_videos
 from .identities import check_identities

@@ -7,10 +7,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmdeepfake.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import DataError, DataNotFoundError, InputError, LeakError
 from mmdeepfake.structures import ON_ERROR, SKIP, BrokenSample, VideoKey
-
-from .argument_checks import check_argument, check_choice
 
 MISSING, BROKEN = 'missing', 'broken'
 # Errors of one file. After a full disk, too many open files or no memory, the next

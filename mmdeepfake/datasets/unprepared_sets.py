@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmdeepfake.argument_checks import check_argument
 from mmdeepfake.layouts import (
     CLASSIC_METHODS,
     DFD_METHOD,
@@ -18,7 +19,6 @@ from mmdeepfake.layouts import (
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import VideoRecord
 
-from .argument_checks import check_argument
 from .deepfake_dataset import DeepfakeDataset
 
 

@@ -1,4 +1,4 @@
-"""From the scores of videos to figures that can be trusted."""
+"""Figures of a test set, from the scores of its videos."""
 
 from .metrics import DeepfakeMetric
 from .predictions import VideoPrediction, read_predictions, write_predictions

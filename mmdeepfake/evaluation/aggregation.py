@@ -1,11 +1,9 @@
-"""From videos to table rows, and the bootstrap over videos behind the intervals.
+"""Table rows, and the bootstrap over videos behind their intervals.
 
 A stratum is all videos of one (dataset, compression, label, method). The bootstrap
-draws videos with replacement inside each stratum, so every resample has the real and
-fake videos, and the videos of each manipulation, in the numbers of the test set: a
-benchmark fixes these numbers by design, only which videos stand for them is chance.
-All rows are taken from the same resamples, so a difference or a mean of rows has an
-interval too, although the rows share their reals.
+draws with replacement within each stratum: the benchmark fixes how many real and fake
+videos of each manipulation there are, only their choice is random. All rows share the
+resamples, so a difference or a mean of rows has an interval too.
 """
 
 from __future__ import annotations
@@ -19,13 +17,12 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.intp]
 
-# Counts of about 2 MB a chunk: large enough to hide Python's cost per chunk, small
-# enough for the cache.
+# About 2 MB of counts a chunk: Python's overhead is small, and the cache holds it.
 _COUNTS_PER_CHUNK = 1 << 18
 
 
 class Stratum(NamedTuple):
-    """What the videos of one stratum have in common."""
+    """What the videos of one stratum share."""
 
     dataset: str
     compression: str
@@ -41,16 +38,13 @@ class Row(NamedTuple):
 
 
 def group_by_method(strata: Sequence[Stratum]) -> list[Row]:
-    """Give each manipulation a row: its fakes against all reals of its own data.
+    """Return a row for each manipulation: its fakes and all reals of its dataset.
 
-    "Its own data" is the same dataset and compression. With more than one of those,
-    rows are named 'dataset/compression/method' in place of 'method'.
+    The reals have the same compression. With several datasets or compressions, rows are
+    named 'dataset/compression/method' in place of 'method'.
 
     Args:
         strata: (N,) the stratum of each video.
-
-    Returns:
-        Rows in the order of dataset, compression and method.
     """
     fakes = sorted({s for s in strata if s.label == 1})
     sources = {(s.dataset, s.compression) for s in strata}
@@ -72,16 +66,16 @@ def resample_within_strata(
 ) -> Iterator[NDArray[np.int64]]:
     """Draw bootstrap resamples of the videos, in chunks.
 
-    Each stratum draws from a generator seeded by its own name: what other strata are
-    in the file does not change its draws.
+    Each stratum has a generator seeded by its name: its draws do not depend on the
+    other strata.
 
     Args:
         strata: (N,) the stratum of each video.
         num_resamples: R, over all chunks.
-        seed: same seed, same videos in the same order: same resamples.
+        seed: of the draws.
 
     Yields:
-        (r, N) how often each resample holds each video; the r of all chunks sum to R.
+        (r, N) how often each video is in each resample; r sums to R over the chunks.
     """
     members: dict[Stratum, list[int]] = {}
     for index, stratum in enumerate(strata):
@@ -90,9 +84,7 @@ def resample_within_strata(
         stratum: np.random.default_rng([seed, zlib.crc32(repr(stratum).encode())])
         for stratum in members
     }
-    chunk = max(1, _COUNTS_PER_CHUNK // max(1, len(strata)))
-    for start in range(0, num_resamples, chunk):
-        r = min(chunk, num_resamples - start)
+    for r in _split_resamples(num_resamples, len(strata)):
         counts = np.empty((r, len(strata)), dtype=np.int64)
         for stratum, indices in members.items():
             counts[:, indices] = _count_draws(generators[stratum], r, len(indices))
@@ -100,14 +92,13 @@ def resample_within_strata(
 
 
 def group_by_identity(identities: Sequence[Sequence[str]]) -> Integers | None:
-    """Put videos that share a person, directly or through others, into one group.
+    """Group the videos that share a person, directly or through other videos.
 
     Args:
-        identities: (N,) the persons of each video, told apart between datasets.
+        identities: (N,) the persons of each video, distinct between datasets.
 
     Returns:
-        (N,) the group of each video, counted from 0; None where a person is not known
-        of some video.
+        (N,) the group of each video, from 0; None if any video has no known person.
     """
     group_of: dict[str, str] = {}
 
@@ -132,8 +123,7 @@ def resample_groups(
 ) -> Iterator[NDArray[np.int64]]:
     """Draw bootstrap resamples of whole groups of videos, in chunks.
 
-    Videos of one person are alike, so drawing videos one by one promises more than
-    there is to know; drawing persons does not.
+    Videos of one person are alike, so intervals over single videos are too narrow.
 
     Args:
         groups: (N,) the group of each video, from `group_by_identity`.
@@ -141,23 +131,20 @@ def resample_groups(
         seed: of the draws.
 
     Yields:
-        (r, N) how often each resample holds each video; the r of all chunks sum to R.
+        (r, N) how often each video is in each resample; r sums to R over the chunks.
     """
     generator = np.random.default_rng([seed, 1])
     num_groups = int(groups.max()) + 1
-    chunk = max(1, _COUNTS_PER_CHUNK // len(groups))
-    for start in range(0, num_resamples, chunk):
-        r = min(chunk, num_resamples - start)
+    for r in _split_resamples(num_resamples, len(groups)):
         yield _count_draws(generator, r, num_groups)[:, groups]
 
 
 def percentile_interval(
     values: NDArray[np.float64], *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval: the middle `confidence` of (R,) resampled values.
+    """Return (low, high) of the middle `confidence` of (R,) resampled values.
 
-    Returns:
-        (low, high); nan if there are no values or any of them is nan.
+    Both are nan if there are no values or any of them is nan.
     """
     if not len(values) or np.isnan(values).any():
         return float('nan'), float('nan')
@@ -166,10 +153,17 @@ def percentile_interval(
     return float(low), float(high)
 
 
+def _split_resamples(num_resamples: int, num_videos: int) -> Iterator[int]:
+    """Yield the number of resamples of each chunk."""
+    chunk = max(1, _COUNTS_PER_CHUNK // max(1, num_videos))
+    for start in range(0, num_resamples, chunk):
+        yield min(chunk, num_resamples - start)
+
+
 def _count_draws(
     generator: np.random.Generator, num_resamples: int, num_videos: int
 ) -> NDArray[np.int64]:
-    """Draw `num_videos` of as many, with replacement; (num_resamples, num_videos)."""
+    """Count draws of N of N videos with replacement: (num_resamples, num_videos)."""
     draws = generator.integers(num_videos, size=(num_resamples, num_videos))
     draws += num_videos * np.arange(num_resamples)[:, None]
     counts = np.bincount(draws.ravel(), minlength=num_resamples * num_videos)

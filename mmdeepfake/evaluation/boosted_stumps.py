@@ -1,7 +1,6 @@
-"""AdaBoost over decision stumps: fitted by scikit-learn, kept as plain numbers.
+"""AdaBoost over decision stumps: fitted by scikit-learn, stored as plain numbers.
 
-Freund and Schapire, "A Decision-Theoretic Generalization of On-Line Learning and an
-Application to Boosting", 1997. A stump asks whether one feature is above a threshold.
+A stump asks whether one feature is above a threshold (Freund and Schapire, 1997).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ class BoostedStumps:
     """A weighted vote of M stumps.
 
     Attributes:
-        features: (M,) int64, the feature that each looks at.
+        features: (M,) int64, the feature of each stump.
         thresholds: (M,) float64.
         votes_below: (M,) float64, 1 for fake and -1 for real up to the threshold.
         votes_above: (M,) float64, the same above it.
@@ -36,24 +35,20 @@ class BoostedStumps:
     weights: NDArray[np.float64]
 
     def fake_scores(self, patterns: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Give P(fake) = sigmoid of twice the mean vote: (P, F) -> (P,)."""
+        """Compute P(fake) = sigmoid of twice the mean vote: (P, F) -> (P,)."""
         # scikit-learn compares in single precision.
         above = patterns[:, self.features].astype(np.float32) > self.thresholds
         votes = np.where(above, self.votes_above, self.votes_below)
-        return 1 / (1 + np.exp(-2 * (votes @ self.weights) / self.weights.sum()))
+        mean: NDArray[np.float64] = votes @ self.weights / self.weights.sum()
+        return 1 / (1 + np.exp(-2 * mean))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz archive, whole or not at all."""
+        """Write an .npz archive atomically."""
         write_arrays(path, {f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BoostedStumps:
-        """Read what `save` wrote; nothing in the file is ever run.
-
-        Raises:
-            DataNotFoundError: there is no such file.
-            DataError: it is torn, or holds no stumps.
-        """
+        """Read what `save` wrote, without running any code of the file."""
         if not os.path.isfile(path):
             raise DataNotFoundError(f'no stumps {os.path.abspath(path)!r}')
         try:
@@ -61,10 +56,11 @@ class BoostedStumps:
             found = cls(*(arrays[f.name] for f in fields(cls)))
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
-                f'{os.fspath(path)!r} is torn or holds no stumps ({error}); fit again'
+                f'{os.fspath(path)!r} is truncated or not a file of stumps ({error}); '
+                'fit again'
             ) from error
         if len({getattr(found, f.name).shape for f in fields(cls)}) > 1:
-            raise DataError(f'{os.fspath(path)!r} holds stumps of unequal numbers')
+            raise DataError(f'{os.fspath(path)!r} has arrays of unequal lengths')
         return found
 
 
@@ -80,8 +76,8 @@ def fit_stumps(
     Args:
         patterns: (P, F), both classes among them.
         labels: (P,) 0 for real, 1 for fake.
-        num_stumps: fewer are made where fewer make no error.
-        seed: of the order in which features are tried.
+        num_stumps: fewer are fitted if those make no error.
+        seed: of the order of the features.
 
     Raises:
         ConfigError: scikit-learn is not installed.
@@ -96,7 +92,7 @@ def fit_stumps(
     boosted = AdaBoostClassifier(n_estimators=num_stumps, random_state=seed)
     boosted.fit(patterns, labels)
     trees = [stump.tree_ for stump in boosted.estimators_]
-    # Node 0 asks; nodes 1 and 2 answer. A tree without a question has node 0 alone.
+    # Node 0 is the split, nodes 1 and 2 the leaves. A tree without one is node 0.
     sides = [(1, 2) if tree.node_count == 3 else (0, 0) for tree in trees]
     votes = np.array(
         [

@@ -1,8 +1,8 @@
-"""Is one detector better than another on the same videos, or is it chance?
+"""Tests of the difference between two detectors on the same videos.
 
-Both have scored the same videos, so their figures are correlated: intervals that
-overlap say nothing. Two tests of the difference of the AUC are given, which rest on
-different assumptions and should agree: DeLong's, and a paired bootstrap over videos.
+Their figures are correlated, so overlapping intervals say nothing. The difference of
+the AUC is tested by DeLong's test and by a paired bootstrap over videos, which rest on
+different assumptions and should agree.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from .aggregation import (
     resample_within_strata,
 )
 from .predictions import VideoPrediction, order_by_key, rank_predictions
-from .ranking import area_under_roc, area_under_roc_of_resamples
+from .ranking import area_under_roc
+from .resampled_figures import ResampledFigures
 from .summarise import stratum_of
 
 _NUM_EXAMPLES = 3
@@ -32,12 +33,12 @@ Floats = NDArray[np.float64]
 
 
 class DeLongResult(NamedTuple):
-    """Difference of two AUCs, b - a, and how sure it is.
+    """The difference of two AUCs, b - a.
 
     Attributes:
         difference: AUC of b less AUC of a.
         standard_error: of the difference.
-        p_value: two-sided; 1 where neither the difference nor its error is above 0.
+        p_value: two-sided; 1 if difference and error are 0.
     """
 
     difference: float
@@ -83,9 +84,8 @@ def delong_test(
 ) -> DeLongResult:
     """Test whether two correlated AUCs differ.
 
-    DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988), Eqs. 5 to 9; the placements
-    are taken from mid-ranks in O(N log N), as Sun & Xu, IEEE Signal Processing Letters
-    21 (2014), show.
+    DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988), Eqs. 5 to 9, with placements
+    from mid-ranks (Sun & Xu, IEEE Signal Processing Letters 21, 2014).
 
     Args:
         labels: (N,) 0 = real, 1 = fake; at least two of each.
@@ -116,8 +116,7 @@ def delong_test(
 def mcnemar_test(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> float:
     """Test whether two accuracies differ: exact, two-sided p-value (McNemar, 1947).
 
-    Only videos that one gets right and the other wrong count; under the null each side
-    is as likely.
+    Only videos that one gets right and the other wrong count.
     """
     only_a = int((correct_a & ~correct_b).sum())
     only_b = int((correct_b & ~correct_a).sum())
@@ -140,34 +139,36 @@ def compare(
     Args:
         first: predictions of a, in any order.
         second: predictions of b, of the same videos.
-        threshold_a: a calls a video fake from this score on.
-        threshold_b: b does.
-        num_resamples: of the paired bootstrap: each resample draws videos once and
-            takes both detectors' scores of them.
+        threshold_a: score from which a calls a video fake.
+        threshold_b: the same of b.
+        num_resamples: of the paired bootstrap, which draws videos once for both.
         seed: of the bootstrap.
 
     Raises:
-        DataError: the two do not hold the same videos.
+        DataError: the videos differ.
     """
     first, second = order_by_key(first), order_by_key(second)
-    _refuse_other_videos(first, second)
+    _check_same_videos(first, second)
     strata = [stratum_of(prediction) for prediction in first]
     labels = np.array([prediction.key.label for prediction in first])
     scores_a = np.array([prediction.fake_score for prediction in first])
     scores_b = np.array([prediction.fake_score for prediction in second])
     ranks = rank_predictions(first), rank_predictions(second)
     rows = [*group_by_method(strata), Row('all', np.arange(len(first)))]
+    figures = [
+        [
+            ResampledFigures(labels[m], scores[m], ranks=order[m])
+            for scores, order in zip((scores_a, scores_b), ranks, strict=True)
+        ]
+        for m in (row.members for row in rows)
+    ]
     differences: list[list[Floats]] = [[] for _ in rows]
     for counts in resample_within_strata(
         strata, num_resamples=num_resamples, seed=seed
     ):
-        for row, found in zip(rows, differences, strict=True):
-            m = row.members
-            auc_a, auc_b = (
-                area_under_roc_of_resamples(labels[m], each[m], counts[:, m])
-                for each in ranks
-            )
-            found.append(auc_b - auc_a)
+        for row, pair, found in zip(rows, figures, differences, strict=True):
+            a, b = (one.areas_under_roc(counts[:, row.members]) for one in pair)
+            found.append(b - a)
     return [
         _compare_row(
             row,
@@ -217,10 +218,10 @@ def _compare_row(
 
 
 def bootstrap_p_value(differences: Floats) -> float:
-    """Two-sided p-value that differences scatter around 0, by inverting the interval.
+    """Compute a two-sided p-value of (R,) resampled differences against 0.
 
-    Twice the smaller share of resamples at or beyond 0, counting the data itself as one
-    more resample, so that it is never 0: R resamples show no p below 2 / (R + 1).
+    Twice the smaller share of resamples at or beyond 0, the data being one more
+    resample: p is never below 2 / (R + 1).
     """
     if not len(differences) or np.isnan(differences).any():
         return float('nan')
@@ -228,20 +229,20 @@ def bootstrap_p_value(differences: Floats) -> float:
     return float(min(1.0, 2 * (beyond + 1) / (len(differences) + 1)))
 
 
-def _refuse_other_videos(
+def _check_same_videos(
     first: Sequence[VideoPrediction], second: Sequence[VideoPrediction]
 ) -> None:
     keys_a, keys_b = ({p.key for p in one} for one in (first, second))
     if keys_a == keys_b:
         return
-    lacking = [
-        f'{len(missing)} only in the {name}, such as '
+    only = [
+        f'{len(missing)} only in the {name}, e.g. '
         + ', '.join(str(key) for key in sorted(missing)[:_NUM_EXAMPLES])
         for name, missing in (('first', keys_a - keys_b), ('second', keys_b - keys_a))
         if missing
     ]
     raise DataError(
-        f'the two files hold other videos ({len(keys_a)} and {len(keys_b)}, '
-        f'{len(keys_a & keys_b)} in both): {"; ".join(lacking)}. Only the same videos '
-        'can be compared; score both detectors on one set'
+        f'the two files have different videos ({len(keys_a)} and {len(keys_b)}, '
+        f'{len(keys_a & keys_b)} in both): {"; ".join(only)}. Score both detectors on '
+        'the same set'
     )

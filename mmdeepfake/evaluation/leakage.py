@@ -1,7 +1,7 @@
-"""Has a model been trained on what it is tested on? Videos and persons are compared.
+"""Find test videos and persons that a model was trained on.
 
-A training run leaves the list of its videos beside its checkpoints, so that the check
-needs no training data. A video is the same video at another compression level.
+A training run writes the list of its videos beside its checkpoints, so the check needs
+no training data. A video stays the same at another compression level.
 """
 
 from __future__ import annotations
@@ -24,19 +24,14 @@ _NUM_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class SeenVideos:
-    """What a model has seen, or is to be shown.
-
-    Attributes:
-        videos: (dataset, method, name) of each video.
-        persons: 'dataset/person' of everyone in them, where known.
-    """
+    """Videos as (dataset, method, name), and their persons as 'dataset/person'."""
 
     videos: frozenset[tuple[str, str, str]]
     persons: frozenset[str]
 
     @classmethod
     def of_items(cls, items: Iterable[Mapping[str, Any]]) -> SeenVideos:
-        """Collect them from a dataset's items, which have a video_key each."""
+        """Collect them from a dataset's items by their video_key."""
         videos, persons = set(), set()
         for item in items:
             if 'video_key' not in item:
@@ -47,36 +42,37 @@ class SeenVideos:
         return cls(frozenset(videos), frozenset(persons))
 
     def write(self, path: Path) -> None:
-        """Write them as JSON, whole or not at all."""
+        """Write them atomically as JSON."""
         record = {'videos': sorted(self.videos), 'persons': sorted(self.persons)}
         replace_text(path, json.dumps(record, ensure_ascii=False) + '\n')
 
     @classmethod
     def read(cls, path: Path) -> SeenVideos:
-        """Read what `write` wrote; a DataError says what is wrong with it."""
+        """Read what `write` wrote."""
         try:
             record = load_json(path)
-            videos = [tuple(map(_check_text, video)) for video in record['videos']]
-            if any(len(video) != 3 for video in videos):
-                raise ValueError('a video is (dataset, method, name)')
+            videos = {
+                (_check_text(dataset), _check_text(method), _check_text(name))
+                for dataset, method, name in record['videos']
+            }
             persons = map(_check_text, record['persons'])
             return cls(frozenset(videos), frozenset(persons))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f'{path} is no list of training videos ({error}); train again, or take '
-                'it away to have the training data of the config compared'
+                f'{path} is not a list of training videos ({error}); train again, or '
+                'remove it to compare with the training data of the config'
             ) from error
 
 
 def _check_text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f'{shorten(value)} is no text')
+        raise TypeError(f'{shorten(value)} is not a text')
     return value
 
 
 @dataclass(frozen=True)
 class Leak:
-    """What of a test was seen in training.
+    """The videos or persons of a test that were seen in training.
 
     Attributes:
         kind: VIDEOS or PERSONS.

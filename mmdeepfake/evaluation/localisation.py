@@ -1,14 +1,15 @@
-"""How well a map points at the forged pixels: pointing game and IoU, with chance.
+"""Localisation of forged pixels by a heat map: pointing game and IoU, with chance.
 
-Pointing game: Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV
-2016, without its margin. Chance is given beside each figure, for a face fills the crop
-and its mask with it: a map that knows nothing scores well above zero.
+Pointing game: Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV
+2016, without its margin. Masks fill much of a face crop, so a random map scores well
+above zero: chance is computed beside each figure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,23 +36,20 @@ class Interval:
 def score_heat(heat: NDArray[np.floating], masks: Masks) -> dict[str, float]:
     """Score the heat maps of one video against its masks.
 
-    Only frames with a mask that is neither empty nor the whole frame count.
+    Frames with an empty or complete mask are skipped; empty if none is left.
 
     Args:
         heat: (F, H, W), 0 or more.
         masks: (F, H, W).
 
     Returns:
-        'pointing': share of frames whose hottest position is inside the mask; a frame
-            without heat points nowhere, which is a miss.
-        'iou': mean IoU of the mask with the hottest positions, as many as it has;
-            positions without heat are never counted among them.
-        'chance_pointing': mean share of the frame that the mask covers.
-        'chance_iou': mean of m / (2 - m), m that share: the IoU that as many positions
-            drawn at random are expected to have, up to the spread of a large draw.
-        'centre_pointing', 'centre_iou': the same figures of a map that is hottest in
-            the middle of the frame, whatever the frame shows.
-        Empty where no frame counts.
+        'pointing': share of frames whose maximum is in the mask; a frame without heat
+            is a miss.
+        'iou': mean IoU of the mask with the same number of positions of highest heat,
+            without those of no heat.
+        'chance_pointing': mean share m of the frame that the mask covers.
+        'chance_iou': mean of m / (2 - m), the IoU expected of random positions.
+        'centre_pointing', 'centre_iou': the same figures of `centre_map`.
     """
     rows = []
     for one, mask in _usable_frames(heat, masks):
@@ -71,19 +69,19 @@ def score_heat(heat: NDArray[np.floating], masks: Masks) -> dict[str, float]:
 
 
 def score_region(regions: Masks, masks: Masks) -> dict[str, float]:
-    """Score regions that are given, such as those of one basis filter.
+    """Score given regions, e.g. those of one basis filter; see `score_heat`.
 
     Args:
-        regions: (F, H, W), inside or not.
+        regions: (F, H, W).
         masks: (F, H, W).
 
     Returns:
-        'pointing': mean share of the region inside the mask, which is the pointing game
-            of a position drawn at random out of it; an empty region is a miss.
+        'pointing': mean share of the region in the mask, i.e. the pointing game of a
+            random position of it; an empty region is a miss.
         'iou': mean IoU of both.
-        'chance_pointing': mean share of the frame that the mask covers.
-        'chance_iou': mean of a m / (a + m - a m), with a and m the shares that region
-            and mask cover: the IoU of independent ones.
+        'chance_pointing': mean share m of the frame that the mask covers.
+        'chance_iou': mean of a m / (a + m - a m), a the region's share: the IoU of
+            independent ones.
     """
     rows = []
     for region, mask in _usable_frames(regions, masks):
@@ -101,13 +99,13 @@ def score_region(regions: Masks, masks: Masks) -> dict[str, float]:
 
 
 def points_inside(heat: NDArray[np.floating], mask: Masks) -> float:
-    """Tell whether the hottest position is in the mask; of equals, their share."""
+    """Return the share of the maxima of the heat that are in the mask."""
     hottest = heat == heat.max()
     return float(mask[hottest].mean()) if heat.max() > 0 else 0.0
 
 
 def iou_of_hottest(heat: NDArray[np.floating], mask: Masks) -> float:
-    """IoU of a mask and the hottest positions, as many as it has."""
+    """Compute the IoU of a mask and the same number of positions of highest heat."""
     order = np.argsort(-heat, axis=None, kind='stable')[: int(mask.sum())]
     chosen = np.zeros(mask.size, bool)
     chosen[order] = True
@@ -117,7 +115,7 @@ def iou_of_hottest(heat: NDArray[np.floating], mask: Masks) -> float:
 
 
 def centre_map(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(H, W), hottest in the middle and falling with the distance from it."""
+    """Return (H, W) heat that falls with the distance from the centre."""
     height, width = shape
     rows = (np.arange(height) + 0.5) / height - 0.5
     columns = (np.arange(width) + 0.5) / width - 0.5
@@ -127,9 +125,7 @@ def centre_map(shape: tuple[int, int]) -> NDArray[np.float64]:
 def average_over_videos(
     videos: Sequence[Mapping[str, float]], *, num_resamples: int = 2000, seed: int = 0
 ) -> dict[str, Interval]:
-    """Give each figure's mean over videos and its interval.
-
-    All figures are taken from the same resamples.
+    """Average each figure over videos, with an interval from shared resamples.
 
     Args:
         videos: the figures of each video, by the same names.
@@ -137,7 +133,7 @@ def average_over_videos(
         seed: of the bootstrap.
     """
     if not videos:
-        raise DataError('no video has a frame with a mask: nothing to average')
+        raise DataError('no frame of any video has a usable mask: nothing to average')
     draws = np.random.default_rng(seed).integers(
         len(videos), size=(num_resamples, len(videos))
     )
@@ -150,16 +146,18 @@ def average_over_videos(
 
 
 def average_dicts(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Average each entry over rows of equal keys; empty for no rows."""
+    """Average each entry over rows of the same keys; empty for no rows."""
     names = rows[0] if rows else ()
     return {name: float(np.mean([row[name] for row in rows])) for name in names}
 
 
-def _usable_frames(maps: NDArray, masks: Masks) -> list[tuple[NDArray, Masks]]:
+def _usable_frames(
+    maps: NDArray[Any], masks: Masks
+) -> list[tuple[NDArray[Any], Masks]]:
     if maps.shape != masks.shape:
         raise DataError(
-            f'maps of shape {maps.shape} and masks of shape {masks.shape}: need equal '
-            'ones, (frames, rows, columns)'
+            f'maps of shape {maps.shape} and masks of shape {masks.shape}: need the '
+            'same (frames, rows, columns)'
         )
     return [
         (one, mask)

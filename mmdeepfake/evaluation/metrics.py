@@ -1,4 +1,4 @@
-"""The metric that a config names: figures at video level, with intervals."""
+"""The metric of the configs: figures at video level, with intervals."""
 
 from __future__ import annotations
 
@@ -43,45 +43,38 @@ _SUM_TOLERANCE = 1e-2  # ours; two bfloat16 probabilities are off by up to 4e-3
 
 @METRICS.register_module()
 class DeepfakeMetric(BaseMetric):
-    """Video-level ACC, AUC, EER and AP, per manipulation, macro and over all.
+    """Video-level figures by manipulation, as their mean (macro) and over all videos.
 
-    Keys (with the prefix): 'auc', 'auc_low', 'auc_high', 'acc', 'eer', 'ap' over all
-    videos, 'METHOD/auc' and so on per manipulation, 'macro/auc' and so on for their
-    mean, and 'num_videos', 'num_real', 'num_fake', 'num_no_face', 'num_failed'.
-    Further figures are 'tpr_at_1' and 'tpr_at_01' (TPR at an FPR of 1% and 0.1%),
-    'brier', 'ece' and 'cross_entropy', which breaks ties between epochs (see
-    `DurableCheckpointHook`). `save_best='deepfake/auc'` takes the greater by itself;
-    for the others the hook must be told its `rule` ('less', 'greater').
+    Keys (with the prefix) are those of `Summary.scalars` and 'cross_entropy', which
+    breaks ties between epochs (see `DurableCheckpointHook`). `save_best='deepfake/auc'`
+    prefers the higher value by itself; other figures need the hook's `rule` ('less',
+    'greater').
 
-    The model's `pred_score` is the score of the video: it is not computed again from
-    the snippets, `score_rule` only states how the model made it. Where the dataset
-    shows it several persons of a video (`tracks='all'`), `tracks_rule` makes one score
-    of theirs.
+    The video score is the model's `pred_score`, not computed from the snippets. With
+    `tracks='all'` in the dataset, `tracks_rule` merges the scores of a video's faces.
 
-    Videos that the dataset lists but cannot show, since no face was found in them or
-    their preparation failed, are in its `metainfo` (see `DeepfakeDataset`). They are
-    scored `no_face_score`, counted and told of: a set from which the hard videos are
-    missing is another set. Videos that the model cannot use, being too short or lacking
-    landmarks, or that could not be read while the test went on (`on_error='skip'`), are
-    in no figure; how many, why, and the share that is covered stand in the table, the
-    record, 'num_left_out' and 'coverage'. A video of several faces is left out as a
-    whole if one of them could not be read.
+    Videos in which no face was found or whose preparation failed (the dataset's
+    `metainfo`) are scored `no_face_score` and counted: without the hard videos the set
+    would be another one. Videos that the model cannot use (too short, no landmarks) or
+    that could not be read (`on_error='skip'`) are in no figure but in 'num_left_out',
+    'coverage', the table and the record. If one of several faces could not be read, the
+    video is skipped.
 
     Args:
-        threshold: a video is called fake from this P(fake) on.
-        num_resamples: bootstrap resamples of the interval of the AUC.
+        threshold: P(fake) from which a video is called fake.
+        num_resamples: bootstrap resamples of the intervals.
         seed: of the bootstrap.
         predictions_csv: file for the score of each video (see `write_predictions`).
-        metrics_json: file for the table, with intervals, counts, what they rest on and
-            the SHA-256 of the prediction file.
-        checkpoint: where the scored weights come from; stated in `metrics_json`.
-        score_rule: how the model makes a video score out of snippets.
-        operating_point: file of tools/calibrate.py, whose threshold stands in place of
+        metrics_json: file for the figures, with intervals, counts and the SHA-256 of
+            the prediction file.
+        checkpoint: source of the scored weights, stated in `metrics_json`.
+        score_rule: how the model computes a video score from snippets; stated.
+        operating_point: file of tools/calibrate.py, whose threshold replaces
             `threshold`, and whose temperature is applied to all scores.
-        no_face_score: P(fake) of a video that could not be shown to the model.
+        no_face_score: P(fake) of a video that the model could not be given.
         tracks_rule: 'max' or 'mean', see `track_rules`.
-        collect_device: 'cpu' or 'gpu', see `BaseMetric`.
-        collect_dir: folder shared by all processes, see `BaseMetric`.
+        collect_device: see `BaseMetric`, as the next two.
+        collect_dir: folder shared by all processes.
         prefix: of the keys.
     """
 
@@ -139,25 +132,24 @@ class DeepfakeMetric(BaseMetric):
         Args:
             data_batch: not used.
             data_samples: one dict a video: 'pred_score' (2,) = (P(real), P(fake)),
-                'gt_label' (1,), 'video_key', and 'snippet_scores' (S,) = P(fake) of
-                each snippet, where the model gives them; or of a video that could not
-                be read, 'video_key' and 'left_out', the kind of its fault.
+                'gt_label' (1,), 'video_key', and optional 'snippet_scores' (S,) =
+                P(fake); of an unreadable video 'video_key' and 'left_out', the kind of
+                error.
         """
         self.results.extend(read_result(sample) for sample in data_samples)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """See `BaseMetric`; warns when fewer videos were scored than the set has.
+        """See `BaseMetric`; warns if fewer videos were scored than the set has.
 
-        The results of all processes are put back into the set's order and cut to
-        `size`, which drops what the sampler had added to make the processes' shares
-        equal; `order_by_key` refuses whatever would still count twice.
+        The parent sorts the results of all processes and cuts them to `size`, without
+        the sampler's padding; `order_by_key` refuses any other duplicate.
         """
         figures: dict[str, float] = super().evaluate(size)
         num_scored = int(figures.pop(f'{self.prefix}/{_NUM_SCORED}'))
         if num_scored != size:
             print_log(
                 f'DeepfakeMetric: {num_scored} videos were scored, the dataset has '
-                f'{size}: the figures are not those of the whole set',
+                f'{size}: the figures do not cover the set',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -213,8 +205,8 @@ class DeepfakeMetric(BaseMetric):
         if not num_further_tracks:
             return rule
         return (
-            f'{rule}; of several faces in a video ({num_further_tracks} '
-            f'further faces were scored), the {self.tracks_rule}'
+            f'{rule}; the {self.tracks_rule} over the faces of a video '
+            f'({num_further_tracks} further faces were scored)'
         )
 
     def _write_files(
@@ -235,12 +227,7 @@ class DeepfakeMetric(BaseMetric):
 
 @dataclass(frozen=True)
 class LeftOutVideo:
-    """Stands among the predictions for a video that could not be read.
-
-    Attributes:
-        key: of the video.
-        kind: of its fault.
-    """
+    """Replaces the prediction of an unreadable video; `kind` is that of its error."""
 
     key: VideoKey
     kind: str
@@ -249,33 +236,33 @@ class LeftOutVideo:
 def split_results(
     results: Sequence[VideoPrediction | LeftOutVideo],
 ) -> tuple[list[VideoPrediction], list[tuple[VideoKey, str]]]:
-    """Give the predictions, and (key, kind of fault) of each video left out.
-
-    Raises:
-        DataError: nothing could be read.
-    """
+    """Return the predictions, and (key, kind of error) of each unreadable video."""
     kinds: dict[VideoKey, str] = {}
     for one in results:
         if isinstance(one, LeftOutVideo):
             kinds.setdefault(one.key, one.kind)
-    scored = [one for one in results if one.key not in kinds]
+    scored = [
+        one
+        for one in results
+        if isinstance(one, VideoPrediction) and one.key not in kinds
+    ]
     if kinds and not scored:
         raise DataError(
-            f'DeepfakeMetric: none of {len(kinds)} videos could be read, the first is '
-            f'{next(iter(kinds))}: there is nothing to compute figures of'
+            f'DeepfakeMetric: none of {len(kinds)} videos could be read, e.g. '
+            f'{next(iter(kinds))}'
         )
     return scored, list(kinds.items())
 
 
 def read_result(sample: dict[str, Any]) -> VideoPrediction | LeftOutVideo:
-    """Read one data sample: a prediction, or what stands for a broken video."""
+    """Read one data sample: a prediction, or an unreadable video."""
     if LEFT_OUT in sample:
         return LeftOutVideo(VideoKey(*sample['video_key']), sample[LEFT_OUT])
     return read_sample(sample)
 
 
 def read_sample(sample: dict[str, Any]) -> VideoPrediction:
-    """Turn one data sample of the model into a prediction, or say what it lacks."""
+    """Read a prediction from one data sample of the model."""
     if 'video_key' not in sample:
         raise ConfigError(
             "DeepfakeMetric: a data sample has no 'video_key'; add 'video_key' to the "
@@ -304,13 +291,13 @@ def read_sample(sample: dict[str, Any]) -> VideoPrediction:
 
 
 def _log_odds(scores: list[float]) -> float:
-    """Both are needed: next to 1, P(fake) is rounded and P(real) is not."""
+    """Compute log(P(fake) / P(real)); close to 1 only P(real) is not rounded."""
     with np.errstate(divide='ignore'):
         return float(np.log(scores[FAKE]) - np.log(scores[REAL]))
 
 
 def _as_scores(sample: dict[str, Any], key: VideoKey) -> list[float]:
-    """P(real) and P(fake) of the video, checked to be probabilities."""
+    """Return P(real) and P(fake) of the video, checked to be probabilities."""
     if 'pred_score' not in sample:
         raise ConfigError(
             f"DeepfakeMetric: the model gave no 'pred_score' for video {key}"
@@ -327,8 +314,7 @@ def _as_scores(sample: dict[str, Any], key: VideoKey) -> list[float]:
         raise DataError(f'pred_score is nan for video {key}; the model has diverged')
     if min(scores) < 0 or abs(sum(scores) - 1) > _SUM_TOLERANCE:
         raise ConfigError(
-            f'DeepfakeMetric: pred_score {scores} for video {key} are no probabilities '
-            "(they must be >= 0 and sum to 1); set average_clips='prob' in the "
-            "model's cls_head"
+            f'DeepfakeMetric: pred_score {scores} for video {key}: probabilities must '
+            "be >= 0 and sum to 1; set average_clips='prob' in the model's cls_head"
         )
     return scores

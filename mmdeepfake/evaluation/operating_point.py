@@ -1,7 +1,6 @@
-"""The threshold and temperature that a model is used with, chosen on validation data.
+"""Threshold and temperature of a model, chosen on validation videos.
 
-Kept as `operating_point.json` beside the checkpoint. What it was chosen on is written
-into it: a threshold without that is a number to mistrust.
+Kept as `operating_point.json` beside the checkpoint, with what they were chosen on.
 """
 
 from __future__ import annotations
@@ -29,17 +28,16 @@ OPERATING_POINT_FILE = 'operating_point.json'
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """How scores are read.
+    """How to read scores.
 
     Attributes:
-        threshold: a video is called fake from this P(fake) on, after the temperature.
-        temperature: sigmoid(logit(score) / temperature) is the score; 1 changes none.
-        max_false_positive_rate: the share of reals that the threshold was chosen for.
-        false_positive_rate: what it is on the validation videos.
-        true_positive_rate: share of their fakes that are found.
-        num_real: real validation videos: with N of them, a rate below 1 / N cannot be
-            told from 0.
-        num_fake: fake ones.
+        threshold: P(fake), after the temperature, from which a video is called fake.
+        temperature: scores become sigmoid(logit(score) / temperature).
+        max_false_positive_rate: allowed share of reals called fake.
+        false_positive_rate: their share on the validation videos.
+        true_positive_rate: share of the validation fakes called fake.
+        num_real: real validation videos.
+        num_fake: fake validation videos.
         chosen_on: the validation set, in words.
         predictions_sha256: of the prediction file it was chosen on.
     """
@@ -56,21 +54,21 @@ class OperatingPoint:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.threshold) and 0 <= self.threshold):
-            raise DataError(f'threshold {self.threshold}: a number from 0 on is needed')
+            raise DataError(f'threshold {self.threshold}: need 0 or more')
         for name in ('false_positive_rate', 'true_positive_rate'):
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(f'{name} {getattr(self, name)}: allowed is 0 to 1')
         if min(self.num_real, self.num_fake) < 0:
             raise DataError(f'{self.num_real} real and {self.num_fake} fake videos')
         if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise DataError(f'temperature {self.temperature}: one above 0 is needed')
+            raise DataError(f'temperature {self.temperature}: need one above 0')
 
     @property
     def false_positive_rate_bound(self) -> float:
-        """What the rate on other reals lies below, with 95% confidence.
+        """Upper 95% confidence bound of the rate on other reals.
 
-        One-sided, of Clopper and Pearson (Biometrika, 1934): exact for one threshold.
-        This one was chosen on the same reals, so it is the least that must be allowed.
+        One-sided, of Clopper and Pearson (Biometrika, 1934). Exact for a threshold
+        chosen elsewhere; this one was chosen on the same reals, so it is optimistic.
         """
         num_called = round(self.false_positive_rate * self.num_real)
         if num_called == self.num_real:
@@ -78,7 +76,7 @@ class OperatingPoint:
         return float(beta.ppf(0.95, num_called + 1, self.num_real - num_called))
 
     def apply(self, prediction: VideoPrediction) -> VideoPrediction:
-        """Give the prediction with calibrated scores; their order stays."""
+        """Return the prediction with calibrated scores; their order stays."""
         if self.temperature == 1:
             return prediction
         log_odds = prediction.log_odds / self.temperature
@@ -91,27 +89,22 @@ class OperatingPoint:
         )
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
+        """Write it atomically as JSON."""
         replace_text(path, json.dumps(asdict(self), indent=2) + '\n')
 
     @classmethod
     def read(cls, path: Path) -> OperatingPoint:
-        """Read what `write` wrote.
-
-        Raises:
-            DataNotFoundError: there is no such file.
-            DataError: it is no operating point.
-        """
+        """Read what `write` wrote."""
         if not path.is_file():
             raise DataNotFoundError(
-                f'no operating point {path}: python tools/calibrate.py CONFIG '
-                'CHECKPOINT chooses one on the validation videos'
+                f'no operating point {path}: choose one with '
+                'python tools/calibrate.py CONFIG CHECKPOINT'
             )
         try:
             return cls(**check_fields(cls, load_json(path)))
         except (ValueError, TypeError) as error:
             raise DataError(
-                f'{path} is no operating point ({error}); choose it again with '
+                f'{path} is not an operating point ({error}); choose it again with '
                 'python tools/calibrate.py'
             ) from error
 
@@ -124,13 +117,12 @@ def choose_operating_point(
     chosen_on: str,
     predictions_sha256: str,
 ) -> OperatingPoint:
-    """Fit the temperature, if asked for, then the threshold, on validation videos.
+    """Fit the temperature, if wanted, then the threshold, on validation videos.
 
     Args:
         predictions: of the validation videos; both classes are needed.
         max_false_positive_rate: share of reals that may be called fake.
-        with_temperature: whether scores are to become better probabilities; their
-            order, and so what the threshold parts, is the same either way.
+        with_temperature: whether to fit one; it changes no order and no verdict.
         chosen_on: the validation set, in words.
         predictions_sha256: of the prediction file.
     """

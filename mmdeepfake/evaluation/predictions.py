@@ -1,9 +1,8 @@
 """The score of each video, and the CSV file that keeps them.
 
-One line a video: its key, its score, the scores of its snippets, its identities and its
-logit (which files of before it was kept lack). Scores are written
-with `repr`, which Python reads back to the same number, so every figure can be computed
-again from the file alone.
+One line a video: key, score, scores of its snippets, identities and logit (missing in
+older files). Scores are written with `repr`, so that every figure can be recomputed
+from the file to the last bit.
 """
 
 from __future__ import annotations
@@ -41,18 +40,16 @@ _SNIPPET_SEPARATOR = ';'
 
 @dataclass(frozen=True)
 class VideoPrediction:
-    """What a model says of one video.
+    """The scores of one video.
 
     Attributes:
-        key: see `VideoKey`; no two predictions of a set share it.
-        fake_score: P(fake) of the video, in [0, 1].
+        key: unique in a set.
+        fake_score: P(fake) of the video, the model's own.
         snippet_scores: P(fake) of each snippet, in the order of time; may be empty.
-            The video's score is the model's own and is not computed from them.
-        track: which person of the video was scored, see `VideoRecord`; 0 once the
-            persons' scores have become one, see `track_rules`.
-        identities: who is seen or used in the video, where known.
-        fake_logit: log-odds of `fake_score`, where the model's own are known: they tell
-            videos apart whose scores a float rounds to the same number, such as 1.
+        track: face that was scored, see `VideoRecord`; 0 after `merge_tracks`.
+        identities: persons seen or used in the video, where known.
+        fake_logit: the model's log-odds of `fake_score`, where known: they order videos
+            whose scores are rounded to the same number, such as 1.
     """
 
     key: VideoKey
@@ -74,16 +71,15 @@ class VideoPrediction:
         ):
             if not 0 <= score <= 1:  # nan fails here too
                 raise DataError(
-                    f'{name} {score} of video {self.key}: a probability in [0, 1] '
-                    'is needed'
+                    f'{name} {score} of video {self.key}: need a probability'
                     + ('; the model has diverged' if math.isnan(score) else '')
                 )
         if self.fake_logit is not None and math.isnan(self.fake_logit):
-            raise DataError(f'fake_logit nan of video {self.key}: a number is needed')
+            raise DataError(f'fake_logit nan of video {self.key}: need a number')
 
     @property
     def log_odds(self) -> float:
-        """The logit that is known, or that of the score."""
+        """The known logit, or that of the score."""
         return (
             float(logit(self.fake_score))
             if self.fake_logit is None
@@ -92,7 +88,7 @@ class VideoPrediction:
 
 
 def rank_predictions(predictions: Sequence[VideoPrediction]) -> NDArray[np.intp]:
-    """Return the rank of each by its log-odds, then its score; equal ones share it."""
+    """Rank the predictions by log-odds, then score; equal ones share a rank."""
     # Neighbouring scores near 0 may have the same logit, hence the score.
     keys = np.array([(one.log_odds, one.fake_score) for one in predictions])
     ranks = np.unique(keys.reshape(-1, 2), axis=0, return_inverse=True)[1]
@@ -100,29 +96,22 @@ def rank_predictions(predictions: Sequence[VideoPrediction]) -> NDArray[np.intp]
 
 
 def order_by_key(predictions: Iterable[VideoPrediction]) -> list[VideoPrediction]:
-    """Sort the predictions by key; refuse a key that comes twice.
+    """Sort the predictions by key; raise DataError on a duplicate.
 
-    The order makes figures independent of how many processes scored the set. A key
-    twice means that a video would count double, as when a distributed sampler pads the
-    set or two entries of a dataset are told apart by file name alone.
+    The order makes figures independent of the number of processes.
     """
     ordered = sorted(predictions, key=lambda prediction: prediction.key)
     for one, other in itertools.pairwise(ordered):
         if one.key == other.key:
             raise DataError(
                 f'video {one.key} was scored more than once ({one.fake_score} and '
-                f'{other.fake_score}): every video of a set needs a key of its own, '
-                'and must be scored once'
+                f'{other.fake_score}): keys must be unique, and videos scored once'
             )
     return ordered
 
 
 def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) -> str:
-    """Write the CSV file, whole or not at all.
-
-    Returns:
-        SHA-256 of the file, in hex.
-    """
+    """Write the CSV file atomically and return its SHA-256 in hex."""
     rows = [
         (
             *prediction.key,
@@ -141,23 +130,24 @@ def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) 
 
 
 def read_predictions(path: str | Path) -> list[VideoPrediction]:
-    """Read what `write_predictions` wrote, in the order of the keys."""
+    """Read what `write_predictions` wrote, ordered by key."""
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(
-            f'no prediction file {path}: python tools/test.py CONFIG CHECKPOINT makes '
-            'one, as predictions.csv in its work dir'
+            f'no prediction file {path}: python tools/test.py CONFIG CHECKPOINT '
+            'writes predictions.csv into its work dir'
         )
     try:
-        predictions = list(_read_lines(csv.reader(read_lines(path, keep_ends=True))))
+        predictions = list(_parse_lines(read_lines(path, keep_ends=True)))
         if not predictions:
-            raise DataError('holds no video')
+            raise DataError('no videos in it')
         return order_by_key(predictions)
     except (csv.Error, ValueError) as error:
         raise DataError(f'{path}, {error}') from error
 
 
-def _read_lines(reader: Iterator[list[str]]) -> Iterator[VideoPrediction]:
+def _parse_lines(lines: Iterable[str]) -> Iterator[VideoPrediction]:
+    reader = csv.reader(lines)
     header = next(reader, [])
     if tuple(header) not in (COLUMNS, _OLDER_COLUMNS):
         raise DataError(
@@ -210,7 +200,7 @@ def _parse_identities(text: str) -> tuple[str, ...]:
     except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f'identities {shorten(text)}: allowed is a JSON list of texts')
+        raise DataError(f'identities {shorten(text)}: need a JSON list of strings')
     return tuple(names)
 
 

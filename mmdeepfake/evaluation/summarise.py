@@ -1,4 +1,4 @@
-"""Computes the figures of a test set: one row per manipulation, their mean, and all."""
+"""Compute the figures of a test set: a row per manipulation, their mean, and all."""
 
 from __future__ import annotations
 
@@ -18,16 +18,8 @@ from .aggregation import (
     resample_groups,
     resample_within_strata,
 )
-from .calibration import brier_score, calibration_error
 from .predictions import VideoPrediction, order_by_key, rank_predictions
-from .ranking import (
-    accuracy,
-    area_under_roc,
-    average_precision,
-    equal_error_rate,
-    true_positive_rate_at,
-)
-from .resampled_figures import FIGURES, RATE_LIMITS, ResampledFigures
+from .resampled_figures import FIGURES, ResampledFigures
 from .summary import (
     CONFIDENCE,
     MEAN_LOGITS_RULE,
@@ -56,18 +48,17 @@ def summarise(
 
     Args:
         predictions: one for each video, in any order.
-        threshold: a video is called fake from this score on.
+        threshold: score from which a video is called fake.
         num_resamples: bootstrap resamples; 0 gives no intervals.
         seed: of the bootstrap.
-        score_rule: how snippets became a video score; stated, not computed.
-        num_no_face: how many of the videos show no face that was found; stated.
-        num_failed: how many of the videos could not be prepared; stated.
-        no_face_score: the score that both kinds stand among `predictions` with.
-        left_out: kind of problem -> number of videos that are not among `predictions`
-            for it; stated.
+        score_rule: see `Summary`, as all that follow; stated, not computed.
+        num_no_face: see `Summary`.
+        num_failed: see `Summary`.
+        no_face_score: see `Summary`.
+        left_out: see `Summary`.
     """
     if not predictions:
-        raise DataError('no video was scored: there is nothing to evaluate')
+        raise DataError('no video was scored: nothing to evaluate')
     predictions = order_by_key(predictions)
     strata = [stratum_of(prediction) for prediction in predictions]
     everything = Row('all', np.arange(len(predictions)))
@@ -108,19 +99,19 @@ def summarise(
 def method_rows(
     predictions: Sequence[VideoPrediction],
 ) -> Iterator[tuple[str, list[VideoPrediction]]]:
-    """Name and videos of each manipulation's row, as `summarise` forms them."""
+    """Yield the name and videos of each manipulation's row."""
     for row in group_by_method([stratum_of(prediction) for prediction in predictions]):
         yield row.name, [predictions[index] for index in row.members]
 
 
 def stratum_of(prediction: VideoPrediction) -> Stratum:
-    """Which videos the bootstrap may put in this one's place."""
+    """Return the stratum of the bootstrap that the video is in."""
     key = prediction.key
     return Stratum(key.dataset, key.compression, key.label, key.method)
 
 
 def persons_of(prediction: VideoPrediction) -> list[str]:
-    """Who is in the video; numbers of persons mean others in each dataset."""
+    """Return the persons in the video as 'dataset/person'."""
     return [f'{prediction.key.dataset}/{name}' for name in prediction.identities]
 
 
@@ -134,23 +125,11 @@ class _RowOfVideos:
         chosen = [predictions[index] for index in row.members]
         labels = np.array([prediction.key.label for prediction in chosen])
         scores = np.array([prediction.fake_score for prediction in chosen])
-        ranks = rank_predictions(chosen)
         self.num_fake = int(labels.sum())
         self.num_real = len(labels) - self.num_fake
-        self.resample = ResampledFigures(
-            labels, scores, threshold=threshold, ranks=ranks
+        self.figures = ResampledFigures(
+            labels, scores, threshold=threshold, ranks=rank_predictions(chosen)
         )
-        self._figures = {
-            'acc': accuracy(labels, scores, threshold=threshold),
-            'auc': area_under_roc(labels, ranks),
-            'eer': equal_error_rate(labels, ranks),
-            'ap': average_precision(labels, ranks),
-            'brier': brier_score(labels, scores),
-            'ece': calibration_error(labels, scores),
-        } | {
-            name: true_positive_rate_at(labels, ranks, max_false_positive_rate=limit)
-            for name, limit in RATE_LIMITS.items()
-        }
 
     def result(self, over_videos: Resampled, over_groups: Resampled) -> RowResult:
         enough = min(self.num_real, self.num_fake) > 1
@@ -158,7 +137,7 @@ class _RowOfVideos:
             name=self.name,
             num_real=self.num_real,
             num_fake=self.num_fake,
-            **self._figures,
+            **self.figures.of_set(),
             intervals=_intervals(over_videos) if enough else {},
             identity_intervals=_intervals(over_groups) if enough else {},
         )
@@ -167,11 +146,11 @@ class _RowOfVideos:
 def _resample(
     rows: Sequence[_RowOfVideos], chunks: Iterable[NDArray[np.int64]]
 ) -> list[Resampled]:
-    """Compute the figures of every row in every resample: (R,) each."""
+    """Compute the figures of each row in all resamples: (R,) each."""
     found: list[list[Resampled]] = [[] for _ in rows]
     for counts in chunks:
         for row, parts in zip(rows, found, strict=True):
-            parts.append(row.resample(counts[:, row.members]))
+            parts.append(row.figures(counts[:, row.members]))
     return [
         {name: np.concatenate([part[name] for part in parts]) for name in FIGURES}
         if parts
@@ -194,7 +173,7 @@ def _average_rows(
     over_videos: Sequence[Resampled],
     over_groups: Sequence[Resampled],
 ) -> RowResult:
-    """Mean over manipulations; its interval is that of the mean in each resample."""
+    """Average the manipulations; the interval is that of each resample's mean."""
     means = {
         name: float(np.mean([getattr(row, name) for row in methods] or [float('nan')]))
         for name in FIGURES

@@ -1,29 +1,25 @@
-"""All figures of a test set: a row per manipulation, their mean, and all videos pooled.
+"""The figures of a test set: a row per manipulation, their mean, and all videos pooled.
 
-Every figure is at video level. `acc` calls a video fake at score >= threshold; `auc`
-counts ties one half; `eer` is read off the linearly interpolated ROC curve; `ap` has
-fakes as positives; `tpr_at_1` and `tpr_at_01` are the share of fakes found while at
-most 1% and 0.1% of reals are called fake (see `ranking`); `brier` and `ece` ask whether
-scores are probabilities (see `calibration`). Intervals come from a percentile bootstrap
-over videos, stratified by class and manipulation, and, where it is known who is in
-them, from one over groups of persons (see `aggregation`).
+All are at video level, see `resampled_figures`. Intervals come from a percentile
+bootstrap over videos, stratified by class and manipulation, and, where the persons are
+known, from one over groups of persons (see `aggregation`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .resampled_figures import FIGURES
 
 CONFIDENCE = 0.95
-NO_FACE_SCORE = 0.5  # undecided; ours, as in other work on these datasets
+NO_FACE_SCORE = 0.5  # undecided; ours
 MEAN_LOGITS_RULE = 'softmax of the mean logits over snippets'
-MIN_GROUPS = 10  # fewer groups of persons show no spread that could be trusted
+MIN_GROUPS = 10  # with fewer groups of persons the interval means little
 
 Intervals = Mapping[str, tuple[float, float]]
-# Of single rows a log holds the main figures; the record holds them all.
+# Rows of manipulations log these alone; the record has all.
 _LOGGED_BY_ROW = ('acc', 'auc', 'eer', 'ap')
 _INTERVALS = ('intervals', 'identity_intervals')
 _NO_INTERVAL = (float('nan'), float('nan'))
@@ -31,23 +27,14 @@ _NO_INTERVAL = (float('nan'), float('nan'))
 
 @dataclass(frozen=True)
 class RowResult:
-    """The figures of one row; nan where a class is absent.
+    """The figures of one row (see `resampled_figures`); nan where a class is absent.
 
     Attributes:
         name: manipulation, 'macro' or 'all'.
         num_real: real videos in the row.
         num_fake: fake videos in the row.
-        acc: accuracy.
-        auc: area under the ROC curve.
-        eer: equal error rate.
-        ap: average precision.
-        tpr_at_1: true positive rate at a false positive rate of 1%.
-        tpr_at_01: at 0.1%.
-        brier: Brier score.
-        ece: expected calibration error of P(fake).
-        intervals: (low, high) of each figure, over videos. Figures without one are not
-            in it: nan ones, and all of them where a class has one video only, since
-            resampling one video shows no spread.
+        intervals: (low, high) by figure, over videos; without nan ones, and empty if a
+            class has a single video, since resampling it shows no spread.
         identity_intervals: the same over groups of persons.
     """
 
@@ -67,12 +54,12 @@ class RowResult:
 
     @property
     def auc_low(self) -> float:
-        """Lower end of the interval of the AUC over videos, or nan."""
+        """Lower end of the interval of the AUC over videos; may be nan."""
         return self.intervals.get('auc', _NO_INTERVAL)[0]
 
     @property
     def auc_high(self) -> float:
-        """Upper end of it."""
+        """Upper end of the same interval."""
         return self.intervals.get('auc', _NO_INTERVAL)[1]
 
 
@@ -81,19 +68,18 @@ class Summary:
     """The figures of a test set and what they rest on.
 
     Attributes:
-        methods: one row per manipulation, its fakes against all reals of its data.
-        macro: unweighted mean of these rows; nan as soon as one of them is.
+        methods: one row per manipulation, its fakes against all reals of its dataset.
+        macro: unweighted mean of these rows; nan if one of them is.
         overall: all videos pooled.
         threshold: score from which a video is called fake in `acc`.
         num_resamples: bootstrap resamples behind each interval.
         seed: of the bootstrap.
-        score_rule: how snippets became a video score.
-        num_no_face: videos, among those counted, in which no face was found.
-        num_failed: videos, among those counted, that could not be prepared.
-        no_face_score: what both kinds were given for a score, unseen by the model.
-        num_groups: groups of videos that share persons; 0 where that is not known.
-        left_out: kind of problem -> how many videos the model could not use for it;
-            they are not among those counted.
+        score_rule: how the video score follows from the snippets.
+        num_no_face: videos counted in which no face was found.
+        num_failed: videos counted whose preparation failed.
+        no_face_score: score of both kinds, which the model has not seen.
+        num_groups: groups of videos that share no person; 0 if unknown.
+        left_out: kind of problem -> number of videos not counted for it.
     """
 
     methods: tuple[RowResult, ...]
@@ -121,12 +107,12 @@ class Summary:
 
     @property
     def rows(self) -> tuple[RowResult, ...]:
-        """The table's rows; a mean of fewer than two rows is left out."""
+        """The table's rows; macro only if there are several manipulations."""
         macro = (self.macro,) if len(self.methods) > 1 else ()
         return (*self.methods, *macro, self.overall)
 
     def scalars(self) -> dict[str, float]:
-        """Flat figures for a log: 'auc' over all videos, 'METHOD/auc', 'macro/auc'."""
+        """Return figures for a log: 'auc' over all, 'METHOD/auc', 'macro/auc' ..."""
         overall = {
             name: getattr(self.overall, name)
             for name in (*FIGURES, 'auc_low', 'auc_high')
@@ -140,7 +126,7 @@ class Summary:
         return {
             **overall,
             **by_row,
-            # In floats, since MMEngine's log of a test turns integers into null.
+            # MMEngine's log of a test turns integers into null.
             'num_videos': float(num_real + num_fake),
             'num_real': float(num_real),
             'num_fake': float(num_fake),
@@ -151,7 +137,7 @@ class Summary:
         }
 
     def notes(self) -> list[str]:
-        """Sentences without which the figures cannot be read."""
+        """Return the sentences that belong below the table."""
         num_real, num_fake = self.overall.num_real, self.overall.num_fake
         notes = [
             f'Level: video. {num_real + num_fake} videos ({num_real} real, '
@@ -165,72 +151,62 @@ class Summary:
         if self.num_no_face or self.num_failed:
             verdict = 'fake' if self.no_face_score >= self.threshold else 'real'
             notes.append(
-                f'Among them are {self.num_no_face} videos in which no face was found '
-                f'and {self.num_failed} that could not be prepared: the model saw none '
-                f'of these, each has the score {self.no_face_score:g}, which ACC '
-                f'counts as {verdict}.'
+                f'Of these, no face was found in {self.num_no_face} and preparation '
+                f'failed for {self.num_failed}: without the model they score '
+                f'{self.no_face_score:g}, which ACC counts as {verdict}.'
             )
         if self.left_out:
             notes.append(self.describe_coverage())
         if self.num_groups:
             enough = self.num_groups >= MIN_GROUPS
             notes.append(
-                f'The videos make {self.num_groups} groups that share no person. '
+                f'The videos form {self.num_groups} groups that share no person. '
                 + (
-                    'Intervals over groups are in the record as well.'
+                    'Intervals over groups are in the record.'
                     if enough
-                    else f'Below {MIN_GROUPS}, intervals over groups are not given.'
+                    else f'Below {MIN_GROUPS}, there are no intervals over groups.'
                 )
             )
         if len(self.methods) > 1:
             notes.append(
-                'macro: mean of the manipulations; each is taken against all reals '
-                'of its dataset and compression. all: every video pooled.'
+                'macro: mean of the manipulations, each against all reals of its '
+                'dataset and compression. all: every video pooled.'
             )
         if any(row.auc_low == row.auc_high for row in self.rows):
             notes.append(
-                'An interval of no width means that every resample ranks alike, as '
+                'An interval of zero width means that all resamples rank alike, e.g. '
                 'with perfect separation; it does not mean certainty.'
             )
         return notes + self.gaps()
 
     def describe_coverage(self) -> str:
-        """Say which share of the set the figures are those of."""
+        """Describe the share of the set that the figures cover."""
         num_left_out = sum(self.left_out.values())
         num_all = self.num_videos + num_left_out
         counts = ', '.join(f'{count} {kind}' for kind, count in self.left_out.items())
         return (
             f'Coverage: {self.coverage:.1%}. Of {num_all} videos the model could not '
-            f'use {num_left_out} ({counts}): they are in no figure, so that these are '
-            'not those of the whole set.'
+            f'use {num_left_out} ({counts}): the figures are without them.'
         )
 
     def gaps(self) -> list[str]:
-        """Which figures are nan, and why."""
-        lacking = [
-            f'{row.name} ({row.num_real} real, {row.num_fake} fake)'
-            for row in self.rows
-            if not min(row.num_real, row.num_fake)
-        ]
-        single = [
-            f'{row.name} ({row.num_real} real, {row.num_fake} fake)'
-            for row in self.rows
-            if min(row.num_real, row.num_fake) == 1
-        ]
+        """Name the rows without a ranking or an interval."""
         notes = []
-        if lacking:
-            notes.append(
-                f'No AUC, EER, AP for {", ".join(lacking)}: both classes are needed.'
-            )
-        if single:
-            notes.append(
-                f'No interval for {", ".join(single)}: two videos of each class are '
-                'needed.'
-            )
+        for fewest, missing, needed in (
+            (0, 'AUC, EER, AP', 'both classes are needed'),
+            (1, 'interval', 'two videos of each class are needed'),
+        ):
+            rows = [
+                f'{row.name} ({row.num_real} real, {row.num_fake} fake)'
+                for row in self.rows
+                if min(row.num_real, row.num_fake) == fewest
+            ]
+            if rows:
+                notes.append(f'No {missing} for {", ".join(rows)}: {needed}.')
         return notes
 
     def to_json(self) -> dict[str, Any]:
-        """What `metrics.json` holds; nan becomes null, as JSON knows no nan."""
+        """Return the content of `metrics.json`, null in place of nan."""
         return {
             'level': 'video',
             'num_videos': self.overall.num_real + self.overall.num_fake,
@@ -256,7 +232,7 @@ class Summary:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Summary:
-        """Read back `to_json`; a missing or odd field is a KeyError or TypeError."""
+        """Read `to_json`; a missing or wrong field raises KeyError or TypeError."""
         return cls(
             methods=tuple(_with_nan(row) for row in record['methods']),
             macro=_with_nan(record['macro']),
@@ -265,7 +241,7 @@ class Summary:
             num_resamples=int(record['interval']['num_resamples']),
             seed=int(record['interval']['seed']),
             score_rule=str(record['score_rule']),
-            # Records from before these fields counted such videos nowhere.
+            # Older records lack these.
             num_no_face=int(record.get('num_no_face', 0)),
             num_failed=int(record.get('num_failed', 0)),
             no_face_score=float(record.get('no_face_score', NO_FACE_SCORE)),
@@ -282,19 +258,13 @@ def _without_nan(row: RowResult) -> dict[str, Any]:
 
 
 def _with_nan(record: dict[str, Any]) -> RowResult:
-    values = {
-        f.name: record[f.name] for f in fields(RowResult) if f.name not in _INTERVALS
+    values: dict[str, Any] = {
+        name: float('nan') if record[name] is None else float(record[name])
+        for name in FIGURES
     }
-    name, num_real, num_fake, *figures = values.values()
+    for kind in _INTERVALS:
+        ends = record[kind].items()
+        values[kind] = {name: (float(low), float(high)) for name, (low, high) in ends}
     return RowResult(
-        str(name),
-        int(num_real),
-        int(num_fake),
-        *(float('nan') if figure is None else float(figure) for figure in figures),
-        **{
-            kind: {
-                k: (float(low), float(high)) for k, (low, high) in record[kind].items()
-            }
-            for kind in _INTERVALS
-        },
+        str(record['name']), int(record['num_real']), int(record['num_fake']), **values
     )

@@ -1,4 +1,4 @@
-"""The table of figures as text for a log or a terminal, and as Markdown."""
+"""The table of figures for a log, a terminal, or Markdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADER = (
 
 
 def build_table(summary: Summary) -> Table:
-    """Lay out the rows for a terminal; the last one, over all videos, is set apart."""
+    """Build the table for a terminal, macro and all set apart."""
     table = Table(box=box.ROUNDED, title='Video-level results', title_justify='left')
     table.add_column(HEADER[0], overflow='fold')
     for column in HEADER[1:]:
@@ -36,7 +36,7 @@ def build_table(summary: Summary) -> Table:
 
 
 def format_text(summary: Summary) -> str:
-    """The table and its notes in plain characters, for a log file."""
+    """Format the table and its notes as plain text."""
     buffer = io.StringIO()
     table = build_table(summary)
     table.box = box.ASCII2
@@ -46,7 +46,7 @@ def format_text(summary: Summary) -> str:
 
 
 def format_markdown(summary: Summary) -> str:
-    """The table in Markdown."""
+    """Format the table as Markdown."""
     lines = [HEADER, ('---', *('---:',) * (len(HEADER) - 1))]
     for row in summary.rows:
         cells = _cells(row)

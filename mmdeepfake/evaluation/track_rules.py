@@ -1,7 +1,7 @@
-"""How the scores of several persons' faces become the score of their video.
+"""Merge the scores of several faces into the score of their video.
 
-A video is fake as soon as one of its faces is, so by default the highest score counts:
-the mean would let every bystander vouch for a forged face.
+A video is fake if one of its faces is, so by default the highest score counts: with the
+mean, every bystander would hide a forged face.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .predictions import VideoPrediction
 
 
 def take_highest(tracks: Sequence[VideoPrediction]) -> VideoPrediction:
-    """Take the track with the highest score; of equal ones the first."""
+    """Return the track of the highest score; of equal ones the first."""
     return max(tracks, key=lambda track: (track.log_odds, track.fake_score))
 
 
 def take_mean(tracks: Sequence[VideoPrediction]) -> VideoPrediction:
-    """Average the scores of all tracks and list the snippets of all of them."""
+    """Average the scores of all tracks and join their snippets."""
     mean = sum(track.fake_score for track in tracks) / len(tracks)
     snippets = tuple(s for track in tracks for s in track.snippet_scores)
     return replace(tracks[0], fake_score=mean, snippet_scores=snippets, fake_logit=None)
@@ -36,14 +36,11 @@ TRACK_RULES: dict[str, Callable[[Sequence[VideoPrediction]], VideoPrediction]] =
 def merge_tracks(
     predictions: Iterable[VideoPrediction], *, rule: str
 ) -> list[VideoPrediction]:
-    """Give each video one score.
+    """Return one prediction a video, its `track` 0, sorted by key.
 
     Args:
         predictions: one for each track of each video, in any order.
         rule: one of `TRACK_RULES`.
-
-    Returns:
-        One prediction a video, its `track` 0, sorted by key.
 
     Raises:
         DataError: a track was scored more than once.
@@ -53,10 +50,9 @@ def merge_tracks(
         if (one.key, one.track) == (other.key, other.track):
             raise DataError(
                 f'video {one.key} was scored more than once ({one.fake_score} and '
-                f'{other.fake_score}, track {one.track}): every video of a set needs a '
-                'key of its own, and each of its tracks must be scored once. With '
-                "tracks='all' in the dataset, 'track' must be among the meta_keys of "
-                'PackActionInputs'
+                f'{other.fake_score}, track {one.track}): keys must be unique and '
+                "tracks scored once. With tracks='all' in the dataset, add 'track' to "
+                'the meta_keys of PackActionInputs'
             )
     groups = itertools.groupby(ordered, key=lambda one: one.key)
     return [replace(TRACK_RULES[rule](list(tracks)), track=0) for _, tracks in groups]

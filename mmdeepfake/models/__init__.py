@@ -1,4 +1,4 @@
-"""Networks: importing this registers them."""
+"""Networks; importing this registers them."""
 
 from . import baselines  # noqa: F401  (registers them)
 from .backbones import RATFNet, TConvNet

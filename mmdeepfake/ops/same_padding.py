@@ -1,4 +1,4 @@
-"""Padding as TensorFlow's layers have it under the name of "same"."""
+"""TensorFlow's "same" padding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 
 def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after, so that ceil(size / stride) windows fit; more after.
+    """Return the zeros before and after so that ceil(size / stride) windows fit.
 
     size 6, kernel 3, stride 2  ->  windows 012 234 45.  ->  (0, 1)
     """
@@ -21,9 +21,9 @@ def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:
 def pad_same(
     x: Tensor, kernel: Sequence[int], stride: Sequence[int], *, value: float = 0.0
 ) -> Tensor:
-    """Pad all axes of (B, C, ...) but the first two, each by `same_padding`."""
+    """Pad all but the first two axes of (B, C, ...) by `same_padding`."""
     amounts: list[int] = []
-    # Torch wants the last axis first.
+    # Torch takes the last axis first.
     for size, width, step in reversed(
         list(zip(x.shape[2:], kernel, stride, strict=True))
     ):

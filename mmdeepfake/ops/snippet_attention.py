@@ -15,8 +15,7 @@ from torch import Tensor
 def relate_positions(reduced: Tensor) -> Tensor:
     """Relate each snippet's positions to those of the mean snippet, Eq. (4).
 
-    A_n = 1/S sum_i X_i X_n^T = (mean_i X_i) X_n^T: the sum factors, so the cost is
-    linear in the number of snippets.
+    A_n = 1/S sum_i X_i X_n^T = (mean_i X_i) X_n^T: linear in the number of snippets.
 
     Args:
         reduced: (B, S, L, D), S_n^in W_I of each snippet.
@@ -44,7 +43,7 @@ def relate_channels(reduced: Tensor) -> Tensor:
 
 
 def normalise_affinity(affinity: Tensor, *, num_positions: int) -> Tensor:
-    """Softmax over snippet n's own positions (or channels), scaled as in Eq. (5).
+    """Apply the scaled softmax of Eq. (5) over snippet n's positions or channels.
 
     Args:
         affinity: (B, S, rows, columns).
@@ -57,11 +56,10 @@ def normalise_affinity(affinity: Tensor, *, num_positions: int) -> Tensor:
 
 
 def pool_gathered_positions(attention: Tensor, reduced: Tensor) -> Tensor:
-    """Mean over all positions of E_n, Eq. (5), without E_n.
+    """Compute the mean over all positions of E_n, Eq. (5), without E_n.
 
-    E_n = A_n X_n: each position gathers those of its snippet that it attends to. The
-    average pooling of Eq. (6) is linear, so A_n's rows are averaged first, which leaves
-    one row in place of L to multiply.
+    The average pooling of Eq. (6) is linear, so the rows of A_n in E_n = A_n X_n are
+    averaged first: one row to multiply instead of L.
 
     Args:
         attention: (B, S, L, L).
@@ -74,7 +72,7 @@ def pool_gathered_positions(attention: Tensor, reduced: Tensor) -> Tensor:
 
 
 def pool_gathered_channels(attention: Tensor, reduced: Tensor) -> Tensor:
-    """As `pool_gathered_positions` with channels as rows of Eq. (5): E_n = X_n A_n^T.
+    """Do the same with channels as rows of Eq. (5): E_n = X_n A_n^T.
 
     Args:
         attention: (B, S, D, D).

@@ -16,8 +16,8 @@ from torch import Tensor
 def pool_to_strips(features: Tensor, *, num_bins: int) -> Tensor:
     """Average each frame's positions, in raster order, into `num_bins` bins.
 
-    This is the paper's "flatten along the spatial dimension, then adaptive average
-    pooling to r": bins are horizontal strips, which overlap where HW does not divide.
+    The paper's "flatten along the spatial dimension, then adaptive average pooling to
+    r": bins are horizontal strips, which overlap if R does not divide HW.
 
     Args:
         features: (B, T, C, H, W).
@@ -28,11 +28,11 @@ def pool_to_strips(features: Tensor, *, num_bins: int) -> Tensor:
     """
     b, t = features.shape[:2]
     pooled = F.adaptive_avg_pool1d(features.flatten(3).flatten(0, 1), num_bins)
-    return pooled.unflatten(0, (b, t))
+    return pooled.reshape(b, t, *pooled.shape[1:])
 
 
 def pool_to_grid(features: Tensor, *, num_bins: int) -> Tensor:
-    """Average each frame over a grid of `num_bins` cells, as near a square as it goes.
+    """Average each frame over the squarest grid of `num_bins` cells.
 
     Our alternative to `pool_to_strips`: 8 bins are 2 rows of 4 cells.
 
@@ -47,11 +47,11 @@ def pool_to_grid(features: Tensor, *, num_bins: int) -> Tensor:
     pooled = F.adaptive_avg_pool2d(
         features.flatten(0, 1), grid_of_bins(num_bins)
     )  # (B*T, C, rows, columns)
-    return pooled.flatten(2).unflatten(0, (b, t))
+    return pooled.reshape(b, t, -1, num_bins)
 
 
 def grid_of_bins(num_bins: int) -> tuple[int, int]:
-    """Rows and columns, no fewer columns than rows, of the squarest grid of bins."""
+    """Return the rows and columns of the squarest grid of bins; rows <= columns."""
     rows = next(n for n in range(int(num_bins**0.5), 0, -1) if num_bins % n == 0)
     return rows, num_bins // rows
 
@@ -65,12 +65,11 @@ def fold_alignment(
     """Fold the align convolution, Eq. (2), and the 1x1 after it into one kernel.
 
     Eq. (2), G_t = Conv1(S_{t-1}) + Conv2(S_t) + Conv3(S_{t+1}), and the 1x1 convolution
-    from the stacked G_t to R maps have nothing nonlinear between them. Frame s reaches
-    the result through G_{s-1}, G_s and G_{s+1} alone, so the product is one 3x3
+    from the stacked G_t to R maps are both linear, so their product is one 3x3
     convolution from the T*C stacked channels to R maps:
     M_s = A_{s+1} Conv1 + A_s Conv2 + A_{s-1} Conv3. It is exact, borders included,
-    since the align convolutions have no bias, and it costs 9 R multiplications a value
-    in place of 19 C.
+    since the align convolutions have no bias, and costs 9 R multiplications per value
+    instead of 19 C.
 
     Args:
         previous: (C', C, 3, 3) kernel on frame t-1, Conv1 in the paper.
@@ -85,8 +84,8 @@ def fold_alignment(
     def compose(kernel: Tensor) -> Tensor:
         return torch.einsum('rto,oihw->rtihw', aggregate, kernel)
 
-    from_previous = compose(previous)  # at index t: how frame t-1 reaches G_t
-    from_following = compose(following)  # at index t: how frame t+1 reaches G_t
+    from_previous = compose(previous)  # at index t: from frame t-1 to G_t
+    from_following = compose(following)  # at index t: from frame t+1 to G_t
     folded = F.pad(compose(current), (1, 1, 1, 1))  # (R, T, C, 3, 3)
     zeros = torch.zeros_like(folded[:, :1])
     folded = folded + torch.cat([from_previous[:, 1:], zeros], dim=1)
@@ -95,14 +94,14 @@ def fold_alignment(
 
 
 def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:
-    """Turn logits into the share of each basis at each position, Eq. (3).
+    """Compute the share of each basis at each position from its logits, Eq. (3).
 
     Args:
         logits: (B, R, H, W), eta in the paper.
         temperature: tau in the paper (0.01, Sec. 4.1).
 
     Returns:
-        (B, R, H, W) in fp32 (fp64 of fp64), alpha in the paper; sums to 1 over R.
+        (B, R, H, W) in fp32 (fp64 for fp64), alpha in the paper; sums to 1 over R.
     """
     # In fp16 logits / 0.01 overflows once |logit| > 655, so stay in fp32.
     with torch.autocast(logits.device.type, enabled=False):
@@ -124,7 +123,7 @@ def mix_basis_filters(basis: Tensor, weights: Tensor) -> Tensor:
 
 
 def filter_over_time(features: Tensor, filters: Tensor) -> Tensor:
-    """Convolve each position over time with the filter of its own, zero-padded.
+    """Convolve each position over time with its own filter, zero-padded.
 
     out[t] = sum_d filters[d] * features[t + d - K//2]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from sklearn.metrics import brier_score_loss, log_loss
+from sklearn.metrics import log_loss
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation import calibration
@@ -10,7 +10,6 @@ from mmdeepfake.evaluation.predictions import VideoPrediction, rank_predictions
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.evaluation.summarise import summarise
 from mmdeepfake.structures import VideoKey
-from tests.oracles import comparison_in_loops
 
 
 def draw(seed=0, num_videos=400, sharpness=1.0):
@@ -21,39 +20,11 @@ def draw(seed=0, num_videos=400, sharpness=1.0):
     return labels, expit(logits * sharpness)
 
 
-def test_brier_score_agrees_with_scikit_learn():
-    labels, scores = draw()
-    expected = brier_score_loss(labels, scores)
-    assert calibration.brier_score(labels, scores) == pytest.approx(expected)
-
-
 def test_cross_entropy_agrees_with_scikit_learn_and_stays_finite():
     labels, scores = draw()
     found = calibration.cross_entropy(labels, scores)
     assert found == pytest.approx(log_loss(labels, scores))
     assert calibration.cross_entropy([1], [0.0]) == pytest.approx(-np.log(1e-7))
-
-
-@pytest.mark.parametrize('num_bins', [1, 7, 15])
-def test_calibration_error_agrees_with_the_loop_over_bins(num_bins):
-    labels, scores = draw()
-    scores[:3] = 0.0, 1.0, 6 / 7
-    expected = comparison_in_loops.calibration_error(labels, scores, num_bins)
-    found = calibration.calibration_error(labels, scores, num_bins=num_bins)
-    assert found == pytest.approx(expected)
-
-
-def test_perfect_scores_are_perfectly_calibrated():
-    labels = np.array([0, 0, 1, 1])
-    assert calibration.brier_score(labels, labels) == 0
-    assert calibration.calibration_error(labels, labels) == 0
-
-
-def test_one_score_for_all_is_off_by_its_distance_from_the_share_of_fakes():
-    labels = np.array([0, 1, 1, 1])
-    scores = np.full(4, 0.5)
-    assert calibration.brier_score(labels, scores) == 0.25
-    assert calibration.calibration_error(labels, scores) == pytest.approx(0.25)
 
 
 def test_reliability_curve_leaves_empty_bins_out_and_counts_every_video():
@@ -163,9 +134,3 @@ def test_where_a_real_ranks_first_nothing_may_be_called_fake():
 def test_what_cannot_be_fitted_is_refused(call, message):
     with pytest.raises(DataError, match=message):
         call()
-
-
-def test_scores_that_are_no_probabilities_are_refused():
-    for scores in ([0.1, 1.2], [0.1, float('nan')]):
-        with pytest.raises(ValueError, match=r'must be probabilities in \[0, 1\]'):
-            calibration.brier_score([0, 1], scores)

@@ -51,5 +51,5 @@ def test_a_person_of_the_training_is_found_in_the_test():
 @pytest.mark.parametrize('text', ['', '{}', '{"videos": [["a"]], "persons": []}', '[]'])
 def test_broken_list_is_named(tmp_path, text):
     (tmp_path / 'videos.json').write_text(text)
-    with pytest.raises(DataError, match=r'videos\.json is no list of training videos'):
+    with pytest.raises(DataError, match=r'videos\.json is not a list'):
         SeenVideos.read(tmp_path / 'videos.json')

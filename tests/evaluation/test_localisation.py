@@ -116,5 +116,5 @@ def test_interval_is_that_of_resampled_videos():
 def test_unequal_shapes_and_nothing_at_all_are_refused():
     with pytest.raises(DataError, match=r'maps of shape \(1, 2, 2\) and masks'):
         score_heat(np.zeros((1, 2, 2)), np.zeros((1, 3, 3), bool))
-    with pytest.raises(DataError, match='no video has a frame with a mask'):
+    with pytest.raises(DataError, match='nothing to average'):
         average_over_videos([])

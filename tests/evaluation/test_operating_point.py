@@ -89,10 +89,10 @@ def test_what_is_written_is_read(tmp_path):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'threshold': float('nan')}, 'NaN is no number that is allowed here'),
-        ({'threshold': -1}, 'threshold -1: a number from 0 on is needed'),
-        ({'num_real': 'many'}, "field 'num_real' is 'many'; allowed is a whole number"),
-        ({'temperature': 0}, 'temperature 0: one above 0 is needed'),
+        ({'threshold': float('nan')}, 'NaN is not a finite number'),
+        ({'threshold': -1}, 'threshold -1: need'),
+        ({'num_real': 'many'}, "field 'num_real' is 'many'"),
+        ({'temperature': 0}, 'temperature 0: need'),
         ({'unknown': 1}, "unknown field 'unknown'"),
     ],
 )
@@ -100,12 +100,12 @@ def test_broken_file_is_named(tmp_path, change, message):
     path = tmp_path / 'point.json'
     choose(make_predictions()).write(path)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(DataError, match=rf'point\.json is no operating .*{message}'):
+    with pytest.raises(DataError, match=rf'point\.json .*{message}'):
         OperatingPoint.read(path)
 
 
 def test_missing_file_names_its_command(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r'tools/calibrate\.py CONFIG CHECK'):
+    with pytest.raises(DataNotFoundError, match=r'point\.json.*tools/calibrate\.py'):
         OperatingPoint.read(tmp_path / 'point.json')
 
 

@@ -2,64 +2,142 @@ import time
 
 import numpy as np
 import pytest
+from scipy.interpolate import interp1d
+from scipy.optimize import brentq
+from sklearn import metrics
 
-from mmdeepfake.evaluation import calibration, ranking
 from mmdeepfake.evaluation.aggregation import Stratum, resample_within_strata
 from mmdeepfake.evaluation.resampled_figures import FIGURES, ResampledFigures
+from tests.oracles import comparison_in_loops, ranking_in_loops
+
+NUM_BINS = 15
+
+
+def draw_videos(seed, num_videos, num_levels):
+    """Draw labels of both classes, and scores of which many are equal."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=num_videos)
+    labels[:2] = 0, 1
+    scores = rng.integers(num_levels, size=num_videos) / num_levels
+    return labels, np.clip(scores + 0.1 * labels, 0, 1)
+
+
+SETS = {
+    'ties': draw_videos(0, 60, 5),
+    'no ties': draw_videos(1, 60, 10**9),
+    'large': draw_videos(2, 300, 40),
+    'two videos': (np.array([0, 1]), np.array([0.3, 0.7])),
+    'two videos, wrong way': (np.array([0, 1]), np.array([0.7, 0.3])),
+    'all equal': (np.array([0, 1, 1]), np.full(3, 0.4)),
+    'perfect': (np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])),
+    'perfectly calibrated': (np.array([0, 0, 1, 1]), np.array([0.0, 0, 1, 1])),
+    'one fake': (np.array([0, 0, 0, 1]), np.array([0.1, 0.5, 0.9, 0.5])),
+}
+videos = pytest.mark.parametrize(('labels', 'scores'), SETS.values(), ids=list(SETS))
+
+
+def highest_rate(labels, scores, limit):
+    """Try every threshold."""
+    reals, fakes = scores[labels == 0], scores[labels == 1]
+    rates = [
+        (fakes >= threshold).mean()
+        for threshold in scores
+        if (reals >= threshold).mean() <= limit
+    ]
+    return max(rates, default=0.0)
 
 
 def figures_of(labels, scores, threshold):
-    """Each figure by the function that computes it for one set."""
+    """Compute each figure by scikit-learn, or in loops where it has none."""
     return {
-        'acc': ranking.accuracy(labels, scores, threshold=threshold),
-        'auc': ranking.area_under_roc(labels, scores),
-        'eer': ranking.equal_error_rate(labels, scores),
-        'ap': ranking.average_precision(labels, scores),
-        'tpr_at_1': ranking.true_positive_rate_at(
-            labels, scores, max_false_positive_rate=0.01
-        ),
-        'tpr_at_01': ranking.true_positive_rate_at(
-            labels, scores, max_false_positive_rate=0.001
-        ),
-        'brier': calibration.brier_score(labels, scores),
-        'ece': calibration.calibration_error(labels, scores),
+        'acc': metrics.accuracy_score(labels, scores >= threshold),
+        'auc': metrics.roc_auc_score(labels, scores),
+        'eer': ranking_in_loops.equal_error_rate(labels, scores),
+        'ap': metrics.average_precision_score(labels, scores),
+        'tpr_at_1': highest_rate(labels, scores, 0.01),
+        'tpr_at_01': highest_rate(labels, scores, 0.001),
+        'brier': metrics.brier_score_loss(labels, scores),
+        'ece': comparison_in_loops.calibration_error(labels, scores, NUM_BINS),
     }
 
 
-@pytest.mark.parametrize('num_levels', [4, 30, 10**9], ids=['ties', 'some', 'none'])
-@pytest.mark.parametrize('num_videos', [2, 7, 300])
-def test_each_figure_is_that_of_the_videos_repeated(num_levels, num_videos):
-    rng = np.random.default_rng([num_levels, num_videos])
-    labels = rng.integers(2, size=num_videos)
-    labels[:2] = 0, 1
-    scores = np.clip(rng.integers(num_levels, size=num_videos) / num_levels, 0, 1)
-    counts = np.stack(
-        [
-            np.bincount(rng.integers(num_videos, size=num_videos), minlength=num_videos)
-            for _ in range(20)
-        ]
-    )
-    counts[0] = 1
-    found = ResampledFigures(labels, scores, threshold=0.4)(counts)
+@videos
+@pytest.mark.parametrize('threshold', [0.0, 0.4, 0.9])
+def test_figures_of_a_set_match_scikit_learn_and_the_loops(labels, scores, threshold):
+    found = ResampledFigures(labels, scores, threshold=threshold).of_set()
     assert list(found) == list(FIGURES)
+    assert found == pytest.approx(figures_of(labels, scores, threshold), abs=1e-12)
+    assert found['ap'] == pytest.approx(
+        ranking_in_loops.average_precision(labels, scores)
+    )
+
+
+def test_figures_of_five_videos_computed_by_hand():
+    # Descending: 0.9 fake, 0.8 real, 0.6 fake, 0.6 real, 0.1 real.
+    found = ResampledFigures([1, 0, 1, 0, 0], [0.9, 0.8, 0.6, 0.6, 0.1]).of_set()
+    # Pairs: 0.9 beats three reals; 0.6 loses one, ties one, beats one.
+    assert found['auc'] == (3 + 1.5) / 6
+    # Recall 1/2 at precision 1, then 1 at precision 2/4.
+    assert found['ap'] == 0.5 * 1 + 0.5 * 0.5
+    # From (1/3, 1/2) to (2/3, 1): FPR = 1 - TPR a fifth of the way along.
+    assert found['eer'] == pytest.approx(1 / 3 + 1 / 15)
+    assert found['acc'] == 3 / 5
+
+
+def test_eer_agrees_with_a_root_on_scikit_learns_curve():
+    # Each score is shared by reals and fakes, so that the curve has no upright parts
+    # and 1 - TPR is a function of FPR.
+    labels = np.repeat([0, 1], 50)
+    scores = np.concatenate(
+        [np.repeat(np.arange(5), (20, 12, 9, 6, 3)), np.repeat(np.arange(5), 10)]
+    )
+    fpr, tpr, _ = metrics.roc_curve(labels, scores)
+    root = brentq(lambda x: 1 - x - interp1d(fpr, tpr)(x), 0, 1)
+    found = ResampledFigures(labels, scores / 4).of_set()
+    assert found['eer'] == pytest.approx(root)
+
+
+def test_score_at_the_threshold_means_fake():
+    for label in (0, 1):
+        assert ResampledFigures([label], [0.5]).of_set()['acc'] == label
+
+
+@pytest.mark.parametrize('label', [0, 1])
+def test_one_class_alone_has_no_ranking(label):
+    found = ResampledFigures([label] * 2, [0.1, 0.9]).of_set()
+    missing = {name for name, value in found.items() if np.isnan(value)}
+    assert missing == set(FIGURES) - {'acc', 'brier', 'ece'}
+    assert found['acc'] == 0.5
+    counts = np.array([[0, 2], [1, 1]])
+    areas = ResampledFigures([0, 1], [0.2, 0.8]).areas_under_roc(counts)
+    np.testing.assert_array_equal(areas, [np.nan, 1.0])
+
+
+@pytest.mark.parametrize('num_levels', [4, 30, 10**9], ids=['ties', 'some', 'none'])
+@pytest.mark.parametrize('num_videos', [7, 60])
+def test_each_figure_is_that_of_the_videos_repeated(num_levels, num_videos):
+    labels, scores = draw_videos([num_levels, num_videos], num_videos, num_levels)
+    draws = np.random.default_rng(0).integers(num_videos, size=(5, num_videos))
+    draws[:, :2] = 0, 1
+    counts = np.stack([np.bincount(row, minlength=num_videos) for row in draws])
+    figures = ResampledFigures(labels, scores, threshold=0.4)
+    found = figures(counts)
+    np.testing.assert_array_equal(figures.areas_under_roc(counts), found['auc'])
     for index, row in enumerate(counts):
         repeated = np.repeat(np.arange(num_videos), row)
         expected = figures_of(labels[repeated], scores[repeated], 0.4)
-        for name, value in expected.items():
-            np.testing.assert_allclose(
-                found[name][index], value, atol=1e-12, err_msg=f'{name}, {row}'
-            )
+        one = {name: values[index] for name, values in found.items()}
+        assert one == pytest.approx(expected, abs=1e-12)
 
 
 def test_more_than_a_thousand_reals_reach_the_lower_rate():
     rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 3000)
+    labels = np.repeat([0, 1], 1500)
     scores = np.clip(rng.normal(0.4 + 0.2 * labels, 0.1), 0, 1)
-    found = ResampledFigures(labels, scores)(np.ones((1, 6000), int))
-    expected = figures_of(labels, scores, 0.5)
-    assert 0 < expected['tpr_at_01'] < expected['tpr_at_1'] < 1
-    for name, value in expected.items():
-        assert found[name][0] == pytest.approx(value)
+    found = ResampledFigures(labels, scores).of_set()
+    assert found['tpr_at_01'] == pytest.approx(highest_rate(labels, scores, 0.001))
+    assert found['tpr_at_1'] == pytest.approx(highest_rate(labels, scores, 0.01))
+    assert 0 < found['tpr_at_01'] < found['tpr_at_1'] < 1
 
 
 @pytest.mark.slow

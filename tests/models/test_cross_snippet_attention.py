@@ -154,7 +154,7 @@ def test_a_tensor_cut_along_the_batch_is_refused():
 def test_maps_of_a_wrong_shape_are_refused():
     with pytest.raises(ConfigError, match=r'of shape \(1, 8, 4, 2, 3\).*16 channels'):
         make_csa()([torch.zeros(1, 8, 4, 2, 3)])
-    with pytest.raises(ConfigError, match='got 5 frames a video, no multiple'):
+    with pytest.raises(ConfigError, match='got 5 frames a video, not a multiple'):
         make_csa()([torch.zeros(1, 16, 5, 2, 3)])
 
 

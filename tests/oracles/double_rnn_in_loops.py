@@ -95,19 +95,6 @@ def densenet_shapes(num_layers=(6, 12, 24, 16), dotted=False):
     return shapes | {'classifier.weight': (1000, channels), 'classifier.bias': (1000,)}
 
 
-def draw_densenet(**options):
-    """Random weights; statistics unlike the initial ones."""
-    state = {}
-    for name, shape in densenet_shapes(**options).items():
-        if len(shape) > 1:
-            state[name] = torch.randn(shape) * (2 / math.prod(shape[1:])) ** 0.5
-        elif 'norm' in name and name.endswith(('running_var', 'weight')):
-            state[name] = torch.rand(shape) + 0.5
-        else:
-            state[name] = 0.1 * torch.randn(shape)
-    return state
-
-
 def densenet_features(state, frames, num_layers=(6, 12, 24, 16)):
     """(B, 3, H, W) -> (B, C, H / 32, W / 32)."""
 

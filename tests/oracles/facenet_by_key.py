@@ -3,9 +3,8 @@
 Shares no code with the product: the network is a list of steps on `functional`.
 """
 
-import math
-
 import torch
+from oracles.by_key import batch_norm
 from torch.nn import functional
 
 EPS = 1e-3
@@ -96,28 +95,10 @@ def public_shapes():
     return shapes | normalisation_shapes('last_bn', 512)
 
 
-def draw_public_state():
-    """Random weights under the public names; statistics unlike the initial ones."""
-    state = {}
-    for name, shape in public_shapes().items():
-        if len(shape) > 1:
-            state[name] = torch.randn(shape) * (2 / math.prod(shape[1:])) ** 0.5
-        elif name.endswith(('running_var', 'bn.weight')):
-            state[name] = torch.rand(shape) + 0.5
-        else:
-            state[name] = 0.1 * torch.randn(shape)
-    return state
-
-
-def normalise(state, name, x):
-    parts = ('running_mean', 'running_var', 'weight', 'bias')
-    return functional.batch_norm(x, *(state[f'{name}.{p}'] for p in parts), eps=EPS)
-
-
 def convolve(state, name, x, *, stride=1, padding=0):
     weight = state[f'{name}.conv.weight']
     x = functional.conv2d(x, weight, stride=stride, padding=padding)
-    return normalise(state, f'{name}.bn', x).clamp(min=0)
+    return batch_norm(state, f'{name}.bn', x, eps=EPS).clamp(min=0)
 
 
 def run_branch(state, prefix, layers, x, *, shrinks):
@@ -162,4 +143,5 @@ def public_embeddings(state, frames):
         for index in range(number):
             x = run_block(state, f'{prefix}.{index}', listed, scale, x).clamp(min=0)
     x = run_block(state, 'block8', BLOCKS['repeat_3'][2], 1.0, x)
-    return normalise(state, 'last_bn', x.mean((2, 3)) @ state['last_linear.weight'].T)
+    embedded = x.mean((2, 3)) @ state['last_linear.weight'].T
+    return batch_norm(state, 'last_bn', embedded, eps=EPS)

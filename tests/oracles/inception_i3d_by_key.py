@@ -40,21 +40,15 @@ def public_convs():
     return convs
 
 
-def draw_public_state(num_classes=2, dtype=torch.float32):
-    """Random weights under the public names; statistics unlike the initial ones."""
-    state = {}
+def public_shapes():
+    """Name -> shape of every tensor of a public checkpoint of two classes."""
+    shapes = {'logits.conv3d.weight': (2, 1024, 1, 1, 1), 'logits.conv3d.bias': (2,)}
     for name, (outputs, inputs, side) in public_convs().items():
-        shape = (outputs, inputs, side, side, side)
-        scale = (2 / (inputs * side**3)) ** 0.5
-        state[f'{name}.conv3d.weight'] = scale * torch.randn(shape, dtype=dtype)
-        state[f'{name}.bn.weight'] = torch.rand(outputs, dtype=dtype) + 0.5
-        state[f'{name}.bn.bias'] = 0.1 * torch.randn(outputs, dtype=dtype)
-        state[f'{name}.bn.running_mean'] = 0.1 * torch.randn(outputs, dtype=dtype)
-        state[f'{name}.bn.running_var'] = torch.rand(outputs, dtype=dtype) + 0.5
-        state[f'{name}.bn.num_batches_tracked'] = torch.tensor(0)
-    state['logits.conv3d.weight'] = torch.randn(num_classes, 1024, 1, 1, 1).to(dtype)
-    state['logits.conv3d.bias'] = torch.randn(num_classes).to(dtype)
-    return state
+        shapes[f'{name}.conv3d.weight'] = (outputs, inputs, side, side, side)
+        for part in ('weight', 'bias', 'running_mean', 'running_var'):
+            shapes[f'{name}.bn.{part}'] = (outputs,)
+        shapes[f'{name}.bn.num_batches_tracked'] = ()
+    return shapes
 
 
 def windows(size, kernel, stride):

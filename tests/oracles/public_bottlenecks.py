@@ -124,21 +124,6 @@ def public_shapes(code, module_length):
     return shapes
 
 
-def draw_state(code, module_length):
-    """Random tensors for all names, with batch statistics not at rest."""
-    state = {}
-    for name, shape in public_shapes(code, module_length).items():
-        tensor = torch.randn(shape, dtype=torch.float64)
-        if name.endswith('running_var'):
-            tensor = 0.5 + tensor.abs()
-        elif name.endswith('num_batches_tracked'):
-            tensor = torch.tensor(7)
-        elif len(shape) > 1:
-            tensor = tensor / torch.tensor(shape[1:]).prod() ** 0.5
-        state[name] = tensor
-    return state
-
-
 def convolve(x, state, name, stride=1):
     weight = state[f'{name}.weight']
     three_dims = weight.dim() == 5

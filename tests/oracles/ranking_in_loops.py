@@ -43,14 +43,3 @@ def average_precision(labels, scores):
         total += (recall - recall_before) * found / len(called)
         recall_before = recall
     return total
-
-
-def area_under_roc_of_resamples(labels, scores, counts):
-    """Repeat each video as often as the resample holds it, then count pairs."""
-    aucs = []
-    for row in counts:
-        repeated = [i for i, count in enumerate(row) for _ in range(count)]
-        aucs.append(
-            area_under_roc([labels[i] for i in repeated], [scores[i] for i in repeated])
-        )
-    return aucs

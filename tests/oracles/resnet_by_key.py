@@ -1,6 +1,6 @@
 """ResNet-50 from a state dict with torchvision's names; shares no code with ours."""
 
-import torch
+from oracles.by_key import batch_norm
 from torch.nn import functional
 
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))  # planes, blocks, stride
@@ -34,34 +34,10 @@ def torchvision_shapes():
     return shapes
 
 
-def draw_torchvision_state(dtype=torch.float32):
-    """Random weights, with statistics unlike the initial ones; features stay small."""
-    state = {}
-    for name, shape in torchvision_shapes().items():
-        if name.endswith(('running_var', '.weight')) and len(shape) == 1:
-            state[name] = torch.rand(shape, dtype=dtype) + 0.5
-        elif len(shape) == 1:
-            state[name] = 0.1 * torch.randn(shape, dtype=dtype)
-        else:
-            num_inputs = shape[1] * shape[2] * shape[3]
-            state[name] = torch.randn(shape, dtype=dtype) / num_inputs**0.5
-    return state
-
-
-def normalise(state, name, x):
-    return functional.batch_norm(
-        x,
-        state[f'{name}.running_mean'],
-        state[f'{name}.running_var'],
-        state[f'{name}.weight'],
-        state[f'{name}.bias'],
-    )
-
-
 def stem(state, images):
     """(B, 3, H, W) -> (B, 64, H/4, W/4)."""
     x = functional.conv2d(images, state['conv1.weight'], stride=2, padding=3)
-    return functional.max_pool2d(normalise(state, 'bn1', x).clamp(min=0), 3, 2, 1)
+    return functional.max_pool2d(batch_norm(state, 'bn1', x).clamp(min=0), 3, 2, 1)
 
 
 def run_stage(state, stage, x):
@@ -73,16 +49,16 @@ def run_stage(state, stage, x):
         if index == 0:
             weight = state[f'{block}.downsample.0.weight']
             shortcut = functional.conv2d(x, weight, stride=stride)
-            shortcut = normalise(state, f'{block}.downsample.1', shortcut)
+            shortcut = batch_norm(state, f'{block}.downsample.1', shortcut)
         x = functional.conv2d(x, state[f'{block}.conv1.weight'])
-        x = normalise(state, f'{block}.bn1', x).clamp(min=0)
+        x = batch_norm(state, f'{block}.bn1', x).clamp(min=0)
         # The 3x3 has the stride.
         x = functional.conv2d(
             x, state[f'{block}.conv2.weight'], stride=stride, padding=1
         )
-        x = normalise(state, f'{block}.bn2', x).clamp(min=0)
+        x = batch_norm(state, f'{block}.bn2', x).clamp(min=0)
         x = functional.conv2d(x, state[f'{block}.conv3.weight'])
-        x = (normalise(state, f'{block}.bn3', x) + shortcut).clamp(min=0)
+        x = (batch_norm(state, f'{block}.bn3', x) + shortcut).clamp(min=0)
     return x
 
 

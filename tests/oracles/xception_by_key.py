@@ -4,7 +4,6 @@ One block in plain loops, and the whole network as a list of steps on `functiona
 """
 
 import numpy as np
-import torch
 from torch.nn import functional
 
 # Block -> (channels before and after each convolution, stride, place of the first one).
@@ -47,20 +46,6 @@ def public_shapes():
     normalisation('bn4', 2048)
     shapes['fc.weight'], shapes['fc.bias'] = (2, 2048), (2,)
     return shapes
-
-
-def draw_public_state(dtype=torch.float32):
-    """Random weights under the public names; statistics unlike the initial ones."""
-    state = {}
-    for name, shape in public_shapes().items():
-        if name.endswith(('running_var', '.weight')) and len(shape) == 1:
-            state[name] = torch.rand(shape, dtype=dtype) + 0.5
-        elif len(shape) == 1:
-            state[name] = 0.1 * torch.randn(shape, dtype=dtype)
-        else:
-            num_inputs = np.prod(shape[1:])
-            state[name] = torch.randn(shape, dtype=dtype) * (2 / num_inputs) ** 0.5
-    return state
 
 
 def public_logits(state, images):

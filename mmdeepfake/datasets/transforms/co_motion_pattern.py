@@ -19,11 +19,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.argument_checks import check_argument
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import INNER_FACE, NUM_LANDMARKS
-
-from ..argument_checks import check_argument
 
 Motions = NDArray[np.float64]  # (K, 2), u and v in pixels a frame
 # Series with a smaller deviation, in pixels, are still: rounding is not a pattern.

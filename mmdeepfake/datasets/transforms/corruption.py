@@ -21,9 +21,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.argument_checks import check_choice
 from mmdeepfake.registry import TRANSFORMS
 
-from ..argument_checks import check_choice
 from .changed_readers import (
     ChangedFrames,
     Frame,

@@ -13,11 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_square import square_inside_frame
-
-from ..argument_checks import check_argument, check_choice
 
 
 def mean_box_of_snippet(boxes: np.ndarray) -> np.ndarray:

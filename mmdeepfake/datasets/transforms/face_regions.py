@@ -14,11 +14,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.argument_checks import check_argument
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import LEFT_EYE, MOUTH, NOSE, RIGHT_EYE
-
-from ..argument_checks import check_argument
 
 _FRACTION_BITS = 4  # sub-pixel precision of OpenCV's drawing
 _EYE_GROWTH = 1.6  # ours; includes the lids

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.argument_checks import check_probability
 from mmdeepfake.registry import TRANSFORMS
-
-from ..argument_checks import check_probability
 
 
 @TRANSFORMS.register_module()

@@ -21,12 +21,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
+from mmdeepfake.argument_checks import check_argument
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.files.array_reading import read_array
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import BROWS, JAW, LEFT_EYE, RIGHT_EYE
 
-from ..argument_checks import check_argument
 from .colour_magnification import magnify_colour
 
 NUM_CELLS_A_SIDE = 5

@@ -13,10 +13,9 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.argument_checks import check_choice, check_counts
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
-
-from ..argument_checks import check_choice, check_counts
 
 
 def segment_borders(num_frames: int, *, num_segments: int) -> np.ndarray:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.argument_checks import check_choice, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-
-from ..argument_checks import check_choice, check_counts
 
 _POSITIONS = ('random', 'uniform')
 

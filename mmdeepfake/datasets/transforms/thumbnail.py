@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmdeepfake.argument_checks import check_argument, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
-
-from ..argument_checks import check_argument, check_counts
 
 
 def tile_frames(frames: Sequence[np.ndarray], *, num_columns: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmdeepfake.datasets.argument_checks import check_counts
+from mmdeepfake.argument_checks import check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import HOOKS
 

@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
-from mmdeepfake.datasets.argument_checks import check_argument, check_counts
+from mmdeepfake.argument_checks import check_argument, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.metrics import read_result
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key

@@ -1,7 +1,7 @@
-"""Reads the weights that a network starts from, and refuses those of another one.
+"""Initial weights: reading them, checking that they fit, drawing and logging.
 
-MMAction2's and MMEngine's loaders take what fits and go on, so that a wrong file ends
-in a network that is in part random, with a warning among many lines.
+MMAction2's and MMEngine's loaders take what fits and warn, so that a wrong file leaves
+the network partly random.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmcv.cnn import ConvModule
+from mmengine.logging import MMLogger
 from mmengine.model.weight_init import constant_init, kaiming_init
 from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Size, Tensor, nn
@@ -17,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdeepfake.errors import ConfigError
 
-# Under which a training script keeps the weights beside its other state.
+# Keys under which training scripts keep the weights beside their other state.
 WEIGHT_KEYS = (
     *('state_dict', 'model_state_dict', 'model', 'module', 'net', 'network', 'params'),
 )
@@ -29,24 +30,20 @@ def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:
     Args:
         source: path or URL.
         owner: the network's class, for the message.
-        needed: what the file should hold, for the message: 'weights of SCNet-50'.
-
-    Raises:
-        ConfigError: there is no such file, or it cannot be read.
+        needed: expected content, for the message: 'weights of SCNet-50'.
     """
     where = f'pretrained = {source!r} of {owner}'
     if '://' not in source and not Path(source).is_file():
         raise ConfigError(
-            f'{where}: no such file. Name a file of {needed}, a URL, or None (random '
-            'weights)'
+            f'{where}: no such file; give a file or URL of {needed}, or None for '
+            'random weights'
         )
     try:
         loaded = _load_checkpoint(source, map_location='cpu')
     except OSError as error:
         raise ConfigError(
-            f'{where}: cannot be loaded ({error}). Without access to the network, '
-            'download it elsewhere and give the path: '
-            '--cfg-options model.backbone.pretrained=PATH'
+            f'{where}: cannot be loaded ({error}). Offline, download it elsewhere and '
+            'set --cfg-options model.backbone.pretrained=PATH'
         ) from error
     for key in WEIGHT_KEYS:
         if isinstance(loaded.get(key), Mapping):
@@ -63,17 +60,14 @@ def check_shapes(
     owner: str,
     needed: str,
 ) -> None:
-    """Refuse weights that lack a tensor of a network or have it in another shape.
+    """Raise ConfigError if a tensor is missing or has another shape.
 
     Args:
         found: name -> tensor of the file.
         shapes: name -> shape that the network needs.
         source: path or URL, for the message, as are the other two.
         owner: the network's class.
-        needed: what the file should hold.
-
-    Raises:
-        ConfigError: it names the first such tensor and how many there are.
+        needed: expected content of the file.
     """
     wrong = [
         name
@@ -83,20 +77,13 @@ def check_shapes(
     if wrong:
         raise ConfigError(
             f'pretrained = {source!r} of {owner}: {len(wrong)} of the {len(shapes)} '
-            f'tensors that it needs are missing in it or of another shape, '
-            f'{wrong[0]!r} the first. Needed are {needed}'
+            f'tensors that it needs are missing or have another shape, first '
+            f'{wrong[0]!r}. Need {needed}'
         )
 
 
 def check_inflatable(backbone: nn.Module) -> None:
-    """Refuse 2D weights that do not fill a 3D ResNet of MMAction2 by inflation.
-
-    Args:
-        backbone: a `ResNet3d` or one of its kind, with its `depth` and `pretrained`.
-
-    Raises:
-        ConfigError: see `read_weights` and `check_shapes`.
-    """
+    """Raise ConfigError if `pretrained` of a `ResNet3d` cannot be inflated to it."""
     shapes = {}
     for name, module in backbone.named_modules():
         if isinstance(module, ConvModule):
@@ -113,13 +100,17 @@ def check_inflatable(backbone: nn.Module) -> None:
 
 
 def draw_weights(network: nn.Module) -> None:
-    """Draw convolutions for ReLUs behind them; norms start as the identity.
-
-    By the number of inputs: a depth-wise filter has nine, however many channels there
-    are.
-    """
+    """Draw convolutions for ReLUs (Kaiming, fan-in); norms start as the identity."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             kaiming_init(module, mode='fan_in')
         elif isinstance(module, _BatchNorm):
             constant_init(module, 1)
+
+
+def log_start(network: nn.Module, note: str = '') -> None:
+    """Log where the initial weights of a network with `pretrained` come from."""
+    source = f'from {network.pretrained}' if network.pretrained else 'drawn at random'
+    MMLogger.get_current_instance().info(
+        f'{type(network).__name__}: initial weights {source}{note}'
+    )

@@ -1,4 +1,4 @@
-"""RATFNet: a ResNet with a RATF in its blocks, Sec. 3.2 of the paper (see `ratf`)."""
+"""RATFNet: a ResNet with RATFs in its blocks, Sec. 3.2 of the paper (see `ratf`)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ class RATFNet(TemporalResNet):
         depth: 18, 34, 50, 101 or 152.
         clip_len: frames of a snippet, T in the paper; the sampler's must agree.
         ratf_cfg: options of `RATF` other than its channels and `clip_len`.
-        ratf_stages: for each of the four stages, whether its blocks get a RATF
-            (Table 4c).
+        ratf_stages: whether each stage's blocks get a RATF (Table 4c).
         pretrained: ImageNet weights with torchvision's key names, a path or URL.
         kwargs: see MMAction2's `ResNet`.
     """
@@ -42,8 +41,8 @@ class RATFNet(TemporalResNet):
         ratf_cfg = dict(ratf_cfg or {})
         if ratf_cfg.pop('clip_len', clip_len) != clip_len:
             raise ConfigError(
-                f'clip_len = {clip_len} of RATFNet and another in its ratf_cfg: '
-                'give it once, to RATFNet'
+                f'clip_len = {clip_len} of RATFNet contradicts its ratf_cfg: give it '
+                'once, to RATFNet'
             )
         super().__init__(
             depth,

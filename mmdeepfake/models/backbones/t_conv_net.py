@@ -1,9 +1,7 @@
-"""T-Conv: the ablation row that puts a static temporal convolution in RATF's place.
+"""T-Conv: a static temporal convolution in place of RATF, Table 4a of the paper.
 
-Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
-IJCAI 2022, Table 4a, "the vanilla temporal convolution". Our reading: depth-wise, three
-taps, zero-padded, without a bias, on the same share of the channels as RATF, starting
-as the identity.
+Our reading of "the vanilla temporal convolution": depth-wise, three taps, zero-padded,
+without a bias, on the same share of the channels as RATF, identity at first.
 """
 
 from __future__ import annotations
@@ -17,20 +15,20 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
+from ..options import check_choice
 from .temporal_resnet import TemporalResNet
 
 
 class TemporalConv(nn.Module):
-    """One learnt temporal filter a channel, the same at every position and video.
+    """One learnt temporal filter per channel, the same at every position.
 
     Args:
         num_channels: C of the feature map.
         clip_len: T.
         kernel_size: taps, odd.
         split_ratio: share of the channels, the first ones, that are filtered.
-        init: 'identity' starts with one at the centre tap, 'shift' as a temporal shift:
-            one eighth of the filtered channels looks a frame ahead, one eighth a frame
-            back, the rest is the identity.
+        init: 'identity', or 'shift': one eighth of the filtered channels looks a frame
+            ahead, one eighth a frame back, the rest is the identity.
     """
 
     def __init__(
@@ -43,14 +41,11 @@ class TemporalConv(nn.Module):
         init: str = 'identity',
     ) -> None:
         super().__init__()
-        if init not in ('identity', 'shift'):
-            raise ConfigError(
-                f"init = {init!r} of T-Conv: allowed are 'identity', 'shift'"
-            )
+        check_choice('T-Conv', 'init', init, ('identity', 'shift'))
         if kernel_size % 2 == 0 or not 0 < split_ratio <= 1:
             raise ConfigError(
                 f'kernel_size = {kernel_size}, split_ratio = {split_ratio} of T-Conv: '
-                'need an odd number of taps, and a share above 0, up to 1'
+                'need an odd number of taps, and a share in (0, 1]'
             )
         self.clip_len, self.init = clip_len, init
         self.num_filtered = max(1, int(num_channels * split_ratio))
@@ -65,7 +60,7 @@ class TemporalConv(nn.Module):
         self.init_weights()
 
     def init_weights(self) -> None:
-        """Start as `init` says."""
+        """Set the initial filters."""
         centre = self.conv.kernel_size[0] // 2
         with torch.no_grad():
             self.conv.weight.zero_()
@@ -80,7 +75,7 @@ class TemporalConv(nn.Module):
         """Filter the first channels of each snippet; (B*T, C, H, W), T innermost."""
         snippets = x.unflatten(0, (-1, self.clip_len))  # (B, T, C, H, W)
         features = snippets[:, :, : self.num_filtered]
-        # As a 3D convolution over (T, H*W) it needs no transposed copy of the map.
+        # Over (T, H*W) it needs no transposed copy of the map.
         filtered = nn.functional.conv2d(
             features.transpose(1, 2).flatten(3),  # (B, c, T, H*W)
             self.conv.weight.unsqueeze(3),
@@ -95,13 +90,13 @@ class TemporalConv(nn.Module):
 
 @MODELS.register_module()
 class TConvNet(TemporalResNet):
-    """ResNet with a `TemporalConv` where RATFNet has a RATF.
+    """ResNet with `TemporalConv`s where RATFNet has RATFs.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         clip_len: frames of a snippet; the sampler's must agree.
         t_conv_cfg: options of `TemporalConv` other than its channels and `clip_len`.
-        t_conv_stages: for each of the four stages, whether its blocks get one.
+        t_conv_stages: whether the blocks of each of the four stages get one.
         pretrained: ImageNet weights with torchvision's key names, a path or URL.
         kwargs: see MMAction2's `ResNet`.
     """

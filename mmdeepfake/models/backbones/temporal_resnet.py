@@ -1,4 +1,4 @@
-"""A ResNet with a place for a temporal module before the first 3x3 convolutions."""
+"""A ResNet with temporal modules before the first 3x3 convolutions of its blocks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 from mmaction.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
-from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmdeepfake.errors import ConfigError
 
-from .initial_weights import check_shapes, read_weights
+from .initial_weights import check_shapes, log_start, read_weights
 
 
 class TemporalBasicBlock(BasicBlock):
@@ -24,11 +23,11 @@ class TemporalBasicBlock(BasicBlock):
 
     @property
     def temporal_channels(self) -> int:
-        """Channels where the temporal module stands."""
+        """Channels at the temporal module."""
         return self.conv1.in_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `BasicBlock`; (B*T, C, H, W), and the shortcut bypasses the module."""
+        """As `BasicBlock`; (B*T, C, H, W). The shortcut bypasses the module."""
         identity = x if self.downsample is None else self.downsample(x)
         if self.temporal is not None:
             x = self.temporal(x)
@@ -44,7 +43,7 @@ class TemporalBottleneck(Bottleneck):
 
     @property
     def temporal_channels(self) -> int:
-        """Channels where the temporal module stands."""
+        """Channels at the temporal module."""
         return self.conv1.out_channels
 
     def _residual(self, x: Tensor) -> Tensor:
@@ -66,21 +65,24 @@ class TemporalBottleneck(Bottleneck):
 class TemporalResNet(ResNet):
     """2D ResNet on folded snippets, with temporal modules in chosen stages.
 
-    Frames come as (B*S*T, 3, H, W), T innermost, as `FormatShape('NCHW')` and
+    Frames are (B*S*T, 3, H, W), T innermost, as `FormatShape('NCHW')` and
     `Recognizer2D` fold them; a temporal module sees T consecutive rows of the batch as
-    one snippet. All keys of a plain ResNet keep their names, so its checkpoints load;
-    the modules' own keys are `layer{i}.{j}.temporal.*`.
+    one snippet. A plain ResNet's keys keep their names, so its checkpoints load; those
+    of the modules are `layer{i}.{j}.temporal.*`.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         clip_len: frames of a snippet, T in the paper.
-        make_temporal_module: makes the module of one block from its number of channels;
+        make_temporal_module: makes the module of a block from its number of channels;
             a module maps (B*S*T, C, H, W) to the same shape and has `init_weights`.
-        temporal_stages: for each of the four stages, whether its blocks get a module.
+        temporal_stages: whether the blocks of each of the four stages get a module.
         pretrained: ImageNet weights with torchvision's key names, a path or URL; None
-            initialises at random.
+            draws them at random.
         kwargs: see MMAction2's `ResNet`.
     """
+
+    min_clip_len = 1
+    clip_len_option = 'clip_len'  # its name among the options of a subclass
 
     arch_settings = {  # noqa: RUF012  (overrides a class attribute of ResNet)
         18: (TemporalBasicBlock, (2, 2, 2, 2)),
@@ -100,15 +102,10 @@ class TemporalResNet(ResNet):
         pretrained: str | None = None,
         **kwargs,
     ) -> None:
-        if depth not in self.arch_settings:
+        if not isinstance(clip_len, int) or clip_len < self.min_clip_len:
             raise ConfigError(
-                f'depth = {depth}: {type(self).__name__} has the depths '
-                f'{sorted(self.arch_settings)}'
-            )
-        if not isinstance(clip_len, int) or clip_len < 1:
-            raise ConfigError(
-                f'clip_len = {clip_len!r} of {type(self).__name__}: need a whole '
-                'number of frames, 1 or more'
+                f'{self.clip_len_option} = {clip_len!r} of {type(self).__name__}: need '
+                f'an integer of {self.min_clip_len} or more'
             )
         super().__init__(depth, pretrained=pretrained, **kwargs)
         if len(temporal_stages) != len(self.res_layers):
@@ -122,7 +119,7 @@ class TemporalResNet(ResNet):
                 block.temporal = make_temporal_module(block.temporal_channels)
 
     def temporal_modules(self) -> dict[str, nn.Module]:
-        """The temporal modules in order of depth, by the name of their block."""
+        """Return the temporal modules in order of depth, by the name of their block."""
         return {
             name: block.temporal
             for name, block in self.named_modules()
@@ -130,20 +127,17 @@ class TemporalResNet(ResNet):
         }
 
     def init_weights(self) -> None:
-        """Load or draw the ResNet's weights, then start the temporal modules."""
+        """Load or draw the ResNet's weights, then initialise the temporal modules."""
         if self.pretrained and self.torchvision_pretrain:
             self._check_pretrained()
         super().init_weights()
-        MMLogger.get_current_instance().info(
-            f'{type(self).__name__}-{self.depth}: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
-        # ResNet draws every Conv2d below it anew; the modules start in their own way.
+        log_start(self)
+        # ResNet has drawn every Conv2d, those of the modules too.
         for module in self.temporal_modules().values():
             module.init_weights()
 
     def _check_pretrained(self) -> None:
-        """Refuse weights that MMAction2's loader would take in part and in silence."""
+        """Refuse weights that MMAction2's loader would silently take in part."""
         shapes = {'conv1.weight': self.conv1.conv.weight.shape}
         for layer in self.res_layers:
             for index, block in enumerate(getattr(self, layer)):
@@ -159,7 +153,7 @@ class TemporalResNet(ResNet):
         check_shapes(found, shapes, source=self.pretrained, **texts)
 
     def train(self, mode: bool = True) -> TemporalResNet:
-        """Switch the mode; returns self, which MMAction2's ResNet does not."""
+        """Switch the mode and return self, unlike MMAction2's ResNet."""
         super().train(mode)
         return self
 
@@ -170,14 +164,14 @@ class TemporalResNet(ResNet):
             x: (B*S*T, 3, H, W), T innermost.
 
         Returns:
-            A tuple, of one tensor (B*S*T, C, h, w) by default. `Recognizer2D` would
-            iterate a bare tensor along the batch when there is a neck.
+            A tuple, of one tensor (B*S*T, C, h, w) by default: with a neck,
+            `Recognizer2D` would iterate a bare tensor along the batch.
         """
         if x.shape[0] % self.clip_len:
             raise ConfigError(
-                f'{type(self).__name__} got {x.shape[0]} frames, no multiple of '
-                f'clip_len = {self.clip_len}: set SampleSnippets.clip_len and '
-                'model.backbone.clip_len to the same number'
+                f'{type(self).__name__} got {x.shape[0]} frames, not a multiple of '
+                f'{self.clip_len_option} = {self.clip_len}: SampleSnippets must draw '
+                f'as many frames as model.backbone.{self.clip_len_option}'
             )
         features = super().forward(x)
         return (features,) if isinstance(features, torch.Tensor) else features

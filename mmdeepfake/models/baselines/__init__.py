@@ -1,4 +1,4 @@
-"""Baselines, one file a paper: importing this registers them."""
+"""Baselines, one file per paper; importing this registers them."""
 
 from .addnet import ADDNet3D
 from .cnn_lstm import CNNLSTMHead

@@ -2,16 +2,12 @@
 
 Paper: B. Zi et al., "WildDeepfake: A Challenging Real-World Dataset for Deepfake
 Detection", ACM MM 2020, https://doi.org/10.1145/3394171.3413769 (arXiv 2101.01456).
-There is no public code of the network, only figures
+No code of the network is public, only figures
 (https://github.com/OpenTAI/wild-deepfake). From them: the ADD block is Xception's
-entry flow, with the mask multiplied into the image and into four maps, the mask pooled
-down from one to the next; its weights are shared by the frames. A **reconstruction**:
-all of the 3D network, the number of frames, the drawing of the mask (see
-`draw_attention`), and that the mask dims the image after its normalisation.
-
-    paper    here
-    ADD      AttentionEntryFlow (`entry`)
-    mask     fourth channel of the frames, see `FaceAttentionMask`
+entry flow on each frame, the image and four maps multiplied by the mask, pooled from
+map to map. A **reconstruction**: the 3D network, the number of frames, the mask (see
+`draw_attention`, it is the fourth channel of the frames), and that the image is
+normalised before the mask.
 """
 
 from __future__ import annotations
@@ -20,14 +16,13 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
-from ..backbones.initial_weights import draw_weights
+from ..backbones.initial_weights import draw_weights, log_start
 from .xception import Xception
 
 _NUM_COLOURS = 3
@@ -35,11 +30,11 @@ _ENTRY_BLOCKS = 3
 
 
 def pool_down(mask: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """Average a mask down a chain of sizes, each from the one before.
+    """Average a mask to each size in turn, from the one before.
 
     Args:
         mask: (N, 1, H, W).
-        sizes: rows and columns of each map; no halves of each other in Xception.
+        sizes: rows and columns of each map.
 
     Returns:
         One (N, 1, h, w) for each size.
@@ -66,21 +61,21 @@ class AttentionEntryFlow(nn.Module):
         self.out_channels = self.blocks[-1].shortcut.conv.out_channels
 
     def load(self, xception: Xception) -> None:
-        """Take over the weights of a whole Xception."""
+        """Copy the weights of a complete Xception."""
         self.conv1.load_state_dict(xception.conv1.state_dict())
         self.conv2.load_state_dict(xception.conv2.state_dict())
         self.blocks.load_state_dict(xception.blocks[:_ENTRY_BLOCKS].state_dict())
 
     def steps(self) -> list[nn.Module]:
-        """What makes each map out of the one before."""
+        """Return the layers from each map to the next."""
         return [nn.Sequential(self.conv1, self.conv2), *self.blocks]
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> list[Tensor]:
-        """Compute the dimmed image and maps.
+        """Compute the masked image and maps.
 
         Args:
             frames: (N, 3, H, W).
-            mask: (N, 1, H, W) in [0, 1]; None dims nothing.
+            mask: (N, 1, H, W) in [0, 1]; None masks nothing.
 
         Returns:
             The image and four maps, after their masks; the last is (N, C, h, w).
@@ -104,10 +99,10 @@ class ADDNet3D(BaseModule):
             time, and a last one with stride 1.
         width_ratio: see `Xception`; of the entry flow.
         uses_mask: whether the fourth channel of the frames is their mask. False takes
-            frames of three channels and dims nothing, for footage without landmarks:
-            then it is a 3D network on Xception's plain entry flow, not ADDNet.
-        pretrained: weights of a whole Xception, see there, of which the entry flow is
-            taken; None initialises at random.
+            frames of three channels, for videos without landmarks; then it is not
+            ADDNet but a 3D network on Xception's entry flow.
+        pretrained: weights of a complete `Xception`, of which the entry flow is taken;
+            None draws them at random.
     """
 
     def __init__(
@@ -133,7 +128,7 @@ class ADDNet3D(BaseModule):
         )
 
     def init_weights(self) -> None:
-        """Draw all weights, load Xception's entry flow if named, and log which."""
+        """Draw all weights, then load Xception's entry flow if named."""
         draw_weights(self)
         if self.pretrained:
             xception = Xception(
@@ -141,11 +136,7 @@ class ADDNet3D(BaseModule):
             )
             xception.init_weights()
             self.entry.load(xception)
-        MMLogger.get_current_instance().info(
-            'ADDNet3D: initial weights of the entry flow '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-            + ', of the 3D layers drawn at random'
-        )
+        log_start(self, ', 3D layers at random')
 
     def frame_features(self, x: Tensor) -> Tensor:
         """Compute the last map of the entry flow for every frame by itself.
@@ -160,9 +151,9 @@ class ADDNet3D(BaseModule):
         if x.shape[1] != num_channels:
             raise ConfigError(
                 f'ADDNet3D got frames of {x.shape[1]} channels, but needs '
-                f'{num_channels} with uses_mask = {self.uses_mask}: put '
-                'FaceAttentionMask into the pipeline (behind LoadFaceLandmarks), or '
-                'set model.backbone.uses_mask=False'
+                f'{num_channels} with uses_mask = {self.uses_mask}: add '
+                'FaceAttentionMask to the pipeline (after LoadFaceLandmarks), or set '
+                'model.backbone.uses_mask=False'
             )
         frames = x.transpose(1, 2).flatten(0, 1)  # (B*T, 4, H, W)
         mask = frames[:, _NUM_COLOURS:] if self.uses_mask else None

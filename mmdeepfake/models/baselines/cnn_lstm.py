@@ -1,12 +1,12 @@
-"""CNN + LSTM: an LSTM reads the pooled features of frames in order of time.
+"""CNN + LSTM: an LSTM over the pooled features of frames.
 
 A reconstruction. RATF's tables name the row "LSTM" after S. J. Sohrawardi et al.,
 "Poster: Towards Robust Open-World Detection of Deepfakes", CCS 2019,
-https://doi.org/10.1145/3319535.3363269, without a word on the network. The closest
-published form is D. Guera and E. J. Delp, "Deepfake Video Detection Using Recurrent
-Neural Networks", AVSS 2018, https://doi.org/10.1109/AVSS.2018.8639163: pooled features
-of an ImageNet Inception-v3, an LSTM of width 2048, dropout 0.5. Our choices: ResNet-50
-as in the other rows, trained with the LSTM; width 512; the last state; 16 frames.
+https://doi.org/10.1145/3319535.3363269, without describing the network. The closest
+published form is D. Guera and E. J. Delp, AVSS 2018,
+https://doi.org/10.1109/AVSS.2018.8639163: an ImageNet Inception-v3, an LSTM of width
+2048, dropout 0.5. Our choices: ResNet-50, trained with the LSTM; width 512; the last
+state; 16 frames.
 """
 
 from __future__ import annotations
@@ -18,29 +18,41 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
+from ..options import check_choice
+
 _SUMMARIES = {
     'last': lambda states: states[:, -1],
     'mean': lambda states: states.mean(dim=1),
 }
 
 
+def split_sequences(x: Tensor, num_segs: int, length: int, *, owner: str) -> Tensor:
+    """Pool frames, (B*F, C, h, w), and fold them to (B*n, length, C), F = num_segs."""
+    if num_segs % length:
+        raise ConfigError(
+            f'{owner} got {num_segs} frames a video, not a multiple of sequence_len = '
+            f'{length}: change model.cls_head.sequence_len, or num_snippets and '
+            'clip_len of SampleSnippets'
+        )
+    return x.mean(dim=(2, 3)).unflatten(0, (-1, length))
+
+
 @MODELS.register_module()
 class CNNLSTMHead(BaseHead):
     """Pool each frame, run a one-directional LSTM over L frames, classify its summary.
 
-    For `SnippetRecognizer` and `Recognizer2D`. A video of several times L frames makes
-    several sequences, the first L frames the first, and their logits are averaged, in
-    training as at test.
+    For `SnippetRecognizer` and `Recognizer2D`. A video of n * L frames makes n
+    sequences of consecutive frames, whose logits are averaged.
 
     Args:
         num_classes: 2 here: real, fake.
         in_channels: C of the backbone's map.
         hidden_channels: width of the LSTM.
         num_layers: layers of the LSTM.
-        sequence_len: L; None makes one sequence of all frames, however many.
-        summary: which of the L states is classified, the 'last' or their 'mean'.
+        sequence_len: L; None makes one sequence of all frames.
+        summary: state to classify, the 'last' or their 'mean'.
         dropout_ratio: of the summary.
-        init_std: of the last layer's initial weights; the LSTM starts as in PyTorch.
+        init_std: of the last layer's initial weights.
         kwargs: see MMAction2's `BaseHead` (`topk`, `average_clips`, `loss_cls`, ...).
     """
 
@@ -58,20 +70,10 @@ class CNNLSTMHead(BaseHead):
         **kwargs,
     ) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        if summary not in _SUMMARIES:
-            raise ConfigError(
-                f'summary = {summary!r} of CNNLSTMHead: allowed are '
-                + ', '.join(map(repr, _SUMMARIES))
-            )
-        if sequence_len is not None and sequence_len < 1:
-            raise ConfigError(
-                f'sequence_len = {sequence_len} of CNNLSTMHead: need 1 frame or more, '
-                'or None for all frames of a video'
-            )
+        check_choice('CNNLSTMHead', 'summary', summary, _SUMMARIES)
         self.sequence_len = sequence_len
         self.summary = summary
         self.init_std = init_std
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.lstm = nn.LSTM(
             in_channels, hidden_channels, num_layers=num_layers, batch_first=True
         )
@@ -79,7 +81,7 @@ class CNNLSTMHead(BaseHead):
         self.fc_cls = nn.Linear(hidden_channels, num_classes)
 
     def init_weights(self) -> None:
-        """Draw the last layer; the LSTM keeps PyTorch's uniform start."""
+        """Draw the last layer; the LSTM keeps PyTorch's defaults."""
         normal_init(self.fc_cls, std=self.init_std)
 
     def forward(self, x: Tensor, num_segs: int, **kwargs) -> Tensor:
@@ -88,19 +90,12 @@ class CNNLSTMHead(BaseHead):
         Args:
             x: (B*F, C, h, w), the F frames of a video next to each other, in order.
             num_segs: F, a multiple of L.
-            kwargs: unused; recognizers hand over more.
+            kwargs: unused; recognizers pass more.
 
         Returns:
             (B, num_classes) logits.
         """
         length = self.sequence_len or num_segs
-        if num_segs % length:
-            raise ConfigError(
-                f'CNNLSTMHead got {num_segs} frames a video, no multiple of '
-                f'sequence_len = {length}: change model.cls_head.sequence_len, or '
-                'num_snippets and clip_len of SampleSnippets'
-            )
-        sequences = self.pool(x).flatten(1).unflatten(0, (-1, length))  # (B*n, L, C)
-        states, _ = self.lstm(sequences)
+        states, _ = self.lstm(split_sequences(x, num_segs, length, owner='CNNLSTMHead'))
         logits = self.fc_cls(self.dropout(_SUMMARIES[self.summary](states)))
         return logits.unflatten(0, (-1, num_segs // length)).mean(dim=1)

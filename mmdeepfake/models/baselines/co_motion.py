@@ -1,10 +1,9 @@
 """Co-motion: a small network on the correlation of facial motions.
 
 Paper: G. Wang, J. Zhou and Y. Wu, "Exposing Deep-faked Videos by Anomalous Co-motion
-Pattern Detection", arXiv 2008.04848, 2020. A **reconstruction**; `CoMotionPattern`
-makes the input. This network is ours: it takes the place of the paper's boosted trees
-where all rows are trained by one recipe. `tools/co_motion_adaboost.py` is the other
-route, with boosted stumps.
+Pattern Detection", arXiv 2008.04848, 2020. A **reconstruction**: this network, on the
+output of `CoMotionPattern`, replaces the paper's boosted trees, so that all rows share
+one recipe; `tools/co_motion_adaboost.py` fits boosted stumps.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from mmdeepfake.registry import MODELS
 
 @MODELS.register_module()
 class PatternInput(BaseModule):
-    """A backbone that changes nothing, for inputs that are features already."""
+    """Identity backbone, for inputs that are features already."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B*S, F, 1, 1) -> the same."""
@@ -33,7 +32,7 @@ class CoMotionHead(BaseHead):
 
     Args:
         num_classes: 2 here: real, fake.
-        in_channels: F, numbers of a pattern; 5,151 of u and v, 1,275 of lengths.
+        in_channels: F, length of a pattern; 5,151 of u and v, 1,275 of lengths.
         hidden_channels: width of the hidden layer.
         dropout_ratio: of the hidden layer.
         kwargs: see MMAction2's `BaseHead` (`topk`, `average_clips`, `loss_cls`, ...).
@@ -63,7 +62,7 @@ class CoMotionHead(BaseHead):
         Args:
             x: (B*S, F, 1, 1), the S patterns of a video next to each other.
             num_segs: S.
-            kwargs: unused; recognizers hand over more.
+            kwargs: unused; recognizers pass more.
 
         Returns:
             (B, num_classes) logits.

@@ -2,8 +2,8 @@
 
 Paper: H. Qi et al., "DeepRhythm: Exposing DeepFakes with Attentional Visual Heartbeat
 Rhythms", ACM MM 2020, https://doi.org/10.1145/3394171.3413707; the network of its
-public code, https://github.com/tsingqguo/deeprhythm (Keras). `BuildMMSTMap` makes its
-input.
+public code, https://github.com/tsingqguo/deeprhythm (Keras). Its input is made by
+`BuildMMSTMap`.
 
     X    map, a row a frame, a column a cell of the face
     s    spatial attention, 25 cells: convolution over time, pooling, a dense layer
@@ -12,10 +12,10 @@ input.
     Z    m (alpha A X + beta), m the score of each frame by another detector
     300 x 25 -> 150 x 13 -> 75 x 7 -> 38 x 4 -> 19 x 2 -> 10 x 1 -> 512
 
-As in the code: convolution, ReLU, then normalisation, with biases kept; shortcuts of
-3x3 convolutions; no ReLU after a sum; the first 7 of the last 10 rows are averaged. The
-code normalises along the 25 columns; along channels, as usual, is our default. Ours are
-other lengths than 300 frames, and that the score m is 1 where there is none.
+As in the code: convolution with bias, ReLU, then normalisation; shortcuts of 3x3
+convolutions; no ReLU after a sum; the first 7 of the last 10 rows are averaged. The
+code normalises along the 25 columns, our default is along channels. Ours: lengths other
+than 300 frames, and m = 1 if there are no scores.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from torch.nn.functional import max_pool2d, normalize
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.same_padding import pad_same
 from mmdeepfake.registry import MODELS
+
+from ..options import check_choice
 
 NUM_CELLS = 25
 PRIOR_CELLS = (3, 8, 12, 14, 17, 19)
@@ -51,15 +53,10 @@ class ColumnNorm(BaseModule):
         return self.norm(x.transpose(1, 3)).transpose(1, 3)
 
 
-def _channel_norm(num_channels: int, num_columns: int, **kwargs) -> nn.Module:
-    return nn.BatchNorm2d(num_channels, **kwargs)
-
-
-def _width_norm(num_channels: int, num_columns: int, **kwargs) -> nn.Module:
-    return ColumnNorm(num_columns, **kwargs)
-
-
-_NORMS = {'channel': _channel_norm, 'width': _width_norm}
+_NORMS = {
+    'channel': lambda channels, columns, **kwargs: nn.BatchNorm2d(channels, **kwargs),
+    'width': lambda channels, columns, **kwargs: ColumnNorm(columns, **kwargs),
+}
 
 
 class ConvReluNorm(BaseModule):
@@ -72,7 +69,7 @@ class ConvReluNorm(BaseModule):
         kernel: rows and columns of the filter.
         stride: of both.
         norm: makes the normalisation of channels and columns.
-        padded: whether it is padded at all.
+        padded: whether there is padding.
     """
 
     def __init__(
@@ -99,7 +96,7 @@ class ConvReluNorm(BaseModule):
 
 
 class Block(BaseModule):
-    """Two convolutions around a shortcut, which is a third one where sizes change."""
+    """Two convolutions and a shortcut, a third one if the size changes."""
 
     def __init__(
         self,
@@ -151,8 +148,8 @@ class TemporalAttention(BaseModule):
 
     def __init__(self, num_frames: int) -> None:
         super().__init__()
-        # Keras has one bias a gate, PyTorch two: it stands here as the weight of an
-        # input that is always 1.
+        # Keras has one bias per gate, PyTorch two: here it is the weight of an input
+        # that is always 1.
         self.lstm = nn.LSTM(3 * NUM_CELLS + 1, num_frames, bias=False, batch_first=True)
         self.dense = nn.Linear(num_frames, num_frames)
 
@@ -163,7 +160,7 @@ class TemporalAttention(BaseModule):
         return normalize(self.dense(states[:, -1]), dim=1)
 
     def init_weights(self) -> None:
-        """Start the LSTM as Keras does: orthogonal, and remembering."""
+        """Draw the LSTM as Keras does, orthogonal, with a forget bias of 1."""
         size = self.lstm.hidden_size
         with torch.no_grad():
             nn.init.xavier_uniform_(self.lstm.weight_ih_l0)
@@ -176,8 +173,7 @@ class TemporalAttention(BaseModule):
 class DeepRhythmNet(BaseModule):
     """Features of MMST maps; (B, 3, T, 25) -> (B, 512, 1, 1).
 
-    A fourth channel of the input, where there is one, holds m, the score of each frame
-    in all its cells.
+    An optional fourth channel of the input is m, the score of each frame.
 
     Args:
         num_frames: T; 300 in the paper.
@@ -193,15 +189,11 @@ class DeepRhythmNet(BaseModule):
         norm_cfg: dict | None = None,
     ) -> None:
         super().__init__()
-        if bn_axis not in _NORMS:
-            raise ConfigError(
-                f'bn_axis = {bn_axis!r} of DeepRhythmNet: allowed are '
-                + ', '.join(map(repr, _NORMS))
-            )
+        check_choice('DeepRhythmNet', 'bn_axis', bn_axis, _NORMS)
         if num_frames < 2 * TEMPORAL_KERNEL:
             raise ConfigError(
                 f'num_frames = {num_frames} of DeepRhythmNet: need '
-                f'{2 * TEMPORAL_KERNEL} or more, the paper has 300'
+                f'{2 * TEMPORAL_KERNEL} or more'
             )
         self.num_frames = num_frames
         settings = norm_cfg or dict(eps=1e-3, momentum=0.01)  # Keras'
@@ -238,7 +230,7 @@ class DeepRhythmNet(BaseModule):
         self.blocks = nn.Sequential(*blocks)
 
     def init_weights(self) -> None:
-        """Draw all weights as Keras does; there are no others."""
+        """Draw all weights as Keras does."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -263,20 +255,15 @@ class DeepRhythmNet(BaseModule):
         return scores * (self.alpha * attention[:, None] * maps + self.beta)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3 or 4, T, 25) -> (B, 512, 1, 1).
-
-        Raises:
-            ConfigError: maps of another size than the network is made for.
-        """
+        """(B, 3 or 4, T, 25) -> (B, 512, 1, 1)."""
         if x.shape[1] not in (3, 4) or x.shape[2:] != (self.num_frames, NUM_CELLS):
             raise ConfigError(
                 f'DeepRhythmNet got maps of {tuple(x.shape[1:])}: need '
                 f'(3 or 4, {self.num_frames}, {NUM_CELLS}) of num_frames = '
-                f'{self.num_frames}; give SampleSnippets the same clip_len, and let '
-                'BuildMMSTMap stand last before PackActionInputs'
+                f'{self.num_frames}; set SampleSnippets.clip_len to it, and put '
+                'BuildMMSTMap right before PackActionInputs'
             )
-        # Half precision would save next to nothing in a network as small as this, and
-        # oneDNN's bfloat16 convolutions of so few columns give NaN now and then.
+        # oneDNN's bfloat16 convolutions of so few columns sometimes give NaN.
         with torch.autocast(x.device.type, enabled=False):
             return self._features(x)
 
@@ -292,8 +279,7 @@ class DeepRhythmNet(BaseModule):
 class OneLogitHead(TSNHead):
     """`TSNHead` with one logit, that of fake against real.
 
-    Its softmax over (0, logit) is the sigmoid, and its cross entropy the binary one, so
-    that metrics and averaging are those of the other heads.
+    The softmax over (0, logit) is its sigmoid, and the cross entropy the binary one.
 
     Args:
         num_classes: 2.

@@ -1,20 +1,18 @@
-"""DIANet-like: two neighbouring frames compared as a whole and part by part.
+"""DIANet-like: two adjacent frames compared globally and part by part.
 
 Paper: Z. Hu et al., "Dynamic Inconsistency-aware DeepFake Video Detection", IJCAI 2021,
-https://doi.org/10.24963/ijcai.2021/102. There is no public code. Certain from the
-abstract: a cross-reference module on adjacent frames with a global correlation branch,
-which makes a map of structural similarity, and a local association branch on eyes, nose
-and mouth. A **reconstruction**, so that the row is called "DIANet-like": every size,
-the backbone, where boxes lie, how features are joined, and the direction of the
-correlation, from a frame to the next.
+https://doi.org/10.24963/ijcai.2021/102; no public code. From the abstract: a
+cross-reference module on adjacent frames with a global correlation branch, which makes
+a map of structural similarity, and a local association branch on eyes, nose and mouth.
+All sizes, the backbone, the boxes, the joining of features and the direction of the
+correlation are a **reconstruction**, hence "DIANet-like".
 
     frames t, t+1 -> ResNet, third stage -> 1x1, cosine of all pairs of cells   -> g
                                          -> boxes of both, and their difference -> l
                   -> fourth stage, pooled (a row a frame)
     a frame's features: its own 2048, and g and l of its pair
 
-Our choices beyond the sizes: the two eyes share one tower; a map of another size than
-the correlation's is pooled to it first.
+The two eyes share one tower; the map is pooled to the size of the correlation first.
 """
 
 from __future__ import annotations
@@ -23,12 +21,13 @@ import torch
 import torch.nn.functional as F
 from mmaction.models.backbones import ResNet
 from mmcv.cnn import ConvModule
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
+
+from ..backbones.initial_weights import log_start
 
 _NUM_CHANNELS = 4  # colours, and the marks of `MarkFacialParts`
 _FRAMES_A_PAIR = 2
@@ -38,7 +37,7 @@ _BOX_SIDE = 7  # cells that a box is sampled to
 
 
 def correlate(first: Tensor, second: Tensor) -> Tensor:
-    """Cosine of every cell of one map with every cell of another.
+    """Compute the cosine of each cell of one map with each cell of another.
 
     Args:
         first: (P, C, h, w).
@@ -52,11 +51,11 @@ def correlate(first: Tensor, second: Tensor) -> Tensor:
 
 
 def find_boxes(marks: Tensor) -> Tensor:
-    """Read the boxes of the facial parts back out of their marks.
+    """Find the boxes of the facial parts from their marks.
 
     Args:
-        marks: (N, H, W) whole numbers, the bits of `MarkFacialParts`, which leaves no
-            part unmarked; one without a mark would be taken for the whole frame.
+        marks: (N, H, W) integers, the bits of `MarkFacialParts`. An unmarked part, of
+            which there is none, would get the whole frame.
 
     Returns:
         (N, 4, 4) x1, y1, x2, y2 as shares of width and height.
@@ -75,9 +74,9 @@ def find_boxes(marks: Tensor) -> Tensor:
 
 
 def crop_boxes(maps: Tensor, boxes: Tensor, *, side: int = _BOX_SIDE) -> Tensor:
-    """Sample each box of a map at the middles of `side` x `side` equal parts of it.
+    """Sample each box of a map at the centres of `side` x `side` bins.
 
-    As RoI alignment with one sample a bin; bilinear between the middles of cells.
+    This is RoI align with one bilinear sample per bin.
 
     Args:
         maps: (N, C, h, w).
@@ -102,12 +101,12 @@ def crop_boxes(maps: Tensor, boxes: Tensor, *, side: int = _BOX_SIDE) -> Tensor:
 
 
 def compare(first: Tensor, second: Tensor) -> Tensor:
-    """Both, and the absolute difference: two (..., C, h, w) -> (..., 3C, h, w)."""
+    """Concatenate both and their absolute difference: (..., 3C, h, w)."""
     return torch.cat((first, second, (second - first).abs()), dim=-3)
 
 
 def _two_convs(in_channels: int, channels: int, kernel_size: int) -> nn.Sequential:
-    """A convolution with batch norm and ReLU, then a bare 3x3."""
+    """Make a convolution with batch norm and ReLU, then a bare 3x3."""
     return nn.Sequential(
         ConvModule(
             in_channels,
@@ -146,7 +145,7 @@ class GlobalCorrelation(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """See the class."""
         matrix = self.correlation(first, second)
-        # In each cell of the first frame, its likeness to all cells of the second.
+        # In each cell of the first frame, its cosine with all cells of the second.
         maps = matrix.transpose(1, 2).unflatten(2, (self.side, self.side))
         return self.convs(maps).mean(dim=(2, 3))
 
@@ -180,17 +179,16 @@ class LocalAssociation(nn.Module):
 class DIANet(BaseModule):
     """Features of frames in pairs; (B*S*2, 4, H, W) -> (B*S*2, C, 1, 1).
 
-    For `SnippetRecognizer` with a `TSNHead`: averaging the rows of a video averages its
-    pairs, and the two frames within each. C is the ResNet's last width (2048 at depth
-    50) and twice `channels`.
+    For `SnippetRecognizer` with a `TSNHead`, which averages the rows of a video. C is
+    the ResNet's last width (2048 at depth 50) plus twice `channels`.
 
     Args:
         depth: of the ResNet.
-        correlation_side: rows and columns of the map that is correlated; 14 is that of
-            the third stage at 224 pixels.
+        correlation_side: rows and columns of the correlated map; 14 is the third
+            stage's at 224 pixels.
         channels: width of both branches.
-        pretrained: ImageNet weights with torchvision's key names, a path or URL; None
-            initialises at random. The branches always start at random.
+        pretrained: ImageNet weights of the ResNet with torchvision's key names, a path
+            or URL; None draws them at random.
     """
 
     clip_len = _FRAMES_A_PAIR
@@ -213,13 +211,9 @@ class DIANet(BaseModule):
         self.local_branch = LocalAssociation(middle, channels=channels)
 
     def init_weights(self) -> None:
-        """Load or draw the ResNet, and log which; the branches start as PyTorch's."""
+        """Load or draw the ResNet; the branches keep PyTorch's defaults."""
         self.resnet.init_weights()
-        MMLogger.get_current_instance().info(
-            'DIANet: initial weights of its ResNet '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-            + ', of its branches drawn at random'
-        )
+        log_start(self, ', branches at random')
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the features of folded pairs.
@@ -232,9 +226,9 @@ class DIANet(BaseModule):
         """
         if x.shape[1] != _NUM_CHANNELS or x.shape[0] % _FRAMES_A_PAIR:
             raise ConfigError(
-                f'DIANet got {x.shape[0]} frames of {x.shape[1]} channels; needed are '
-                'pairs (SampleSnippets with clip_len=2) of frames with the marks of '
-                'their parts (MarkFacialParts behind LoadFaceLandmarks)'
+                f'DIANet got {x.shape[0]} frames of {x.shape[1]} channels: need pairs '
+                '(SampleSnippets with clip_len=2) of frames with marked parts '
+                '(MarkFacialParts after LoadFaceLandmarks)'
             )
         middle, last = self.resnet(x[:, :3])
         crops = crop_boxes(middle, find_boxes(x[:, 3]))

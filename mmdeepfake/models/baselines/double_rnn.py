@@ -1,15 +1,12 @@
 """Two-branch DenseNet: colour beside band-passed features, fused after one dense block.
 
 Paper: I. Masi et al., "Two-branch Recurrent Network for Isolating Deepfakes in Videos",
-ECCV 2020, https://arxiv.org/abs/2008.03412; "DoubleRNN" in RATF's tables. The head and
-the loss stand in `isolate_head`.
-
-A reconstruction: no code is public. From the paper are the two branches, a
-Laplacian-of-Gaussian (LoG) bottleneck of several bands in one of them, and a recurrent
-network above. Ours are DenseNet-121 (G. Huang et al., CVPR 2017,
-https://arxiv.org/abs/1608.06993), where the LoG stands, its size and bands, that the
-branches are fused by a sum after the first transition, and that the second branch
-starts with no share in it.
+ECCV 2020, https://arxiv.org/abs/2008.03412; "DoubleRNN" in RATF's tables. Head and loss
+are in `isolate_head`. A reconstruction: no code is public. From the paper are the two
+branches, a Laplacian-of-Gaussian (LoG) bottleneck of several bands in one of them, and
+a recurrent network above. Ours are DenseNet-121 (https://arxiv.org/abs/1608.06993), the
+place, size and bands of the LoG, and the sum of the branches after the first
+transition, to which the second adds nothing at first.
 
     colour     stem - block 1 - transition 1 -+- block 2 - ... - block 4
     frequency  stem - LoG - block 1 - trans. 1 -+        224 x 224 -> 28 x 28 -> 7 x 7
@@ -21,7 +18,6 @@ from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
@@ -29,7 +25,7 @@ from torch.nn.functional import conv2d, pad
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
-from ..backbones.initial_weights import draw_weights
+from ..backbones.initial_weights import draw_weights, log_start
 from ..conversion.densenet import RULES
 from ..conversion.pretrained import load_backbone
 
@@ -42,10 +38,10 @@ LOG_SIGMAS_PX = (1.0, 1.6, 2.2)  # ours
 
 
 def laplacian_of_gaussian(sigma_px: float, *, side: int = LOG_SIDE) -> Tensor:
-    """A band-pass filter, (side, side), that answers to no constant and no ramp.
+    """Return a band-pass filter, (side, side), that removes constants and ramps.
 
-    (r^2 - 2 sigma^2) exp(-r^2 / (2 sigma^2)), less its mean, since the filter is cut
-    off, and divided by the sum of its magnitudes, so that bands are comparable.
+    (r^2 - 2 sigma^2) exp(-r^2 / (2 sigma^2)), minus its mean, since the filter is
+    truncated, over the sum of its magnitudes, so that bands are comparable.
     """
     places = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     squared = places[:, None] ** 2 + places[None, :] ** 2
@@ -61,7 +57,7 @@ class LogBottleneck(BaseModule):
         channels: of the map.
         sigmas_px: of each band.
         side: rows and columns of the filters.
-        learnable: let the filters be trained; they are kept free of a mean.
+        learnable: train the filters, whose mean stays zero.
     """
 
     def __init__(
@@ -76,7 +72,7 @@ class LogBottleneck(BaseModule):
         if not sigmas_px or min(sigmas_px) <= 0 or side < 3 or side % 2 == 0:
             raise ConfigError(
                 f'sigmas_px = {tuple(sigmas_px)}, side = {side} of LogBottleneck: need '
-                'one width above 0 or more, and an odd side, 3 or more'
+                'widths above 0, and an odd side of 3 or more'
             )
         bands = torch.stack([laplacian_of_gaussian(s, side=side) for s in sigmas_px])
         kernel = bands[:, None].repeat(channels, 1, 1, 1)  # channel by channel
@@ -87,7 +83,7 @@ class LogBottleneck(BaseModule):
         self.merge = nn.Conv2d(len(kernel), channels, 1, bias=False)
 
     def bands(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, C * bands, H, W); borders repeat the outermost places."""
+        """(B, C, H, W) -> (B, C * bands, H, W); replicated borders."""
         kernel = self.kernel - self.kernel.mean(dim=(2, 3), keepdim=True)
         padded = pad(x, [kernel.shape[-1] // 2] * 4, mode='replicate')
         return conv2d(padded, kernel, groups=x.shape[1])
@@ -100,7 +96,7 @@ class LogBottleneck(BaseModule):
 def preactivated_conv(
     in_channels: int, out_channels: int, kernel: int, *, norm_cfg: dict
 ) -> ConvModule:
-    """Normalisation, ReLU, convolution without bias."""
+    """Make a norm, a ReLU and a convolution without bias."""
     return ConvModule(
         in_channels,
         out_channels,
@@ -113,7 +109,7 @@ def preactivated_conv(
 
 
 def make_stem(channels: int, norm_cfg: dict) -> nn.Sequential:
-    """7x7 of stride 2, then max pooling: a quarter of the rows and columns."""
+    """Make a 7x7 of stride 2, then max pooling: a quarter of rows and columns."""
     return nn.Sequential(
         ConvModule(3, channels, 7, stride=2, padding=3, norm_cfg=norm_cfg),
         nn.MaxPool2d(3, stride=2, padding=1),
@@ -121,7 +117,7 @@ def make_stem(channels: int, norm_cfg: dict) -> nn.Sequential:
 
 
 def make_transition(in_channels: int, norm_cfg: dict) -> nn.Sequential:
-    """Half of the channels, rows and columns."""
+    """Halve channels, rows and columns."""
     return nn.Sequential(
         preactivated_conv(in_channels, in_channels // 2, 1, norm_cfg=norm_cfg),
         nn.AvgPool2d(2),
@@ -129,7 +125,7 @@ def make_transition(in_channels: int, norm_cfg: dict) -> nn.Sequential:
 
 
 class DenseBlock(BaseModule):
-    """Layers each of which sees what all before it gave, and adds `growth` channels."""
+    """Layers, each of which adds `growth` channels from all before it."""
 
     def __init__(
         self, in_channels: int, num_layers: int, *, growth: int, norm_cfg: dict
@@ -176,7 +172,7 @@ class DenseNet(BaseModule):
         if len(num_layers) != 4 or min(num_layers) < 1:
             raise ConfigError(
                 f'num_layers = {tuple(num_layers)} of TwoBranchDenseNet: need four '
-                'numbers, 1 or more each'
+                'numbers of 1 or more'
             )
         norm_cfg = norm_cfg or dict(type='BN')
         self.stem = make_stem(stem_channels, norm_cfg)
@@ -194,11 +190,11 @@ class DenseNet(BaseModule):
         self.out_channels = channels
 
     def begin(self, x: Tensor) -> Tensor:
-        """Up to the first transition: (B, 3, H, W) -> (B, C / 2, H / 8, W / 8)."""
+        """Run up to the first transition: (B, 3, H, W) -> (B, C / 2, H / 8, W / 8)."""
         return self.transitions[0](self.blocks[0](self.stem(x)))
 
     def finish(self, x: Tensor) -> Tensor:
-        """From the second block on."""
+        """Run from the second block on."""
         x = self.transitions[1](self.blocks[1](x))
         x = self.transitions[2](self.blocks[2](x))
         return self.norm(self.blocks[3](x)).relu()
@@ -245,17 +241,15 @@ class FrequencyBranch(BaseModule):
 class TwoBranchDenseNet(BaseModule):
     """Features of frames; (B, 3, H, W) -> (B, C, h, w), C = 1024 for DenseNet-121.
 
-    The frequency branch starts with a share of zero in the sum: at first the network is
-    the DenseNet of the colour branch, so that ImageNet features survive.
+    The frequency branch adds zero at first, so that ImageNet features survive.
 
     Args:
         num_layers: of the four blocks.
         growth: channels that each layer adds.
         stem_channels: before the first block.
         log_cfg: arguments of `LogBottleneck`: `sigmas_px`, `side`, `learnable`.
-        pretrained: torchvision's weights of this DenseNet, as a path or URL, from which
-            the second branch's stem and block start as well. None initialises at
-            random.
+        pretrained: path or URL of torchvision's weights of this DenseNet, for the
+            second branch's stem and block too; None draws all at random.
         norm_cfg: normalisation layer.
     """
 
@@ -277,7 +271,7 @@ class TwoBranchDenseNet(BaseModule):
         self.frequency = FrequencyBranch(num_layers[0], log_cfg=log_cfg or {}, **sizes)
 
     def init_weights(self) -> None:
-        """Load ImageNet weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load ImageNet's if named."""
         draw_weights(self)
         if self.pretrained:
             load_backbone(self.colour, self.pretrained, RULES)
@@ -287,10 +281,7 @@ class TwoBranchDenseNet(BaseModule):
             ):
                 ours.load_state_dict(theirs.state_dict())
         nn.init.zeros_(self.frequency.transition[0].conv.weight)
-        MMLogger.get_current_instance().info(
-            'TwoBranchDenseNet: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        log_start(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, C, h, w), not negative."""

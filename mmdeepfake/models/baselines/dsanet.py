@@ -2,12 +2,8 @@
 
 Paper: DSANet: Dynamic Segment Aggregation Network for Video-Level Representation
 Learning, ACM Multimedia 2021, https://arxiv.org/abs/2105.12085; code:
-https://github.com/whwu95/DSANet. Architecture, places and widths here are those of the
-code's Kinetics-400 configuration; U = 4 snippets of T consecutive frames are ours.
-
-    paper    here
-    U        num_snippets
-    alpha    expansion
+https://github.com/whwu95/DSANet, whose Kinetics-400 configuration is followed. Ours:
+U = 4 snippets of T consecutive frames.
 """
 
 from __future__ import annotations
@@ -17,7 +13,6 @@ from collections.abc import Sequence
 import torch
 from mmaction.models.backbones.resnet3d import BasicBlock3d, Bottleneck3d
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
-from mmengine.logging import MMLogger
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -25,10 +20,9 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.temporal_filter import filter_over_time
 from mmdeepfake.registry import MODELS
 
-from ..backbones.initial_weights import check_inflatable
+from .snippet_resnet3d import SnippetResNet3d
 
 _NUM_TAPS = 3
-_FIXED_OPTIONS = ('out_indices', 'pretrained2d')
 
 
 class DynamicSegmentAggregation(nn.Module):
@@ -36,7 +30,7 @@ class DynamicSegmentAggregation(nn.Module):
 
     With p_u the mean of a channel over the frames and positions of snippet u, the
     channel's kernel is softmax(W_2 ReLU(BN(W_1 [p_1 .. p_U]))), three taps, zero-padded
-    at the first and the last snippet. The other channels pass as they are.
+    at the first and the last snippet. The other channels stay as they are.
 
     Args:
         num_channels: C; the first `int(C * split_ratio)` are convolved.
@@ -59,8 +53,7 @@ class DynamicSegmentAggregation(nn.Module):
         if not 1 <= self.num_aggregated <= num_channels:
             raise ConfigError(
                 f'split_ratio = {split_ratio} of DSANet: of {num_channels} channels '
-                f'that makes {self.num_aggregated}; need a share up to 1 that makes '
-                'at least one'
+                f'that makes {self.num_aggregated}; need 1 to {num_channels}'
             )
         width = num_snippets * expansion
         self.generate = nn.Sequential(
@@ -72,13 +65,13 @@ class DynamicSegmentAggregation(nn.Module):
         )
 
     def init_weights(self) -> None:
-        """Draw the generator as torch does by default."""
+        """Draw the generator by PyTorch's defaults, as the public code does."""
         for layer in self.generate:
             if hasattr(layer, 'reset_parameters'):
                 layer.reset_parameters()
 
     def kernels(self, x: Tensor) -> Tensor:
-        """Generate the kernels of the channels that are convolved.
+        """Generate the kernels of the convolved channels.
 
         Args:
             x: (B, U, c, T, H, W).
@@ -102,7 +95,7 @@ class DynamicSegmentAggregation(nn.Module):
 
 
 class _BlockWithDSA:
-    """Mixed into a 3D residual block: a DSA, if any, behind its first convolution."""
+    """Mixin of a 3D residual block: a DSA, if any, after its first convolution."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -116,7 +109,7 @@ class _BlockWithDSA:
         return self.conv3(x) if hasattr(self, 'conv3') else x
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the stock block; (B*U, C, T, H, W), and the shortcut bypasses the DSA."""
+        """As the stock block; (B*U, C, T, H, W). The shortcut bypasses the DSA."""
         identity = x if self.downsample is None else self.downsample(x)
         if self.with_cp and x.requires_grad:
             residual = checkpoint(self._residual, x, use_reentrant=False)
@@ -138,27 +131,22 @@ _BLOCKS = {BasicBlock3d: _DSABasicBlock3d, Bottleneck3d: _DSABottleneck3d}
 
 
 @MODELS.register_module()
-class DSANet(ResNet3dSlowOnly):
+class DSANet(SnippetResNet3d):
     """Slow-only 3D ResNet on snippets folded into the batch, which meet in its DSAs.
 
-    For `SnippetRecognizer3D`, which says how many snippets a video has. A video of
-    G * U snippets makes G groups of U that are spread over all of it: group g holds
-    snippets g, g + G, g + 2G and so on, as at the code's test.
+    For `SnippetRecognizer3D`, which passes the number of snippets. A video of G * U
+    snippets makes G groups of U spread over it, as in the code's test: group g has
+    snippets g, g + G, g + 2G and so on.
 
         8 snippets, U = 4  ->  groups 0101 0101  ->  (0, 2, 4, 6) and (1, 3, 5, 7)
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        num_snippets: U, how many snippets are convolved with each other.
-        dsa_blocks: for each stage the indices of its blocks that get a DSA, from 0;
-            the default is the code's, for depth 50.
+        num_snippets: U, snippets that are convolved with each other.
+        dsa_blocks: indices, from 0, of the blocks of each stage that get a DSA; the
+            default is the code's, for depth 50.
         dsa_cfg: options of `DynamicSegmentAggregation` other than its channels and U.
-        kwargs: see MMAction2's `ResNet3dSlowOnly`, of which `out_indices` and
-            `pretrained2d` keep their defaults; `pretrained` names 2D ImageNet weights,
-            which are inflated.
-
-    Raises:
-        ConfigError: an option outside what is allowed, or snippets that make no groups.
+        kwargs: see `SnippetResNet3d`.
     """
 
     arch_settings = {  # noqa: RUF012  (overrides a class attribute of ResNet3d)
@@ -175,63 +163,25 @@ class DSANet(ResNet3dSlowOnly):
         dsa_cfg: dict | None = None,
         **kwargs,
     ) -> None:
-        if depth not in self.arch_settings:
-            raise ConfigError(
-                f'depth = {depth} of DSANet: allowed are {sorted(self.arch_settings)}'
-            )
         if not isinstance(num_snippets, int) or num_snippets < 2:
             raise ConfigError(
-                f'num_snippets = {num_snippets!r} of DSANet: need a whole number of '
-                'snippets, 2 or more'
+                f'num_snippets = {num_snippets!r} of DSANet: need an integer of 2 or '
+                'more'
             )
-        for option in _FIXED_OPTIONS:
-            if option in kwargs:
-                raise ConfigError(
-                    f'{option} = {kwargs[option]} of DSANet: it cannot be set; '
-                    'remove it'
-                )
-        super().__init__(depth=depth, **kwargs)
+        super().__init__(depth, **kwargs)
         self.num_snippets = num_snippets
-        sizes = self.stage_blocks
-        if len(dsa_blocks) != len(sizes) or any(
-            index not in range(size)
-            for chosen, size in zip(dsa_blocks, sizes, strict=True)
-            for index in chosen
-        ):
-            raise ConfigError(
-                f'dsa_blocks = {dsa_blocks} of DSANet: need indices for each of '
-                f'{len(sizes)} stages of {sizes} blocks'
+        for name, index in self.choose_blocks('dsa_blocks', dsa_blocks):
+            block = getattr(self, name)[index]
+            block.dsa = DynamicSegmentAggregation(
+                block.conv1.out_channels, num_snippets=num_snippets, **(dsa_cfg or {})
             )
-        for name, chosen in zip(self.res_layers, dsa_blocks, strict=True):
-            for index in chosen:
-                block = getattr(self, name)[index]
-                block.dsa = DynamicSegmentAggregation(
-                    block.conv1.out_channels,
-                    num_snippets=num_snippets,
-                    **(dsa_cfg or {}),
-                )
 
     def init_weights(self, pretrained: str | None = None) -> None:
-        """Load or draw the ResNet's weights, then draw the generators of the DSAs.
-
-        These start as torch's layers do by default, as in the public code.
-        """
-        self.pretrained = pretrained or self.pretrained
-        if self.pretrained:
-            check_inflatable(self)
-        super().init_weights()
-        MMLogger.get_current_instance().info(
-            f'DSANet-{self.depth}: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        """Inflate or draw the ResNet's weights, then draw the DSAs."""
+        super().init_weights(pretrained)
         for module in self.modules():
             if isinstance(module, DynamicSegmentAggregation):
                 module.init_weights()
-
-    def train(self, mode: bool = True) -> DSANet:
-        """Switch the mode; returns self, which MMAction2's ResNet3d does not."""
-        super().train(mode)
-        return self
 
     def forward(self, x: Tensor, num_snippets: int | None = None) -> Tensor:
         """Compute the features of folded snippets.
@@ -246,9 +196,9 @@ class DSANet(ResNet3dSlowOnly):
         group_size, per_video = self.num_snippets, num_snippets or self.num_snippets
         if per_video % group_size or x.shape[0] % per_video:
             raise ConfigError(
-                f'DSANet got {per_video} snippets a video, {x.shape[0]} in all: need '
-                f'whole groups of num_snippets = {group_size}; let SampleSnippets draw '
-                'a multiple of model.backbone.num_snippets'
+                f'DSANet got {per_video} snippets a video, {x.shape[0]} in all: '
+                'SampleSnippets must draw a multiple of model.backbone.num_snippets = '
+                f'{group_size}'
             )
         num_groups = per_video // group_size
         grouped = x.unflatten(0, (-1, group_size, num_groups)).transpose(1, 2)

@@ -1,17 +1,11 @@
-"""FaceNetLSTM: an LSTM reads the face-recognition embeddings of frames.
+"""FaceNetLSTM: an LSTM over the face-recognition embeddings of frames.
 
 A reconstruction. RATF's tables name the row after S. J. Sohrawardi et al., "Poster:
 Towards Robust Open-World Detection of Deepfakes", CCS 2019,
-https://doi.org/10.1145/3319535.3363269, whose network is not public. Ours: the
-Inception-ResNet-v1 that the PyTorch port of FaceNet (F. Schroff et al., "FaceNet: A
-Unified Embedding for Face Recognition and Clustering", CVPR 2015,
-https://arxiv.org/abs/1503.03832) ships weights for, frozen, below `CNNLSTMHead` with an
-LSTM of width 256 over 16 frames.
-
-The network is certain, its public checkpoints load by
-`mmdeepfake.models.conversion.facenet`; that it is this one, that it is frozen, the
-LSTM's width and the number of frames are our choices. Ours are `num_blocks` and
-`width_ratio`, too, for small networks.
+https://doi.org/10.1145/3319535.3363269, whose network is not public. Our choices: the
+Inception-ResNet-v1 of the PyTorch port of FaceNet (F. Schroff et al., CVPR 2015,
+https://arxiv.org/abs/1503.03832), frozen, below `CNNLSTMHead` with an LSTM of width 256
+over 16 frames; `num_blocks` and `width_ratio`, for small networks.
 
     160 x 160 -> 79 -> 77 -> 38 -> 36 -> 17 -> 8 -> 3 x 3 -> 512
 """
@@ -32,12 +26,12 @@ from mmdeepfake.registry import MODELS
 
 from ..backbones.initial_weights import draw_weights
 from ..conversion.facenet import RULES
-from ..conversion.pretrained import load_backbone
+from ..conversion.pretrained import load_pretrained
 
 EMBEDDING_CHANNELS = 512
-SMALLEST_SIDE_PX = 75  # less leaves the last reduction no window
+SMALLEST_SIDE_PX = 75  # so that the last reduction has a window
 NUM_BLOCKS = (5, 10, 6)
-# Share of each kind of block that is added to its shortcut.
+# Factor of each kind of block before its shortcut is added.
 SCALES = (0.17, 0.10, 0.20)
 # (channels, kernel) of the convolutions of each branch.
 Layers = Sequence[tuple[int, int | tuple[int, int]]]
@@ -54,7 +48,7 @@ BLOCK_8: tuple[Layers, ...] = (
     ((192, 1),),
     ((192, 1), (192, (1, 3)), (192, (3, 1))),
 )
-# The last of each branch has stride 2 and no padding; pooling is one branch more.
+# The last of each branch has stride 2 and no padding; pooling is a further branch.
 REDUCTION_A: tuple[Layers, ...] = (((384, 3),), ((192, 1), (192, 3), (256, 3)))
 REDUCTION_B: tuple[Layers, ...] = (
     ((256, 1), (384, 3)),
@@ -71,7 +65,7 @@ def conv(
     stride: int = 1,
     padded: bool = True,
 ) -> ConvModule:
-    """Convolution without bias, normalisation, ReLU."""
+    """Make a convolution without bias, a norm and a ReLU."""
     kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
     return ConvModule(
         in_channels,
@@ -84,7 +78,7 @@ def conv(
 
 
 def make_branch(in_channels: int, layers: Layers, *, shrinks: bool) -> nn.Sequential:
-    """Convolutions in a row; with `shrinks` the last halves rows and columns."""
+    """Make a chain of convolutions; with `shrinks` the last has stride 2."""
     convs = []
     for index, (out_channels, kernel) in enumerate(layers):
         halves = shrinks and index == len(layers) - 1
@@ -102,12 +96,12 @@ def make_branch(in_channels: int, layers: Layers, *, shrinks: bool) -> nn.Sequen
 
 
 class ResidualInception(BaseModule):
-    """x + scale * (1x1 convolution of all branches side by side), then a ReLU.
+    """x + scale * (1x1 convolution of the concatenated branches), then a ReLU.
 
     Args:
         channels: of x.
         branches: layers of each.
-        scale: share of the branches.
+        scale: factor of the branches.
         ends_with_relu: whether there is that ReLU.
     """
 
@@ -134,7 +128,7 @@ class ResidualInception(BaseModule):
 
 
 class Reduction(BaseModule):
-    """Branches that halve rows and columns, and a max pooling, side by side."""
+    """Branches that halve rows and columns, and a max pooling, concatenated."""
 
     def __init__(self, in_channels: int, branches: Sequence[Layers]) -> None:
         super().__init__()
@@ -156,15 +150,13 @@ class InceptionResnetV1(BaseModule):
     For `CNNLSTMHead`. Wants RGB scaled by (x - 127.5) / 128, 160 x 160 pixels.
 
     Args:
-        frozen: whether it stays as it is: no gradients, and batch normalisation and
-            dropout in evaluation mode, in training as well.
-        normalised: scale embeddings to length 1, as they are compared in recognition.
-        num_blocks: residual blocks of the three stages, the last of which has no ReLU;
-            (5, 10, 6) in FaceNet.
-        width_ratio: share of FaceNet's channels that each layer has.
+        frozen: whether it has no gradients and stays in evaluation mode.
+        normalised: scale embeddings to length 1, as in recognition.
+        num_blocks: residual blocks of the three stages; (5, 10, 6) in FaceNet.
+        width_ratio: share of FaceNet's channels in each layer.
         dropout_ratio: before the embedding; 0.6 in FaceNet.
-        pretrained: weights of the public code, VGGFace2's or CASIA-WebFace's, as a path
-            or URL; the classifier in them is left out. None initialises at random.
+        pretrained: path or URL of weights of the public code, VGGFace2's or
+            CASIA-WebFace's, whose classifier is skipped; None draws all at random.
     """
 
     def __init__(
@@ -182,7 +174,7 @@ class InceptionResnetV1(BaseModule):
             raise ConfigError(
                 f'num_blocks = {num_blocks}, width_ratio = {width_ratio} of '
                 'InceptionResnetV1: need three numbers of blocks, 1 or more each, and '
-                'a ratio above 0, up to 1'
+                'a ratio in (0, 1]'
             )
         self.frozen = frozen
         self.normalised = normalised
@@ -211,7 +203,7 @@ class InceptionResnetV1(BaseModule):
                         ResidualInception(
                             channels,
                             scaled(branches),
-                            # The very last block is added whole, without a ReLU.
+                            # The very last block has no scale and no ReLU.
                             scale=1.0 if last else SCALES[index],
                             ends_with_relu=not last,
                         )
@@ -236,39 +228,27 @@ class InceptionResnetV1(BaseModule):
             self.train()
 
     def train(self, mode: bool = True) -> InceptionResnetV1:
-        """Set the mode; a frozen network stays in evaluation mode."""
+        """Switch the mode unless frozen."""
         return super().train(mode and not self.frozen)
 
     def init_weights(self) -> None:
-        """Load the public weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load the public ones if named."""
         draw_weights(self)
-        logger = MMLogger.get_current_instance()
-        if self.pretrained:
-            load_backbone(self, self.pretrained, RULES)
-            source = f'from {self.pretrained}'
-        else:
-            source = 'drawn at random'
-        state = ', frozen' if self.frozen else ''
-        logger.info(f'InceptionResnetV1: initial weights {source}{state}')
+        load_pretrained(self, RULES, note=', frozen' if self.frozen else '')
         if self.frozen and not self.pretrained:
-            logger.warning(
-                'InceptionResnetV1 has random weights and is frozen: unless a '
-                'checkpoint is loaded into it, it has learnt nothing of faces, and its '
-                'results are not those of FaceNetLSTM. Set model.backbone.pretrained '
-                'to weights of its public code, or model.backbone.frozen=False'
+            MMLogger.get_current_instance().warning(
+                'InceptionResnetV1: frozen at random weights, so its results are not '
+                "FaceNetLSTM's; set model.backbone.pretrained to weights of its public "
+                'code, or model.backbone.frozen=False'
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, 512, 1, 1).
-
-        Raises:
-            ConfigError: the frames are too small.
-        """
+        """(B, 3, H, W) -> (B, 512, 1, 1)."""
         if min(x.shape[-2:]) < SMALLEST_SIDE_PX:
             raise ConfigError(
                 f'InceptionResnetV1 got frames of {x.shape[-1]} x {x.shape[-2]} '
-                f'pixels: need {SMALLEST_SIDE_PX} or more a side, 160 is usual. Change '
-                'the scale of Resize'
+                f'pixels: need {SMALLEST_SIDE_PX} or more; change the scale of Resize '
+                '(usually 160)'
             )
         x = self.stem(x)
         for index, stage in enumerate(self.stages):

@@ -1,19 +1,17 @@
-"""FTCN: temporal evidence alone, by a network without any spatial kernel.
+"""FTCN: temporal evidence alone, by a network without spatial kernels.
 
 Paper: Y. Zheng et al., "Exploring Temporal Coherence for More General Video Face
-Forgery Detection", ICCV 2021, https://arxiv.org/abs/2108.06693. Public code (test code
-and network, no training): https://github.com/yinglinzheng/FTCN; the same weights give
-the same scores here (`mmdeepfake.models.conversion.ftcn`).
+Forgery Detection", ICCV 2021, https://arxiv.org/abs/2108.06693. Public code (without
+training): https://github.com/yinglinzheng/FTCN; the same weights give the same scores.
 
-The backbone is I3D on ResNet-50 with each k x 3 x 3 kernel cut down to k x 1 x 1, each
-spatial stride replaced by a max pooling of 2 x 2, and no fourth stage. Pixels meet in
-poolings only, so what the network sees of a position is how it changes over time. The
-head is a transformer over time:
+The backbone is I3D on ResNet-50 with k x 1 x 1 kernels in place of k x 3 x 3, a 2 x 2
+max pooling in place of each spatial stride, and no fourth stage. The head is a
+transformer over time:
 
     32 x 224 x 224 -> 32 x 112 x 112 -> 32 x 56 x 56 -> 16 x 28 x 28 -> 16 x 14 x 14
     -> 16 tokens of 1024 channels and a class token -> logits
 
-Two classes stand for the paper's one logit z: (0, z) has the same probabilities.
+The paper's single logit z is the two logits (0, z) here.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import ConvModule
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, kaiming_init, trunc_normal_init
 from torch import Tensor, nn
@@ -31,7 +28,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
 from ..conversion.ftcn import RULES
-from ..conversion.pretrained import load_backbone
+from ..conversion.pretrained import load_pretrained
 from ..heads import SegmentAveragingHead
 
 _EXPANSION = 4
@@ -45,7 +42,7 @@ def make_temporal_conv(
     norm_cfg: dict,
     act: bool = True,
 ) -> ConvModule:
-    """Convolution over time alone that keeps all sizes, normalisation, maybe ReLU."""
+    """Make a convolution over time that keeps all sizes, a norm, maybe a ReLU."""
     return ConvModule(
         in_channels,
         out_channels,
@@ -58,14 +55,14 @@ def make_temporal_conv(
 
 
 class TemporalOnlyBottleneck(BaseModule):
-    """A ResNet bottleneck in which no kernel reaches a neighbouring position.
+    """A ResNet bottleneck whose kernels cover one position.
 
     Args:
         in_channels: of the input.
         planes: of the first two convolutions; the output has 4 times as many.
         num_taps: of the first convolution, over time.
-        halves: whether rows and columns are halved, by max pooling in place of a
-            stride. The public code pools before the ReLU; they can be swapped.
+        halves: whether rows and columns are halved, by max pooling. The public code
+            pools before the ReLU, which is the same.
         norm_cfg: normalisation layer.
     """
 
@@ -111,10 +108,10 @@ class FTCN(BaseModule):
     Args:
         stage_blocks: number of blocks in each stage.
         base_channels: planes of the first stage; each later one has twice as many.
-        time_pool: whether time is halved after the first stage, as in the paper with
-            its 32 frames. False suits clips of 16.
-        pretrained: the public checkpoint, as a path or URL; its head is left out. None
-            initialises at random, as the paper does.
+        time_pool: whether time is halved after the first stage, as in the paper for 32
+            frames.
+        pretrained: path or URL of the public checkpoint, whose head is skipped; None
+            draws all at random, as the paper does.
         norm_cfg: normalisation layer.
     """
 
@@ -144,7 +141,7 @@ class FTCN(BaseModule):
                 block = TemporalOnlyBottleneck(
                     width,
                     base_channels * 2 ** (number - 1),
-                    # As in I3D: three taps in all blocks first, then in every second.
+                    # As in I3D: three taps in all of stage 1, then in every second.
                     num_taps=3 if number == 1 or index % 2 == 0 else 1,
                     halves=number > 1 and index == 0,
                     norm_cfg=norm_cfg,
@@ -156,7 +153,7 @@ class FTCN(BaseModule):
         self.out_channels = width
 
     def init_weights(self) -> None:
-        """Load the public weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load the public ones if named."""
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 kaiming_init(module)
@@ -165,12 +162,7 @@ class FTCN(BaseModule):
         for module in self.modules():
             if isinstance(module, TemporalOnlyBottleneck):
                 constant_init(module.conv3.norm, 0)
-        if self.pretrained:
-            load_backbone(self, self.pretrained, RULES)
-        MMLogger.get_current_instance().info(
-            'FTCN: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        load_pretrained(self, RULES)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, T, H, W) -> (B, C, t, h, w), not negative."""
@@ -183,7 +175,7 @@ class FTCN(BaseModule):
 
 
 class TimeAttention(nn.Module):
-    """Self-attention between the tokens of a clip, several heads side by side.
+    """Multi-head self-attention between the tokens of a clip.
 
     Args:
         num_channels: C of a token.
@@ -218,7 +210,7 @@ class TimeAttention(nn.Module):
 
 
 class TimeTransformerLayer(nn.Module):
-    """Attention and a perceptron, each normalised before and added to its input."""
+    """Pre-norm transformer layer: attention, then a perceptron."""
 
     def __init__(
         self,
@@ -254,15 +246,14 @@ class TimeTransformerLayer(nn.Module):
 
 @MODELS.register_module()
 class TimeTransformerHead(SegmentAveragingHead):
-    """FTCN's head: a transformer over time steps, read off at a class token.
+    """FTCN's head: a transformer over time steps with a class token.
 
     Clips of a video are averaged as in `SegmentAveragingHead`.
 
     Args:
         num_classes: 2 here: real, fake.
         in_channels: C of the backbone's map.
-        num_tokens: time steps of that map; each has a learned position, so clips of
-            another length are refused.
+        num_tokens: time steps of that map, each with a learned position.
         num_layers: of the transformer; 1 in the public settings.
         num_heads: of the attention.
         head_channels: of each head.
@@ -304,21 +295,17 @@ class TimeTransformerHead(SegmentAveragingHead):
         self.norm = nn.LayerNorm(in_channels)
 
     def init_weights(self) -> None:
-        """Draw the classifier; the transformer keeps the start of its layers."""
+        """Draw the classifier; the transformer keeps PyTorch's defaults."""
         trunc_normal_init(self.fc_cls, std=self.init_std)
 
     def classify(self, feats: Tensor) -> Tensor:
-        """Compute the logits of each clip: (N, C, T, h, w) -> (N, num_classes).
-
-        Raises:
-            ConfigError: T is not `num_tokens`.
-        """
+        """Compute the logits of each clip: (N, C, T, h, w) -> (N, num_classes)."""
         if feats.shape[2] != self.num_tokens:
             raise ConfigError(
-                f'TimeTransformerHead got {feats.shape[2]} time steps and has learned '
-                f'positions of num_tokens = {self.num_tokens}: give SampleSnippets a '
-                'clip_len of as many frames (twice as many where model.backbone.'
-                'time_pool is True), or set model.cls_head.num_tokens'
+                f'TimeTransformerHead got {feats.shape[2]} time steps, but num_tokens '
+                f'= {self.num_tokens}: set SampleSnippets.clip_len to as many frames '
+                '(twice as many with model.backbone.time_pool), or '
+                'model.cls_head.num_tokens'
             )
         tokens = feats.mean(dim=(3, 4)).transpose(1, 2)  # (N, T, C)
         class_token = self.class_token.expand(len(tokens), -1, -1)

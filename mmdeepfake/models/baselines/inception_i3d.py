@@ -2,13 +2,9 @@
 
 Paper: J. Carreira and A. Zisserman, "Quo Vadis, Action Recognition? A New Model and the
 Kinetics Dataset", CVPR 2017, https://arxiv.org/abs/1705.07750, Fig. 3. RATF's tables
-cite it for the row "I3D" without saying which network was run.
-
-The network is certain: its public checkpoints load by
-`mmdeepfake.models.conversion.i3d`. Left to the head is what follows the last Inception
-module; `I3DHead` pools over all of time and space, which is what the public code does
-with 16 frames. (With more it averages windows of two steps, which counts the first and
-the last step half.)
+cite it for the row "I3D" without naming the network. `I3DHead` pools over all of time
+and space, as the public code does with 16 frames (with more it averages windows of two
+steps).
 
     16 x 224 x 224 -> 8 x 112 x 112 -> 8 x 28 x 28 -> 4 x 14 x 14 -> 2 x 7 x 7
 """
@@ -17,7 +13,6 @@ from __future__ import annotations
 
 import torch
 from mmcv.cnn import ConvModule
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -26,7 +21,7 @@ from mmdeepfake.registry import MODELS
 
 from ..backbones.initial_weights import draw_weights
 from ..conversion.i3d import RULES
-from ..conversion.pretrained import load_backbone
+from ..conversion.pretrained import load_pretrained
 
 # Channels of the 1x1; of the 1x1 and 3x3; of the second such pair; after the pooling.
 Widths = tuple[int, int, int, int, int, int]
@@ -59,7 +54,7 @@ class SamePaddedConv(ConvModule):
 class SamePaddedMaxPool(nn.MaxPool3d):
     """Max pooling padded by `same_padding`, for maps that are not negative.
 
-    The zeros of the padding then never win over a value, as if they were not there.
+    A zero of the padding is then never above a value.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,7 +70,7 @@ def make_conv(
     stride: int = 1,
     norm_cfg: dict,
 ) -> SamePaddedConv:
-    """A cubic convolution."""
+    """Make a cubic convolution."""
     return SamePaddedConv(
         in_channels,
         out_channels,
@@ -89,7 +84,7 @@ def make_conv(
 class InceptionModule3d(BaseModule):
     """Four branches side by side: 1x1, twice 1x1 then 3x3, pooling then 1x1.
 
-    The module after this one gets their channels in this order.
+    Their channels are concatenated in this order.
     """
 
     def __init__(self, in_channels: int, widths: Widths, *, norm_cfg: dict) -> None:
@@ -123,8 +118,8 @@ class InceptionI3d(BaseModule):
     Sizes are rounded up. For `Recognizer3D`.
 
     Args:
-        pretrained: weights of the public code, Kinetics-400's for instance, as a path
-            or URL; the classifier in them is left out. None initialises at random.
+        pretrained: path or URL of weights of the public code, e.g. Kinetics-400's,
+            whose classifier is skipped; None draws all at random.
         norm_cfg: normalisation layer.
     """
 
@@ -140,7 +135,7 @@ class InceptionI3d(BaseModule):
         self.conv1a = make_conv(3, 64, 7, stride=2, norm_cfg=norm_cfg)
         self.conv2b = make_conv(64, 64, 1, norm_cfg=norm_cfg)
         self.conv2c = make_conv(64, 192, 3, norm_cfg=norm_cfg)
-        # No pooling of time before the third stage.
+        # Time is not pooled before the third stage.
         self.spatial_pool = SamePaddedMaxPool((1, 3, 3), stride=(1, 2, 2))
         self.stage3, width = self._make_stage(192, STAGE_3, norm_cfg)
         self.pool4 = SamePaddedMaxPool((3, 3, 3), stride=(2, 2, 2))
@@ -160,14 +155,9 @@ class InceptionI3d(BaseModule):
         return nn.Sequential(*modules), in_channels
 
     def init_weights(self) -> None:
-        """Load the public weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load the public ones if named."""
         draw_weights(self)
-        if self.pretrained:
-            load_backbone(self, self.pretrained, RULES)
-        MMLogger.get_current_instance().info(
-            'InceptionI3d: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        load_pretrained(self, RULES)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, T, H, W) -> (B, 1024, t, h, w), not negative."""

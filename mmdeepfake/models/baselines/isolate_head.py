@@ -4,10 +4,9 @@ Paper: I. Masi et al., "Two-branch Recurrent Network for Isolating Deepfakes in 
 ECCV 2020, https://arxiv.org/abs/2008.03412; see `double_rnn` for its backbone.
 
 A reconstruction. The paper describes a loss that gathers real faces around a centre and
-pushes forged ones away; its form and the two radii are those of public code of others
-that cites it. Ours are the centre (a running mean), the widths, sequences of 8 frames,
-that a video of several has the mean of their features, and the cross entropy beside it,
-which gives scores.
+pushes fake ones away; its form and the two radii are from third-party code that cites
+it. Ours: the centre (a running mean), the widths, sequences of 8 frames and the mean of
+their features, and the cross entropy beside the loss.
 """
 
 from __future__ import annotations
@@ -23,6 +22,9 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FAKE, REAL
 
+from ..options import check_choice
+from .cnn_lstm import split_sequences
+
 _CENTRES = ('running_mean', 'learnable')
 _SCORES = ('ce', 'distance')
 
@@ -30,16 +32,16 @@ _SCORES = ('ce', 'distance')
 def isolate_loss(
     distances: Tensor, labels: Tensor, *, real_radius: float, fake_radius: float
 ) -> Tensor:
-    """Mean of relu(d - r_real) over real videos + of relu(r_fake - d) over forged ones.
+    """Compute mean relu(d - r_real) of real + mean relu(r_fake - d) of fake videos.
 
     Args:
         distances: (B,) from the centre.
         labels: (B,).
-        real_radius: real videos further away than this cost.
-        fake_radius: forged ones nearer than this cost.
+        real_radius: distance from which real videos cost.
+        fake_radius: distance up to which fake videos cost.
 
     Returns:
-        A scalar; a class that the batch lacks adds nothing.
+        A scalar; a class missing in the batch adds nothing.
     """
     costs = {
         REAL: (distances - real_radius).relu(),
@@ -47,22 +49,22 @@ def isolate_loss(
     }
     total = distances.sum() * 0
     for label, cost in costs.items():
-        is_such = labels == label
-        if is_such.any():
-            total = total + cost[is_such].mean()
+        chosen = cost[labels == label]
+        if len(chosen):
+            total = total + chosen.mean()
     return total
 
 
 @MODELS.register_module()
 class IsolateLoss(BaseModule):
-    """`isolate_loss` around a centre that it keeps.
+    """`isolate_loss` around a centre that it maintains.
 
     Args:
         channels: D of the features.
-        real_radius: 0.042 in public code of others.
+        real_radius: 0.042 in third-party code.
         fake_radius: 1.638 there.
-        centre: 'running_mean' of the real videos' features, from zero on, or
-            'learnable', a parameter, from zero on.
+        centre: 'running_mean' of the real videos' features, or 'learnable'; zero at
+            first.
         momentum: share of each batch's mean in the running mean.
         loss_weight: factor of the loss.
     """
@@ -83,11 +85,7 @@ class IsolateLoss(BaseModule):
                 f'real_radius = {real_radius}, fake_radius = {fake_radius} of '
                 'IsolateLoss: need 0 <= real_radius < fake_radius'
             )
-        if centre not in _CENTRES:
-            raise ConfigError(
-                f'centre = {centre!r} of IsolateLoss: allowed are '
-                + ', '.join(map(repr, _CENTRES))
-            )
+        check_choice('IsolateLoss', 'centre', centre, _CENTRES)
         self.real_radius = real_radius
         self.fake_radius = fake_radius
         self.momentum = momentum
@@ -102,7 +100,7 @@ class IsolateLoss(BaseModule):
         return torch.linalg.vector_norm(features - self.centre, dim=1)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Give the loss; then, in training, move a running centre.
+        """Compute the loss; then, in training, move a running centre.
 
         Args:
             features: (B, D).
@@ -119,7 +117,7 @@ class IsolateLoss(BaseModule):
         return loss * self.loss_weight
 
     def _move_centre(self, real: Tensor) -> None:
-        # Sums and the count travel together, so that all processes keep one centre.
+        # One reduction of sums and count: all processes keep the same centre.
         real = real.to(self.centre.dtype)
         totals = torch.cat([real.sum(dim=0), real.new_tensor([len(real)])])
         all_reduce(totals)
@@ -129,10 +127,10 @@ class IsolateLoss(BaseModule):
 
 @MODELS.register_module()
 class BiLSTMIsolateHead(BaseHead):
-    """Pool each frame, run an LSTM both ways, project its mean state, isolate it.
+    """Pool each frame, run a bidirectional LSTM, project its mean state, isolate it.
 
-    For `SnippetRecognizer`. A video of several times L frames makes several sequences,
-    the first L frames the first, and their features are averaged.
+    For `SnippetRecognizer`. A video of n * L frames makes n sequences of consecutive
+    frames, whose features are averaged.
 
     Args:
         num_classes: 2: real, fake.
@@ -140,9 +138,9 @@ class BiLSTMIsolateHead(BaseHead):
         hidden_channels: width of the LSTM, each way.
         feature_channels: D of the feature that is isolated.
         sequence_len: L.
-        score: 'ce' scores by a last layer, trained by the cross entropy besides;
+        score: 'ce' scores by a last layer, trained by the cross entropy too;
             'distance' scores sigmoid((d - m) / s), d being the distance from the
-            centre, m the middle of the radii, and has no cross entropy.
+            centre, m the mean of the radii.
         distance_scale: s; at 0.2 the radii themselves score 0.02 and 0.98.
         loss_isolate: arguments of `IsolateLoss`.
         init_std: of the last layer's initial weights.
@@ -164,20 +162,11 @@ class BiLSTMIsolateHead(BaseHead):
         **kwargs,
     ) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        if score not in _SCORES or num_classes != 2:
-            raise ConfigError(
-                f'score = {score!r}, num_classes = {num_classes} of BiLSTMIsolateHead: '
-                'need 2 classes and a score of ' + ', '.join(map(repr, _SCORES))
-            )
-        if sequence_len < 1 or distance_scale <= 0:
-            raise ConfigError(
-                f'sequence_len = {sequence_len}, distance_scale = {distance_scale} of '
-                'BiLSTMIsolateHead: need 1 frame or more, and a scale above 0'
-            )
+        check_choice('BiLSTMIsolateHead', 'score', score, _SCORES)
+        check_choice('BiLSTMIsolateHead', 'num_classes', num_classes, (2,))
         self.sequence_len = sequence_len
         self.distance_scale = distance_scale
         self.init_std = init_std
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.lstm = nn.LSTM(
             in_channels, hidden_channels, batch_first=True, bidirectional=True
         )
@@ -192,12 +181,12 @@ class BiLSTMIsolateHead(BaseHead):
         self.fc_cls = nn.Linear(feature_channels, 2) if score == 'ce' else None
 
     def init_weights(self) -> None:
-        """Draw the last layer; the rest keeps PyTorch's start."""
+        """Draw the last layer; the rest keeps PyTorch's defaults."""
         if self.fc_cls is not None:
             normal_init(self.fc_cls, std=self.init_std)
 
     def extract(self, x: Tensor, num_segs: int) -> Tensor:
-        """Give the feature of each video.
+        """Compute the feature of each video.
 
         Args:
             x: (B*F, C, h, w), the F frames of a video next to each other, in order.
@@ -207,13 +196,7 @@ class BiLSTMIsolateHead(BaseHead):
             (B, D).
         """
         length = self.sequence_len
-        if num_segs % length:
-            raise ConfigError(
-                f'BiLSTMIsolateHead got {num_segs} frames a video, no multiple of '
-                f'sequence_len = {length}: change model.cls_head.sequence_len, or '
-                'num_snippets and clip_len of SampleSnippets'
-            )
-        sequences = self.pool(x).flatten(1).unflatten(0, (-1, length))  # (B*n, L, C)
+        sequences = split_sequences(x, num_segs, length, owner='BiLSTMIsolateHead')
         states, _ = self.lstm(sequences)
         features = self.project(states.mean(dim=1))
         return features.unflatten(0, (-1, num_segs // length)).mean(dim=1)
@@ -228,7 +211,7 @@ class BiLSTMIsolateHead(BaseHead):
         return torch.stack([torch.zeros_like(fake), fake], dim=1)
 
     def forward(self, x: Tensor, num_segs: int, **kwargs) -> Tensor:
-        """Classify videos; see `extract`. Gives (B, 2) logits."""
+        """Compute (B, 2) logits of videos; see `extract`."""
         return self.classify(self.extract(x, num_segs))
 
     def loss(self, feats: Tensor, data_samples: list, num_segs: int, **kwargs) -> dict:
@@ -238,7 +221,7 @@ class BiLSTMIsolateHead(BaseHead):
             feats: (B*F, C, h, w).
             data_samples: one `ActionDataSample` a video, with `gt_label`.
             num_segs: F.
-            kwargs: unused; recognizers hand over more.
+            kwargs: unused; recognizers pass more.
 
         Returns:
             'loss_isolate' and, with score='ce', 'loss_cls' and 'top1_acc'.
@@ -247,7 +230,7 @@ class BiLSTMIsolateHead(BaseHead):
         labels = torch.cat([sample.gt_label for sample in data_samples])
         losses = dict(loss_isolate=self.loss_isolate(features, labels.to(feats.device)))
         if self.fc_cls is not None:
-            # NumPy, which counts the hits, has no bfloat16.
+            # MMAction2 counts hits in NumPy, which has no bfloat16.
             logits = self.classify(features).float()
             losses |= self.loss_by_feat(logits, data_samples)
         return losses

@@ -1,23 +1,19 @@
 """S-MIL and S-MIL-T: a video is a bag of faces, fake if some of them are.
 
 Paper: X. Li et al., "Sharp Multiple Instance Learning for DeepFake Video Detection",
-ACM MM 2020, https://doi.org/10.1145/3394171.3414034 (arXiv 2008.04585). There is no
-public code. Certain from the abstract: multiple-instance learning whose bag loss is
-"sharp", faces as instances, and, in S-MIL-T, bags of several spatial-temporal
-encodings of them. The rest is a **reconstruction**, from the published figures' names
-and from memory:
+ACM MM 2020, https://doi.org/10.1145/3394171.3414034; no public code. From the abstract:
+multiple-instance learning with a "sharp" bag loss, faces as instances, and, in S-MIL-T,
+bags of several spatial-temporal encodings of them. The rest is a **reconstruction**:
 
     the odds form    1 / P - 1 = prod_j (1 / p_j - 1), that is P = sigmoid(sum_j l_j)
     S-MIL-T          convolutions over time of 2, 3 and 4 frames, one bag for each
-                     kernel, as of sentences in "Convolutional Neural Networks for
-                     Sentence Classification" (Kim, EMNLP 2014)
+                     kernel (as Kim, EMNLP 2014, for sentences)
 
     here             there
     instance logit   l_j, with p_j = sigmoid(l_j) the probability of face j
     bag logit        of P
-    temperature      ours: the sum is divided by a learned number, the number of
-                     instances at first, so that the loss is not saturated from the
-                     start; `scale='none'` is the literal sum
+    temperature      ours: the sum is divided by a learned number, at first that of the
+                     instances, or the loss would be saturated; `scale='none'` does not
 """
 
 from __future__ import annotations
@@ -33,17 +29,19 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
+from ..options import check_choice
+
 _TINY = 1e-4  # ours; below it exp(-x) = 1 - x to float32's precision
 _ATTENTION_CHANNELS = 128  # Ilse et al., "Attention-based Deep MIL", ICML 2018
 
 
 def pool_noisy_or(logits: Tensor) -> Tensor:
-    """Logit of P = 1 - prod_j (1 - sigmoid(l_j)): (B, M) -> (B,).
+    """Compute the logit of P = 1 - prod_j (1 - sigmoid(l_j)): (B, M) -> (B,).
 
-    With s = -log(1 - P) = sum_j softplus(l_j) it is log(exp(s) - 1), computed from
-    log s where s is too small for that.
+    With s = -log(1 - P) = sum_j softplus(l_j) it is log(exp(s) - 1), or from log s for
+    small s.
     """
-    # softplus(l) = exp(l) far below zero, where float32 would round it to nothing.
+    # softplus(l) = exp(l) far below zero, where float32 would round it to 0.
     far = logits < -15
     near = torch.where(far, torch.zeros_like(logits), logits)
     log_softplus = torch.where(far, logits, F.softplus(near).log())
@@ -65,14 +63,14 @@ SCALES = ('learned', 'none')
 
 
 class InstanceBag(nn.Module):
-    """Score the instances of a bag, and the bag from their scores.
+    """Scores of the instances of a bag, and of the bag.
 
     Args:
         in_channels: C of an instance.
-        pool: 'sum' (sharp), 'mean', 'noisy_or' or 'attention' (a softmax over the
-            instances of a small network of each, then their weighted mean).
+        pool: 'sum' (sharp), 'mean', 'noisy_or' or 'attention' (mean weighted by a
+            softmax of a small network).
         scale: of 'sum' alone: 'learned' divides by a temperature, 'none' does not.
-        num_instances: M, what the temperature is at first.
+        num_instances: M, the initial temperature.
     """
 
     def __init__(
@@ -101,7 +99,7 @@ class InstanceBag(nn.Module):
         Returns:
             The bag's logit (B,) and those of its instances (B, M).
         """
-        # A sum of many logits in half precision would be rounded.
+        # Half precision would round a sum of many logits.
         logits = self.score(instances).squeeze(-1).float()
         if self.attention is not None:
             weights = self.attention(instances).squeeze(-1).float().softmax(dim=1)
@@ -114,27 +112,22 @@ class InstanceBag(nn.Module):
 
 @MODELS.register_module()
 class SharpMILHead(BaseHead):
-    """Classify a video as a bag of frames (S-MIL) or of short runs of them (S-MIL-T).
+    """Classify a video as a bag of frames (S-MIL) or of runs of frames (S-MIL-T).
 
     For `SnippetRecognizer` and `Recognizer2D`. The two logits are (0, L) with L the
-    logit of the bag, so that their softmax is (1 - P, P), and cross-entropy is the
-    binary one on P.
+    logit of the bag, so that the cross entropy is the binary one.
 
     Args:
         num_classes: 2: real, fake.
         in_channels: C of the backbone's map.
         num_instances: M, frames of a video.
-        kernel_sizes: of the convolutions over the frames' features, each making a bag
-            of its own; the logits of the bags are averaged. Empty for S-MIL.
+        kernel_sizes: of the convolutions over the frames' features, each with its own
+            bag; the logits of the bags are averaged. Empty for S-MIL.
         kernel_channels: filters of each of them.
         pool: see `InstanceBag`.
         scale: see `InstanceBag`.
         init_std: of the initial weights of the scores.
         kwargs: see MMAction2's `BaseHead` (`topk`, `average_clips`, `loss_cls`, ...).
-
-    Raises:
-        ConfigError: an unknown option; or, with the pool 'sum', whose scores grow with
-            the number of frames, another number of frames than `num_instances`.
     """
 
     def __init__(
@@ -156,11 +149,7 @@ class SharpMILHead(BaseHead):
             ('pool', pool, (*POOLS, ATTENTION)),
             ('scale', scale, SCALES),
         ):
-            if value not in allowed:
-                raise ConfigError(
-                    f'{name} = {value!r} of SharpMILHead: allowed are '
-                    + ', '.join(map(repr, allowed))
-                )
+            check_choice('SharpMILHead', name, value, allowed)
         if not all(1 <= size <= num_instances for size in kernel_sizes):
             raise ConfigError(
                 f'kernel_sizes = {tuple(kernel_sizes)} of SharpMILHead: need 1 to '
@@ -185,12 +174,12 @@ class SharpMILHead(BaseHead):
             )
 
     def init_weights(self) -> None:
-        """Draw the scores; convolutions keep PyTorch's uniform start."""
+        """Draw the scores; convolutions keep PyTorch's defaults."""
         for bag in self.bags:
             normal_init(bag.score, std=self.init_std)
 
     def bag_logits(self, x: Tensor, num_segs: int) -> tuple[Tensor, Tensor]:
-        """Compute the logits of videos and of what they are made of.
+        """Compute the logits of videos and of their instances.
 
         Args:
             x: (B*M, C, h, w), the M frames of a video next to each other, in order.
@@ -204,8 +193,8 @@ class SharpMILHead(BaseHead):
             raise ConfigError(
                 f'SharpMILHead got {num_segs} frames a video, but num_instances = '
                 f"{self.num_instances}: with pool='sum' scores grow with the number of "
-                'frames, so give SampleSnippets and the head the same number, in '
-                "training and at test, or take pool='mean'"
+                'frames; sample as many in training and at test, or use '
+                "pool='mean'"
             )
         features = x.mean(dim=(2, 3)).unflatten(0, (-1, num_segs))  # (B, M, C)
         bags = [features]
@@ -217,12 +206,12 @@ class SharpMILHead(BaseHead):
         return videos, scored[0][1]
 
     def forward(self, x: Tensor, num_segs: int, **kwargs) -> Tensor:
-        """Give (B, 2) logits, the first of them 0; see `bag_logits`.
+        """Compute (B, 2) logits, the first of them 0; see `bag_logits`.
 
         Args:
             x: (B*M, C, h, w).
             num_segs: M.
-            kwargs: unused; recognizers hand over more.
+            kwargs: unused; recognizers pass more.
         """
         videos, _ = self.bag_logits(x, num_segs)
         return torch.stack([torch.zeros_like(videos), videos], dim=1)
@@ -233,11 +222,11 @@ class SharpMILHead(BaseHead):
         Args:
             feats: (B*M, C, h, w).
             data_samples: one `ActionDataSample` a video.
-            kwargs: `num_segs` and more, as the recognizer gives them.
+            kwargs: `num_segs`, and more that is unused.
 
         Returns:
-            The samples, with `pred_score` (2,), `pred_label` (1,) and, where instances
-            are frames, `snippet_scores` (M,), P(fake) of each.
+            The samples, with `pred_score` (2,), `pred_label` (1,) and, in S-MIL,
+            `snippet_scores` (M,), P(fake) of each frame.
         """
         samples = super().predict(feats, data_samples, **kwargs)
         if not self.convs:

@@ -1,18 +1,16 @@
 """STIL: spatial and temporal inconsistencies, learnt in two halves of every block.
 
 Paper: Spatiotemporal Inconsistency Learning for DeepFake Video Detection, ACM MM 2021,
-https://doi.org/10.1145/3474085.3475508 (arXiv 2109.01860). Public code:
-https://github.com/Tencent/TFace, security/tasks/Face-Forgery-Detection/STIL. All
-equations and sizes here are those of the public code, and the same weights give the
-same output. Where the paper's figure differs, the code is followed: the ISM reads the
-spatial half before its last 3x3, not after it.
+https://doi.org/10.1145/3474085.3475508. Public code:
+https://github.com/Tencent/TFace, security/tasks/Face-Forgery-Detection/STIL; the same
+weights give the same output. Where the paper's figure differs, the code is followed:
+the ISM reads the spatial half before its last 3x3, not after it.
 
-One departure, in how it is computed alone: the paper's H-T and T-W branches convolve
-slices (H, T) and (T, W), but with one tap in T, so they are computed here as
-convolutions of frames. No slice is ever copied, and batch statistics are the same.
+The paper's H-T and T-W branches convolve slices (H, T) and (T, W) with one tap in T, so
+they are computed here as convolutions of frames, without copying slices.
 
-Names of parameters that exist in SCNet-50 v1d are SCNet's, so that its public ImageNet
-weights load (`conv1_a`, `k1`, `scconv.k3`, ...). STIL's own:
+Parameters of SCNet-50 v1d keep its names, so that its public ImageNet weights load
+(`conv1_a`, `k1`, `scconv.k3`, ...). STIL's own:
 
     paper    here
     SIM      SpatialInconsistency (`scconv`; its gate, `gate_row` and `gate_column`)
@@ -27,7 +25,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -35,7 +32,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
 from ..backbones import TemporalConv
-from ..backbones.initial_weights import check_shapes, read_weights
+from ..backbones.initial_weights import check_shapes, log_start, read_weights
 
 _POOLING = 4  # of the SIM's gate
 _EXPANSION = 4
@@ -60,7 +57,7 @@ def difference_to_next(matched: Tensor, frames: Tensor) -> Tensor:
 def _convolve_and_norm(
     in_channels: int, out_channels: int, kernel_size: int | tuple[int, int]
 ) -> nn.Sequential:
-    """Convolution without a bias that keeps the size, then batch norm."""
+    """Make a convolution without bias that keeps the size, then batch norm."""
     sides = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
     padding = tuple(side // 2 for side in sides)
     return nn.Sequential(
@@ -70,7 +67,7 @@ def _convolve_and_norm(
 
 
 class AxisBranch(nn.Module):
-    """Attention out of temporal differences along one axis of the frame.
+    """Attention from temporal differences along one axis of the frame.
 
     Args:
         num_channels: C of the attention.
@@ -109,7 +106,7 @@ class AxisBranch(nn.Module):
 
 
 class TemporalInconsistency(nn.Module):
-    """TIM: scale features by attention to where frames differ from the next.
+    """TIM: scale features by attention to the differences between frames.
 
     Args:
         num_channels: C.
@@ -152,7 +149,7 @@ class InformationSupplement(nn.Module):
 
 
 class SpatialInconsistency(nn.Module):
-    """SIM: features gated by a coarse view of themselves, along rows and columns.
+    """SIM: features gated by their own coarse map, along rows and columns.
 
     Args:
         num_channels: C.
@@ -166,7 +163,7 @@ class SpatialInconsistency(nn.Module):
         self.k4 = _convolve_and_norm(num_channels, num_channels, 3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B*T, C, H, W) to two of the same shape: the output, and what ISM reads."""
+        """(B*T, C, H, W) to two of the same shape: the output, and the ISM's input."""
         coarse = self.gate_row(F.avg_pool2d(x, _POOLING)).relu()
         coarse = F.interpolate(self.gate_column(coarse), size=x.shape[2:])  # nearest
         gated = self.k3(x) * (x + coarse).sigmoid()
@@ -180,7 +177,7 @@ class STILBlock(nn.Module):
         in_channels: channels of the input.
         planes: P; both halves are P / 2 wide, the output 4 P.
         num_segments: T.
-        stride: of the block; both halves are average-pooled at their end.
+        stride: of the block, by average pooling at the end of both halves.
         downsample: shortcut; None is the identity.
     """
 
@@ -228,11 +225,10 @@ class STILBlock(nn.Module):
 class STILNet(BaseModule):
     """SCNet v1d whose blocks are STIL's.
 
-    With its default blocks and a two-way FC it has 22,688,418 parameters. Frames come
-    as `FormatShape('NCHW')` and `Recognizer2D` fold them. A video of more frames than
-    `num_segments` is seen as groups of that many, one after the other: the public code
-    tests 16 frames as two groups of 8. Any head that averages the frames' logits
-    (`TSNHead` without dropout) does the rest of the method.
+    With a two-way FC it has 22,688,418 parameters. A video of more frames than
+    `num_segments` is processed in groups of that many consecutive ones: the public code
+    tests 16 frames as two groups of 8. For a head that averages the frames' logits
+    (`TSNHead` without dropout).
 
     Args:
         num_segments: T, frames that are compared with each other, evenly spaced over
@@ -240,11 +236,7 @@ class STILNet(BaseModule):
         stage_blocks: blocks of each stage; (3, 4, 6, 3) is SCNet-50. With three stages
             the network takes smaller frames.
         pretrained: ImageNet weights of SCNet-50 v1d with the public code's key names, a
-            path or URL; None initialises at random. They have nothing for STIL's own
-            modules, which start as drawn.
-
-    Raises:
-        ConfigError: an option outside what is allowed.
+            path or URL; None draws all at random.
     """
 
     def __init__(
@@ -257,13 +249,13 @@ class STILNet(BaseModule):
         super().__init__()
         if not isinstance(num_segments, int) or num_segments < 2:
             raise ConfigError(
-                f'num_segments = {num_segments!r} of STILNet: need a whole number of '
-                'frames, 2 or more, to compare them'
+                f'num_segments = {num_segments!r} of STILNet: need an integer of 2 or '
+                'more'
             )
         if not 1 <= len(stage_blocks) <= len(_STAGE_PLANES) or min(stage_blocks) < 1:
             raise ConfigError(
-                f'stage_blocks = {tuple(stage_blocks)} of STILNet: need the number of '
-                f'blocks, 1 or more, of 1 to {len(_STAGE_PLANES)} stages'
+                f'stage_blocks = {tuple(stage_blocks)} of STILNet: need 1 to '
+                f'{len(_STAGE_PLANES)} numbers of 1 or more'
             )
         self.num_segments = num_segments
         self.pretrained = pretrained
@@ -294,7 +286,7 @@ class STILNet(BaseModule):
 
     @property
     def min_side_px(self) -> int:
-        """Least side of a frame: the SIM's pooling needs 4 x 4 in the last stage."""
+        """Smallest side of a frame: the SIM pools 4 x 4 in the last stage."""
         return (_POOLING - 1) * 2 ** (len(self.stages) + 1) + 1
 
     def _make_stage(
@@ -316,7 +308,7 @@ class STILNet(BaseModule):
         return nn.Sequential(first, *rest)
 
     def init_weights(self) -> None:
-        """Draw all weights as the public code does, then load SCNet's if there are."""
+        """Draw all weights as the public code does, then load SCNet's if named."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(
@@ -330,13 +322,10 @@ class STILNet(BaseModule):
                 module.reset_parameters()
         if self.pretrained:
             self._load_scnet()
-        MMLogger.get_current_instance().info(
-            'STILNet: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        log_start(self)
 
     def _load_scnet(self) -> None:
-        """Load every tensor that SCNet and STIL share; refuse a file that lacks one."""
+        """Load every tensor that SCNet and STIL share; raise if one is missing."""
         texts = dict(
             owner=type(self).__name__,
             needed="ImageNet SCNet-50 v1d weights with the public code's key names",
@@ -362,15 +351,15 @@ class STILNet(BaseModule):
         """
         if x.shape[0] % self.num_segments:
             raise ConfigError(
-                f'STILNet got {x.shape[0]} frames, no multiple of num_segments = '
+                f'STILNet got {x.shape[0]} frames, not a multiple of num_segments = '
                 f'{self.num_segments}: set SampleSnippets.num_snippets (with clip_len '
-                '= 1) to model.backbone.num_segments or a multiple of it'
+                '= 1) to a multiple of model.backbone.num_segments'
             )
         if min(x.shape[2:]) < self.min_side_px:
             raise ConfigError(
                 f'STILNet got frames of {x.shape[3]} x {x.shape[2]} px; with '
-                f'{len(self.stages)} stages it needs {self.min_side_px} px or more a '
-                'side: enlarge Resize.scale, or take fewer stages'
+                f'{len(self.stages)} stages need {self.min_side_px} px or more: '
+                'increase Resize.scale, or use fewer stages'
             )
         x = self.maxpool(self.bn1(self.conv1(x)).relu())
         for name in self.stages:
@@ -379,7 +368,7 @@ class STILNet(BaseModule):
 
 
 def _in_scnet(name: str) -> bool:
-    """Whether SCNet has this key of ours; its counters of batches may be absent."""
+    """Return whether SCNet has this key of ours; batch counters may be missing."""
     own = ('.tim.', '.ism.', '.shift.', '.gate_row.', '.gate_column.')
     return not any(part in name for part in own) and not name.endswith(
         '.num_batches_tracked'

@@ -1,14 +1,13 @@
-"""TALL-Swin: four frames as one picture, read by an image transformer.
+"""TALL-Swin: an image transformer on four frames laid out as one image.
 
 Paper: Y. Xu et al., "TALL: Thumbnail Layout for Deepfake Video Detection", ICCV 2023,
 https://arxiv.org/abs/2307.07494. Public code:
-https://github.com/rainy-xu/TALL4Deepfake; of one picture the same weights give the
-same scores here (`mmdeepfake.models.conversion.tall`). `ThumbnailLayout` makes the
-picture, in the public code's way unless `legacy_resize=False`.
+https://github.com/rainy-xu/TALL4Deepfake; the same weights give the same scores for an
+image. `ThumbnailLayout` makes the image.
 
 The network is Swin-B (https://arxiv.org/abs/2103.14030) with windows of 14 x 14 tokens
-in place of 7 x 7, so that a window of the third stage reaches over all four frames, and
-a learned vector for each frame's place in time, added to the frame's tokens:
+in place of 7 x 7, so that a window of the third stage covers all four frames, and a
+learned vector for each frame's position in time, added to its tokens:
 
     224 x 224 -> 56 x 56 tokens of 128 -> 28 x 28 of 256 -> 14 x 14 of 512 -> 7 x 7 of
     1024
@@ -26,7 +25,6 @@ from mmaction.models.backbones.swin import (
     SwinTransformerBlock3D,
     compute_mask,
 )
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import constant_init, trunc_normal_init
 from torch import Tensor, nn
@@ -34,14 +32,14 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
-from ..conversion.pretrained import load_backbone
+from ..conversion.pretrained import load_pretrained
 from ..conversion.tall import make_rules
 
 _PATCH_PX = 4
 
 
 class PatchEmbedding(nn.Module):
-    """Tokens out of patches of 4 x 4 pixels."""
+    """Tokens of patches of 4 x 4 pixels."""
 
     def __init__(self, embed_dims: int) -> None:
         super().__init__()
@@ -54,15 +52,14 @@ class PatchEmbedding(nn.Module):
 
 
 class SwinStage(nn.Module):
-    """Blocks of one resolution, every second one with its windows shifted by half.
+    """Blocks of one resolution; every second one shifts its windows by half.
 
     Args:
         embed_dims: C of a token.
         num_heads: of the attention.
         side: rows and columns of tokens.
-        window_size: rows and columns of a window; where it is `side`, one window holds
-            all tokens and none is shifted.
-        drop_path_rates: of each block, as many as there are blocks.
+        window_size: rows and columns of a window; none is shifted if it is `side`.
+        drop_path_rates: of each block.
         merges: whether 2 x 2 tokens become one of twice the channels at the end.
     """
 
@@ -89,7 +86,7 @@ class SwinStage(nn.Module):
             for index, rate in enumerate(drop_path_rates)
         )
         self.downsample = PatchMerging(embed_dims) if merges else None
-        # Not its cached self: that would hand out a mask made for another mode.
+        # Uncached: a cached mask may have been made in inference mode.
         device = torch.get_default_device()
         mask = compute_mask.__wrapped__(1, side, side, window, shift, device)
         self.register_buffer('mask', mask, persistent=False)
@@ -103,21 +100,20 @@ class SwinStage(nn.Module):
 
 @MODELS.register_module()
 class TALLSwin(BaseModule):
-    """Features of thumbnail pictures; (B, 3, H, W) -> (B, 1024, H / 32, W / 32).
+    """Features of thumbnail images; (B, 3, H, W) -> (B, 1024, H / 32, W / 32).
 
-    For `SnippetRecognizer` with `clip_len = 1`, whose rows are the pictures.
+    For `SnippetRecognizer` with `clip_len = 1`, whose rows are the images.
 
     Args:
-        side_px: H and W, of the whole picture.
+        side_px: H and W of the thumbnail image.
         layout: rows and columns of frames in it.
         embed_dims: channels of the first stage; each later one has twice as many.
         depths: blocks of each stage.
         num_heads: of the attention in each stage.
         window_sizes: of each stage, in tokens; the stage's side is a multiple of it.
-        drop_path_rate: of the last block; it grows from 0 at the first.
-        pretrained: weights of the public code or of Swin (their tables of relative
-            positions are resized to these windows), as a path or URL. None initialises
-            at random.
+        drop_path_rate: of the last block; linear from 0 at the first.
+        pretrained: path or URL of weights of the public code or of Swin, whose tables
+            of relative positions are resized; None draws all at random.
     """
 
     def __init__(
@@ -165,18 +161,17 @@ class TALLSwin(BaseModule):
                 raise ConfigError(
                     f'side_px = {self.side_px} of TALLSwin: stage {index + 1} has '
                     f'patches of {patch_px} pixels in windows of {window} x {window}, '
-                    f'so need a multiple of {patch_px * window}, or another '
-                    'window_sizes'
+                    f'so need a multiple of {patch_px * window}, or another window'
                 )
         for count in self.layout:
             if self.side_px % (_PATCH_PX * count):
                 raise ConfigError(
-                    f'layout = {self.layout} of TALLSwin: {count} frames do not share '
-                    f'{self.side_px} pixels in whole patches of {_PATCH_PX}'
+                    f'layout = {self.layout} of TALLSwin: {self.side_px} pixels do not '
+                    f'divide into {count} frames of complete {_PATCH_PX}-pixel patches'
                 )
 
     def init_weights(self) -> None:
-        """Load public weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load the public ones if named."""
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 trunc_normal_init(module, std=0.02)
@@ -185,36 +180,24 @@ class TALLSwin(BaseModule):
             if name.endswith('.attn'):
                 nn.init.trunc_normal_(module.relative_position_bias_table, std=0.02)
         nn.init.trunc_normal_(self.frame_position, std=0.02)
-        if self.pretrained:
-            load_backbone(
-                self,
-                self.pretrained,
-                make_rules(self.window_sizes),
-                may_miss=('frame_position',),
-            )
-        MMLogger.get_current_instance().info(
-            'TALLSwin: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
+        load_pretrained(
+            self, make_rules(self.window_sizes), may_miss=('frame_position',)
         )
 
     def place_in_time(self, side: int) -> Tensor:
-        """Spread the frames' vectors over their tokens: (side, side, C)."""
+        """Repeat the frames' vectors over their tokens: (side, side, C)."""
         rows, columns = self.layout
         grid = self.frame_position[0].unflatten(0, self.layout)  # (rows, columns, C)
         grid = grid.repeat_interleave(side // rows, dim=0)
         return grid.repeat_interleave(side // columns, dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, C, h, w).
-
-        Raises:
-            ConfigError: the pictures are not `side_px` high and wide.
-        """
+        """(B, 3, H, W) -> (B, C, h, w)."""
         if x.shape[2:] != (self.side_px, self.side_px):
             raise ConfigError(
-                f'TALLSwin got pictures of {x.shape[2]} x {x.shape[3]} pixels, and has '
-                f'windows for side_px = {self.side_px}: resize frames to that, let '
-                'ThumbnailLayout make pictures of them, and FormatShape be NCHW'
+                f'TALLSwin got images of {x.shape[2]} x {x.shape[3]} pixels, but '
+                f'side_px = {self.side_px}: use Resize to that, ThumbnailLayout, and '
+                'FormatShape of NCHW'
             )
         x = self.patch_embed(x)
         x = (x + self.place_in_time(x.shape[1])).unsqueeze(1)  # (B, 1, h, w, C)

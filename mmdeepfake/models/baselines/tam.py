@@ -3,11 +3,9 @@
 Paper: TAM: Temporal Adaptive Module for Video Recognition, ICCV 2021,
 https://arxiv.org/abs/2005.06803; code: https://github.com/liu-zhy/temporal-adaptive-module.
 
-The module is MMAction2's, and the network equals MMAction2's `TANet` where that exists.
-`TANet` itself loads its ImageNet weights in its constructor, so that a finished
-checkpoint could not be tested without the network, and it has no ResNet-18. Where the
-module stands in the basic blocks of depths 18 and 34, of which the paper says nothing,
-is our choice: before the first 3x3 convolution, as it stands before a bottleneck's.
+The module is MMAction2's. The network equals MMAction2's `TANet`, which loads ImageNet
+weights in its constructor and has no ResNet-18. Our choice: in the basic blocks of
+depths 18 and 34 the module is before the first 3x3 convolution too.
 """
 
 from __future__ import annotations
@@ -18,21 +16,21 @@ from mmaction.models.common import TAM
 
 from mmdeepfake.registry import MODELS
 
-from .segment_resnet import SegmentResNet
+from ..backbones.temporal_resnet import TemporalResNet
 
 
 class TemporalAdaptiveModule(TAM):
-    """MMAction2's `TAM` with a start of its own, which `TemporalResNet` calls for."""
+    """MMAction2's `TAM` with the `init_weights` that `TemporalResNet` calls."""
 
     def init_weights(self) -> None:
-        """Draw all layers as torch does by default, as the public code."""
+        """Draw all layers by PyTorch's defaults, as the public code does."""
         for module in self.modules():
             if hasattr(module, 'reset_parameters'):
                 module.reset_parameters()
 
 
 @MODELS.register_module()
-class TAMResNet(SegmentResNet):
+class TAMResNet(TemporalResNet):
     """ResNet with a TAM before the first 3x3 convolution of every block.
 
     Args:
@@ -42,6 +40,9 @@ class TAMResNet(SegmentResNet):
         pretrained: ImageNet weights with torchvision's key names, a path or URL.
         kwargs: see MMAction2's `ResNet`.
     """
+
+    min_clip_len = 3
+    clip_len_option = 'num_segments'
 
     def __init__(
         self,
@@ -54,8 +55,7 @@ class TAMResNet(SegmentResNet):
     ) -> None:
         super().__init__(
             depth,
-            num_segments=num_segments,
-            least_segments=3,
+            clip_len=num_segments,
             make_temporal_module=partial(
                 TemporalAdaptiveModule, num_segments=num_segments, **(tam_cfg or {})
             ),

@@ -1,18 +1,13 @@
 """TEI: motion gates, then a learnt temporal shift, before each residual block.
 
 Paper: TEINet: Towards an Efficient Architecture for Video Recognition, AAAI 2020,
-https://arxiv.org/abs/1911.09435. There is no public code of its authors.
+https://arxiv.org/abs/1911.09435; no public code. Our reading where the paper is silent:
 
-Certain: the two modules in series (MEM, then TIM), the difference of neighbouring
-frames' pooled features as the motion, the sigmoid gate, the depth-wise temporal
-convolution that starts as a shift. Our reading, in want of code:
-
-- the place, before a block's first convolution: with a 400-way classifier that makes
-  30.36 million parameters, next to the 30.4 of TEINet; after the first 1x1 convolution
-  it would be 24.8 (`place='mid'`);
-- three 1x1 convolutions with a bias, C to C/8 twice and C/8 to C, no ReLU between them,
-  and the sigmoid last, so that gates stay within (0, 1);
-- the last frame, which no frame follows, is left as it is.
+- the place, before a block's first convolution: with 400 classes that makes 30.36 M
+  parameters, close to TEINet's 30.4; after the first 1x1 convolution it
+  would be 24.8 (`place='mid'`);
+- three 1x1 convolutions with a bias, C to C/8 twice and C/8 to C, without a ReLU;
+- the last frame of a clip is not gated.
 """
 
 from __future__ import annotations
@@ -31,11 +26,11 @@ from ..backbones.temporal_resnet import (
     TemporalBottleneck,
     TemporalResNet,
 )
-from .segment_resnet import SegmentResNet
+from ..options import check_choice
 
 
 class MotionEnhancement(nn.Module):
-    """MEM: scale each frame's channels by a gate on what changes in the next frame.
+    """MEM: scale each frame's channels by a gate on the change to the next frame.
 
     With p_t the spatial mean of frame t, the gate is
     g_t = sigmoid(W_c (W_b p_{t+1} - W_a p_t)), and the output g_t * X_t; X_T as it is.
@@ -58,7 +53,7 @@ class MotionEnhancement(nn.Module):
         self.expand = nn.Linear(width, num_channels)
 
     def init_weights(self) -> None:
-        """Draw the three layers as torch does by default (the paper gives nothing)."""
+        """Draw the three layers by PyTorch's defaults."""
         for layer in (self.current, self.following, self.expand):
             layer.reset_parameters()
 
@@ -74,9 +69,8 @@ class MotionEnhancement(nn.Module):
 class TemporalEnhancementInteraction(nn.Module):
     """TEI: `MotionEnhancement`, then TIM.
 
-    TIM is a depth-wise temporal convolution of three taps, zero-padded, without a bias,
-    on all channels; it starts as a shift by one frame of an eighth of the channels
-    forward and an eighth back.
+    TIM is a depth-wise temporal convolution of three taps on all channels, which starts
+    as a shift of an eighth of the channels forward and an eighth back.
 
     Args:
         num_channels: C.
@@ -96,7 +90,7 @@ class TemporalEnhancementInteraction(nn.Module):
         )
 
     def init_weights(self) -> None:
-        """Start both parts."""
+        """Initialise both parts."""
         self.motion.init_weights()
         self.interaction.init_weights()
 
@@ -106,7 +100,7 @@ class TemporalEnhancementInteraction(nn.Module):
 
 
 class _BottleneckBehindTEI(TemporalBottleneck):
-    """`Bottleneck` whose temporal module stands before its first 1x1 convolution."""
+    """`Bottleneck` with the temporal module before its first 1x1 convolution."""
 
     @property
     def temporal_channels(self) -> int:
@@ -122,22 +116,21 @@ _BOTTLENECKS = {'in': _BottleneckBehindTEI, 'mid': TemporalBottleneck}
 
 
 @MODELS.register_module()
-class TEINet(SegmentResNet):
+class TEINet(TemporalResNet):
     """ResNet with a TEI on the residual path of every block; shortcuts bypass it.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         num_segments: T, frames of a clip, evenly spaced over the video; 8 in the paper.
-        place: where a TEI stands in a bottleneck: 'in', before the first 1x1
-            convolution (our reading, see above), or 'mid', after it. The basic blocks
-            of depths 18 and 34 know 'in' alone.
+        place: of a TEI in a bottleneck: 'in', before the first 1x1 convolution, or
+            'mid', after it. Basic blocks (depths 18 and 34) have 'in' alone.
         reduction: see `MotionEnhancement`.
         pretrained: ImageNet weights with torchvision's key names, a path or URL.
         kwargs: see MMAction2's `ResNet`.
-
-    Raises:
-        ConfigError: an option outside what is allowed.
     """
+
+    min_clip_len = 2  # a motion has two frames
+    clip_len_option = 'num_segments'
 
     def __init__(
         self,
@@ -149,20 +142,11 @@ class TEINet(SegmentResNet):
         pretrained: str | None = None,
         **kwargs,
     ) -> None:
-        if place not in _BOTTLENECKS:
-            raise ConfigError(
-                f'place = {place!r} of TEINet: allowed are '
-                + ', '.join(map(repr, _BOTTLENECKS))
-            )
+        check_choice('TEINet', 'place', place, _BOTTLENECKS)
         if place == 'mid' and depth in (18, 34):
             raise ConfigError(
-                f"place = 'mid' of TEINet: depth {depth} has no 1x1 convolution to "
-                "stand behind; allowed is 'in'"
-            )
-        if not isinstance(reduction, int) or not 1 <= reduction <= 64:
-            raise ConfigError(
-                f'reduction = {reduction!r} of TEINet: need a whole number from 1 to '
-                '64, the channels of the first block'
+                f"place = 'mid' of TEINet: depth {depth} has no 1x1 convolution; set "
+                "'in'"
             )
         bottleneck = _BOTTLENECKS[place]
         self.arch_settings = {
@@ -171,8 +155,7 @@ class TEINet(SegmentResNet):
         }
         super().__init__(
             depth,
-            num_segments=num_segments,
-            least_segments=2,  # a motion has two frames
+            clip_len=num_segments,
             make_temporal_module=partial(
                 TemporalEnhancementInteraction,
                 num_segments=num_segments,

@@ -1,14 +1,10 @@
-"""Xception: frames judged one by one with depth-wise separable convolutions.
+"""Xception: frames classified one by one with depth-wise separable convolutions.
 
 Papers: F. Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions",
-CVPR 2017, https://arxiv.org/abs/1610.02357; as a detector of forged faces: A. Rossler
-et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019,
-https://arxiv.org/abs/1901.08971.
-
-The network is certain: that of FaceForensics++'s public code, whose checkpoints load
-by `mmdeepfake.models.conversion.xception`. Ours are `num_middle_blocks` and
-`width_ratio`, for small networks, and that the last ReLU belongs to the backbone (the
-public code has it in the classifier).
+CVPR 2017, https://arxiv.org/abs/1610.02357; as a detector of forged faces in
+FaceForensics++, ICCV 2019, https://arxiv.org/abs/1901.08971, whose public code has this
+network. Ours: `num_middle_blocks` and `width_ratio`, for small networks; the last ReLU
+is in the backbone, not in the classifier.
 
     224 x 224 -> 111 -> 109 -> 55 -> 28 -> 14 (eight middle blocks) -> 7 x 7
 """
@@ -18,7 +14,6 @@ from __future__ import annotations
 import itertools
 
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
-from mmengine.logging import MMLogger
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -26,7 +21,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
 from ..backbones.initial_weights import draw_weights
-from ..conversion.pretrained import load_backbone
+from ..conversion.pretrained import load_pretrained
 from ..conversion.xception import RULES
 
 NUM_MIDDLE_BLOCKS = 8  # Fig. 5 of Chollet
@@ -35,7 +30,7 @@ NUM_MIDDLE_BLOCKS = 8  # Fig. 5 of Chollet
 def separable_conv(
     in_channels: int, out_channels: int, *, norm_cfg: dict, act_cfg: dict | None = None
 ) -> DepthwiseSeparableConvModule:
-    """3x3 of each channel, 1x1 over channels, then one normalisation; no bias."""
+    """Make a 3x3 per channel, then a 1x1 over channels and one norm; no bias."""
     return DepthwiseSeparableConvModule(
         in_channels,
         out_channels,
@@ -55,7 +50,7 @@ class XceptionBlock(BaseModule):
     Args:
         widths: channels before the first convolution and after each.
         stride: of the max pooling at the end; 1 has none.
-        starts_with_relu: whether the first convolution has its ReLU, too.
+        starts_with_relu: whether there is a ReLU before the first convolution too.
         norm_cfg: normalisation layer.
     """
 
@@ -73,7 +68,7 @@ class XceptionBlock(BaseModule):
             separable_conv(before, after, norm_cfg=norm_cfg)
             for before, after in itertools.pairwise(widths)
         )
-        self.relu = nn.ReLU()  # not in place: the shortcut needs what came in
+        self.relu = nn.ReLU()  # not in-place: the shortcut needs the input
         self.pool = nn.Identity()
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1:
@@ -105,9 +100,9 @@ class Xception(BaseModule):
 
     Args:
         num_middle_blocks: blocks of the middle flow; 8 in the paper.
-        width_ratio: share of the paper's channels that each layer has; 1 in the paper.
-        pretrained: weights of the public code, ImageNet's or a detector's, as a path or
-            URL; the classifier in them is left out. None initialises at random.
+        width_ratio: share of the paper's channels in each layer.
+        pretrained: path or URL of weights of the public code, ImageNet's or a
+            detector's, whose classifier is skipped; None draws all at random.
         norm_cfg: normalisation layer.
     """
 
@@ -123,7 +118,7 @@ class Xception(BaseModule):
         if num_middle_blocks < 0 or not 0 < width_ratio <= 1:
             raise ConfigError(
                 f'num_middle_blocks = {num_middle_blocks}, width_ratio = {width_ratio} '
-                'of Xception: need 0 blocks or more, and a ratio above 0, up to 1'
+                'of Xception: need 0 or more blocks, and a ratio in (0, 1]'
             )
         self.pretrained = pretrained
         norm_cfg = norm_cfg or dict(type='BN')
@@ -151,14 +146,9 @@ class Xception(BaseModule):
         self.conv4 = separable_conv(scaled(1536), scaled(2048), **last)
 
     def init_weights(self) -> None:
-        """Load the public weights, or draw all at random, and log which it was."""
+        """Draw all weights, then load the public ones if named."""
         draw_weights(self)
-        if self.pretrained:
-            load_backbone(self, self.pretrained, RULES)
-        MMLogger.get_current_instance().info(
-            'Xception: initial weights '
-            + (f'from {self.pretrained}' if self.pretrained else 'drawn at random')
-        )
+        load_pretrained(self, RULES)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, C, h, w), not negative."""

@@ -1,7 +1,4 @@
-"""Names of parameters in public checkpoints, and what they are called here.
-
-Each module but `key_rules` holds the `RULES` of one public code and is named after it.
-"""
+"""Conversion of public checkpoints: each module has the `RULES` of one public code."""
 
 from .key_rules import ConversionReport, KeyRules, convert
 

@@ -1,4 +1,4 @@
-"""AltFreezing as its authors publish it: SlowFast's I3D, of one logit."""
+"""AltFreezing's public code: SlowFast's I3D with one logit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DenseNet of torchvision, whose ImageNet files name layers in two ways."""
+"""Torchvision's DenseNet, whose ImageNet files name layers in two ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .key_rules import KeyRules
 RULES = KeyRules(
     source='https://github.com/pytorch/vision (torchvision.models.densenet121)',
     renames=(
-        # Names as in the released files, which newer code has without the last dot.
+        # The released files have 'norm.1', newer code 'norm1'.
         (r'\.(norm|conv)\.([12])\.', r'.\1\2.'),
         (r'^features\.conv0\.', 'backbone.stem.0.conv.'),
         (r'^features\.norm0\.', 'backbone.stem.0.bn.'),

@@ -1,4 +1,4 @@
-"""DSANet as its authors publish it: blocks that hold a DSA are wrapped, others not."""
+"""DSANet's public code, in which blocks with a DSA are wrapped."""
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-"""Inception-ResNet-v1 of the PyTorch port of FaceNet.
-
-Covers its VGGFace2 and CASIA-WebFace weights (`20180402-114759-vggface2.pt`,
-`20180408-102900-casia-webface.pt`).
-"""
+"""Inception-ResNet-v1 of the PyTorch port of FaceNet (VGGFace2, CASIA-WebFace)."""
 
 from __future__ import annotations
 
 from .key_rules import KeyRules
 
-# Public layer -> where it stands in our stem; the pooling is number 3.
+# Public layer -> index in our stem, of which 3 is the pooling.
 _STEM = {'1a': 0, '2a': 1, '2b': 2, '3b': 4, '4a': 5, '4b': 6}
 
 RULES = KeyRules(
@@ -21,7 +17,7 @@ RULES = KeyRules(
         (r'^repeat_1\.', 'backbone.stages.0.'),
         (r'^repeat_2\.', 'backbone.stages.1.'),
         (r'^repeat_3\.', 'backbone.stages.2.'),
-        # The last block has a name of its own there.
+        # The last block has its own name there.
         (r'^block8\.', 'backbone.stages.2.5.'),
         (r'^mixed_6a\.', 'backbone.reductions.0.'),
         (r'^mixed_7a\.', 'backbone.reductions.1.'),

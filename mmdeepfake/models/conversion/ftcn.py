@@ -1,4 +1,4 @@
-"""FTCN as its authors publish it: SlowFast's I3D with a transformer for a head."""
+"""FTCN's public code: SlowFast's I3D with a transformer head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inception I3D of the public PyTorch code that holds the Kinetics-400 weights."""
+"""Inception I3D of the public PyTorch code with Kinetics-400 weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from .key_rules import KeyRules
 
-# Public layer -> where it stands in our branch.
+# Public layer -> its place in our branches.
 _BRANCHES = {
     'b0': 'branch0',
     'b1a': 'branch1.0',
@@ -19,7 +19,7 @@ _LETTERS = 'bcdef'  # modules of a stage in order
 
 
 def _as_linear(name: str, tensor: Tensor) -> Tensor:
-    """Turn the 1x1x1 convolution that classifies into a matrix."""
+    """Flatten the classifying 1x1x1 convolution to a matrix."""
     return tensor.flatten(1) if name == 'cls_head.fc_cls.weight' else tensor
 
 

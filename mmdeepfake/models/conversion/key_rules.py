@@ -1,4 +1,4 @@
-"""Rewrites the keys of a public checkpoint to those of a model here, and reports."""
+"""Conversion of the keys of a public checkpoint to ours, with a report."""
 
 from __future__ import annotations
 
@@ -12,31 +12,27 @@ from mmdeepfake.errors import DataError
 
 # DataParallel, DistributedDataParallel and Lightning put these before every key.
 _WRAPPERS = re.compile(r'^(?:(?:module|model|net)\.)+')
-# MMEngine and torch fill this in where a checkpoint, as of old versions, has none.
+# Missing in old checkpoints; MMEngine and torch fill it in.
 _OPTIONAL = '.num_batches_tracked'
 
 
 @dataclass(frozen=True)
 class KeyRules:
-    r"""What a public code calls its parameters, and what they are called here.
+    r"""How the keys of a public code map to ours.
 
-    Patterns are Python regular expressions, searched for (use `^` and `$` to anchor
-    them) in the public key, without the `module.`, `model.` or `net.` of a wrapper.
+    Patterns are regular expressions, searched for in the public key without a wrapper's
+    `module.`, `model.` or `net.`.
 
     Attributes:
-        source: the public code, as a URL.
-        renames: (pattern, replacement) pairs. Each is applied, in this order, to what
-            the one before it gave, as `re.sub` does; a key that none matches stays as
-            it is. The result is the key in the whole recogniser's `state_dict()`:
-            `'backbone.layer1.0.conv1.conv.weight'`, `'cls_head.fc_cls.bias'`.
-        drops: (pattern, reason) pairs of keys that have no place here: `('^aux\\.',
-            'auxiliary classifier, used in training alone')`. They are looked at before
-            the renames.
-        transform: called as `transform(name, tensor)` with our name; gives the tensor
-            in our layout and must not write into the one it is given.
-        computed: patterns of our keys whose tensors the network works out by itself,
-            such as a fixed table of positions. Where the checkpoint has none, they stay
-            as `target` has them.
+        source: URL of the public code.
+        renames: (pattern, replacement) pairs for `re.sub`, applied one after another.
+            The result is the key in the recognizer's `state_dict()`.
+        drops: (pattern, reason) pairs of keys without a place here, e.g. `('^aux\\.',
+            'auxiliary classifier')`, applied before the renames.
+        transform: `transform(our name, tensor)` returns the tensor in our layout,
+            without writing to its input.
+        computed: patterns of our keys that the network computes, such as a table of
+            positions; they keep their values if the checkpoint has none.
     """
 
     source: str
@@ -48,14 +44,14 @@ class KeyRules:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What became of every key, public and ours.
+    """What happened to each key.
 
     Attributes:
-        renamed: public key -> our key, of every tensor that was taken over.
-        dropped: public key -> why it has no place here.
-        unexpected: public key -> the name that the rules give it, none of ours.
-        mismatched: our key -> (public shape, our shape); not taken over.
-        missing: our keys that got no tensor, those of `mismatched` among them.
+        renamed: public key -> our key, of every converted tensor.
+        dropped: public key -> reason.
+        unexpected: public key -> its name by the rules, which is not ours.
+        mismatched: our key -> (public shape, our shape); not converted.
+        missing: our keys without a tensor, those of `mismatched` included.
     """
 
     renamed: dict[str, str]
@@ -68,18 +64,18 @@ class ConversionReport:
 def convert(
     state: Mapping[str, Tensor], rules: KeyRules, target: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], ConversionReport]:
-    """Rename, reshape and sort the tensors of a public checkpoint.
+    """Rename and reshape the tensors of a public checkpoint.
 
     Args:
         state: public key -> tensor.
         rules: of the public code that wrote `state`.
-        target: our key -> tensor of its shape: `state_dict()` of the whole recogniser.
+        target: `state_dict()` of the complete recognizer.
 
     Returns:
-        Our key -> tensor, for every one that fits; and what became of each key.
+        Our key -> tensor, for every one that fits; and the report.
 
     Raises:
-        DataError: two public keys become one of ours.
+        DataError: two public keys map to one of ours.
     """
     converted: dict[str, Tensor] = {}
     origin: dict[str, str] = {}
@@ -97,7 +93,7 @@ def convert(
         if name in origin:
             raise DataError(
                 f'{origin[name]} and {key} of the checkpoint both become {name}: '
-                f'it is not one of {rules.source}'
+                f'it is not from {rules.source}'
             )
         origin[name] = key
         if rules.transform is not None:

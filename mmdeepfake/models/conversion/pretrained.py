@@ -1,4 +1,4 @@
-"""Starts a backbone from a checkpoint of a public code."""
+"""Initial weights of a backbone from a checkpoint of a public code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 from mmdeepfake.errors import ConfigError
 
-from ..backbones.initial_weights import read_weights
+from ..backbones.initial_weights import log_start, read_weights
 from .key_rules import KeyRules, convert
 
 
@@ -17,18 +17,15 @@ def load_backbone(
     *,
     may_miss: tuple[str, ...] = (),
 ) -> None:
-    """Load public weights into a backbone, all of it or nothing.
+    """Load public weights into all of a backbone, or raise ConfigError.
 
-    The classifier of the checkpoint is left out; it has other classes.
+    The classifier of the checkpoint is skipped; it has other classes.
 
     Args:
         backbone: gets the weights.
         source: path or URL of the checkpoint.
         rules: of the public code.
-        may_miss: parameters that stay as they are where the checkpoint has none.
-
-    Raises:
-        ConfigError: there is no such file, or it does not fill the backbone exactly.
+        may_miss: parameters that may be missing in the checkpoint.
     """
     owner = type(backbone).__name__
     weights = read_weights(
@@ -36,8 +33,8 @@ def load_backbone(
     )
     own = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
     converted, report = convert(weights, rules, own)
-    spared = {f'backbone.{name}' for name in may_miss} - set(report.mismatched)
-    wrong = [name for name in report.missing if name not in spared]
+    optional = {f'backbone.{name}' for name in may_miss} - set(report.mismatched)
+    wrong = [name for name in report.missing if name not in optional]
     wrong += [
         public
         for public, name in report.unexpected.items()
@@ -45,12 +42,25 @@ def load_backbone(
     ]
     if wrong:
         raise ConfigError(
-            f'pretrained = {source!r} of {owner}: it does not fill this network, '
-            f'{wrong[0]!r} is missing, of another shape or not a part of it '
-            f'({len(wrong)} such in all). Needed is a checkpoint of {rules.source}'
+            f'pretrained = {source!r} of {owner}: {len(wrong)} tensors are missing, '
+            f'unknown or have another shape, first {wrong[0]!r}. Need a checkpoint of '
+            f'{rules.source}'
         )
     backbone.load_state_dict(
         {name.removeprefix('backbone.'): value for name, value in converted.items()},
-        # Old checkpoints have no num_batches_tracked; all else was checked above.
+        # Old checkpoints have no num_batches_tracked; the rest was checked above.
         strict=False,
     )
+
+
+def load_pretrained(
+    backbone: nn.Module,
+    rules: KeyRules,
+    *,
+    may_miss: tuple[str, ...] = (),
+    note: str = '',
+) -> None:
+    """Load the `pretrained` of a backbone, if any, and log how it starts."""
+    if backbone.pretrained:
+        load_backbone(backbone, backbone.pretrained, rules, may_miss=may_miss)
+    log_start(backbone, note)

@@ -1,12 +1,11 @@
-"""Parts of the names that FTCN and AltFreezing share: both stand on SlowFast's I3D."""
+"""Renames that FTCN and AltFreezing share: both build on SlowFast's I3D."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Their first stage of blocks is the second of the network. A normalisation that a
-# pooling follows stands first in a list.
+# Their first stage of blocks is called s2. A norm before a pooling is in a list.
 BACKBONE_RENAMES = (
     (r'^resnet\.', ''),
     (r'^s1\.pathway0_stem\.conv\.', 'backbone.conv1.conv.'),
@@ -29,7 +28,7 @@ BACKBONE_RENAMES = (
 
 
 def make_two_classes(name: str, tensor: Tensor) -> Tensor:
-    """Turn a classifier of one logit z, of "fake", into one of the logits (0, z)."""
+    """Turn a classifier with one logit z into one with the logits (0, z)."""
     if name.startswith('cls_head.fc_cls.') and len(tensor) == 1:
         return torch.cat([torch.zeros_like(tensor), tensor])
     return tensor

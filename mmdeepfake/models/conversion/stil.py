@@ -1,8 +1,4 @@
-"""STIL as Tencent's TFace publishes it.
-
-SCNet's names stay (see `mmdeepfake.models.baselines.stil`); those of STIL's own modules
-change. The layouts of all tensors are the same.
-"""
+"""STIL of Tencent's TFace; SCNet's names stay, see `baselines.stil`."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ RULES = KeyRules(
     source='https://github.com/Tencent/TFace/tree/master/security/tasks/'
     'Face-Forgery-Detection/STIL',
     renames=(
-        # The whole model holds the network as `base_model`, a bare SCNet does not.
+        # The complete model has the network as `base_model`, a bare SCNet does not.
         (r'^base_model\.', ''),
         (r'^(conv1|bn1|layer\d)\.', r'backbone.\1.'),
         (r'^fc\.', 'cls_head.fc_cls.'),
@@ -26,7 +22,7 @@ RULES = KeyRules(
         (r'\.tim\.vtie_conv2\.', '.tim.width.fine.'),
         (r'\.tim\.ht_up_conv\.', '.tim.height.expand.'),
         (r'\.tim\.tw_up_conv\.', '.tim.width.expand.'),
-        # Their first gate counts its pooling, and its batch norm comes after it.
+        # Their first gate counts its pooling.
         (r'\.scconv\.f_w\.1\.', '.scconv.gate_row.0.'),
         (r'\.scconv\.f_w\.2\.', '.scconv.gate_row.1.'),
         (r'\.scconv\.f_h\.', '.scconv.gate_column.'),

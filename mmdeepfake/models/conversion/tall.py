@@ -1,4 +1,4 @@
-"""TALL-Swin as its authors publish it, and the Swin that it starts from."""
+"""TALL-Swin's public code, and the Swin that it starts from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .key_rules import KeyRules
 
 
 def resize_position_table(table: Tensor, *, window_size: int) -> Tensor:
-    """Stretch biases for relative positions to another window, bilinearly.
+    """Resize a table of relative position biases bilinearly.
 
     Args:
         table: ((2v - 1)^2, heads) of windows of v x v tokens.
-        window_size: w, wanted.
+        window_size: w.
 
     Returns:
         ((2w - 1)^2, heads).
@@ -41,7 +41,7 @@ def _make_transform(window_sizes: Sequence[int]) -> Callable[[str, Tensor], Tens
 
 
 def make_rules(window_sizes: Sequence[int]) -> KeyRules:
-    """Make the rules for a network with these windows in its stages."""
+    """Return the rules of a network with these window sizes in its stages."""
     return KeyRules(
         source='https://github.com/rainy-xu/TALL4Deepfake or '
         'https://github.com/microsoft/Swin-Transformer',
@@ -51,8 +51,8 @@ def make_rules(window_sizes: Sequence[int]) -> KeyRules:
             (r'^(patch_embed|layers|norm|frame_position)\b', r'backbone.\1'),
         ),
         drops=(
-            (r'\.relative_position_index$', 'worked out from the size of the window'),
-            (r'\.attn_mask$', 'worked out from the size of the window'),
+            (r'\.relative_position_index$', 'computed from the window size'),
+            (r'\.attn_mask$', 'computed from the window size'),
         ),
         transform=_make_transform(window_sizes),
         computed=(r'\.relative_position_index$',),

@@ -1,7 +1,4 @@
-"""TAM as its authors publish it, torchvision's ResNet with wrapped blocks; and TANet.
-
-MMAction2's `TANet` has our names but for the wrapping.
-"""
+"""TAM's public code, torchvision's ResNet with wrapped blocks; MMAction2's TANet."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ RULES = KeyRules(
     source='https://github.com/liu-zhy/temporal-adaptive-module',
     renames=(
         (r'^base_model\.', 'backbone.'),
-        # Trained with dropout the classifier is `new_fc`, else it is the ResNet's own.
+        # With dropout the classifier is `new_fc`, else it is the ResNet's.
         (r'^(new_fc|backbone\.fc)\.', 'cls_head.fc_cls.'),
         (r'^(backbone\.layer\d\.\d+)\.(net|block)\.', r'\1.'),
         (r'\.tam\.', '.temporal.'),

@@ -1,7 +1,4 @@
-"""VideoMAE as its authors publish it, self-supervised or fine-tuned; and MMAction2's.
-
-MMAction2's checkpoints have our names already.
-"""
+"""VideoMAE's public code, self-supervised or fine-tuned; MMAction2 has our names."""
 
 from __future__ import annotations
 
@@ -18,8 +15,8 @@ RULES = KeyRules(
         (r'^head\.', 'cls_head.fc_cls.'),
     ),
     drops=(
-        (r'^(decoder\.|encoder_to_decoder\.|mask_token$)', 'of pre-training alone'),
-        (r'^encoder\.norm\.', 'of pre-training alone; fine-tuning has fc_norm'),
+        (r'^(decoder\.|encoder_to_decoder\.|mask_token$)', 'used in pre-training'),
+        (r'^encoder\.norm\.', 'used in pre-training; fine-tuning has fc_norm'),
     ),
     computed=(r'^backbone\.pos_embed$',),
 )

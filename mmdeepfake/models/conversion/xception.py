@@ -1,8 +1,8 @@
-"""Xception of FaceForensics++'s public code, and of those that took it over.
+"""Xception of FaceForensics++'s public code and those derived from it.
 
-Covers the ImageNet weights (`xception-b5690688.pth`, whose point-wise kernels are
-matrices, and `xception-43020ad28.pth`, where they are 1x1 convolutions),
-FaceForensics++'s trained detectors and DeepfakeBench's.
+Covers ImageNet weights (`xception-b5690688.pth`, with matrices as point-wise kernels,
+and `xception-43020ad28.pth`, with 1x1 convolutions), and the detectors of
+FaceForensics++ and DeepfakeBench.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ _ENTRY, _MIDDLE, _EXIT = range(1, 4), range(4, 12), 12
 
 
 def _block_renames(number: int, *, num_convs: int, first: int) -> list[tuple[str, str]]:
-    """Rename one block; `first` is where the first convolution stands in its list.
-
-    The list goes on as ReLU, convolution, normalisation.
-    """
+    """Return the renames of one block; `first` indexes its first convolution."""
     ours = f'backbone.blocks.{number - 1}'
     renames = [
         (rf'^block{number}\.skip\.', f'{ours}.shortcut.conv.'),
@@ -41,7 +38,7 @@ def _block_renames(number: int, *, num_convs: int, first: int) -> list[tuple[str
 
 
 def _as_convolution(name: str, tensor: Tensor) -> Tensor:
-    """Give the matrices of old point-wise kernels their two axes of length 1."""
+    """Reshape the matrices of old point-wise kernels to 1x1 convolutions."""
     if 'pointwise_conv.conv' in name and tensor.ndim == 2:
         return tensor[:, :, None, None]
     return tensor
@@ -50,11 +47,11 @@ def _as_convolution(name: str, tensor: Tensor) -> Tensor:
 RULES = KeyRules(
     source='https://github.com/ondyari/FaceForensics/tree/master/classification/network',
     renames=(
-        # DeepfakeBench keeps the network under this name.
+        # DeepfakeBench's name of the network.
         (r'^backbone\.', ''),
         (r'^conv([12])\.', r'backbone.conv\1.conv.'),
         (r'^bn([12])\.', r'backbone.conv\1.bn.'),
-        # Block 1 alone has no ReLU in front.
+        # Only block 1 does not begin with a ReLU.
         *_block_renames(1, num_convs=2, first=0),
         *(r for n in _ENTRY[1:] for r in _block_renames(n, num_convs=2, first=1)),
         *(r for n in _MIDDLE for r in _block_renames(n, num_convs=3, first=1)),
@@ -62,13 +59,13 @@ RULES = KeyRules(
         (r'^conv([34])\.conv1\.', r'backbone.conv\1.depthwise_conv.conv.'),
         (r'^conv([34])\.pointwise\.', r'backbone.conv\1.pointwise_conv.conv.'),
         (r'^bn([34])\.', r'backbone.conv\1.pointwise_conv.bn.'),
-        # Under dropout the layer stands second in a list.
+        # With dropout the layer is the second of a list.
         (r'^(?:fc|last_linear)\.(?:1\.)?', 'cls_head.fc_cls.'),
     ),
     drops=(
         (
             r'^(?:backbone\.)?adjust_channel\.',
-            'an extra layer of DeepfakeBench that its Xception detector does not use',
+            'an unused layer of DeepfakeBench',
         ),
     ),
     transform=_as_convolution,

@@ -1,4 +1,4 @@
-"""Mirrors videos on the model's device, as the pipeline has drawn it for each."""
+"""Mirror videos on the model's device, as drawn by the pipeline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from mmdeepfake.registry import MODELS
 class FlippingDataPreprocessor(ActionDataPreprocessor):
     """`ActionDataPreprocessor` that mirrors whole videos before it normalises them.
 
-    Goes with `DrawFlip` in place of `Flip` in the pipeline and `'flip'` among the
-    `meta_keys` of `PackActionInputs`. The draw stays with the data worker and its seed,
-    so the batch is that of `Flip`, bit by bit; the worker writes no pixel for it. All
-    frames of a video are mirrored, or none.
+    Needs `DrawFlip` in place of `Flip` in the pipeline and `'flip'` among the
+    `meta_keys` of `PackActionInputs`. The data worker draws with its seed, so the batch
+    equals that of `Flip` bit by bit, without its copy.
 
     Args:
         kwargs: see MMAction2's `ActionDataPreprocessor`.
@@ -36,8 +35,7 @@ class FlippingDataPreprocessor(ActionDataPreprocessor):
         Args:
             inputs: one uint8 tensor a video, columns last: (N, 3, H, W) or
                 (S, 3, T, H, W).
-            data_samples: their `flip` says which are mirrored. Without it none is, as
-                at test; in training it is missed.
+            data_samples: their `flip` says which are mirrored; required in training.
             training: as the parent's.
 
         Returns:
@@ -46,9 +44,8 @@ class FlippingDataPreprocessor(ActionDataPreprocessor):
         drawn = [sample.metainfo.get('flip') for sample in data_samples]
         if training and None in drawn:
             raise ConfigError(
-                'FlippingDataPreprocessor: a training sample does not say whether to '
-                "flip it; the pipeline needs DrawFlip, and 'flip' in meta_keys of "
-                'PackActionInputs'
+                "FlippingDataPreprocessor: a training sample has no 'flip'; add "
+                "DrawFlip to the pipeline and 'flip' to meta_keys of PackActionInputs"
             )
         inputs = [
             video.flip(-1) if is_flipped else video

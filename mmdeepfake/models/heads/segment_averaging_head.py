@@ -1,4 +1,4 @@
-"""A 3D head that averages the logits of a video's snippets, in training as at test."""
+"""A 3D head that averages the logits of a video's snippets."""
 
 from __future__ import annotations
 
@@ -15,26 +15,24 @@ from mmdeepfake.structures import FAKE
 class SegmentAveragingHead(I3DHead):
     """`I3DHead` on each snippet, then the mean of the logits over a video's snippets.
 
-    For `Recognizer3D` and `SnippetRecognizer3D`, which fold snippets into the batch:
-    the head gets B*U rows for B labels. A stock `I3DHead` would fail on that in
-    training, and at test average probabilities, where DSANet and V4D average logits.
-    The number of snippets is read off the batch, so it may differ between training and
-    test. Dropout is drawn for each snippet, before the mean, as in DSANet's code.
+    For `Recognizer3D` and `SnippetRecognizer3D`, which fold snippets into the batch,
+    B*U rows for B labels: a stock `I3DHead` fails on that in training and averages
+    probabilities at test, where DSANet and V4D average logits. Dropout is drawn for
+    each snippet, as in DSANet's code.
 
     Args:
         num_classes: 2 here: real, fake.
         in_channels: C of the backbone's map.
         kwargs: see MMAction2's `I3DHead` (`dropout_ratio`, `init_std`) and `BaseHead`
-            (`topk`, `average_clips`). `average_clips` turns the averaged logits into
-            the score: 'prob' is their softmax.
+            (`topk`, `average_clips`, which is applied to the averaged logits).
     """
 
     def classify(self, feats: Tensor) -> Tensor:
-        """Compute the logits of each row by itself: (N, C, T, h, w) -> (N, classes)."""
+        """Compute the logits of each row: (N, C, T, h, w) -> (N, num_classes)."""
         return super().forward(feats)
 
     def snippet_logits(self, feats: Tensor, num_videos: int) -> Tensor:
-        """Classify each snippet by itself.
+        """Classify each snippet.
 
         Args:
             feats: (B*U, C, T, h, w), the U snippets of a video next to each other.
@@ -42,17 +40,14 @@ class SegmentAveragingHead(I3DHead):
 
         Returns:
             (B, U, num_classes).
-
-        Raises:
-            ConfigError: the rows cannot be shared out evenly.
         """
         if feats.shape[0] % num_videos:
             raise ConfigError(
                 f'SegmentAveragingHead got {feats.shape[0]} snippets of {num_videos} '
-                'videos: need as many of each video; use FormatShape("NCTHW") with a '
+                'videos: need the same number of each; use FormatShape("NCTHW") with '
                 'Recognizer3D or SnippetRecognizer3D'
             )
-        # In half precision the mean would be rounded, and numpy has no bfloat16.
+        # Half precision would round the mean, and NumPy has no bfloat16.
         logits = self.classify(feats).float()
         return logits.unflatten(0, (num_videos, -1))
 
@@ -61,9 +56,9 @@ class SegmentAveragingHead(I3DHead):
 
         Args:
             x: (B*U, C, T, h, w).
-            num_segs: U, which `SnippetRecognizer3D` gives; with the stock recognizer,
-                which does not, these are the logits of each row.
-            kwargs: unused; `Recognizer3D` hands over more.
+            num_segs: U of `SnippetRecognizer3D`; the stock recognizer does not pass it
+                and gets the logits of each row.
+            kwargs: unused; `Recognizer3D` passes more.
 
         Returns:
             (B*U / num_segs, num_classes).
@@ -76,22 +71,22 @@ class SegmentAveragingHead(I3DHead):
         Args:
             feats: (B*U, C, T, h, w).
             data_samples: one `ActionDataSample` a video, with `gt_label`.
-            kwargs: unused; `Recognizer3D` hands over more.
+            kwargs: unused; `Recognizer3D` passes more.
         """
         logits = self.snippet_logits(feats, len(data_samples))
         return self.loss_by_feat(logits.mean(dim=1), data_samples)
 
     def predict(self, feats: Tensor, data_samples: list, **kwargs) -> list:
-        """Score videos and, beside it, each of their snippets.
+        """Score videos and each of their snippets.
 
         Args:
             feats: (B*U, C, T, h, w).
             data_samples: one `ActionDataSample` a video.
-            kwargs: unused; `Recognizer3D` hands over more.
+            kwargs: unused; `Recognizer3D` passes more.
 
         Returns:
             The samples, with `pred_score` (2,), `pred_label` (1,) and `snippet_scores`
-            (U,), P(fake) of each snippet in the order of time.
+            (U,), P(fake) of each snippet.
         """
         logits = self.snippet_logits(feats, len(data_samples))
         samples = self.predict_by_feat(logits.mean(dim=1), data_samples)

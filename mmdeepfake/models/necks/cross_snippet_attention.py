@@ -1,9 +1,9 @@
-"""CSA, the cross-snippet attention: where the snippets of a video meet.
+"""CSA, the cross-snippet attention.
 
 Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
-IJCAI 2022, Sec. 3.3, Eqs. (4) to (6); no public code. Eq. (6) and its words
-contradict each other ("W_O for dimension retrieval", yet the gate multiplies the
-reduced S W_I); both readings are here, see `csa_out`.
+IJCAI 2022, Sec. 3.3, Eqs. (4) to (6); no public code. Eq. (6) contradicts its text
+("W_O for dimension retrieval", yet the gate multiplies the reduced S W_I); `csa_out`
+has both readings.
 
     paper    here        paper    here
     N        S           W_I      reduce
@@ -28,22 +28,20 @@ from mmdeepfake.ops.snippet_attention import (
 )
 from mmdeepfake.registry import MODELS
 
+from ..options import check_choice
+
 _AFFINITIES = {
     'position': (relate_positions, pool_gathered_positions),
     'channel': (relate_channels, pool_gathered_channels),
 }
-_ALLOWED = {
-    'csa_out': ('restore', 'literal'),
-    'affinity': tuple(_AFFINITIES),
-}
 
 
 class SnippetMaps(NamedTuple):
-    """What CSA computes for each snippet, for classifying and for pictures.
+    """What CSA computes for each snippet, for classification and figures.
 
     Attributes:
         maps: (B, S, C', T, h, w), S_n^out of Eq. (6).
-        attention: (B, S, L, L), or (B, S, D, D) with affinity='channel', rows sum to 1.
+        attention: (B, S, L, L), or (B, S, D, D) with affinity='channel'; rows sum to 1.
         gates: (B, S, C'), sigmoid of Eq. (6).
     """
 
@@ -54,27 +52,24 @@ class SnippetMaps(NamedTuple):
 
 @MODELS.register_module()
 class CrossSnippetAttention(BaseModule):
-    """Gate each snippet's features by how they relate to all snippets of the video.
+    """Gate each snippet's features by their relation to all snippets of the video.
 
     A neck for `Recognizer2D` and `SnippetRecognizer`. It returns the mean over snippets
-    and frames, so that a stock `TSNHead` follows: pooling and FC are linear, hence this
-    equals the mean of the snippets' logits.
+    and frames for a stock `TSNHead`: pooling and FC are linear, so this equals the mean
+    of the snippets' logits.
 
-    Ours where the paper is silent: the gate's average pooling is over space and time,
-    and the gated map is not added to the map.
+    Our reading: the gate's average pooling is over space and time, and the gated map is
+    not added to the map.
 
     Args:
         in_channels: C of the backbone's map.
         clip_len: frames of a snippet, T; the sampler's must agree.
         reduction: C / D of W_I (8, Sec. 3.3).
-        csa_out: 'restore' (our reading: W_O brings D back to C, and the gate multiplies
-            the backbone's own map, which keeps pretrained features) or 'literal' (the
-            equation: the gate multiplies S W_I; the head then sees D channels).
+        csa_out: 'restore' (our reading: W_O maps D to C, and the gate multiplies the
+            backbone's map) or 'literal' (the equation: the gate multiplies S W_I, and
+            the head gets D channels).
         affinity: what A relates: 'position' (L x L, as W_I multiplies from the right)
             or 'channel' (D x D).
-
-    Raises:
-        ConfigError: an option outside what is allowed, or input of a wrong layout.
     """
 
     def __init__(
@@ -88,13 +83,9 @@ class CrossSnippetAttention(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer=['Conv2d', 'Linear']))
-        given = locals()
-        for option, allowed in _ALLOWED.items():
-            if given[option] not in allowed:
-                raise ConfigError(
-                    f'{option} = {given[option]!r} of CrossSnippetAttention: allowed '
-                    'are ' + ', '.join(map(repr, allowed))
-                )
+        owner = 'CrossSnippetAttention'
+        check_choice(owner, 'csa_out', csa_out, ('restore', 'literal'))
+        check_choice(owner, 'affinity', affinity, _AFFINITIES)
         if in_channels % reduction:
             raise ConfigError(
                 f'reduction = {reduction} of CrossSnippetAttention: need a divisor of '
@@ -106,8 +97,8 @@ class CrossSnippetAttention(BaseModule):
         width = in_channels // reduction
         self.out_channels = width if self.is_literal else in_channels
         self.reduce = nn.Conv2d(in_channels, width, 1, bias=False)
-        # W_O is a 1x1 convolution, but pooling commutes with it: pool first, then one
-        # matrix product a snippet.
+        # W_O is a 1x1 convolution, which commutes with pooling: one matrix product per
+        # snippet after pooling.
         self.restore = nn.Linear(width, self.out_channels, bias=False)
 
     def forward_snippets(
@@ -126,16 +117,16 @@ class CrossSnippetAttention(BaseModule):
     def _attend(
         self, maps: Tensor, data_samples: list | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """S W_I (B, S, L, D), the attention, and the gates (B, S, C')."""
+        """Compute S W_I (B, S, L, D), the attention, and the gates (B, S, C')."""
         self._check_layout(maps)
         self._check_single_crop(maps, data_samples)
         t = self.clip_len
-        # By frames, as the backbone left them: no copy of the maps.
+        # By frames, as the backbone returned them: no copy of the maps.
         reduced = self.reduce(maps.transpose(1, 2).flatten(0, 1))
         reduced = reduced.unflatten(0, (maps.shape[0], -1, t))  # (B, S, T, D, h, w)
         reduced = reduced.permute(0, 1, 2, 4, 5, 3).flatten(2, 4)  # (B, S, L, D)
         relate, pool = _AFFINITIES[self.affinity]
-        # A sum of L or D products of features can pass fp16's largest number.
+        # A sum of L or D products of features can overflow fp16.
         with torch.autocast(maps.device.type, enabled=False):
             exact = reduced.float() if reduced.dtype != torch.float64 else reduced
             affinity = relate(exact)
@@ -144,7 +135,7 @@ class CrossSnippetAttention(BaseModule):
         return reduced, attention, self.restore(pooled).sigmoid()
 
     def _gated_maps(self, maps: Tensor, reduced: Tensor) -> Tensor:
-        """What the gates multiply: (B, S, C', T, h, w)."""
+        """Return what the gates multiply: (B, S, C', T, h, w)."""
         if self.is_literal:
             shape = (self.clip_len, *maps.shape[3:])
             return reduced.unflatten(2, shape).permute(0, 1, 5, 2, 3, 4)
@@ -159,9 +150,9 @@ class CrossSnippetAttention(BaseModule):
             )
         if maps.shape[2] % self.clip_len:
             raise ConfigError(
-                f'CrossSnippetAttention got {maps.shape[2]} frames a video, no '
+                f'CrossSnippetAttention got {maps.shape[2]} frames a video, not a '
                 f'multiple of clip_len = {self.clip_len}: set the clip_len of '
-                'SampleSnippets, of the backbone and of the neck to the same number'
+                'SampleSnippets, backbone and neck to the same number'
             )
 
     def forward(
@@ -169,20 +160,20 @@ class CrossSnippetAttention(BaseModule):
         inputs: list[Tensor] | tuple[Tensor, ...],
         data_samples: list | None = None,
     ) -> tuple[Tensor, dict]:
-        """Mean of S_n^out over snippets and frames.
+        """Compute the mean of S_n^out over snippets and frames.
 
         Args:
             inputs: one map (B, C, S*T, h, w), in a list or tuple.
-            data_samples: where they say how many clips were sampled, this is checked:
-                several crops of a clip would be taken for further snippets.
+            data_samples: their `num_clips`, if any, is checked: several crops of a clip
+                would be taken for further snippets.
 
         Returns:
             (B, C', 1, h, w), and an empty dict: no auxiliary loss.
         """
         if len(inputs) != 1:
             raise ConfigError(
-                f'CrossSnippetAttention got {len(inputs)} maps: need one. A backbone '
-                'that returns a bare tensor is cut along the batch by Recognizer2D: '
+                f'CrossSnippetAttention got {len(inputs)} maps: need one. '
+                'Recognizer2D splits a bare tensor along the batch: let the backbone '
                 'return a 1-tuple, or use SnippetRecognizer'
             )
         maps = self.forward_snippets(inputs[0], data_samples).maps
@@ -195,5 +186,5 @@ class CrossSnippetAttention(BaseModule):
                 raise ConfigError(
                     f'CrossSnippetAttention got {maps.shape[2]} images a video, but '
                     f'the sampler drew {num_snippets} snippets of {self.clip_len} '
-                    'frames: several crops of a frame are not supported, use one'
+                    'frames: several crops per frame are not supported, use one'
                 )

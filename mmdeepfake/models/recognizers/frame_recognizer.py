@@ -1,7 +1,7 @@
-"""Frame-level detectors: every frame is judged alone, and the judgements are averaged.
+"""Frame-level detectors: frames are scored one by one and their scores averaged.
 
-The convention of FaceForensics++ and of frame-level rows in general; RATF's paper does
-not say how its image-based rows score a video.
+This is the convention of FaceForensics++; RATF's paper does not say how its image-based
+rows score a video.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from .snippet_recognizer import SnippetRecognizer
 class FrameRecognizer(SnippetRecognizer):
     """`SnippetRecognizer` whose video score is the mean of P(fake) over frames.
 
-    The stock class, and ours, take the softmax of the mean logits instead. Training is
-    theirs: with several frames a video the loss is that of the mean logits; the frame
-    rows train on one.
+    The parents take the softmax of the mean logits instead. The loss is theirs, of the
+    mean logits; the frame rows train on one frame.
 
     Args:
-        kwargs: see `SnippetRecognizer`. There is no neck, `clip_len` is 1, and the head
-            averages frames by itself, as `TSNHead` does.
+        kwargs: see `SnippetRecognizer`; no neck, `clip_len` 1, and a head that averages
+            frames, such as `TSNHead`.
     """
 
     def __init__(self, **kwargs) -> None:
@@ -33,17 +32,17 @@ class FrameRecognizer(SnippetRecognizer):
         if self.with_neck or self.clip_len != 1:
             raise ConfigError(
                 f'FrameRecognizer with clip_len = {self.clip_len} and '
-                f'{"a" if self.with_neck else "no"} neck: it judges single frames, so '
-                'need clip_len = 1 and neck = None; SnippetRecognizer takes others'
+                f'{"a" if self.with_neck else "no"} neck: need clip_len = 1, no neck, '
+                'or use SnippetRecognizer'
             )
         if getattr(self.cls_head, 'consensus', None) is None:
             raise ConfigError(
                 f'cls_head.type = {type(self.cls_head).__name__} of FrameRecognizer: '
-                'need a head that classifies frames by themselves, as TSNHead'
+                'need a head that classifies single frames, such as TSNHead'
             )
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
-        """Predict frames and, from them, videos.
+        """Predict frames, and videos from them.
 
         Args:
             inputs: (B, F, 3, H, W).

@@ -1,4 +1,4 @@
-"""A 2D recognizer that also tells the score of each snippet."""
+"""A 2D recognizer with scores per snippet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmdeepfake.structures import FAKE
 
 
 def refuse_partial_snippets(test_cfg: Mapping | None, *, owner: str) -> None:
-    """Refuse the options of MMAction2's recognizers that split a video's views."""
+    """Raise on the options of MMAction2's recognizers that split a video's views."""
     for option in ('fcn_test', 'max_testing_views'):
         if (test_cfg or {}).get(option):
             raise ConfigError(
-                f'test_cfg.{option} of {owner}: it is not supported, since it would '
-                'tear snippets apart; remove it'
+                f'test_cfg.{option} of {owner} is not supported, since it would split '
+                'snippets; remove it'
             )
 
 
@@ -27,15 +27,14 @@ def refuse_partial_snippets(test_cfg: Mapping | None, *, owner: str) -> None:
 class SnippetRecognizer(Recognizer2D):
     """`Recognizer2D` whose predictions carry `snippet_scores`, P(fake) per snippet.
 
-    Training and video scores are those of the stock class with the same backbone, neck
-    and head. Beyond it: a backbone may return a bare tensor or a 1-tuple, with a neck
-    or without; and at test each sample gets the scores of its snippets, from one
-    forward pass. Pooling and FC are linear, so a video's logits are the mean of its
-    snippets'.
+    Training and video scores are those of the stock class. In addition, the backbone
+    may return a bare tensor or a 1-tuple, with or without a neck, and at test each
+    sample gets the scores of its snippets from the same forward pass: pooling and FC
+    are linear, so a video's logits are the mean of its snippets'.
 
     Args:
-        clip_len: frames of a snippet; None takes the backbone's, or 1 where it has none
-            (scores per frame).
+        clip_len: frames of a snippet; None takes the backbone's, or else 1 (scores per
+            frame).
         kwargs: see MMAction2's `Recognizer2D`.
     """
 
@@ -56,11 +55,11 @@ class SnippetRecognizer(Recognizer2D):
         Args:
             inputs: (B, S*T, 3, H, W), T innermost.
             stage: where to stop.
-            data_samples: handed to the neck.
-            test_mode: as the stock class; changes nothing here.
+            data_samples: passed to the neck.
+            test_mode: unused, as in the stock class.
 
         Returns:
-            The features, and what the head needs beside them.
+            The features, and the head's further arguments.
         """
         num_segs = inputs.shape[1]
         features = self.backbone(inputs.flatten(0, 1))
@@ -79,15 +78,11 @@ class SnippetRecognizer(Recognizer2D):
 
     @staticmethod
     def _unfold_videos(features: Tensor, num_segs: int) -> Tensor:
-        return features.unflatten(0, (-1, num_segs)).transpose(
-            1, 2
-        )  # (B, C, S*T, h, w)
+        # (B, C, S*T, h, w)
+        return features.unflatten(0, (-1, num_segs)).transpose(1, 2)
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
-        """Predict videos, and their snippets where the parts allow it.
-
-        Snippets are scored where the head averages its frames by itself (`TSNHead` and
-        its like) and the neck, if any, has `forward_snippets`.
+        """Predict videos, and their snippets if `scores_snippets`.
 
         Args:
             inputs: (B, S*T, 3, H, W).
@@ -95,8 +90,8 @@ class SnippetRecognizer(Recognizer2D):
             kwargs: unused, as in the parent.
 
         Returns:
-            The samples, with `pred_score` (2,), `pred_label` (1,) and, where it can be
-            told, `snippet_scores` (S,).
+            The samples, with `pred_score` (2,), `pred_label` (1,) and maybe
+            `snippet_scores` (S,).
         """
         if not self.scores_snippets(inputs.shape[1]):
             return super().predict(inputs, data_samples, **kwargs)
@@ -114,23 +109,26 @@ class SnippetRecognizer(Recognizer2D):
 
         Args:
             inputs: (B, S*T, 3, H, W), of which `scores_snippets` is true.
-            data_samples: handed to the neck, which checks the inputs by them.
+            data_samples: passed to the neck for its checks.
 
         Returns:
             (B, S, num_classes).
         """
         features, _ = self.extract_feat(inputs, stage='backbone')
-        frames_a_row = self.clip_len
+        frames_per_row = self.clip_len
         if self.with_neck:
             maps = self._unfold_videos(features, inputs.shape[1])
             snippets = self.neck.forward_snippets(maps, data_samples)
             features = snippets.maps.mean(dim=3).flatten(0, 1)
-            frames_a_row = 1
-        logits = self.cls_head(features, num_segs=frames_a_row)
+            frames_per_row = 1
+        logits = self.cls_head(features, num_segs=frames_per_row)
         return logits.unflatten(0, (inputs.shape[0], -1))
 
     def scores_snippets(self, num_segs: int) -> bool:
-        """Tell whether videos of `num_segs` frames get a score for each snippet."""
+        """Return whether videos of `num_segs` frames get scores of their snippets.
+
+        The head must average frames (as `TSNHead`), the neck have `forward_snippets`.
+        """
         averages_frames = getattr(self.cls_head, 'consensus', None) is not None
         neck_can = not self.with_neck or hasattr(self.neck, 'forward_snippets')
         return averages_frames and neck_can and num_segs % self.clip_len == 0

@@ -1,4 +1,4 @@
-"""A 3D recognizer that tells its backbone how many snippets each video has."""
+"""A 3D recognizer whose backbone gets the number of snippets per video."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from .snippet_recognizer import refuse_partial_snippets
 class SnippetRecognizer3D(Recognizer3D):
     """`Recognizer3D` for backbones in which the snippets of a video meet.
 
-    The stock class folds snippets into the batch, and a backbone cannot tell from
-    B*S rows where a video ends, least of all when S differs between training and test.
-    Here it is called with `num_snippets` beside them.
+    The stock class folds snippets into the batch, B*S rows, without passing S, which
+    may differ between training and test; here the backbone gets it as `num_snippets`.
 
     Args:
-        neck: None; there for configs that say so.
+        neck: None, for configs that state it.
         kwargs: see MMAction2's `Recognizer3D`. The backbone's `forward` takes
             (B*S, 3, T, H, W) and `num_snippets`; the head takes its map and `num_segs`,
             as `SegmentAveragingHead` does.
@@ -28,7 +27,7 @@ class SnippetRecognizer3D(Recognizer3D):
 
     def __init__(self, *, neck: dict | None = None, **kwargs) -> None:
         if neck is not None:
-            raise ConfigError('neck of SnippetRecognizer3D: it takes none; set None')
+            raise ConfigError('neck of SnippetRecognizer3D: not supported; set None')
         super().__init__(**kwargs)
         refuse_partial_snippets(self.test_cfg, owner='SnippetRecognizer3D')
 
@@ -44,12 +43,12 @@ class SnippetRecognizer3D(Recognizer3D):
         Args:
             inputs: (B, S, 3, T, H, W).
             stage: where to stop.
-            data_samples: as the stock class; unused here.
-            test_mode: as the stock class; changes nothing here.
+            data_samples: unused.
+            test_mode: unused.
 
         Returns:
-            The features (B*S, C, t, h, w), or for 'head' the logits (B, 2), and what
-            the head needs beside them.
+            The features (B*S, C, t, h, w), or for 'head' the logits (B, 2), and the
+            head's further arguments.
         """
         num_snippets = inputs.shape[1]
         features = self.backbone(inputs.flatten(0, 1), num_snippets=num_snippets)

@@ -4,14 +4,8 @@ from mmengine.config import Config
 from oracles.lstm_in_loops import classify_video
 from recognizer_checks import (
     CONFIGS,
-    build_from_config,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
-    make_samples,
 )
 
-from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.cnn_lstm import CNNLSTMHead
 from mmdeepfake.registry import MODELS
@@ -65,11 +59,6 @@ def test_logits_match_the_loops(summary, num_frames, length):
     )
 
 
-def test_a_single_frame_runs():
-    head = make_head()
-    assert head(draw_maps(1), num_segs=1).shape == (1, 2)
-
-
 @pytest.mark.parametrize('summary', ['last', 'mean'])
 def test_order_of_frames_matters(summary):
     head = make_head(summary=summary)
@@ -96,24 +85,6 @@ def test_videos_do_not_see_each_other():
     assert not torch.allclose(before[0], after[0])
 
 
-@pytest.mark.parametrize(
-    ('hidden_channels', 'in_lstm'), [(512, 5_246_976), (2048, 33_570_816)]
-)
-def test_lstm_has_the_parameters_of_the_specification(hidden_channels, in_lstm):
-    with torch.device('meta'):
-        head = CNNLSTMHead(2, 2048, hidden_channels=hidden_channels)
-    assert count_parameters(head.lstm) == in_lstm
-    assert count_parameters(head) == in_lstm + 2 * hidden_channels + 2
-
-
-def test_whole_model_has_the_parameters_of_the_specification():
-    cfg = Config.fromfile(CONFIGS / FFPP)
-    cfg.model.backbone.pretrained = None
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model)
-    assert count_parameters(model) == 23_508_032 + 5_246_976 + 1_026
-
-
 def test_the_papers_test_frames_make_two_sequences_of_the_training_length():
     cfg = Config.fromfile(CONFIGS / FFPP)
     head = MODELS.build(cfg.model.cls_head).eval()
@@ -123,43 +94,7 @@ def test_the_papers_test_frames_make_two_sequences_of_the_training_length():
     torch.testing.assert_close(head(maps, num_segs=32), sum(halves) / 2)
 
 
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (
-            dict(summary='max'),
-            "summary = 'max' of CNNLSTMHead: allowed are 'last', 'mean'",
-        ),
-        (dict(sequence_len=0), 'sequence_len = 0 of CNNLSTMHead: need 1 frame or more'),
-    ],
-)
-def test_wrong_options_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
-        make_head(**options)
-
-
 def test_frames_that_fill_no_sequence_are_refused():
     head = make_head(sequence_len=4)
-    with pytest.raises(ConfigError, match='got 6 frames a video, no multiple of seq'):
+    with pytest.raises(ConfigError, match='got 6 frames a video, not a multiple'):
         head(draw_maps(6), num_segs=6)
-
-
-def test_it_runs_in_bfloat16():
-    model = build_from_config(MINIFF)
-    clips = torch.randn(2, 16, 3, 32, 32)
-    with mixed_precision(model):
-        loss = model.loss(clips, make_samples([0, 1]))['loss_cls']
-    loss.backward()
-    assert all(torch.isfinite(p.grad).all() for p in model.cls_head.parameters())
-
-
-def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
-    def build():
-        model = build_from_config(MINIFF)
-        model.cls_head.sequence_len = 4
-        return model
-
-    clips, labels = torch.randn(4, 4, 3, 64, 64), [0, 1, 0, 1]
-    model = build()
-    check_overfits(model, clips, labels)
-    check_round_trip(model, build, clips, tmp_path)

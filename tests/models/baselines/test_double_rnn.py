@@ -1,18 +1,11 @@
 import pytest
 import torch
+from oracles.by_key import draw
 from oracles.double_rnn_in_loops import (
     densenet_features,
-    draw_densenet,
+    densenet_shapes,
     filter_band,
     log_filter,
-)
-from recognizer_checks import (
-    build_from_config,
-    check_bfloat16,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
-    load_model_config,
 )
 from torch import nn
 
@@ -24,10 +17,8 @@ from mmdeepfake.models.baselines.double_rnn import (
 )
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.densenet import RULES
-from mmdeepfake.registry import MODELS
 
 FFPP = 'baselines/double_rnn_ffpp_lq.py'
-MINIFF = 'miniff/double_rnn_small_miniff.py'
 SMALL = dict(num_layers=(1, 1, 1, 1))
 
 
@@ -38,15 +29,6 @@ def backbone():
     # As after some training: the second branch has a share.
     nn.init.normal_(network.frequency.transition[0].conv.weight)
     return network.eval()
-
-
-def test_parameters_are_those_of_the_specification():
-    with torch.device('meta'):
-        model = MODELS.build(load_model_config(FFPP))
-    assert count_parameters(model.backbone.colour) == 6_953_856  # DenseNet-121's
-    assert count_parameters(model.backbone.frequency) == 390_144  # about 0.4 M
-    assert count_parameters(model.cls_head.lstm) == 1_181_696  # about 1.2 M
-    assert count_parameters(model) == 8_558_850
 
 
 @pytest.mark.parametrize('sigma', [1.0, 1.6, 2.2])
@@ -120,7 +102,7 @@ def test_the_frequency_branch_sees_no_brightness(backbone):
 
 @pytest.mark.parametrize('dotted', [True, False])
 def test_imagenet_weights_give_the_public_features(tmp_path, log_lines, dotted):
-    state = draw_densenet(dotted=dotted)
+    state = draw(densenet_shapes(dotted=dotted), gain=2**0.5)
     torch.save(state, tmp_path / 'densenet121.pth')
     network = TwoBranchDenseNet(pretrained=str(tmp_path / 'densenet121.pth'))
     network.init_weights()
@@ -147,7 +129,7 @@ def test_imagenet_weights_give_the_public_features(tmp_path, log_lines, dotted):
 
 
 def test_every_public_tensor_finds_its_place():
-    state = draw_densenet(dotted=True)
+    state = draw(densenet_shapes(dotted=True))
     with torch.device('meta'):
         colour = TwoBranchDenseNet().colour
     target = {f'backbone.{name}': t for name, t in colour.state_dict().items()}
@@ -161,28 +143,10 @@ def test_every_public_tensor_finds_its_place():
     ('options', 'message'),
     [
         (dict(num_layers=(6, 12, 24)), r'num_layers = \(6, 12, 24\) of TwoBranch'),
-        (dict(**SMALL, log_cfg=dict(sigmas_px=())), r'need one width above 0 or more'),
+        (dict(**SMALL, log_cfg=dict(sigmas_px=())), r'sigmas_px = \(\)'),
         (dict(**SMALL, log_cfg=dict(side=6)), r'side = 6 of LogBottleneck'),
     ],
 )
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         TwoBranchDenseNet(**options)
-
-
-def build_small():
-    # At 0.1, evaluation would lag behind what is learnt.
-    model = build_from_config(MINIFF, norm_cfg=dict(type='BN', momentum=0.3))
-    model.cls_head.sequence_len = 4
-    return model
-
-
-def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
-    clips, labels = torch.randn(4, 4, 3, 64, 64), [0, 1, 0, 1]
-    model = build_small()
-    check_overfits(model, clips, labels)
-    check_round_trip(model, build_small, clips, tmp_path)
-
-
-def test_it_runs_in_bfloat16():
-    check_bfloat16(build_small(), torch.randn(2, 4, 3, 64, 64), [0, 1])

@@ -1,32 +1,25 @@
 import pytest
 import torch
-from mmengine.config import Config
 from oracles import slowfast_by_key
 from oracles.by_key import draw
 from recognizer_checks import (
-    CONFIGS,
     build_from_config,
-    check_bfloat16,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
+    build_on_meta,
+    load_public,
 )
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines import FTCN
-from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.ftcn import RULES
-from mmdeepfake.registry import MODELS
 
 PUBLISHED = 'published/ftcn_ffpp_lq.py'
 FFPP = 'baselines/ftcn_ffpp_lq.py'
 MINIFF = 'miniff/ftcn_small_miniff.py'
 
 
-def build_on_meta(name=PUBLISHED):
-    with torch.device('meta'):
-        return MODELS.build(Config.fromfile(CONFIGS / name).model)
+def load_network(state):
+    return load_public(build_on_meta(PUBLISHED).double(), state, RULES)
 
 
 @pytest.fixture(scope='module')
@@ -35,24 +28,15 @@ def public_state():
     return draw(slowfast_by_key.ftcn_shapes(), dtype=torch.float64)
 
 
-@pytest.mark.parametrize('name', [PUBLISHED, FFPP])
-def test_parameters_are_those_of_the_specification(name):
-    model = build_on_meta(name)
-    assert count_parameters(model.backbone) == 6_347_584
-    # The paper has one logit, of 1,024 weights and a bias.
-    assert count_parameters(model.cls_head) - 1_025 == 8_418_305
-    assert count_parameters(model) - 1_025 == 14_765_889
-
-
 def test_sizes_are_those_of_the_paper():
     clip = torch.empty(1, 3, 32, 224, 224, device='meta')
-    assert build_on_meta().backbone(clip).shape == (1, 1024, 16, 14, 14)
+    assert build_on_meta(PUBLISHED).backbone(clip).shape == (1, 1024, 16, 14, 14)
     # Half the frames leave as many steps in time where it is not pooled.
     assert build_on_meta(FFPP).backbone(clip[:, :, ::2]).shape == (1, 1024, 16, 14, 14)
 
 
 def test_no_convolution_reaches_a_neighbouring_position():
-    convs = [m for m in build_on_meta().modules() if isinstance(m, nn.Conv3d)]
+    convs = [m for m in build_on_meta(PUBLISHED).modules() if isinstance(m, nn.Conv3d)]
     assert len(convs) == 1 + 3 * (3 + 4 + 6) + 3
     assert {conv.kernel_size[1:] for conv in convs} == {(1, 1)}
     assert {conv.stride for conv in convs} == {(1, 1, 1)}
@@ -76,17 +60,9 @@ def test_pixels_of_a_cell_can_be_swapped_if_all_frames_swap_them():
         assert not torch.allclose(backbone(swapped), backbone(clip))
 
 
-def load_public(state):
-    model = build_on_meta().to_empty(device='cpu').double()
-    converted, report = convert(state, RULES, model.state_dict())
-    assert (report.missing, report.unexpected, report.mismatched) == ((), {}, {})
-    model.load_state_dict(converted)
-    return model.train(False)
-
-
 def test_scores_equal_the_public_ones_on_the_same_weights(public_state):
     clip = torch.randn(1, 3, 32, 32, 48, dtype=torch.float64)
-    model = load_public(public_state)
+    model = load_network(public_state)
     expected = slowfast_by_key.features(public_state, clip, num_stages=3)
     logit = slowfast_by_key.time_transformer_logit(
         public_state, expected[0].mean(dim=(2, 3)).T, heads=16
@@ -101,7 +77,7 @@ def test_scores_equal_the_public_ones_on_the_same_weights(public_state):
 
 def test_clips_without_pooled_time_equal_the_public_ones(public_state):
     clip = torch.randn(1, 3, 6, 32, 32, dtype=torch.float64)
-    backbone = load_public(public_state).backbone
+    backbone = load_network(public_state).backbone
     backbone.time_pool = nn.Identity()
     expected = slowfast_by_key.features(
         public_state, clip, num_stages=3, time_pool=False
@@ -114,14 +90,14 @@ def test_pretrained_takes_all_but_the_head(public_state, tmp_path, log_lines):
     torch.save(public_state, tmp_path / 'ftcn_tt.pth')
     backbone = FTCN(pretrained=str(tmp_path / 'ftcn_tt.pth'))
     backbone.init_weights()
-    for name, tensor in load_public(public_state).backbone.named_parameters():
+    for name, tensor in load_network(public_state).backbone.named_parameters():
         assert torch.equal(backbone.get_parameter(name), tensor.float()), name
     assert f'FTCN: initial weights from {tmp_path / "ftcn_tt.pth"}' in log_lines
 
 
 def test_clips_of_another_length_are_refused():
     head = build_from_config(MINIFF).cls_head
-    message = r'got 8 time steps and has learned positions of num_tokens = 16'
+    message = r'got 8 time steps, but num_tokens = 16'
     with pytest.raises(ConfigError, match=message):
         head.classify(torch.randn(1, 256, 8, 2, 2))
 
@@ -133,14 +109,3 @@ def test_a_token_knows_its_place_in_time():
         assert not torch.allclose(head.classify(maps), head.classify(maps.flip(2)))
         head.position.zero_()
         torch.testing.assert_close(head.classify(maps), head.classify(maps.flip(2)))
-
-
-def test_it_trains_and_tests_in_bfloat16():
-    check_bfloat16(build_from_config(MINIFF), torch.randn(2, 2, 3, 16, 32, 32), [0, 1])
-
-
-def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
-    model = build_from_config(MINIFF)
-    clips, labels = torch.randn(4, 1, 3, 16, 32, 32), [0, 1, 0, 1]
-    check_overfits(model, clips, labels, learning_rate=1e-3)
-    check_round_trip(model, lambda: build_from_config(MINIFF), clips, tmp_path)

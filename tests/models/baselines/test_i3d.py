@@ -4,17 +4,15 @@ from builders import make_video, read_index
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from oracles import resnet_by_key
+from oracles.by_key import draw
 from recognizer_checks import (
     CONFIGS,
     build_from_config,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
+    build_on_meta,
     make_samples,
 )
 
 from mmdeepfake.engine.config_checks import find_transforms
-from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.registry import MODELS
 
 FFPP = 'baselines/i3d_r50_ffpp_lq.py'
@@ -22,23 +20,8 @@ MINIFF = 'miniff/i3d_r18_miniff.py'
 CLIP_CONFIGS = [FFPP, 'baselines/i3d_inception_ffpp_lq.py', MINIFF]
 
 
-def build_on_meta(**backbone):
-    cfg = Config.fromfile(CONFIGS / FFPP)
-    cfg.model.backbone.update(pretrained=None, **backbone)
-    with torch.device('meta'):
-        return MODELS.build(cfg.model)
-
-
-def test_parameters_are_those_of_the_specification():
-    model = build_on_meta()
-    assert count_parameters(model) == 27_227_970
-    assert count_parameters(model.backbone) == 27_223_872
-    # With the class's own stem instead.
-    assert count_parameters(build_on_meta(conv1_kernel=(3, 7, 7))) == 27_209_154
-
-
 def test_three_taps_in_time_stand_where_the_specification_has_them():
-    backbone = build_on_meta().backbone
+    backbone = build_on_meta(FFPP).backbone
     taps = [
         [block.conv1.conv.kernel_size[0] for block in getattr(backbone, layer)]
         for layer in backbone.res_layers
@@ -53,8 +36,8 @@ def test_three_taps_in_time_stand_where_the_specification_has_them():
 def test_time_is_halved_once(num_frames, steps, steps_of_stock):
     """MMAction2's own config divides it by 8 and has nothing left of four frames."""
     clip = torch.empty(1, 3, num_frames, 224, 224, device='meta')
-    assert build_on_meta().backbone(clip).shape == (1, 2048, steps, 7, 7)
-    stock = build_on_meta(conv1_stride_t=2, pool1_stride_t=2).backbone
+    assert build_on_meta(FFPP).backbone(clip).shape == (1, 2048, steps, 7, 7)
+    stock = build_on_meta(FFPP, conv1_stride_t=2, pool1_stride_t=2).backbone
     if steps_of_stock is None:
         with pytest.raises(RuntimeError):
             stock(clip)
@@ -63,7 +46,7 @@ def test_time_is_halved_once(num_frames, steps, steps_of_stock):
 
 
 def test_inflated_weights_see_a_still_clip_as_the_2d_network_sees_its_frame(tmp_path):
-    state = resnet_by_key.draw_torchvision_state()
+    state = draw(resnet_by_key.torchvision_shapes())
     torch.save(state, tmp_path / 'resnet50.pth')
     cfg = Config.fromfile(CONFIGS / FFPP)
     backbone = MODELS.build(
@@ -102,17 +85,6 @@ def test_several_clips_a_video_train_on_their_mean_logits():
     torch.testing.assert_close(loss, expected)
     scores = [sample.pred_score for sample in model.predict(clips, samples)]
     torch.testing.assert_close(torch.stack(scores), logits.softmax(dim=1))
-
-
-def test_it_trains_and_tests_in_bfloat16():
-    model = build_from_config(MINIFF)
-    clips, samples = torch.randn(2, 1, 3, 4, 32, 32), make_samples([0, 1])
-    with mixed_precision(model):
-        loss = model.loss(clips, samples)['loss_cls']
-        predicted = model.predict(clips, samples)
-    assert loss.dtype == predicted[0].pred_score.dtype == torch.float32
-    loss.backward()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
 @pytest.mark.parametrize('name', CLIP_CONFIGS)
@@ -155,11 +127,3 @@ def test_clips_reach_the_model_frame_by_frame(tmp_path):
     ]
     # Two halves of 35 frames, clips that span 31, centred.
     assert shown == [list(range(2, 33, 2)), list(range(37, 68, 2))]
-
-
-@pytest.mark.slow
-def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
-    model = build_from_config(MINIFF)
-    clips, labels = torch.randn(4, 1, 3, 4, 64, 64), [0, 1, 0, 1]
-    check_overfits(model, clips, labels, learning_rate=3e-4)
-    check_round_trip(model, lambda: build_from_config(MINIFF), clips, tmp_path)

@@ -1,19 +1,13 @@
 import pytest
 import torch
-from mmengine.config import Config
+from oracles.by_key import draw
 from oracles.inception_i3d_by_key import (
-    draw_public_state,
     public_features,
     public_logits,
+    public_shapes,
     windows,
 )
-from recognizer_checks import (
-    CONFIGS,
-    build_from_config,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
-)
+from recognizer_checks import build_on_meta, load_public
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
@@ -22,29 +16,20 @@ from mmdeepfake.models.baselines.inception_i3d import (
     SamePaddedConv,
     SamePaddedMaxPool,
 )
-from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.i3d import RULES
 from mmdeepfake.ops.same_padding import same_padding
-from mmdeepfake.registry import MODELS
 
 FFPP = 'baselines/i3d_inception_ffpp_lq.py'
+
+
+def load_network(state):
+    return load_public(build_on_meta(FFPP), state, RULES)
 
 
 @pytest.fixture(scope='module')
 def public_state():
     torch.manual_seed(0)
-    return draw_public_state()
-
-
-def build_on_meta():
-    with torch.device('meta'):
-        return MODELS.build(Config.fromfile(CONFIGS / FFPP).model)
-
-
-def test_parameters_are_those_of_the_specification():
-    model = build_on_meta()
-    assert count_parameters(model.backbone) == 12_287_264
-    assert count_parameters(model) == 12_289_314
+    return draw(public_shapes(), gain=2**0.5)
 
 
 @pytest.mark.parametrize(('kernel', 'stride'), [(1, 1), (2, 2), (3, 1), (3, 2), (7, 2)])
@@ -53,11 +38,6 @@ def test_padding_lets_the_windows_fit(kernel, stride):
         reach = windows(size, kernel, stride)
         before, after = same_padding(size, kernel=kernel, stride=stride)
         assert (-before, size + after) == (reach[0][0], max(reach[-1][-1] + 1, size))
-
-
-def test_more_zeros_stand_after_than_before():
-    assert same_padding(6, kernel=3, stride=2) == (0, 1)
-    assert same_padding(16, kernel=7, stride=2) == (2, 3)
 
 
 def test_padded_convolution_matches_the_loops():
@@ -108,18 +88,9 @@ def test_padded_pooling_takes_the_maximum_of_what_is_inside():
                 assert pooled[0, 0, a, b, c].item() == max(inside)
 
 
-def load_public(state):
-    model = build_on_meta().to_empty(device='cpu')
-    converted, report = convert(state, RULES, model.state_dict())
-    assert (report.missing, report.unexpected, report.mismatched) == ((), {}, {})
-    model.load_state_dict(converted)
-    model.train(False)
-    return model
-
-
 @pytest.mark.parametrize('size', [(16, 64, 64), (9, 37, 50), (4, 32, 32)])
 def test_network_equals_the_public_one_on_the_same_weights(public_state, size):
-    model = load_public(public_state).double()
+    model = load_network(public_state).double()
     state = {name: tensor.double() for name, tensor in public_state.items()}
     clips = torch.randn(1, 3, *size, dtype=torch.float64)
     with torch.no_grad():
@@ -133,14 +104,14 @@ def test_network_equals_the_public_one_on_the_same_weights(public_state, size):
 
 
 def test_sizes_are_those_of_the_paper():
-    backbone = build_on_meta().backbone
+    backbone = build_on_meta(FFPP).backbone
     for num_frames, steps in ((16, 2), (8, 1), (64, 8)):
         clips = torch.empty(1, 3, num_frames, 224, 224, device='meta')
         assert backbone(clips).shape == (1, 1024, steps, 7, 7)
 
 
 def test_no_convolution_has_a_bias_and_normalisation_is_the_public_codes():
-    backbone = build_on_meta().backbone
+    backbone = build_on_meta(FFPP).backbone
     convs = [m for m in backbone.modules() if isinstance(m, nn.Conv3d)]
     normal = [m for m in backbone.modules() if isinstance(m, nn.BatchNorm3d)]
     assert len(convs) == len(normal) == 3 + 9 * 6
@@ -158,7 +129,7 @@ def test_pretrained_takes_all_but_the_classifier(public_state, tmp_path, log_lin
     backbone = InceptionI3d(pretrained=str(path))
     backbone.init_weights()
     loaded = backbone.state_dict()
-    for name, tensor in load_public(public_state).backbone.state_dict().items():
+    for name, tensor in load_network(public_state).backbone.state_dict().items():
         assert torch.equal(loaded[name], tensor), name
     assert f'InceptionI3d: initial weights from {path}' in log_lines
 
@@ -167,18 +138,5 @@ def test_weights_of_another_network_are_refused(public_state, tmp_path):
     path = tmp_path / 'other.pt'
     extra = public_state | {'Mixed_6b.b0.conv3d.weight': torch.zeros(1)}
     torch.save(extra, path)
-    with pytest.raises(ConfigError, match=r"'Mixed_6b\.b0\.conv3d\.weight' is missing"):
+    with pytest.raises(ConfigError, match=r"'Mixed_6b\.b0\.conv3d\.weight'"):
         InceptionI3d(pretrained=str(path)).init_weights()
-
-
-@pytest.mark.slow
-def test_it_learns_four_videos_of_noise_by_heart(tmp_path):
-    def build():
-        # At 0.01, evaluation would lag hundreds of steps behind what is learnt.
-        norm_cfg = dict(type='BN3d', eps=1e-3, momentum=0.3)
-        return build_from_config(FFPP, norm_cfg=norm_cfg)
-
-    clips, labels = torch.randn(4, 1, 3, 2, 64, 64), [0, 1, 0, 1]
-    model = build()
-    check_overfits(model, clips, labels, learning_rate=3e-4)
-    check_round_trip(model, build, clips, tmp_path)

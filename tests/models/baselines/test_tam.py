@@ -8,19 +8,12 @@ from mmaction.models.heads import TSMHead, TSNHead
 from oracles import tam_in_loops
 from recognizer_checks import (
     build_from_config,
-    check_bfloat16,
-    check_overfits,
-    check_round_trip,
-    count_parameters,
-    load_model_config,
-    make_samples,
     predict,
 )
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.tam import TAMResNet, TemporalAdaptiveModule
-from mmdeepfake.registry import MODELS
 
 
 def randomise(module):
@@ -57,21 +50,6 @@ def test_zero_generator_averages_three_frames_alike():
     padded = torch.cat([torch.zeros(1, 8, 3, 4), x, torch.zeros(1, 8, 3, 4)])
     expected = (padded[:4] + padded[1:5] + padded[2:]) / 3 / 2
     torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ('name', 'num_segments', 'expected'),
-    [
-        ('baselines/tam_ffpp_lq.py', 8, 24_774_818),
-        ('baselines/tam_ffpp_lq.py', 16, 24_782_242),
-        # Each of 16 modules has 2 T^2 + 10 T that depend on T.
-        ('baselines/tam_snippets_ffpp_lq.py', 4, 24_774_818 - 16 * (208 - 72)),
-    ],
-)
-def test_parameters_are_those_of_the_specification(name, num_segments, expected):
-    with torch.device('meta'):
-        model = MODELS.build(load_model_config(name, num_segments=num_segments))
-    assert count_parameters(model) == expected
 
 
 def in_torchvision_names(resnet_state):
@@ -158,31 +136,11 @@ def test_snippets_are_filtered_each_by_itself():
     assert same.tolist() == [True, False, True]
 
 
-def test_snippets_give_one_loss_a_video_in_training():
-    model = build_from_config('baselines/tam_snippets_ffpp_lq.py')
-    losses = model.loss(torch.randn(2, 8, 3, 32, 32), make_samples([0, 1]))
-    assert losses['loss_cls'].shape == ()
-    assert torch.isfinite(losses['loss_cls'])
-
-
 def test_uniform_frames_give_one_score_a_video():
     model = build_from_config('miniff/tam_r18_miniff.py')
     for sample in predict(model, torch.randn(2, 8, 3, 32, 32)):
         assert sample.pred_score.shape == (2,)
         torch.testing.assert_close(sample.snippet_scores, sample.pred_score[1:])
-
-
-def test_it_trains_and_tests_in_bfloat16():
-    model = build_from_config('miniff/tam_r18_miniff.py')
-    check_bfloat16(model, torch.randn(2, 8, 3, 32, 32), [0, 1])
-
-
-@pytest.mark.parametrize('side_px', [32, pytest.param(64, marks=pytest.mark.slow)])
-def test_a_batch_of_noise_is_learnt_and_the_checkpoint_restores_it(tmp_path, side_px):
-    name = 'miniff/tam_r18_miniff.py'
-    model, clips = build_from_config(name), torch.randn(4, 8, 3, side_px, side_px)
-    check_overfits(model, clips, [0, 1, 0, 1])
-    check_round_trip(model, lambda: build_from_config(name), clips, tmp_path)
 
 
 def test_too_few_segments_are_refused():
@@ -191,5 +149,5 @@ def test_too_few_segments_are_refused():
 
 
 def test_frames_of_no_whole_clip_are_refused():
-    with pytest.raises(ConfigError, match='TAMResNet got 6 frames, no multiple of num'):
+    with pytest.raises(ConfigError, match='TAMResNet got 6 frames, not a multiple'):
         TAMResNet(18, num_segments=4)(torch.randn(6, 3, 32, 32))

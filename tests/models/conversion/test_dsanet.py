@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from oracles.public_bottlenecks import DSANET, draw_state, network, public_shapes
-from recognizer_checks import load_model_config
+from oracles.by_key import draw
+from oracles.public_bottlenecks import DSANET, network, public_shapes
+from recognizer_checks import convert_all, load_model_config, load_public
 
-from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.dsanet import RULES
 from mmdeepfake.registry import MODELS
 
@@ -22,21 +22,15 @@ def test_every_public_tensor_finds_its_place(prefix):
         target = build(64).state_dict()
         shapes = public_shapes(replace(DSANET, width=64), 4)
         state = {prefix + name: torch.empty(shape) for name, shape in shapes.items()}
-    converted, report = convert(state, RULES, target)
-    assert set(converted) == set(target)
-    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
-    assert not report.dropped
+    assert set(convert_all(state, RULES, target)) == set(target)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize('num_groups', [1, 2])
 def test_converted_weights_give_the_public_scores(num_groups):
     """The public test runs groups g, g + G, g + 2G, ... and averages their logits."""
-    model = build(DSANET.width).double()
-    model.train(False)
-    state = draw_state(DSANET, 4)
-    converted, _ = convert(state, RULES, model.state_dict())
-    model.load_state_dict(converted, strict=True)
+    state = draw(public_shapes(DSANET, 4), dtype=torch.float64)
+    model = load_public(build(DSANET.width).double(), state, RULES)
     clips = torch.randn(2, 4 * num_groups, 3, 3, 32, 32, dtype=torch.float64)
     expected = torch.zeros(2, 2, dtype=torch.float64)
     for video in range(2):

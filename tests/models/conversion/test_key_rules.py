@@ -85,7 +85,7 @@ def test_two_keys_that_become_one_are_refused():
     state = make_state() | {'cls_head.fc_cls.weight': torch.ones(2, 4)}
     message = (
         r'fc\.weight and cls_head\.fc_cls\.weight of the checkpoint both become '
-        r'cls_head\.fc_cls\.weight: it is not one of https://example\.org/code'
+        r'cls_head\.fc_cls\.weight: it is not from https://example\.org/code'
     )
     with pytest.raises(DataError, match=message):
         convert(state, RULES, make_target())

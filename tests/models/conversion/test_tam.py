@@ -1,19 +1,23 @@
 import pytest
 import torch
 from mmaction.models.backbones.tanet import TANet
-from oracles.public_bottlenecks import TAM, draw_state, network, public_shapes
-from recognizer_checks import build_from_config, load_model_config
+from oracles.by_key import draw
+from oracles.public_bottlenecks import TAM, network, public_shapes
+from recognizer_checks import (
+    build_from_config,
+    build_on_meta,
+    convert_all,
+    load_public,
+)
 
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.tam import RULES
-from mmdeepfake.registry import MODELS
 
 CONFIG = 'baselines/tam_ffpp_lq.py'
 
 
 def our_tensors():
-    with torch.device('meta'):
-        return MODELS.build(load_model_config(CONFIG)).state_dict()
+    return build_on_meta(CONFIG).state_dict()
 
 
 def public_tensors():
@@ -41,10 +45,7 @@ def of_mmaction2():
 )
 def test_every_public_tensor_finds_its_place(names):
     target = our_tensors()
-    converted, report = convert(names(), RULES, target)
-    assert set(converted) == set(target)
-    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
-    assert not report.dropped
+    assert set(convert_all(names(), RULES, target)) == set(target)
 
 
 def test_a_classifier_of_other_classes_is_told():
@@ -55,10 +56,8 @@ def test_a_classifier_of_other_classes_is_told():
 
 @torch.no_grad()
 def test_converted_weights_give_the_public_scores():
-    model, state = build_from_config(CONFIG).double(), draw_state(TAM, 8)
-    model.train(False)
-    converted, _ = convert(state, RULES, model.state_dict())
-    model.load_state_dict(converted, strict=True)
+    state = draw(public_shapes(TAM, 8), dtype=torch.float64)
+    model = load_public(build_from_config(CONFIG).double(), state, RULES)
     clips = torch.randn(2, 8, 3, 32, 32, dtype=torch.float64)
     expected = network(clips.flatten(0, 1), TAM, state, 8)
     expected = expected.unflatten(0, (2, 8)).mean(dim=1)

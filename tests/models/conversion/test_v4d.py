@@ -1,16 +1,13 @@
-from pathlib import Path
-
 import pytest
 import torch
-from mmengine.config import Config
+from oracles.by_key import draw
 from oracles.v4d_in_loops import network, public_shapes
+from recognizer_checks import convert_all, load_model_config, load_public
 
 from mmdeepfake.commands.convert_checkpoint import CONFIG_OF_CODE
-from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.v4d import RULES
 from mmdeepfake.registry import MODELS
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
 MODELS_OF_DEPTH = {
     50: (CONFIG_OF_CODE['v4d'], {}),
     18: ('miniff/v4d_r18_miniff.py', dict(r4d_norm=False)),
@@ -24,8 +21,7 @@ FORMS = {
 
 def build(depth, **backbone):
     leaf, options = MODELS_OF_DEPTH[depth]
-    cfg = Config.fromfile(CONFIGS / leaf).model
-    cfg.backbone.update(pretrained=None, **options, **backbone)
+    cfg = load_model_config(leaf, **options, **backbone)
     width = cfg.backbone.get('base_channels', 64)
     cfg.cls_head.in_channels = cfg.cls_head.in_channels * width // 64
     return MODELS.build(cfg)
@@ -39,31 +35,19 @@ def test_every_public_tensor_finds_its_place(depth):
             f'module.{name}': torch.empty(shape)
             for name, shape in public_shapes(depth).items()
         }
-    converted, report = convert(state, RULES, target)
-    assert set(converted) == set(target)
-    assert (report.unexpected, report.mismatched, report.missing) == ({}, {}, ())
-    assert not report.dropped
+    assert set(convert_all(state, RULES, target)) == set(target)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('depth', [18, 50])
 def test_converted_weights_give_the_public_scores(depth, form):
-    state = {}
-    for name, shape in public_shapes(depth, base_channels=8).items():
-        tensor = torch.randn(shape, dtype=torch.float64)
-        if len(shape) > 1:
-            tensor /= torch.tensor(shape[1:]).prod() ** 0.5
-        elif name.endswith('running_var'):
-            tensor = 0.5 + tensor.abs()
-        state[name] = tensor
+    state = draw(public_shapes(depth, base_channels=8), dtype=torch.float64)
     public = {
         name: FORMS[form](tensor) if '.tsa.' in name else tensor
         for name, tensor in state.items()
     }
-    model = build(depth, base_channels=8).double().train(False)
-    converted, _ = convert(public, RULES, model.state_dict())
-    model.load_state_dict(converted, strict=True)
+    model = load_public(build(depth, base_channels=8).double(), public, RULES)
     clips = torch.randn(2, 3, 3, 3, 33, 32, dtype=torch.float64)
     expected = network(clips, state, depth=depth)
     scores, _ = model.extract_feat(clips, stage='head')
