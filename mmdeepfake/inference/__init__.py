@@ -1,4 +1,4 @@
-"""From raw videos to verdicts, and the files that tell of them."""
+"""From raw videos to verdicts and result files."""
 
 from mmdeepfake.video.isolation.decoder_nursery import DecodingLimits
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder

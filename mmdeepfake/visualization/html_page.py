@@ -1,7 +1,7 @@
-"""HTML pages that load nothing from elsewhere, made from `templates/`.
+"""Self-contained HTML pages made from `templates/`.
 
-Pictures lie inside the page, and its policy forbids everything else, scripts included.
-All text is escaped: names of files, videos and manipulations are what others made them.
+Images are embedded, and the page's policy forbids everything else, including scripts.
+All text is escaped: names of files, videos and manipulations come from others.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class PageTable:
     """A table of plain text.
 
     Attributes:
-        title: what stands above it.
-        header: one text a column.
-        rows: one text a column each.
-        notes: sentences below it.
+        title: above the table.
+        header: one text per column.
+        rows: one text per column each.
+        notes: sentences below the table.
     """
 
     title: str
@@ -36,7 +36,7 @@ class PageTable:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Fill a template; every text among the values is escaped, and all of it shown."""
+    """Render a template; all text is escaped and made printable."""
     return _environment().get_template(template).render(**values)
 
 

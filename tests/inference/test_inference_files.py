@@ -35,7 +35,9 @@ def written(tmp_path):
     )
     inferencer = make_inferencer(tmp_path, heat_map='all')
     result = inferencer.infer(path)
-    files = write_video_results(result, tmp_path / 'out', inferencer.facts)
+    files = write_video_results(
+        result, tmp_path / 'out', inferencer.facts, decoder=inferencer.decoder
+    )
     return result, files
 
 
@@ -163,11 +165,11 @@ def test_inputs_that_name_no_video_are_refused(tmp_path):
         list_videos([tmp_path / 'gone'], out=out)
     empty = tmp_path / 'empty'
     empty.mkdir()
-    with pytest.raises(DataNotFoundError, match='holds no video'):
+    with pytest.raises(DataNotFoundError, match='has no video'):
         list_videos([empty], out=out)
     text = tmp_path / 'text.txt'
     text.write_text('some words\nand more')
     with pytest.raises(DataError, match='none of its 2 lines is the path of a file'):
         list_videos([text], out=out)
-    with pytest.raises(ConfigError, match='which is searched for videos'):
+    with pytest.raises(ConfigError, match='is inside'):
         list_videos([empty], out=empty / 'out')

@@ -1,7 +1,6 @@
-import json
-
 import numpy as np
 import pytest
+from figure_builders import log_train, log_val, write_log
 from matplotlib.image import imread
 
 from mmdeepfake.errors import DataError
@@ -13,19 +12,6 @@ from mmdeepfake.visualization.report_plots import (
 )
 
 
-def write_log(path, *records):
-    path.write_text(''.join(json.dumps(record) + '\n' for record in records))
-    return path
-
-
-def train(step, loss=0.5):
-    return {'loss': loss, 'lr': 1e-3, 'epoch': 1, 'iter': step, 'step': step}
-
-
-def val(auc, step=0):
-    return {'deepfake/auc': auc, 'deepfake/acc': 0.5, 'time': 0.1, 'step': step}
-
-
 def is_drawn(path):
     """A picture of a sensible size with more than a blank page on it."""
     picture = imread(path)
@@ -35,10 +21,18 @@ def is_drawn(path):
 @pytest.mark.parametrize(
     'records',
     [
-        [train(10)],
-        [train(step) for step in range(10, 500, 10)],
-        [train(10), val(0.7), train(20, float('nan')), val(float('nan'))],
-        [train(10), {**val(0.7), 'deepfake/auc_low': 0.6, 'deepfake/auc_high': 0.8}],
+        [log_train(10)],
+        [log_train(step) for step in range(10, 500, 10)],
+        [
+            log_train(10),
+            log_val(0.7),
+            log_train(20, float('nan')),
+            log_val(float('nan')),
+        ],
+        [
+            log_train(10),
+            {**log_val(0.7), 'deepfake/auc_low': 0.6, 'deepfake/auc_high': 0.8},
+        ],
     ],
     ids=['one point, no validation', 'long', 'nan', 'interval'],
 )
@@ -50,8 +44,8 @@ def test_training_curve_is_drawn(tmp_path, records):
 
 
 def test_log_without_training_is_refused(tmp_path):
-    path = write_log(tmp_path / 's.json', val(0.5))
-    with pytest.raises(DataError, match=r's\.json: holds no training iteration'):
+    path = write_log(tmp_path / 's.json', log_val(0.5))
+    with pytest.raises(DataError, match=r's\.json: no training iteration'):
         plot_training_curve(path, tmp_path / 'curve.png')
 
 

@@ -2,27 +2,22 @@
 
 import numpy as np
 
-from mmdeepfake.visualization.html_page import PageTable
+from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
-from mmdeepfake.visualization.video_page import FacePanel, VideoPage, format_video_page
 
 PNG = b'\x89PNG\r\n\x1a\n'
 EVIL = '<img src=x onerror="alert(1)">'
 
 
 def test_all_text_is_escaped():
-    page = format_video_page(
-        VideoPage(
-            EVIL,
-            EVIL,
-            EVIL,
-            [EVIL],
-            PNG,
-            [FacePanel(EVIL, [(EVIL, EVIL)], [(EVIL, PNG)])],
-            [PageTable(EVIL, [EVIL], [[EVIL]], [EVIL])],
-            [(EVIL, EVIL)],
-        )
-    )
+    page = render_page(
+        'video_page.html',
+        title=EVIL, verdict=EVIL, colour='#666', sentence=EVIL, notes=[EVIL],
+        timeline=PNG,
+        faces=[dict(name=EVIL, facts=[(EVIL, EVIL)], images=[(EVIL, PNG)])],
+        tables=[PageTable(EVIL, [EVIL], [[EVIL]], [EVIL])],
+        facts=[(EVIL, EVIL)],
+    )  # fmt: skip
     assert '<img src=x' not in page
     assert page.count('&lt;img src=x') > 10
     assert page.count('<img ') == 2

@@ -168,7 +168,7 @@ def make_peak(snippet_index):
         0, 256, (2 * CLIP_LEN, 3, SIDE, SIDE), dtype=torch.uint8,
         generator=torch.Generator().manual_seed(1),
     )  # fmt: skip
-    snippet = SnippetScore(0, 3, 0.0, 0.1, (0, 0, 1, 1), 0.9)
+    snippet = SnippetScore(0, 3, 0.0, 0.1, 0.9, (0, 0, 1, 1))
     frames = np.full((CLIP_LEN, SIDE, SIDE, 3), 128, np.uint8)
     return PeakSnippet(snippet, frames, inputs, snippet_index)
 

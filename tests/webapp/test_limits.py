@@ -16,11 +16,11 @@ from mmdeepfake.webapp.video_types import NUM_BYTES, is_video_start
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (dict(max_megabytes=0), 'max_megabytes=0; allowed is > 0'),
-        (dict(keep_minutes=-1), 'keep_minutes=-1; allowed is > 0'),
-        (dict(job_seconds=float('nan')), 'job_seconds=nan; allowed is > 0'),
-        (dict(max_seconds=float('inf')), 'max_seconds=inf; allowed is > 0'),
-        (dict(queue=-1), 'queue=-1; allowed is a whole number from 0 on'),
+        (dict(max_megabytes=0), 'max_megabytes=0; allowed: above 0'),
+        (dict(keep_minutes=-1), 'keep_minutes=-1; allowed: above 0'),
+        (dict(job_seconds=float('nan')), 'job_seconds=nan; allowed: above 0'),
+        (dict(max_seconds=float('inf')), 'max_seconds=inf; allowed: above 0'),
+        (dict(queue=-1), 'queue=-1; allowed: 0 or more'),
     ],
 )
 def test_limit_that_limits_nothing_is_refused(values, message):

@@ -129,9 +129,17 @@ def test_body_without_a_length_is_cut_off_at_the_limit(visitor, folder):
 @pytest.mark.parametrize(
     ('content', 'kind', 'message'),
     [
-        (b'#EXTM3U\n#EXTINF:1,\n/etc/passwd\n'.ljust(300), 'wrong_type', 'is no video'),
-        (b'ffconcat version 1.0\nfile /etc/passwd\n', 'wrong_type', 'is no video'),
-        (b'\x89PNG\r\n\x1a\n'.ljust(300), 'wrong_type', 'is no video'),
+        (
+            b'#EXTM3U\n#EXTINF:1,\n/etc/passwd\n'.ljust(300),
+            'wrong_type',
+            'not a supported video',
+        ),
+        (
+            b'ffconcat version 1.0\nfile /etc/passwd\n',
+            'wrong_type',
+            'not a supported video',
+        ),
+        (b'\x89PNG\r\n\x1a\n'.ljust(300), 'wrong_type', 'not a supported video'),
         (b'', 'broken', 'is empty'),
     ],
 )
