@@ -20,13 +20,7 @@ from .frame_layout import FrameLayout
 class DetectorGraph(nn.Module):
     """The exported graph: normalisation, network and softmax of one recognizer.
 
-    Every model takes the same input layout, whatever its own.
-
-    Args:
-        model: a recognizer in evaluation mode.
-        layout: input of the config's test pipeline.
-        mean: per channel.
-        std: per channel.
+    Every model, in evaluation mode, takes the same input layout, whatever its own.
     """
 
     def __init__(

@@ -71,15 +71,8 @@ def export_detector(
 
     The file has a temporary name until its numbers are checked.
 
-    Args:
-        config: path of the config.
-        checkpoint: path of its weights.
-        out: path of the file.
-        file_format: one of `metadata.SUFFIXES`.
-        opset: version of ONNX's operators.
-        operating_point: see `describe_export`.
-        cfg_options: settings that replace those of the config.
-        keep_failing: keep a file whose numbers differ; the report says so.
+    `file_format` is a key of `metadata.SUFFIXES`, `opset` the version of ONNX's
+    operators; `keep_failing` keeps a file whose numbers differ.
 
     Raises:
         DataError: the numbers differ, or the checkpoint does not fit.
@@ -136,17 +129,7 @@ def describe_export(
     opset: int | None,
     operating_point: str | None = None,
 ) -> ExportMetadata:
-    """Return the metadata of the file.
-
-    Args:
-        graph: of the model.
-        cfg: its config.
-        checkpoint: path of its weights.
-        file_format: one of `metadata.SUFFIXES`.
-        opset: of ONNX.
-        operating_point: file with threshold and temperature; None takes the one
-            beside the checkpoint, if any.
-    """
+    """Return the metadata of the file; see `find_operating_point`."""
     weights = pathlib.Path(checkpoint)
     path = find_operating_point(weights, operating_point)
     point = None if path is None else OperatingPoint.read(path)

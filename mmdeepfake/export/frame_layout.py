@@ -21,8 +21,6 @@ class FrameLayout:
         num_snippets: S at test; for other numbers see `ExportMetadata`.
         clip_len: T, frames per snippet.
         stride_frames: distance between two of them in the video.
-        height: rows of a frame, in pixels.
-        width: columns of a frame, in pixels.
         is_3d: whether the model takes (S, 3, T, H, W) instead of (S*T, 3, H, W).
     """
 
@@ -40,10 +38,7 @@ class FrameLayout:
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
     def pack(self, frames: Tensor) -> Tensor:
-        """Arrange frames as the config's pipeline packs them for the model.
-
-        Args:
-            frames: (V, S, T, 3, H, W).
+        """Arrange frames (V, S, T, 3, H, W) as the config's pipeline packs them.
 
         Returns:
             (V, S*T, 3, H, W), or (V, S, 3, T, H, W) for 3D models.

@@ -25,18 +25,15 @@ class ExportMetadata:
     """What a caller needs to run an exported detector and to interpret its scores.
 
     Attributes:
-        format: 'onnx', 'torchscript' or 'torch_export'.
-        config: file name of the config.
+        format: a key of `SUFFIXES`.
+        config: file name.
         model: names of its parts.
-        checkpoint: file name of the checkpoint.
-        checkpoint_sha256: of the whole file.
+        checkpoint: file name.
         outputs: names, in order.
         num_snippets: S at test.
         snippet_step: S may be any multiple of it; None allows `num_snippets` only.
         clip_len: T, frames per snippet.
         stride_frames: distance between two of them in the video.
-        height: rows of a frame, in pixels.
-        width: columns of a frame, in pixels.
         is_3d: input of the model itself; the file takes the same layout in any case.
         mean: per channel, RGB; subtracted inside the graph.
         std: per channel; applied inside the graph.
@@ -44,10 +41,8 @@ class ExportMetadata:
         temperature: sigmoid(logit(score) / temperature) is the calibrated score;
             not applied inside the graph.
         is_calibrated: whether both were chosen on validation videos.
-        num_parameters: of the model.
         opset: version of ONNX's operators; None for other formats.
         made_with: versions of mmdeepfake and torch.
-        layout_version: of these fields.
     """
 
     format: str

@@ -27,8 +27,6 @@ class ShapeCheck:
     """Difference between file and model on noise of one shape.
 
     Attributes:
-        num_videos: V.
-        num_snippets: S.
         score_difference: maximum over P(fake) of videos and snippets, compared with
             the model's test.
         logit_difference: maximum over the logits, divided by the largest logit if that
@@ -64,15 +62,7 @@ class ShapeCheck:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """The report of one exported file.
-
-    Attributes:
-        metadata: also in the file itself.
-        size_bytes: of the file.
-        sha256: of the file.
-        operators: number of occurrences in the graph.
-        checks: one per shape.
-    """
+    """The report of one exported file, with the number of each operator."""
 
     metadata: ExportMetadata
     size_bytes: int
@@ -176,10 +166,6 @@ def predict_as_tested(
     graph: DetectorGraph, frames: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Score frames with the recognizer's own `test_step`, as `tools/test.py` does.
-
-    Args:
-        graph: holds the recognizer.
-        frames: (V, S, T, 3, H, W) uint8.
 
     Returns:
         P(fake) of the videos (V,), and of their snippets (V, S) or None.

@@ -21,10 +21,6 @@ from .frame_layout import FrameLayout, read_frame_layout
 class ExportedPredictor:
     """Score packed groups of snippets with an `ExportedDetector`.
 
-    Args:
-        detector: the file.
-        layout: of the config whose pipeline packs the groups.
-
     Raises:
         ConfigError: the config packs frames that the file does not take.
     """

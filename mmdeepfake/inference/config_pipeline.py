@@ -97,9 +97,6 @@ class ConfigPipeline:
         min_frames: minimum length of a face that is scored.
         num_threads: of the decoder.
 
-    Args:
-        cfg: the model's config.
-
     Raises:
         ConfigError: it has no test data, or does not sample with `SampleSnippets` in
             the middle of equal segments.

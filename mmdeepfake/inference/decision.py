@@ -99,13 +99,6 @@ def make_decision(
 ) -> Decision:
     """Return the decision with the given threshold, a calibrated one, or 0.5.
 
-    Args:
-        model_type: `type` of the config's model.
-        checkpoint: see `find_operating_point`.
-        operating_point: see `find_operating_point`.
-        threshold: replaces any operating point.
-        track_rule: one of `TRACK_RULES`.
-
     Raises:
         ConfigError: both are given, or a value is out of range.
         InputError: the file is missing or is not an operating point.

@@ -44,13 +44,7 @@ Report = Callable[[str, int, 'int | None'], None]  # stage, frames done, total
 
 @dataclass(frozen=True, eq=False)
 class FaceSpan:
-    """One face of a video, before it is scored.
-
-    Attributes:
-        first_frame: of the source video.
-        num_frames: length.
-        track: its boxes, if it was detected.
-    """
+    """One face of a video before it is scored; a crop of the config has no track."""
 
     first_frame: int
     num_frames: int
@@ -96,13 +90,6 @@ class FaceStream(ABC):
 
 class DetectedFaces(FaceStream):
     """The detected and tracked faces of a video; see `FaceStream`.
-
-    Args:
-        source: the video.
-        pipeline: of the config.
-        detector: finds faces.
-        settings: of the preparation.
-        report: called with the progress of the search.
 
     Raises:
         DataError: the video cannot be decoded to its end.
@@ -219,13 +206,10 @@ class _KeptFace:
 class WholeFrames(FaceStream):
     """A video that the config crops itself, as one face; see `FaceStream`.
 
-    Args:
-        source: the video.
-        pipeline: of the config.
-        decoder: opens the video again, as datasets read it.
+    It is opened again, to be read as datasets read it.
 
     Raises:
-        DataError: the config's decoder cannot open it.
+        DataError: it cannot be opened.
     """
 
     def __init__(
@@ -294,11 +278,7 @@ class _ReportedFrames:
 
 
 class FrameTimes:
-    """Presentation times of the frames of a video, in seconds.
-
-    Args:
-        source: the video.
-    """
+    """Presentation times of the frames of a video, in seconds."""
 
     def __init__(self, source: VideoFile) -> None:
         self.fps = source.fps or UNKNOWN_FPS
@@ -315,12 +295,7 @@ class FrameTimes:
 
 
 def open_video(path: Path, decoder: VideoDecoder | None = None) -> VideoFile:
-    """Open a raw video; see `VideoFile` for what is not supported.
-
-    Args:
-        path: of the video.
-        decoder: None decodes in a separate process.
-    """
+    """Open a raw video; without a decoder in a separate process."""
     if path.is_dir():
         raise DataError(f'{str(path)!r} is a folder, not a video file')
     return (decoder or shared_decoder()).open_video(path)

@@ -51,14 +51,7 @@ _GROUPS_ON_GPU = 4  # groups in one batch by default; 1 on a CPU
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a video.
-
-    Attributes:
-        video: its file name.
-        stage: 'find faces' or 'score'.
-        done: frames done.
-        total: number of frames, if known.
-    """
+    """Frames done, of a known total or None, in a stage: 'find faces' or 'score'."""
 
     video: str
     stage: str
@@ -243,10 +236,6 @@ class DeepfakeInferencer:
     ) -> VideoResult:
         """Score one video.
 
-        Args:
-            path: of a video file.
-            progress: called with the progress.
-
         Raises:
             InputError: the file is missing, damaged or not a video; the message names
                 it without its folder.
@@ -268,10 +257,6 @@ class DeepfakeInferencer:
 
         A file that cannot be scored has status 'failed' and the reason in `fault`; the
         others are scored.
-
-        Args:
-            paths: of video files.
-            progress: called with the progress.
         """
         for result, _ in self._run(map(Path, paths), progress):
             yield result

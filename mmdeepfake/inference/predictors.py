@@ -75,14 +75,7 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """Score with a model and the weights of a checkpoint.
-
-    Args:
-        model: with its weights, in any mode.
-        sampling: of the config; passed to the model with every group.
-        device: for the model.
-        facts: see `Predictor.describe`.
-    """
+    """Score with a model and the weights of a checkpoint; see `Predictor`."""
 
     def __init__(
         self,
@@ -213,12 +206,7 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 class GroupBatches:
-    """Score groups in batches that are filled across faces and videos.
-
-    Args:
-        predictor: scores them.
-        num_groups: size of a full batch.
-    """
+    """Score groups in batches of `num_groups`, filled across faces and videos."""
 
     def __init__(self, predictor: Predictor, num_groups: int) -> None:
         self._predictor = predictor

@@ -125,13 +125,7 @@ def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
 
 
 def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
-    """Return the row of videos.csv; see `VIDEO_COLUMNS`.
-
-    Args:
-        result: of the video.
-        name: as the user named it.
-        folder: of its files, relative to the table.
-    """
+    """Return the row of videos.csv, with the user's name of the video."""
     peaks = [face.highest for face in result.faces if face.highest is not None]
     peak = max(peaks, key=lambda one: one.fake_score, default=None)
     return (

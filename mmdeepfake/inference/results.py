@@ -1,6 +1,7 @@
 """The results of inference, as plain data.
 
-Frames are counted from 0 in the source video; a last frame is inclusive. Every
+Frames are counted from 0 in the source video; a last frame is inclusive, and
+`end_seconds` is the end of that frame. Every
 `fake_score` is P(fake) after the temperature of the operating point, if any; `None` if
 nothing could be scored.
 """
@@ -20,24 +21,15 @@ from .heat_store import HeatStore
 
 TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
 STATUSES = (OK, NO_FACE, TOO_SHORT, FAILED)
-FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS = (
-    'fake',
-    'real',
-    'no face',
-    'none',
-)
+VERDICTS = ('fake', 'real', 'no face', 'none')
+FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
 class WindowScore:
     """The score of one window of a face: of all its snippets together.
 
-    Attributes:
-        first_frame: of the window.
-        last_frame: of the window.
-        start_seconds: when its first frame is shown.
-        end_seconds: when its last frame ends.
-        fake_score: averaged as the model averages the snippets of a video.
+    The scores are averaged as the model averages the snippets of a video.
     """
 
     first_frame: int
@@ -84,10 +76,6 @@ class FaceResult:
 
     Attributes:
         index: 0 is the main face, which tools/test.py scores; see `track_choice`.
-        first_frame: of the face.
-        num_frames: of the face.
-        start_seconds: when its first frame is shown.
-        end_seconds: when its last frame ends.
         verdict: one of `VERDICTS`; 'none' if the face is too short.
         fake_score: of all snippets that cover it.
         test_score: of the snippets that the config tests, before the temperature.
@@ -123,7 +111,6 @@ class VideoResult:
     """The result of one video.
 
     Attributes:
-        path: of the video.
         status: one of `STATUSES`.
         verdict: one of `VERDICTS`; 'no face' and 'none' do not mean real.
         threshold: lowest score that is called fake.
@@ -131,10 +118,9 @@ class VideoResult:
         fake_score: of its faces together, by the inferencer's rule.
         test_score: the main face's, as tools/test.py gives it, before the temperature.
         faces: the main one first.
-        num_frames: of the video.
-        fps: frames per second, the mean if the rate varies.
-        height: of a frame, in pixels, upright.
-        width: of a frame, in pixels, upright.
+        fps: the mean if the frame rate varies.
+        height: of an upright frame, in pixels.
+        width: of an upright frame, in pixels.
         fault: why it failed; names the file without its folder.
         notes: warnings, one sentence each.
         seconds: wall time until its last score, other videos of the batch included.

@@ -59,12 +59,6 @@ class VideoJob:
         is_read: whether all of its groups were submitted.
         error: why it failed.
         heat: stores heat maps of all snippets; None stores none.
-
-    Args:
-        path: of the video.
-        decision: see `Decision`.
-        sampling: of the config.
-        timeout: maximum seconds; None for no limit.
     """
 
     def __init__(
@@ -135,15 +129,7 @@ class VideoJob:
         explain: Explain | None,
         prediction: GroupPrediction,
     ) -> None:
-        """Add the scores of one group.
-
-        Args:
-            which: index of the face.
-            group: see `SnippetGroup`.
-            packed: the scored input.
-            explain: makes its heat maps, if all snippets get one.
-            prediction: its scores.
-        """
+        """Add the scores of one group of a face; `explain` makes its heat maps."""
         self.num_waiting -= 1
         if self.error is not None:
             return
@@ -311,13 +297,7 @@ class VideoJob:
 def frames_of_snippet(
     inputs: Tensor, snippet_index: int, *, clip_len: int
 ) -> NDArray[np.uint8]:
-    """Return the frames of one snippet of a packed group: (T, H, W, 3) uint8 RGB.
-
-    Args:
-        inputs: (S*T, 3, H, W) or (S, 3, T, H, W) uint8.
-        snippet_index: in the group.
-        clip_len: T.
-    """
+    """Return the frames of one snippet of a packed group: (T, H, W, 3) uint8 RGB."""
     if inputs.dim() == 5:
         frames = inputs[snippet_index].permute(1, 2, 3, 0)
     else:

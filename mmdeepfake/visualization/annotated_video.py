@@ -79,14 +79,8 @@ def write_annotated_video(
 ) -> None:
     """Write the video atomically.
 
-    Args:
-        frames: (H, W, 3) uint8 RGB, one by one.
-        marks_of: returns the marks of the frame with an index.
-        path: of the MP4.
-        strip: see `ScoreStrip`.
-        times_seconds: returns the time of the frame with an index.
-        num_frames: approximate number of frames.
-        fps: approximate frame rate.
+    `marks_of` and `times_seconds` return marks and time of the frame with an index;
+    `num_frames` and `fps` may be approximate.
     """
     options = {'movflags': 'faststart'}
     with (
@@ -114,12 +108,7 @@ def write_annotated_video(
 
 
 class _Canvas:
-    """Draw frames of one size.
-
-    Args:
-        frame_size: height and width of the frames.
-        strip: below the frames.
-    """
+    """Draw frames of one size, (height, width)."""
 
     def __init__(self, frame_size: tuple[int, int], strip: ScoreStrip) -> None:
         low, high = _SIDE_RANGE_PX

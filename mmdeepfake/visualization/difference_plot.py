@@ -40,12 +40,7 @@ class Region(NamedTuple):
 def measure_changes(frames: NDArray[np.uint8], region: Region) -> NDArray[np.float64]:
     """Return the mean absolute difference of adjacent frames in a region: (F - 1,).
 
-    Args:
-        frames: (F, H, W, 3) uint8.
-        region: the box.
-
-    Returns:
-        Intensities, 0 to 255, averaged over the region's pixels and channels.
+    It is an intensity, 0 to 255, averaged over the region's pixels and channels.
     """
     values = region.cut(frames).astype(np.float64)
     return np.abs(values[1:] - values[:-1]).mean(axis=(1, 2, 3))
@@ -66,7 +61,7 @@ def plot_changes(
         real: the same frames of its original.
         regions: two boxes by name.
         title: of the figure.
-        first_frame: index of the first frame in the video.
+        first_frame: its index in the video.
     """
     figure = Figure(figsize=(7.2, 3.3), layout='constrained')
     images, curves = figure.subfigures(1, 2, width_ratios=(1, 2.4))

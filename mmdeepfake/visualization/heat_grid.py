@@ -38,11 +38,7 @@ def plot_image_rows(
 ) -> Figure:
     """Draw rows of equally many images, and the colour scale of the heat.
 
-    Args:
-        rows: top to bottom.
-        title: of the figure.
-        column_names: above the columns.
-        gap_after: number of columns before a gap.
+    `gap_after` is the number of columns before a gap.
     """
     num_columns = len(rows[0].pictures)
     widths = [1.0] * num_columns

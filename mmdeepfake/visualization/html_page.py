@@ -20,14 +20,7 @@ from mmdeepfake.files.printable_text import show_text
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of plain text.
-
-    Attributes:
-        title: above the table.
-        header: one text per column.
-        rows: one text per column each.
-        notes: sentences below the table.
-    """
+    """A table of plain text, with notes below it."""
 
     title: str
     header: Sequence[str]

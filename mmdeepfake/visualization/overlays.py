@@ -42,7 +42,7 @@ def overlay_heat(
     Args:
         frames: (F, H, W, 3) uint8, RGB.
         maps: (F, h, w) in 0..1; resized to the frames.
-        strength: opacity at heat 1, 0 to 1.
+        strength: opacity at heat 1.
     """
     maps = _fit(maps.astype(np.float32), frames, cv2.INTER_LINEAR)
     colours = matplotlib.colormaps[HEAT_COLOURS](maps)[..., :3] * 255

@@ -24,10 +24,8 @@ class RegionImage:
     """One snippet with the regions of one RATF.
 
     Attributes:
-        name: of the row.
         frame: (H, W, 3) uint8, one frame of the snippet.
         regions: of its video.
-        snippet_index: in the video.
     """
 
     name: str
@@ -50,12 +48,7 @@ class RegionImage:
 
 
 def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> Figure:
-    """Draw blocks side by side; a row has a frame, its regions and the taps.
-
-    Args:
-        blocks: rows by name of their block; all blocks have equally many rows.
-        title: of the figure.
-    """
+    """Draw named blocks of equally many rows: a frame, its regions and the taps."""
     num_rows = max(map(len, blocks.values()))
     figure = Figure(
         figsize=(0.7 + 3.9 * len(blocks), 0.9 + 1.12 * num_rows), layout='constrained'

@@ -35,13 +35,7 @@ _MAX_TICKS = 500  # more scores would merge into one bar
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """Scores of one kind of video, for the histogram.
-
-    Attributes:
-        name: beside the row.
-        is_fake: whether these videos are fake.
-        fake_scores: (M,) P(fake).
-    """
+    """Scores of one kind of video for the histogram, (M,) P(fake)."""
 
     name: str
     is_fake: bool
@@ -63,10 +57,7 @@ def plot_training_curve(
 ) -> None:
     """Draw training loss, validation metrics and learning rate over iterations.
 
-    Args:
-        scalars_json: JSON lines of MMEngine's `LocalVisBackend`; several files are
-            joined, see `read_training_log`.
-        out_png: output file.
+    The logs are those of MMEngine's `LocalVisBackend`, see `read_training_log`.
     """
     paths = [scalars_json] if isinstance(scalars_json, str | Path) else scalars_json
     log = read_training_log(paths)
@@ -99,11 +90,7 @@ def plot_scores(
 ) -> None:
     """Draw histograms of the scores, and the ROC curves.
 
-    Args:
-        rows: one histogram each, top to bottom.
-        curves: one ROC curve each.
-        out_png: output file.
-        threshold: lowest score that is called fake.
+    Videos with a score of at least `threshold` are called fake.
     """
     height = max(4.2, 1.2 + 0.75 * len(rows))
     figure = Figure(figsize=(10.5, height), layout='constrained')

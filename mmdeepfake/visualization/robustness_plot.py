@@ -22,8 +22,6 @@ class RobustnessCurve:
     """One model under one corruption.
 
     Attributes:
-        model: its name.
-        corruption: name of the panel.
         levels: of the points; 0 is the original video.
         aucs: in 0..1, one per level; nan is skipped.
         lows: lower ends of their intervals, or nan.
@@ -93,13 +91,7 @@ def plot_levels(
     rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]],
     out_png: str | Path,
 ) -> None:
-    """Draw a contact sheet: one row per corruption, the original frame at its left.
-
-    Args:
-        original: (H, W, 3) RGB.
-        rows: title and frames of each row; frames of any size.
-        out_png: output file.
-    """
+    """Draw rows of a title and frames, (H, W, 3) RGB, each after the original frame."""
     num_columns = 1 + max(len(frames) for _, frames in rows)
     row_height = 1.5 * original.shape[0] / original.shape[1] + 0.3
     figure = Figure(figsize=(1.5 * num_columns, len(rows) * row_height))

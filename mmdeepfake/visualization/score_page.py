@@ -22,16 +22,7 @@ class PageCommands:
 
 @dataclass(frozen=True)
 class PageRun:
-    """The plots of one set of predictions.
-
-    Attributes:
-        name: heading.
-        facts: (name, value) pairs about the run.
-        scores: one histogram each.
-        curves: one ROC curve each.
-        reliability: of all its videos.
-        threshold: lowest score that is called fake.
-    """
+    """Facts (name, value) and plots of one set of predictions."""
 
     name: str
     facts: Sequence[tuple[str, str]]

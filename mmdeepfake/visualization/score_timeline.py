@@ -42,11 +42,7 @@ def draw_timeline(
 ) -> bytes:
     """Draw snippets as dots, windows as bars, and the threshold; return a PNG.
 
-    Args:
-        faces: the first six get a colour each.
-        threshold: lowest score that is called fake.
-        duration_seconds: of the video.
-        is_calibrated: whether the threshold was chosen on validation videos.
+    The first six faces have a colour each.
     """
     figure = Figure(figsize=(10.5, 3.4), layout='constrained')
     axes = figure.subplots()

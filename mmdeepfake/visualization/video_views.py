@@ -42,11 +42,6 @@ def plot_videos(
     A row has its T frames, their heat scaled per row and, if the model has a RATF, the
     regions of its basis filters.
 
-    Args:
-        model: see `evidence`; unchanged.
-        videos: one per row.
-        title: of the figure.
-
     Raises:
         ConfigError: the model does not have one map per frame.
     """

@@ -45,12 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 class VideoExaminer:
-    """Score uploads with one inferencer.
-
-    Args:
-        inferencer: with trained weights.
-        limits: length and frame size are checked here, from the file itself.
-    """
+    """Score uploads, and check their length and frame size."""
 
     def __init__(self, inferencer: DeepfakeInferencer, limits: Limits) -> None:
         self._inferencer = inferencer
@@ -136,12 +131,7 @@ class VideoExaminer:
 
 
 def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExaminer:
-    """Make the examiner in the worker process.
-
-    Args:
-        settings: arguments of `DeepfakeInferencer`.
-        limits: see `VideoExaminer`.
-    """
+    """Make the examiner in the worker process, with settings of the inferencer."""
     # This process is isolated already, and restarted after a crash.
     inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
     return VideoExaminer(inferencer, limits)

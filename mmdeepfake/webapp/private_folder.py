@@ -24,9 +24,6 @@ class PrivateFolder:
 
     The next server on this machine removes the folder of a killed one. A folder is in
     use while its lock is held, and a dead process holds none.
-
-    Args:
-        parent: replaces the system's folder for temporary files.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
@@ -43,11 +40,7 @@ class PrivateFolder:
         return room
 
     def adopt(self, path: str) -> None:
-        """Remove another temporary folder of this process, too, after a kill.
-
-        Args:
-            path: of a folder in the same parent, which is removed on a normal exit.
-        """
+        """Have the next server remove this folder, too, after a kill."""
         (self.path / _ADOPTED).write_text(path)
 
     def has_space(self, num_bytes: int) -> bool:

@@ -29,11 +29,7 @@ _FOREIGN = Refusal('not_allowed', 'The request does not come from this page.')
 
 
 class Protection:
-    """Refuse requests of other sites, and add headers to every response.
-
-    Args:
-        app: handles all other requests.
-    """
+    """Refuse requests of other sites, and add headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -67,11 +67,8 @@ def make_app(
 ) -> ASGIApp:
     """Make the application; the caller runs `work_on_jobs` in another thread.
 
-    Args:
-        board: holds the jobs.
-        limits: enforced and shown to visitors.
-        about: facts about the model.
-        host_names: allowed host names, against DNS rebinding. Empty allows any.
+    `about` has facts about the model. `host_names` are allowed in requests, against
+    DNS rebinding; empty allows any.
     """
 
     @contextlib.asynccontextmanager

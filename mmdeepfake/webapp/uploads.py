@@ -22,11 +22,6 @@ logger = logging.getLogger(__name__)
 async def receive_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -> None:
     """Write an upload to its file.
 
-    Args:
-        chunks: of the body.
-        job: of the upload.
-        limits: size and times.
-
     Raises:
         Refusal: it is too big, too slow, interrupted, withdrawn or not a video, or the
             disk is full.

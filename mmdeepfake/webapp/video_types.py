@@ -18,11 +18,7 @@ _STARTS = (
 
 
 def is_video_start(head: bytes) -> bool:
-    """Return whether a file with this start may be a video.
-
-    Args:
-        head: its first `NUM_BYTES` bytes, or all of a smaller file.
-    """
+    """Return whether a file may be a video, by its first `NUM_BYTES` bytes."""
     if head[4:8] in _MP4_BOXES or head.startswith(_STARTS):
         return True
     if head[:4] == b'RIFF' and head[8:12] == b'AVI ':

@@ -127,13 +127,6 @@ def test_gradient_is_that_of_the_layers_that_follow(ratf_model):
     np.testing.assert_allclose(heat.raw[0], total.clamp(min=0), rtol=1e-3, atol=1e-7)
 
 
-def test_hottest_position_of_the_video_is_one(ratf_model):
-    heat = compute_heat_maps(ratf_model, torch.randn(8, 3, 64, 64))
-    assert heat.maps.shape == (8, 64, 64)
-    assert heat.maps.min() >= 0
-    assert heat.maps.max() == pytest.approx(1)
-
-
 def test_nothing_for_fake_gives_zeros_and_no_nan():
     model, frames = linear_model(), torch.randn(4, 3, 32, 32)
     nn.init.zeros_(model.cls_head.fc_cls.weight)
@@ -142,12 +135,16 @@ def test_nothing_for_fake_gives_zeros_and_no_nan():
     assert heat.fake_score == pytest.approx(0.5)
 
 
-def test_fake_score_is_the_models(ratf_model):
+def test_score_is_the_models_and_the_maximum_of_the_maps_is_one(ratf_model):
     frames = torch.randn(8, 3, 64, 64)
-    score = compute_heat_maps(ratf_model, frames).fake_score
+    heat = compute_heat_maps(ratf_model, frames)
+    assert heat.maps.shape == (8, 64, 64)
+    assert heat.maps.min() >= 0
+    assert heat.maps.max() == pytest.approx(1)
     with torch.no_grad():
         logits, _ = ratf_model.eval().extract_feat(frames[None], stage='head')
-    assert score == pytest.approx(logits.softmax(dim=1)[0, 1].item(), abs=1e-6)
+    expected = logits.softmax(dim=1)[0, 1].item()
+    assert heat.fake_score == pytest.approx(expected, abs=1e-6)
 
 
 def test_enlarging_keeps_the_order_and_one_scale():
@@ -219,20 +216,13 @@ def test_regions_are_the_basis_with_the_greatest_weight(depth):
     np.testing.assert_allclose(regions.weights.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_regions_enlarge_as_blocks(ratf_model):
-    regions = find_basis_regions(ratf_model, torch.randn(4, 3, 64, 64))
-    large = regions.chosen_at_frame_size()
-    assert large.shape == (1, 64, 64)
-    side = 64 // regions.chosen.shape[-1]
-    np.testing.assert_array_equal(
-        large, regions.chosen.repeat(side, axis=1).repeat(side, axis=2)
-    )
-
-
 def test_regions_are_of_the_deepest_layer_with_enough_rows(ratf_model):
     regions = find_basis_regions(ratf_model, torch.randn(4, 3, 64, 64))
     assert regions.layer == 'backbone.layer2.0.temporal'
     assert regions.chosen.shape == (1, 16, 16)
+    np.testing.assert_array_equal(  # enlarged as blocks
+        regions.chosen_at_frame_size(), regions.chosen.repeat(4, 1).repeat(4, 2)
+    )
 
 
 def test_other_networks_have_no_regions():

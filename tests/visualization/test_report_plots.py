@@ -49,19 +49,14 @@ def test_log_without_training_is_refused(tmp_path):
         plot_training_curve(path, tmp_path / 'curve.png')
 
 
-@pytest.mark.parametrize('num_videos', [1, 30, 600])
-def test_scores_are_drawn(tmp_path, num_videos):
+@pytest.mark.parametrize(('num_videos', 'has_curve'), [(1, False), (600, True)])
+def test_scores_are_drawn(tmp_path, num_videos, has_curve):
     rng = np.random.default_rng(0)
     rows = [
         ScoreRow('real', False, rng.beta(2, 4, num_videos)),
         ScoreRow('Deepfakes', True, rng.beta(4, 2, num_videos)),
     ]
     curve = RocLine('Deepfakes', 0.5, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    plot_scores(rows, [curve], tmp_path / 'scores.png', threshold=0.3)
-    assert is_drawn(tmp_path / 'scores.png')
-
-
-def test_scores_of_one_class_are_drawn_without_curves(tmp_path):
-    rows = [ScoreRow('real', False, np.array([0.0, 1.0]))]
-    plot_scores(rows, [], tmp_path / 'scores.png')
+    curves = [curve] if has_curve else []
+    plot_scores(rows, curves, tmp_path / 'scores.png', threshold=0.3)
     assert is_drawn(tmp_path / 'scores.png')
