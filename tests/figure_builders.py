@@ -54,9 +54,9 @@ def write_log(path, *records):
     return path
 
 
-def log_train(step, loss=0.5):
+def train(step, loss=0.5):
     return {'loss': loss, 'lr': 1e-3, 'epoch': 1, 'iter': step, 'step': step}
 
 
-def log_val(auc, step=0):
+def val(auc, step=0):
     return {'deepfake/auc': auc, 'deepfake/acc': 0.5, 'time': 0.1, 'step': step}

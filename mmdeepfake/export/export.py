@@ -17,10 +17,7 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.files.atomic_write import replacing
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
-from mmdeepfake.inference.decision import (
-    UNCALIBRATED_THRESHOLD,
-    find_operating_point,
-)
+from mmdeepfake.inference.decision import UNCALIBRATED_THRESHOLD, find_operating_point
 from mmdeepfake.inference.predictors import load_model
 from mmdeepfake.version import __version__
 

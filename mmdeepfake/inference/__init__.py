@@ -6,13 +6,7 @@ from mmdeepfake.video.local_decoding import LocalDecoder
 
 from .inferencer import DeepfakeInferencer, Progress
 from .predictors import GroupPrediction, Predictor, TorchPredictor
-from .results import (
-    FaceResult,
-    PeakSnippet,
-    SnippetScore,
-    VideoResult,
-    WindowScore,
-)
+from .results import FaceResult, PeakSnippet, SnippetScore, VideoResult, WindowScore
 
 __all__ = [
     'DecodingLimits',

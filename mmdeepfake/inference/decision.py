@@ -114,8 +114,7 @@ def make_decision(
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f'threshold {threshold!r}; allowed: 0 to 1')
     how = dict(
-        track_rule=track_rule,
-        averages_logits=model_type not in _AVERAGE_PROBABILITIES,
+        track_rule=track_rule, averages_logits=model_type not in _AVERAGE_PROBABILITIES
     )
     if threshold is not None:
         return Decision(threshold, 1.0, False, 'given by the user', **how)

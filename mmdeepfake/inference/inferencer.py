@@ -300,11 +300,7 @@ class DeepfakeInferencer:
         job.is_read = True
 
     def _score(
-        self,
-        job: VideoJob,
-        stream: FaceStream,
-        batches: GroupBatches,
-        report: Report,
+        self, job: VideoJob, stream: FaceStream, batches: GroupBatches, report: Report
     ) -> None:
         plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
         job.set_faces(stream.faces, plans)

@@ -116,12 +116,7 @@ class VideoExaminer:
 
         facts = self._inferencer.facts
         write_video_results(
-            result,
-            drawn,
-            facts,
-            report=False,
-            tell=tell_drawn,
-            decoder=LocalDecoder(),
+            result, drawn, facts, report=False, tell=tell_drawn, decoder=LocalDecoder()
         )
         if (drawn / ANNOTATED_MP4).exists():
             (drawn / ANNOTATED_MP4).rename(folder / ANNOTATED_MP4)

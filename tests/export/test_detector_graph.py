@@ -4,13 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from export_builders import (
-    ONE_STAGE,
-    RATF,
-    SMALL_FRAMES,
-    TWO_SNIPPETS,
-    make_checkpoint,
-)
+from export_builders import ONE_STAGE, RATF, SMALL_FRAMES, TWO_SNIPPETS, make_checkpoint
 from mmaction.models.common import TAM
 from tool_runs import ROOT
 
@@ -25,7 +19,16 @@ from mmdeepfake.registry import MODELS
 
 
 def test_model_that_groups_snippets_takes_multiples_of_a_group():
-    cfg = load_config(ROOT / 'configs/miniff/dsanet_r18_miniff.py', SMALL_FRAMES)
+    two_stages = {
+        'model.backbone.num_stages': 2,
+        'model.backbone.strides': (1, 2),
+        'model.backbone.dilations': (1, 1),
+        'model.backbone.out_indices': (1,),
+        'model.backbone.dsa_blocks': ((), (1,)),
+        'model.cls_head.in_channels': 128,
+    }
+    options = {**SMALL_FRAMES, **two_stages}
+    cfg = load_config(ROOT / 'configs/miniff/dsanet_r18_miniff.py', options)
     mean, std = read_normalisation(cfg)
     graph = DetectorGraph(
         MODELS.build(cfg.model), read_frame_layout(cfg), mean=mean, std=std
@@ -33,6 +36,15 @@ def test_model_that_groups_snippets_takes_multiples_of_a_group():
     assert find_snippet_step(graph.train(False)) == 4
 
 
+ONE_3D_STAGE = {
+    'model.backbone.num_stages': 1,
+    'model.backbone.spatial_strides': (1,),
+    'model.backbone.temporal_strides': (1,),
+    'model.backbone.dilations': (1,),
+    'model.backbone.out_indices': (0,),
+    'model.backbone.inflate': ((1, 1),),
+    'model.cls_head.in_channels': 64,
+}
 # Config, options, and the numbers of snippets that are allowed: multiples of this.
 OTHERS = {
     'frames': (
@@ -40,9 +52,9 @@ OTHERS = {
         {**ONE_STAGE, **TWO_SNIPPETS, 'model.backbone.depth': 18},
         1,
     ),
-    '3d': ('miniff/i3d_r18_miniff.py', TWO_SNIPPETS, 1),
+    '3d': ('miniff/i3d_r18_miniff.py', {**TWO_SNIPPETS, **ONE_3D_STAGE}, 1),
     'lstm': ('miniff/cnn_lstm_r18_miniff.py', ONE_STAGE, 4),
-    'adaptive kernels': ('miniff/tam_r18_miniff.py', {}, 8),
+    'adaptive kernels': ('miniff/tam_r18_miniff.py', ONE_STAGE, 8),
 }
 
 
@@ -80,8 +92,7 @@ def test_config_that_does_not_normalise_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize('file_format', ['onnx', 'torch_export'])
 @pytest.mark.parametrize(
-    'name',
-    'ratf_r18 i3d_r18 v4d_r18 resnet_r18 tei_r18 stil_small csa_r18'.split(),
+    'name', 'ratf_r18 i3d_r18 v4d_r18 resnet_r18 tei_r18 stil_small csa_r18'.split()
 )
 def test_whole_models_give_their_own_numbers(tmp_path, name, file_format):
     config, checkpoint = make_checkpoint(tmp_path, f'miniff/{name}_miniff.py', {})

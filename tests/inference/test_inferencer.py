@@ -9,12 +9,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from inference_builders import (
-    CLIP_LEN,
-    make_config,
-    make_inferencer,
-    save_weights,
-)
+from inference_builders import CLIP_LEN, make_config, make_inferencer, save_weights
 from preparation_builders import draw_faces, encode, make_face_video, make_request
 from stubs.stub_detector import StubDetector
 

@@ -44,6 +44,7 @@ def ratf_net(depth=18, **options):
     return dict(type='RATFNet', depth=depth, clip_len=T, pretrained=None, **options)
 
 
+ONE_STAGE = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
 TWO_STAGES = dict(
     num_stages=2,
     strides=(1, 2),
@@ -71,7 +72,7 @@ class TwoConvolutions(nn.Module):
 
 
 def linear_model():
-    model = build_detector(dict(type='ResNet', depth=18), in_channels=6)
+    model = build_detector(dict(type='ResNet', depth=18, **ONE_STAGE), in_channels=6)
     model.backbone = TwoConvolutions()
     return model
 

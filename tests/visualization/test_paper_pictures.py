@@ -6,11 +6,7 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.visualization.difference_plot import Region, measure_changes
 from mmdeepfake.visualization.evidence import BasisRegions
 from mmdeepfake.visualization.figure_files import render, save_png_and_pdf
-from mmdeepfake.visualization.heat_grid import (
-    find_peak_snippet,
-    scale_to_peak,
-    spread,
-)
+from mmdeepfake.visualization.heat_grid import find_peak_snippet, scale_to_peak, spread
 from mmdeepfake.visualization.overlays import (
     outline_masks,
     overlay_heat,

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from figure_builders import log_train, log_val, write_log
+from figure_builders import train, val, write_log
 from matplotlib.image import imread
 
 from mmdeepfake.errors import DataError
@@ -21,18 +21,10 @@ def is_drawn(path):
 @pytest.mark.parametrize(
     'records',
     [
-        [log_train(10)],
-        [log_train(step) for step in range(10, 500, 10)],
-        [
-            log_train(10),
-            log_val(0.7),
-            log_train(20, float('nan')),
-            log_val(float('nan')),
-        ],
-        [
-            log_train(10),
-            {**log_val(0.7), 'deepfake/auc_low': 0.6, 'deepfake/auc_high': 0.8},
-        ],
+        [train(10)],
+        [train(step) for step in range(10, 500, 10)],
+        [train(10), val(0.7), train(20, float('nan')), val(float('nan'))],
+        [train(10), {**val(0.7), 'deepfake/auc_low': 0.6, 'deepfake/auc_high': 0.8}],
     ],
     ids=['one point, no validation', 'long', 'nan', 'interval'],
 )
@@ -44,7 +36,7 @@ def test_training_curve_is_drawn(tmp_path, records):
 
 
 def test_log_without_training_is_refused(tmp_path):
-    path = write_log(tmp_path / 's.json', log_val(0.5))
+    path = write_log(tmp_path / 's.json', val(0.5))
     with pytest.raises(DataError, match=r's\.json: no training iteration'):
         plot_training_curve(path, tmp_path / 'curve.png')
 

@@ -29,6 +29,10 @@ def test_timeline_takes_any_number_of_faces():
         times = np.linspace(0, 9, num)
         return FaceLine(f'face {index}', times, times / 9, [(0, 9, 0.1 * (index % 10))])
 
-    for lines in ([], [line(0, 0)], [line(i, 30) for i in range(9)], [line(0, 9000)]):
+    for lines in (
+        [],
+        [line(0, 0), *(line(i, 30) for i in range(1, 9))],
+        [line(0, 9000)],
+    ):
         picture = draw_timeline(lines, threshold=0.3, duration_seconds=9)
         assert picture.startswith(PNG)

@@ -182,7 +182,7 @@ def test_waiting_room_refuses_clearly_when_it_is_full(visitor, folder, tmp_path)
         'POST', '/api/jobs', json.dumps({'name': 'c.mp4', 'size': 400})
     )
     assert (status, body['kind'], headers['Retry-After']) == (503, 'full', '60')
-    assert '2 videos are being examined or wait' in body['message']
+    assert '2 videos wait or are being examined' in body['message']
     signal.touch()
     visitor.wait_for(first, 'done')
     visitor.wait_for(second, 'done')
