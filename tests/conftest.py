@@ -101,6 +101,14 @@ def realff():
     return root
 
 
+@pytest.fixture(scope='session')
+def ratf(tmp_path_factory):
+    """Paths of a small RATF's config and checkpoint, for export."""
+    from export_builders import RATF, make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp('ratf'), *RATF)
+
+
 @pytest.fixture
 def log_lines():
     """The messages that MMEngine's current logger gets during the test."""

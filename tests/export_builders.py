@@ -19,11 +19,13 @@ ONE_STAGE = {
     'model.cls_head.in_channels': 64,
 }
 SMALL_FRAMES = {'test_dataloader.dataset.pipeline.4.scale': (32, 32)}
+TWO_SNIPPETS = {'test_dataloader.dataset.pipeline.1.num_snippets': 2}
 RATF = (
     'miniff/ratf_r18_miniff.py',
     {
         **ONE_STAGE,
         **SMALL_FRAMES,
+        **TWO_SNIPPETS,
         'model.backbone.ratf_stages': (True,),
         'model.neck.in_channels': 64,
     },
@@ -31,7 +33,7 @@ RATF = (
 
 
 def make_checkpoint(folder, name, options):
-    """Write weights that make scores differ from frame to frame; give both paths.
+    """Save weights whose scores differ from frame to frame; return both paths.
 
     Batch normalisation gets statistics as after training, and the classifier is small
     enough that no score is rounded to 0 or 1.

@@ -1,4 +1,4 @@
-"""A tiny detector with weights, to be tried on made-up videos."""
+"""A tiny detector with weights, for made-up videos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from mmengine.config import Config
 from stubs.stub_detector import StubDetector
 
 from mmdeepfake.apis import DeepfakeInferencer
+from mmdeepfake.inference import LocalDecoder
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.registry import MODELS
 
@@ -18,16 +19,11 @@ SIDE_PX = 16
 
 def make_pipeline(**sampler):
     """A test pipeline of ours, in small."""
-    sampler = {
-        'num_snippets': NUM_SNIPPETS,
-        'clip_len': CLIP_LEN,
-        'position': 'centred',
-        **sampler,
-    }
+    given = dict(num_snippets=NUM_SNIPPETS, clip_len=CLIP_LEN, position='centred')
     keys = ('video_key', 'identities', 'track', 'num_clips', 'clip_len')
     return [
         dict(type='OpenVideo'),
-        dict(type='SampleSnippets', **sampler),
+        dict(type='SampleSnippets', **given | sampler),
         dict(type='DecodeFrames'),
         dict(type='CropFace'),
         dict(type='Resize', scale=(SIDE_PX, SIDE_PX), keep_ratio=False),
@@ -92,8 +88,27 @@ def save_weights(cfg, path, *, meta=None, **changed):
 
 
 def make_inferencer(folder, cfg=None, **options):
-    """An inferencer of the tiny detector, its weights saved into a folder."""
+    """An inferencer of the tiny detector, with weights saved in a folder.
+
+    It decodes in this process; separate processes are slow.
+    """
     cfg = cfg or make_config()
     weights = save_weights(cfg, folder / 'weights.pth')
-    given = dict(preparation=SETTINGS, detector=StubDetector(), heat_map='none')
+    given = dict(
+        preparation=SETTINGS,
+        detector=StubDetector(),
+        heat_map='none',
+        decoder=LocalDecoder(),
+    )
     return DeepfakeInferencer(cfg, weights, **given | options)
+
+
+def save_tool_model(folder):
+    """Save a config that crops the middle, so without a detector, and its weights."""
+    cfg = make_config('VideoFolder')
+    cfg.custom_imports = dict(
+        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
+    )
+    folder.mkdir()
+    cfg.dump(str(folder / 'config.py'))
+    return save_weights(cfg, folder / 'weights.pth')

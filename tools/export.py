@@ -1,4 +1,4 @@
-"""Writes a checkpoint as an ONNX, TorchScript or torch.export file."""
+"""Write a checkpoint as an ONNX, TorchScript or torch.export file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from mmdeepfake.export.metadata import SUFFIXES
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Export a detector: uint8 frames in, P(fake) out; its numbers are '
-        "checked against PyTorch's before the file gets its name"
+        description='Export a detector: uint8 frames in, P(fake) out. The file is kept '
+        "if its numbers agree with PyTorch's."
     )
     parser.add_argument('config', help='config that the checkpoint was trained with')
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--out',
         required=True,
         metavar='FILE',
-        help='where to write; ends in ' + ', '.join(SUFFIXES.values()),
+        help='output file; ends in ' + ', '.join(SUFFIXES.values()),
     )
     parser.add_argument(
         '--opset',
@@ -45,13 +45,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--operating-point',
         metavar='JSON',
-        help='what tools/calibrate.py wrote: threshold and temperature, kept in the '
-        "file's metadata; the one beside the checkpoint by default",
+        help='threshold and temperature from tools/calibrate.py, stored in the '
+        'metadata; operating_point.json beside the checkpoint by default',
     )
     parser.add_argument(
         '--keep-failing',
         action='store_true',
-        help='leave a file even if its numbers differ from the checkpoint',
+        help='keep a file even if its numbers differ from the checkpoint',
     )
     parser.add_argument(
         '--cfg-options',
@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load a checkpoint in full even if that runs code from the file',
+        help='load the complete checkpoint even if that runs code from the file',
     )
     add_traceback_argument(parser)
     return parser.parse_args()

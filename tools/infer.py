@@ -1,14 +1,14 @@
-"""Score raw videos with a trained detector, and say what the verdict rests on.
+"""Score raw videos with a trained detector, and report the evidence.
 
     python tools/infer.py talk.mp4 --config configs/ratf_r50_ffpp_lq.py \
         --checkpoint work_dirs/ratf_r50_ffpp_lq/best.pth --out verdicts
 
-INPUT is a video, a folder (searched with all that lies in it), or a .txt file with the
-path of a video in each line. OUT gets videos.csv, and for each video a folder with
-result.json, scores.csv, annotated.mp4 (without sound) and report.html.
+INPUT is a video, a folder (searched recursively), or a .txt file with one path of a
+video per line. OUT gets videos.csv, and for each video a folder with result.json,
+scores.csv, annotated.mp4 (without sound) and report.html.
 
-Exit code 0: every video was scored, or holds no face; 1: some files failed, the others
-were scored, see videos.csv; 2: nothing could be done as it was asked for.
+Exit code 0: every video was scored or has no face; 1: some files failed, see
+videos.csv; 2: invalid arguments or input; 130: interrupted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mmdeepfake.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1
-EXIT_INTERRUPTED = 130  # as a shell tells of Ctrl-C
+EXIT_INTERRUPTED = 130  # as shells report Ctrl-C
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,18 +43,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='videos, folders or .txt lists'
     )
-    parser.add_argument('--out', required=True, metavar='OUT', help='for the results')
-    add_model(parser.add_argument_group('the model'))
-    add_reading(parser.add_argument_group('how scores are read'))
-    add_scoring(parser.add_argument_group('what is scored'))
-    add_decoding(parser.add_argument_group('how files are read'))
-    group = parser.add_argument_group('what is written')
+    parser.add_argument(
+        '--out', required=True, metavar='OUT', help='folder of the results'
+    )
+    add_model(parser.add_argument_group('model'))
+    add_reading(parser.add_argument_group('scores and verdicts'))
+    add_scoring(parser.add_argument_group('faces and snippets'))
+    add_decoding(parser.add_argument_group('decoding'))
+    group = parser.add_argument_group('output')
     for name, what in (('video', 'annotated.mp4'), ('report', 'report.html')):
         group.add_argument(
             f'--{name}',
             action=argparse.BooleanOptionalAction,
             default=True,
-            help=f'write {what} of each video (on)',
+            help=f'write {what} for each video (on)',
         )
     group.add_argument('--quiet', action='store_true', help='no progress')
     add_traceback_argument(group)
@@ -62,15 +64,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def add_model(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say which model, and where it runs."""
+    """Add the options of the model and its device."""
     group.add_argument(
         '--checkpoint', required=True, metavar='FILE', help='its trained weights'
     )
     group.add_argument(
         '--config',
         metavar='FILE',
-        help='the config that it was trained with; without it, the one that its '
-        'training wrote beside the checkpoint',
+        help='its config (the one that training wrote beside the checkpoint)',
     )
     group.add_argument(
         '--cfg-options',
@@ -80,116 +81,114 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         help='settings that replace those of the config',
     )
     group.add_argument(
-        '--device', default='auto', help="'cpu', 'cuda', 'cuda:1' (a GPU if there is)"
+        '--device', default='auto', help="'cpu', 'cuda', 'cuda:1' (a GPU if available)"
     )
     group.add_argument(
         '--batch-size',
         type=int,
         metavar='N',
-        help='snippets in one pass of the model, of several faces and videos if need '
-        'be (one group of the config; four on a GPU)',
+        help='snippets in one forward pass, across faces and videos (one group of the '
+        'config; four on a GPU)',
     )
     group.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load a checkpoint in full even if that runs code from the file',
+        help='load the complete checkpoint even if that runs code from the file',
     )
 
 
 def add_reading(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say how scores become verdicts."""
+    """Add the options of the verdict."""
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         '--operating-point',
         metavar='FILE',
         help='threshold and temperature of tools/calibrate.py (operating_point.json '
-        'beside the checkpoint; without one the threshold is 0.5, not calibrated)',
+        'beside the checkpoint; otherwise threshold 0.5, not calibrated)',
     )
     one.add_argument(
-        '--threshold', type=float, help='call a video fake from this P(fake) on'
+        '--threshold', type=float, help='lowest P(fake) that is called fake'
     )
     group.add_argument(
         '--track-rule',
         choices=tuple(TRACK_RULES),
         default='max',
-        help="how the faces' scores become the video's (max)",
+        help="merges the faces' scores to the video's (max)",
     )
 
 
 def add_scoring(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say which faces and snippets are scored."""
+    """Add the options of faces and snippets."""
     group.add_argument(
         '--faces',
         choices=FACES,
         default='config',
-        help='whether to look for faces: as the config has its videos (config), in any '
-        'case, or not at all',
+        help='detect faces: if the config does (config), always, or never',
     )
     group.add_argument(
         '--prepared-as',
         metavar='FOLDER',
-        help='a prepared dataset, such as the training data: faces are found and cut '
-        'with its settings (the defaults of tools/prepare.py)',
+        help='a prepared dataset, e.g. the training data, whose settings are used to '
+        'find and cut faces (the defaults of tools/prepare.py)',
     )
     group.add_argument(
         '--step-frames',
         type=int,
         metavar='N',
-        help='frames from one snippet to the next, about (no frame is left out); more '
-        'is faster',
+        help='approximate frames from one snippet to the next (no frame is skipped); '
+        'more is faster',
     )
     group.add_argument(
         '--window-seconds',
         type=float,
         default=10.0,
         metavar='SECONDS',
-        help='over so much of the video are snippets spread that are scored together '
-        '(10)',
+        help='length of video over which the snippets of one group are spread (10)',
     )
     group.add_argument(
         '--heat-map',
         choices=HEAT_MAPS,
         default=PEAK_HEAT,
-        help='where it looks fake: of the most suspicious snippet of each face, for '
-        'the report (peak), of all, for the annotated video, or of none',
+        help='heat maps of the most suspicious snippet of each face, for the report '
+        '(peak), of all snippets, for the annotated video, or of none',
     )
 
 
 def add_decoding(group: argparse._ArgumentGroup) -> None:
-    """Add the options that bound what a hostile or broken file can cost."""
+    """Add the limits for hostile or damaged files."""
     limits = DecodingLimits()
     group.add_argument(
         '--timeout',
         type=float,
         metavar='SECONDS',
-        help='a video that takes longer has failed (no limit, as long as frames come)',
+        help='a video that takes longer fails (no limit)',
     )
     group.add_argument(
         '--stall-timeout',
         type=float,
         default=limits.stall_seconds,
         metavar='SECONDS',
-        help='a decoder that gives no frame for so long is ended, and its video has '
-        f'failed ({limits.stall_seconds:g})',
+        help='a decoder without a new frame for this long is killed, and its video '
+        f'fails ({limits.stall_seconds:g})',
     )
     group.add_argument(
         '--decoder-memory',
         type=float,
         default=limits.memory_bytes / 2**30,
         metavar='GIB',
-        help=f'that one video may take ({limits.memory_bytes / 2**30:g})',
+        help=f'memory limit for one video ({limits.memory_bytes / 2**30:g})',
     )
     group.add_argument(
         '--isolation',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='decode in processes of their own (on); without, a file that makes a '
-        'decoder crash ends the run',
+        help='decode in separate processes (on); without, a file that crashes a '
+        'decoder ends the run',
     )
 
 
 def main() -> int:
-    """Score as the command line says."""
+    """Run the command line."""
     args = parse_args()
     logging.basicConfig(format='%(levelname)s: %(message)s')
     num_failed = 0
@@ -201,7 +200,7 @@ def main() -> int:
     try:
         code = run_tool(infer, args)
     except KeyboardInterrupt:
-        print('stopped; what is done is in OUT', file=sys.stderr)
+        print('interrupted; finished results are in OUT', file=sys.stderr)
         return EXIT_INTERRUPTED
     return code or (EXIT_VIDEOS_FAILED if num_failed else 0)
 

@@ -1,11 +1,11 @@
-"""Serve a page where a video can be uploaded, and what the detector says is shown.
+"""Serve a web page that scores uploaded videos.
 
     python tools/webapp.py --config configs/ratf_r50_ffpp_lq.py \
         --checkpoint work_dirs/ratf_r50_ffpp_lq/best.pth
 
-Then open http://127.0.0.1:7860/. Only this machine reaches the page, unless --host says
-otherwise. It needs the packages of the extra 'web'. Ctrl-C ends it; uploads and results
-are removed then, or after --keep-minutes.
+Then open http://127.0.0.1:7860/. Only this machine reaches the page, unless --host is
+given. The packages of the extra 'web' are needed. Ctrl-C stops it and removes uploads
+and results.
 """
 
 from __future__ import annotations
@@ -29,22 +29,21 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_model(parser.add_argument_group('the model'))
-    add_server(parser.add_argument_group('the server'))
-    add_limits(parser.add_argument_group('what is taken'))
+    add_model(parser.add_argument_group('model'))
+    add_server(parser.add_argument_group('server'))
+    add_limits(parser.add_argument_group('limits'))
     return parser.parse_args()
 
 
 def add_model(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say which model, and how its scores are read."""
+    """Add the options of the model and the verdict."""
     group.add_argument(
         '--checkpoint', required=True, metavar='FILE', help='its trained weights'
     )
     group.add_argument(
         '--config',
         metavar='FILE',
-        help='the config that it was trained with; without it, the one that its '
-        'training wrote beside the checkpoint',
+        help='its config (the one that training wrote beside the checkpoint)',
     )
     group.add_argument('--device', default='auto', help="'cpu', 'cuda', 'cuda:1'")
     one = group.add_mutually_exclusive_group()
@@ -54,43 +53,42 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         help='of tools/calibrate.py (operating_point.json beside the checkpoint)',
     )
     one.add_argument(
-        '--threshold', type=float, help='call a video fake from this P(fake) on'
+        '--threshold', type=float, help='lowest P(fake) that is called fake'
     )
     group.add_argument(
         '--faces',
         choices=FACES,
         default='config',
-        help='whether to look for faces: as the config has its videos (config), in any '
-        'case, or not at all',
+        help='detect faces: if the config does (config), always, or never',
     )
 
 
 def add_server(group: argparse._ArgumentGroup) -> None:
-    """Add the options that say who reaches the page."""
+    """Add the options of the server's address."""
     group.add_argument('--host', default='127.0.0.1', help='address (127.0.0.1)')
     group.add_argument(
-        '--port', type=int, default=7860, help='0 takes any that is free (7860)'
+        '--port', type=int, default=7860, help='0 chooses a free one (7860)'
     )
     group.add_argument(
         '--allow-host',
         nargs='+',
         default=[],
         metavar='NAME',
-        help='names that a proxy calls the server by',
+        help='host names used by a proxy',
     )
     add_traceback_argument(group)
 
 
 def add_limits(group: argparse._ArgumentGroup) -> None:
-    """Add the options that bound what visitors can ask for."""
+    """Add the limits for visitors."""
     for option, name, kind, what in (
         ('--max-megabytes', 'max_megabytes', float, 'size of an upload'),
         ('--max-seconds', 'max_seconds', float, 'length of a video'),
-        ('--queue', 'queue', int, 'videos that may wait while one is worked on'),
-        ('--keep-minutes', 'keep_minutes', float, 'a result is removed after'),
-        ('--max-kept', 'max_kept', int, 'results at a time; the oldest give way'),
-        ('--job-seconds', 'job_seconds', float, 'work on one video is stopped after'),
-        ('--upload-seconds', 'upload_seconds', float, 'an upload is stopped after'),
+        ('--queue', 'queue', int, 'videos that wait while one is examined'),
+        ('--keep-minutes', 'keep_minutes', float, 'lifetime of a result'),
+        ('--max-kept', 'max_kept', int, 'number of results; the oldest are removed'),
+        ('--job-seconds', 'job_seconds', float, 'maximum time for one video'),
+        ('--upload-seconds', 'upload_seconds', float, 'maximum time for an upload'),
     ):
         default = getattr(Limits, name)
         group.add_argument(
@@ -99,7 +97,7 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
 
 
 def main() -> int:
-    """Serve as the command line says."""
+    """Run the command line."""
     args = parse_args()
     logging.basicConfig(
         format='%(asctime)s %(levelname)s: %(message)s', level=logging.WARNING

@@ -1,4 +1,4 @@
-"""Detectors as files of other engines: writing, checking and running them."""
+"""Write, check and run detectors as files for other engines."""
 
 from .export import export_detector
 from .exported_detector import ExportedDetector, ExportedScores

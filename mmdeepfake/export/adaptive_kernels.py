@@ -1,4 +1,4 @@
-"""TAM without a group convolution, whose number of groups a file would fix."""
+"""TAM without a group convolution, whose number of groups would be fixed in a file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mmdeepfake.ops.temporal_filter import filter_over_time
 
 
 def filter_adaptively(module: TAM, x: Tensor) -> Tensor:
-    """Compute what `TAM.forward` does, by sums in place of one group a channel.
+    """Compute `TAM.forward` as sums instead of one convolution group per channel.
 
     Args:
-        module: with stride 1 and a padding of half its kernel, as in every TAM.
+        module: with stride 1 and a padding of half its kernel, as every TAM has.
         x: (B*T, C, H, W), T innermost.
 
     Returns:
@@ -32,14 +32,8 @@ def filter_adaptively(module: TAM, x: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def without_free_groups(model: nn.Module) -> Iterator[None]:
-    """Have the TAMs of a model compute by `filter_adaptively` while it is traced."""
-    modules = [
-        module
-        for module in model.modules()
-        if isinstance(module, TAM)
-        and module.adaptive_convolution_stride == 1
-        and 2 * module.adaptive_convolution_padding + 1 == module.adaptive_kernel_size
-    ]
+    """Run the TAMs of a model with `filter_adaptively` while it is traced."""
+    modules = [module for module in model.modules() if isinstance(module, TAM)]
     for module in modules:
         module.forward = types.MethodType(filter_adaptively, module)
     try:

@@ -18,16 +18,9 @@ from .frame_layout import FrameLayout
 
 
 class DetectorGraph(nn.Module):
-    """What is exported: normalisation, network and softmax of one recognizer.
+    """The exported graph: normalisation, network and softmax of one recognizer.
 
-    Every model takes the same layout, whichever its own. The softmax over the last
-    axis of `logits` is (P(real), P(fake)), in every recognizer.
-
-    Args:
-        model: a recognizer, in evaluation mode.
-        layout: what its config's test pipeline gives it.
-        mean: of each channel.
-        std: of each channel.
+    Every model, in evaluation mode, takes the same input layout, whatever its own.
     """
 
     def __init__(
@@ -46,13 +39,13 @@ class DetectorGraph(nn.Module):
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of what `forward` gives."""
+        """Names of the outputs of `forward`."""
         names = ('fake_scores', 'logits')
         return (*names, 'snippet_scores') if self.scores_snippets else names
 
     @property
     def scores_snippets(self) -> bool:
-        """Whether the model tells the score of each snippet."""
+        """Whether the model scores each snippet."""
         if isinstance(self.model, SnippetRecognizer):
             num_frames = self.layout.num_snippets * self.layout.clip_len
             return self.model.scores_snippets(num_frames)
@@ -65,14 +58,14 @@ class DetectorGraph(nn.Module):
             frames: (V, S, T, 3, H, W) uint8, RGB.
 
         Returns:
-            P(fake) of each video (V,); its logits (V, 2), real and fake; and, where
-            `scores_snippets`, P(fake) of each snippet (V, S), or of each of the groups
-            that a model takes snippets of one frame in.
+            P(fake) of each video (V,); logits (V, 2), real and fake; and, if
+            `scores_snippets`, P(fake) of each snippet (V, S), or of each group of
+            snippets if the model takes single frames in groups.
         """
         inputs = self.layout.pack((frames.to(self.mean.dtype) - self.mean) / self.std)
         if not self.scores_snippets:
             rows, _ = self.model.extract_feat(inputs, stage='head')
-            # A head may give a row for each group of frames, as (V*groups, 2).
+            # A head may return one row per group of frames: (V*groups, 2).
             logits = _average_probabilities(rows.unflatten(0, (inputs.shape[0], -1)))
             return logits.softmax(dim=-1)[:, FAKE], logits
         by_snippet = self._snippet_logits(inputs)  # (V, S, 2)
@@ -91,16 +84,15 @@ class DetectorGraph(nn.Module):
 
 
 def _average_probabilities(logits: Tensor) -> Tensor:
-    """Give (V, 2) whose softmax is the mean of the softmaxes of (V, n, 2)."""
+    """Return (V, 2) whose softmax is the mean of the softmaxes of (V, n, 2)."""
     return logits.log_softmax(dim=-1).logsumexp(dim=1)
 
 
 def find_snippet_step(graph: DetectorGraph) -> int | None:
-    """Find of what number the snippets of a video may be any multiple.
+    """Return the number whose multiples are allowed as number of snippets.
 
-    1 where each snippet is judged alone or with whichever others there are; more where
-    the model takes them in groups; None where it takes one number alone. The shapes
-    are worked out, and nothing is computed.
+    1 if snippets are scored alone or with any others, more if the model groups them,
+    None if only the config's number is allowed. Only shapes are computed.
     """
     layout = graph.layout
     count = layout.num_snippets
@@ -111,7 +103,7 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
                 plain_operators(graph),
                 FakeTensorMode(allow_non_fake_inputs=True),
             ):
-                # One video alone: snippets of two must not make up a group.
+                # A single video: snippets of two must not form a group.
                 graph(layout.make_noise(1, count + step, seed=0))
         except (ConfigError, RuntimeError, ValueError):
             continue

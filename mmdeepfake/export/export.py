@@ -1,22 +1,32 @@
-"""What `tools/export.py` does: write a checkpoint as a file that other engines run."""
+"""Write a checkpoint as a file for other engines: the command `tools/export.py`."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import pathlib
+from dataclasses import asdict
+
+import torch
+from mmengine.config import Config
 
 from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.hooks.strict_checkpoint_hook import describe_model
 from mmdeepfake.errors import ConfigError, DataError
+from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.files.atomic_write import replacing
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
+from mmdeepfake.inference.decision import UNCALIBRATED_THRESHOLD, find_operating_point
+from mmdeepfake.inference.predictors import load_model
+from mmdeepfake.version import __version__
 
+from .detector_graph import DetectorGraph, find_snippet_step
 from .exported_detector import ExportedDetector
+from .frame_layout import read_frame_layout, read_normalisation
 from .graph_writers import write_file
-from .loading import describe_export, load_graph
-from .metadata import SUFFIXES
-from .parity import TOLERANCE, check_parity
-from .parity_report import ExportReport, make_report
+from .metadata import SUFFIXES, ExportMetadata
+from .parity import TOLERANCE, ExportReport, check_parity
 
 
 def run_export(args: argparse.Namespace) -> None:
@@ -56,18 +66,10 @@ def export_detector(
 ) -> ExportReport:
     """Write a checkpoint to `out`, check its numbers, and write `out`.json.
 
-    The file gets its name once it gives the model's numbers; until then it has a
-    temporary one.
+    The file has a temporary name until its numbers are checked.
 
-    Args:
-        config: path of the config.
-        checkpoint: path of its weights.
-        out: path of the file.
-        file_format: one of `metadata.SUFFIXES`.
-        opset: version of ONNX's operators.
-        operating_point: see `describe_export`.
-        cfg_options: settings that replace those of the config.
-        keep_failing: leave a file whose numbers differ; the report tells it.
+    `file_format` is a key of `metadata.SUFFIXES`, `opset` the version of ONNX's
+    operators; `keep_failing` keeps a file whose numbers differ.
 
     Raises:
         DataError: the numbers differ, or the checkpoint does not fit.
@@ -84,16 +86,79 @@ def export_detector(
         operating_point=operating_point,
     )
     report_file = out.with_name(f'{out.name}.json')
-    # Both drafts are whole before either gets its name.
-    with replacing(report_file) as told, replacing(out, suffix=out.suffix) as draft:
+    # Both temporary files are complete before either is renamed.
+    with (
+        replacing(report_file) as report_draft,
+        replacing(out, suffix=out.suffix) as draft,
+    ):
         operators = write_file(graph, metadata, draft)
-        # It was written a moment ago, by this very process.
+        # This process has just written the file, so it is trusted.
         checks = check_parity(ExportedDetector(draft, trust=True), graph)
-        report = make_report(draft, metadata, operators, checks)
+        report = ExportReport.of_file(draft, metadata, operators, checks)
         if not report.passed and not keep_failing:
             raise DataError(
                 f'the exported file differs from the model by more than {TOLERANCE:g} '
                 f'and was not kept; --keep-failing keeps it.\n{report.describe()}'
             )
-        told.write_text(report.to_json(), encoding='utf-8')
+        report_draft.write_text(report.to_json(), encoding='utf-8')
     return report
+
+
+def load_graph(cfg: Config, checkpoint: str) -> DetectorGraph:
+    """Build the config's model with all of its weights and wrap it for export.
+
+    Raises:
+        ConfigError: the config's frames or normalisation cannot be read.
+        InputError: see `load_model`.
+    """
+    layout = read_frame_layout(cfg)
+    mean, std = read_normalisation(cfg)
+    model, _ = load_model(cfg, pathlib.Path(checkpoint))
+    return DetectorGraph(model, layout, mean=mean, std=std).train(False)
+
+
+def describe_export(
+    graph: DetectorGraph,
+    cfg: Config,
+    checkpoint: str,
+    *,
+    file_format: str,
+    opset: int | None,
+    operating_point: str | None = None,
+) -> ExportMetadata:
+    """Return the metadata of the file; see `find_operating_point`."""
+    weights = pathlib.Path(checkpoint)
+    path = find_operating_point(weights, operating_point)
+    point = None if path is None else OperatingPoint.read(path)
+    return ExportMetadata(
+        format=file_format,
+        config=pathlib.Path(cfg.filename).name,
+        model=describe_model(cfg.model),
+        checkpoint=weights.name,
+        checkpoint_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        outputs=graph.output_names,
+        **asdict(graph.layout),
+        snippet_step=choose_snippet_step(graph, file_format),
+        mean=tuple(graph.mean.flatten().tolist()),
+        std=tuple(graph.std.flatten().tolist()),
+        threshold=point.threshold if point else UNCALIBRATED_THRESHOLD,
+        temperature=point.temperature if point else 1.0,
+        is_calibrated=point is not None,
+        num_parameters=sum(p.numel() for p in graph.model.parameters()),
+        opset=opset if file_format == 'onnx' else None,
+        made_with=f'mmdeepfake {__version__}, torch {torch.__version__}',
+    )
+
+
+def choose_snippet_step(graph: DetectorGraph, file_format: str) -> int | None:
+    """Return `find_snippet_step`, or None if torch would not finish tracing.
+
+    In models that group single frames every block divides their number again, and
+    torch's symbolic arithmetic, used by ONNX and torch.export, grows with each
+    division.
+    """
+    step = find_snippet_step(graph)
+    is_symbolic = file_format in ('onnx', 'torch_export')
+    if is_symbolic and graph.layout.clip_len == 1 and step != 1:
+        return None
+    return step

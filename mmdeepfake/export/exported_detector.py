@@ -1,4 +1,4 @@
-"""Runs an exported detector, of any format, with one call."""
+"""Run an exported detector of any format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from torch import Tensor
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 
-from .failures import describe_failure
 from .metadata import read_metadata
 
 Session = Callable[[Tensor], tuple[Tensor, ...]]
@@ -23,13 +22,13 @@ Session = Callable[[Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class ExportedScores:
-    """What an exported detector gives for V videos of S snippets.
+    """The output of an exported detector for V videos of S snippets.
 
     Attributes:
         fake_scores: (V,) P(fake) of each video, before any temperature.
         logits: (V, 2), whose softmax is (P(real), P(fake)).
-        snippet_scores: (V, S) P(fake) of each snippet, or fewer columns where the model
-            takes several for one; None if it tells none.
+        snippet_scores: (V, S) P(fake) of each snippet, or fewer columns if the model
+            groups snippets; None if it does not score them.
     """
 
     fake_scores: Tensor
@@ -38,23 +37,23 @@ class ExportedScores:
 
 
 class ExportedDetector:
-    """A file that `tools/export.py` wrote, ready to score.
+    """A file written by `tools/export.py`, ready to score.
 
-    ONNX files are graphs of known operators, and ONNX Runtime runs nothing else. The
-    two formats of torch are programs: TorchScript can read and write files, and
-    reading torch.export's archive evaluates text and may unpickle. They are opened
-    only for who says that they trust the file.
+    ONNX files are graphs of known operators; ONNX Runtime runs nothing else. Torch's
+    two formats are programs: TorchScript can read and write files, and reading
+    torch.export's archive evaluates text and may unpickle. They are opened only if the
+    caller trusts the file.
 
     Args:
         path: `.onnx`, `.torchscript` or `.pt2`.
         device: 'cpu', 'cuda' or 'cuda:1'.
-        trust: whether whoever made the file is trusted; None asks the environment
-            variable that checkpoints obey as well.
+        trust: whether to run the code in the file; None reads the environment variable
+            that checkpoints use as well.
 
     Raises:
         DataNotFoundError: there is no such file.
-        DataError: it is no exported detector, or one that is not trusted.
-        ConfigError: the device, or the package that runs the format, is not there.
+        DataError: it is not an exported detector, or is not trusted.
+        ConfigError: the device or the package for the format is missing.
     """
 
     def __init__(
@@ -81,10 +80,10 @@ class ExportedDetector:
         """Score videos.
 
         Args:
-            frames: (V, S, T, 3, H, W) uint8, RGB, as the file's metadata say.
+            frames: (V, S, T, 3, H, W) uint8, RGB; sizes as in the file's metadata.
 
         Raises:
-            DataError: frames of another type or shape.
+            DataError: the frames have another type or shape.
         """
         frames = torch.as_tensor(frames)
         self._check_frames(frames)
@@ -97,8 +96,8 @@ class ExportedDetector:
         )
 
     def _check_frames(self, frames: Tensor) -> None:
-        told = self.metadata
-        wanted = (told.clip_len, 3, told.height, told.width)
+        metadata = self.metadata
+        wanted = (metadata.clip_len, 3, metadata.height, metadata.width)
         if frames.dtype != torch.uint8:
             raise DataError(
                 f'frames of type {frames.dtype} for {self.path.name}: need uint8, not '
@@ -109,7 +108,7 @@ class ExportedDetector:
                 f'frames of shape {tuple(frames.shape)} for {self.path.name}: need '
                 f'(videos, snippets, {", ".join(map(str, wanted))})'
             )
-        told.check_num_snippets(frames.shape[1])
+        metadata.check_num_snippets(frames.shape[1])
 
 
 def _check_trust(path: pathlib.Path, trust: bool | None) -> None:
@@ -117,9 +116,9 @@ def _check_trust(path: pathlib.Path, trust: bool | None) -> None:
         trust = os.environ.get(TRUST_VARIABLE, '').lower() in ('1', 'true', 'yes')
     if not trust:
         raise DataError(
-            f'{path}: files of this format are programs, and opening one runs code '
-            'that it may hold. If you trust whoever made it, pass --trust-checkpoint, '
-            f'or set {TRUST_VARIABLE}=1; ONNX files need no trust'
+            f'{path}: opening a file of this format may run code in it. If you trust '
+            f'its author, pass --trust-checkpoint or set {TRUST_VARIABLE}=1; ONNX '
+            'files need no trust'
         )
 
 
@@ -142,7 +141,7 @@ def _open_onnx(path: pathlib.Path, device: torch.device) -> Session:
             str(path), options, providers=[(wanted, settings)]
         )
         (frames,) = session.get_inputs()
-    except Exception as error:  # its own kinds of errors have nothing in common
+    except Exception as error:  # its errors share no base class
         raise DataError(
             f'ONNX Runtime {onnxruntime.__version__} cannot open {path}: '
             f'{describe_failure(error)}'
@@ -156,13 +155,13 @@ def _open_onnx(path: pathlib.Path, device: torch.device) -> Session:
 
 
 def _open_torchscript(path: pathlib.Path, device: torch.device) -> Session:
-    with _torch_failures(path):
+    with _torch_errors(path):
         module = torch.jit.load(str(path), map_location=device)
     return _on_device(module, device)
 
 
 def _open_torch_export(path: pathlib.Path, device: torch.device) -> Session:
-    with _torch_failures(path):
+    with _torch_errors(path):
         program = torch.export.load(path)
     if device.type != 'cpu':
         from torch.export.passes import move_to_device_pass
@@ -180,7 +179,7 @@ def _on_device(module: torch.nn.Module, device: torch.device) -> Session:
 
 
 @contextlib.contextmanager
-def _torch_failures(path: pathlib.Path):
+def _torch_errors(path: pathlib.Path):
     try:
         yield
     except RuntimeError as error:
@@ -195,3 +194,15 @@ _SESSIONS: dict[str, Callable[[pathlib.Path, torch.device], Session]] = {
     'torchscript': _open_torchscript,
     'torch_export': _open_torch_export,
 }
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the type of an exporter's or engine's error and its most useful line.
+
+    TorchScript's interpreter ends with the cause; all others begin with it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    line = lines[-1] if 'TorchScript interpreter' in lines[0] else lines[0]
+    return f'{type(error).__name__}: {line}'

@@ -1,8 +1,8 @@
-"""What a config's detector takes: how many frames, of what size, normalised how."""
+"""The input of a config's detector: number, size and normalisation of its frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,12 +18,10 @@ class FrameLayout:
     """The frames of one video, as an exported detector takes them.
 
     Attributes:
-        num_snippets: S at test; others may be allowed, see `ExportMetadata`.
-        clip_len: T, frames of a snippet.
+        num_snippets: S at test; for other numbers see `ExportMetadata`.
+        clip_len: T, frames per snippet.
         stride_frames: distance between two of them in the video.
-        height: rows of a frame, in pixels.
-        width: columns of a frame, in pixels.
-        is_3d: whether the model takes (S, 3, T, H, W) in place of (S*T, 3, H, W).
+        is_3d: whether the model takes (S, 3, T, H, W) instead of (S*T, 3, H, W).
     """
 
     num_snippets: int
@@ -34,16 +32,13 @@ class FrameLayout:
     is_3d: bool
 
     def make_noise(self, num_videos: int, num_snippets: int, *, seed: int) -> Tensor:
-        """Draw frames, (V, S, T, 3, H, W) uint8."""
+        """Draw random frames, (V, S, T, 3, H, W) uint8."""
         generator = torch.Generator().manual_seed(seed)
         shape = (num_videos, num_snippets, self.clip_len, 3, self.height, self.width)
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
     def pack(self, frames: Tensor) -> Tensor:
-        """Lay frames out as the config's pipeline packs them for the model.
-
-        Args:
-            frames: (V, S, T, 3, H, W).
+        """Arrange frames (V, S, T, 3, H, W) as the config's pipeline packs them.
 
         Returns:
             (V, S*T, 3, H, W), or (V, S, 3, T, H, W) for 3D models.
@@ -60,14 +55,18 @@ class FrameLayout:
 
 
 def read_frame_layout(cfg: Mapping) -> FrameLayout:
-    """Read the layout off the config's test pipeline.
+    """Read the layout from the config's test pipeline.
 
     Raises:
-        ConfigError: it packs something else than the frames of snippets.
+        ConfigError: it packs something other than the frames of snippets.
     """
     shape = find_input_shape(cfg, split='test')
-    sampler = list(_test_transforms(cfg, 'SampleSnippets'))[-1]
-    count, clip_len = sampler['num_snippets'], sampler['clip_len']
+    samplers = [
+        node
+        for path, node in find_transforms(cfg, 'SampleSnippets')
+        if path.startswith('test_dataloader.')
+    ]
+    count, clip_len = samplers[-1]['num_snippets'], samplers[-1]['clip_len']
     height, width = shape[-2:]
     known = {
         (count * clip_len, 3, height, width): False,
@@ -75,41 +74,29 @@ def read_frame_layout(cfg: Mapping) -> FrameLayout:
     }
     if shape not in known:
         raise ConfigError(
-            f'test_dataloader packs a video as {shape}: exported are models of frames, '
-            f'packed as {" or ".join(map(str, known))} for {count} snippets of '
+            f'test_dataloader packs a video as {shape}; export needs frames packed as '
+            f'{" or ".join(map(str, known))} for {count} snippets of '
             f'{clip_len}'
         )
-    return FrameLayout(
-        num_snippets=count,
-        clip_len=clip_len,
-        stride_frames=sampler.get('stride_frames', 1),
-        height=height,
-        width=width,
-        is_3d=known[shape],
-    )
+    stride = samplers[-1].get('stride_frames', 1)
+    return FrameLayout(count, clip_len, stride, height, width, known[shape])
 
 
 def read_normalisation(cfg: Mapping) -> tuple[list[float], list[float]]:
-    """Give mean and standard deviation of each channel, of frames in 0..255, RGB.
+    """Return mean and standard deviation per channel, for RGB frames in 0..255.
 
     Raises:
-        ConfigError: the config reorders channels, or does not normalise.
+        ConfigError: the config reorders channels or does not normalise.
     """
     settings = cfg['model'].get('data_preprocessor') or {}
     if settings.get('to_rgb'):
         raise ConfigError(
             'model.data_preprocessor.to_rgb = True: an exported detector takes RGB '
-            'frames, as the pipelines give them; remove it'
+            'frames, as the pipelines return them; remove it'
         )
     if not settings.get('mean') or not settings.get('std'):
         raise ConfigError(
-            'model.data_preprocessor has no mean or no std: need both, since the '
-            'normalisation becomes part of the exported graph'
+            'model.data_preprocessor has no mean or no std; export needs both, since '
+            'the normalisation becomes part of the graph'
         )
     return list(settings['mean']), list(settings['std'])
-
-
-def _test_transforms(cfg: Mapping, name: str) -> Iterator[Mapping]:
-    for path, node in find_transforms(cfg, name):
-        if path.startswith('test_dataloader.'):
-            yield node

@@ -1,4 +1,4 @@
-"""From the graph of a detector to a file, one function a format."""
+"""Write the graph of a detector to a file, one function per format."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mmdeepfake.errors import ConfigError
 
 from .adaptive_kernels import without_free_groups
 from .detector_graph import DetectorGraph
-from .failures import describe_failure
+from .exported_detector import describe_failure
 from .metadata import METADATA_FILE, METADATA_KEY, ExportMetadata
 
 INPUT_NAME = 'frames'
-DEFAULT_OPSET = 18  # ours: ONNX Runtime has known it since 1.14
-_AXES = ('videos', 'snippets')  # that may vary, the first two
+DEFAULT_OPSET = 18  # ours: supported since ONNX Runtime 1.14
+_AXES = ('videos', 'snippets')  # the first two, which may vary
 
 Writer = Callable[[DetectorGraph, ExportMetadata, pathlib.Path], Counter]
 
 
 def make_example(graph: DetectorGraph, metadata: ExportMetadata) -> Tensor:
-    """Make the frames that a graph is traced with.
+    """Return the frames that a graph is traced with.
 
-    A number of 1 would be taken for a constant, so there are two of everything that
-    may vary.
+    A size of 1 would be taken for a constant, so there are two of everything that may
+    vary.
     """
     count, step = metadata.num_snippets, metadata.snippet_step
     if step is not None and count < 2 * step:
@@ -41,7 +41,7 @@ def make_example(graph: DetectorGraph, metadata: ExportMetadata) -> Tensor:
 
 
 def trace_program(graph: DetectorGraph, metadata: ExportMetadata) -> ExportedProgram:
-    """Trace the graph with a free number of videos and, if it may be, of snippets."""
+    """Trace the graph with a free number of videos and, if allowed, of snippets."""
     step = metadata.snippet_step
     axes: dict[int, Dim] = {0: Dim(_AXES[0])}
     if step is not None:
@@ -56,12 +56,12 @@ def trace_program(graph: DetectorGraph, metadata: ExportMetadata) -> ExportedPro
 def write_torch_export(
     graph: DetectorGraph, metadata: ExportMetadata, path: pathlib.Path
 ) -> Counter:
-    """Write torch.export's archive; give how often each operator stands in it."""
+    """Write torch.export's archive; return the number of each operator in it."""
     program = trace_program(graph, metadata)
-    # The archive keeps the example, of which only the shape matters.
+    # The archive keeps the example; only its shape matters.
     frames = make_example(graph, metadata)
     program.example_inputs = ((torch.zeros_like(frames[:1, :1]),), {})
-    made = io.BytesIO()  # given a path, torch does not say that a disk is full
+    made = io.BytesIO()  # given a path, torch does not report a full disk
     torch.export.save(program, made, extra_files={METADATA_FILE: metadata.to_json()})
     path.write_bytes(made.getbuffer())
     calls = (node for node in program.graph.nodes if node.op == 'call_function')
@@ -71,7 +71,7 @@ def write_torch_export(
 def write_onnx(
     graph: DetectorGraph, metadata: ExportMetadata, path: pathlib.Path
 ) -> Counter:
-    """Write an ONNX model, weights and metadata in one file; give its operators."""
+    """Write weights and metadata to one ONNX file; count its operators."""
     import onnx
 
     program = trace_program(graph, metadata)
@@ -95,7 +95,7 @@ def write_onnx(
 def write_torchscript(
     graph: DetectorGraph, metadata: ExportMetadata, path: pathlib.Path
 ) -> Counter:
-    """Write a traced TorchScript archive; give how often each operator stands in it."""
+    """Write a traced TorchScript archive; return the number of each operator in it."""
     with torch.no_grad():
         traced = torch.jit.trace(
             graph, (make_example(graph, metadata),), check_trace=False
@@ -117,22 +117,21 @@ WRITERS: dict[str, Writer] = {
 def write_file(
     graph: DetectorGraph, metadata: ExportMetadata, path: pathlib.Path
 ) -> Counter:
-    """Write the graph in the format that the metadata name.
+    """Write the graph in the format of the metadata.
 
     Raises:
         ConfigError: torch cannot trace or translate the model.
     """
     try:
-        with _without_notices(), without_free_groups(graph):
+        with _without_warnings(), without_free_groups(graph):
             return WRITERS[metadata.format](graph, metadata, path)
-    except OSError:  # of the disk
+    except OSError:  # e.g. a full disk
         raise
     except ImportError as error:
         raise ConfigError(
-            f'{metadata.format} needs a package that is not there ({error.name}): '
-            "pip install '.[export]'"
+            f"{metadata.format} needs the package {error.name}: pip install '.[export]'"
         ) from error
-    except Exception as error:  # torch's exporters raise some twenty kinds
+    except Exception as error:  # torch's exporters raise about twenty kinds
         raise ConfigError(
             f'{metadata.model} cannot be exported as {metadata.format}: '
             + describe_failure(error)
@@ -140,23 +139,23 @@ def write_file(
 
 
 def _name_axes(model: object) -> None:
-    """Put words for the symbols (s41) that torch gives to the free axes."""
+    """Rename the free axes, which torch calls s41 and the like."""
     (frames,) = model.graph.input
     dims = frames.type.tensor_type.shape.dim
-    words = {dims[i].dim_param: name for i, name in enumerate(_AXES)}
-    words.pop('', None)  # an axis of fixed size
+    names = {dims[i].dim_param: name for i, name in enumerate(_AXES)}
+    names.pop('', None)  # an axis of fixed size
     for value in (*model.graph.input, *model.graph.output):
         for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param in words:
-                dim.dim_param = words[dim.dim_param]
+            if dim.dim_param in names:
+                dim.dim_param = names[dim.dim_param]
 
 
 @contextlib.contextmanager
-def _without_notices() -> Iterator[None]:
-    """Silence what torch says of itself: the check of the numbers is what counts."""
+def _without_warnings() -> Iterator[None]:
+    """Suppress torch's warnings: the numbers are checked afterwards."""
     registry = logging.getLogger('torch.onnx._internal.exporter._registration')
     level = registry.level
-    registry.setLevel(logging.ERROR)  # that torchvision is not there
+    registry.setLevel(logging.ERROR)  # torchvision is missing
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', category=DeprecationWarning)

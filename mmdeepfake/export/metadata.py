@@ -1,4 +1,4 @@
-"""What an exported file says of itself, and how that is read without running it."""
+"""The metadata of an exported file, read without running the file."""
 
 from __future__ import annotations
 
@@ -22,32 +22,27 @@ _LAYOUT_VERSION = 1
 
 @dataclass(frozen=True)
 class ExportMetadata:
-    """What one must know to feed an exported detector and to read its scores.
+    """What a caller needs to run an exported detector and to interpret its scores.
 
     Attributes:
-        format: 'onnx', 'torchscript' or 'torch_export'.
-        config: file name of the config.
-        model: its parts, in words.
-        checkpoint: file name of the checkpoint.
-        checkpoint_sha256: of the whole file.
+        format: a key of `SUFFIXES`.
+        config: file name.
+        model: names of its parts.
+        checkpoint: file name.
         outputs: names, in order.
         num_snippets: S at test.
-        snippet_step: S may be any multiple of it; None: S is `num_snippets` alone.
-        clip_len: T, frames of a snippet.
+        snippet_step: S may be any multiple of it; None allows `num_snippets` only.
+        clip_len: T, frames per snippet.
         stride_frames: distance between two of them in the video.
-        height: rows of a frame, in pixels.
-        width: columns of a frame, in pixels.
-        is_3d: what the model itself takes; a file takes one layout whichever that is.
-        mean: of each channel, RGB; subtracted inside of the graph.
-        std: of each channel; divided by inside of the graph.
-        threshold: a video is called fake from this P(fake) on, after the temperature.
-        temperature: sigmoid(logit(score) / temperature) is the calibrated score. It is
-            not applied inside of the graph.
-        is_calibrated: whether the two were chosen on validation videos.
-        num_parameters: of the model.
-        opset: version of ONNX's operators; None in other formats.
+        is_3d: input of the model itself; the file takes the same layout in any case.
+        mean: per channel, RGB; subtracted inside the graph.
+        std: per channel; applied inside the graph.
+        threshold: lowest P(fake) that is called fake, after the temperature.
+        temperature: sigmoid(logit(score) / temperature) is the calibrated score;
+            not applied inside the graph.
+        is_calibrated: whether both were chosen on validation videos.
+        opset: version of ONNX's operators; None for other formats.
         made_with: versions of mmdeepfake and torch.
-        layout_version: of these fields.
     """
 
     format: str
@@ -75,28 +70,35 @@ class ExportMetadata:
 
     def __post_init__(self) -> None:
         counts = ('num_snippets', 'clip_len', 'stride_frames', 'height', 'width')
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ValueError(f'{name} {getattr(self, name)}: allowed is 1 or more')
-        if self.snippet_step is not None and self.snippet_step < 1:
-            raise ValueError(f'snippet_step {self.snippet_step}: allowed is 1 or more')
+        for name in (*counts, 'snippet_step'):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f'{name} {value} is below 1')
         if not self.temperature > 0:
-            raise ValueError(f'temperature {self.temperature}: one above 0 is needed')
+            raise ValueError(f'temperature {self.temperature} is not above 0')
         if not {'fake_scores', 'logits'} <= set(self.outputs):
             raise ValueError(
                 f'outputs {shorten(self.outputs)}: fake_scores or logits is missing'
             )
 
+    @property
+    def allowed_snippets(self) -> str:
+        """Allowed numbers of snippets per video, in words."""
+        if self.snippet_step is None:
+            return f'{self.num_snippets} only'
+        step = self.snippet_step
+        return 'any number' if step == 1 else f'multiples of {step}'
+
     def to_json(self) -> str:
-        """Give all fields as JSON."""
+        """Return all fields as JSON."""
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str, *, source: str) -> ExportMetadata:
-        """Read what `to_json` gave.
+        """Read the text that `to_json` returned.
 
         Raises:
-            DataError: it is none, or of a later version.
+            DataError: a field is missing or invalid, or the version is unknown.
         """
         try:
             fields = parse_json(text)
@@ -108,35 +110,32 @@ class ExportMetadata:
                 return cls(**fields)
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(
-                f'{source}: its {METADATA_KEY} fields cannot be read ({error}); export '
-                'the checkpoint again'
+                f'{source}: invalid {METADATA_KEY} fields ({error}); export it again'
             ) from error
         raise DataError(
-            f'{source}: its {METADATA_KEY} fields are of version {shorten(version)}, '
-            f'read is {_LAYOUT_VERSION}; export the checkpoint again with this version'
+            f'{source}: its {METADATA_KEY} fields have version {shorten(version)}, '
+            f'supported is {_LAYOUT_VERSION}; export the checkpoint again with this '
+            'version of mmdeepfake'
         )
 
     def check_num_snippets(self, num_snippets: int) -> None:
-        """Refuse a number of snippets that the file does not take.
+        """Raise if the file does not take this number of snippets.
 
-        A format may not refuse it by itself, and mix snippets of two videos.
+        An engine may accept it nevertheless, and mix snippets of two videos.
         """
         step = self.snippet_step
-        fits = num_snippets == self.num_snippets if step is None else (
-            num_snippets > 0 and num_snippets % step == 0
-        )  # fmt: skip
-        if not fits:
-            allowed = f'{self.num_snippets} alone' if step is None else (
-                f'multiples of {step}'
-            )  # fmt: skip
+        allowed = num_snippets == self.num_snippets
+        if step is not None:
+            allowed = num_snippets > 0 and num_snippets % step == 0
+        if not allowed:
             raise DataError(
-                f'{num_snippets} snippets a video for {self.model}: allowed are '
-                f'{allowed}'
+                f'{num_snippets} snippets per video for {self.model}; allowed: '
+                f'{self.allowed_snippets}'
             )
 
 
 def read_metadata(path: str | pathlib.Path) -> ExportMetadata:
-    """Read the fields from a file of any format, without running anything of it.
+    """Read the metadata of a file of any format, without running the file.
 
     Raises:
         DataNotFoundError: there is no such file.
@@ -146,24 +145,20 @@ def read_metadata(path: str | pathlib.Path) -> ExportMetadata:
     if not path.is_file():
         raise DataNotFoundError(f'no such exported file: {path}')
     if path.suffix not in SUFFIXES.values():
-        raise DataError(
-            f'{path}: the suffixes of exported files are {", ".join(SUFFIXES.values())}'
-        )
+        raise DataError(f'{path}: exported files end in {", ".join(SUFFIXES.values())}')
     read = _read_onnx if path.suffix == SUFFIXES['onnx'] else _read_archive
     text = read(path)
     if text is None:
         raise DataError(
-            f'{path} has no {METADATA_KEY} fields: it was not written by '
-            'tools/export.py, or is no such file at all'
+            f'{path} was not written by tools/export.py: no {METADATA_KEY} fields'
         )
-    told = ExportMetadata.from_json(text, source=str(path))
-    if SUFFIXES.get(told.format) != path.suffix:
+    metadata = ExportMetadata.from_json(text, source=str(path))
+    if SUFFIXES.get(metadata.format) != path.suffix:
         raise DataError(
-            f'{path} says that its format is {told.format!r}, which its suffix '
-            f'contradicts; allowed are '
-            + ', '.join(f'{name} in {suffix}' for name, suffix in SUFFIXES.items())
+            f'{path}: its metadata name the format {metadata.format!r}, whose suffix '
+            f'is {SUFFIXES.get(metadata.format)}; rename the file or export it again'
         )
-    return told
+    return metadata
 
 
 def _read_onnx(path: pathlib.Path) -> str | None:
@@ -173,20 +168,20 @@ def _read_onnx(path: pathlib.Path) -> str | None:
     try:
         model = onnx.load(path, load_external_data=False)
     except (DecodeError, RecursionError) as error:
-        raise DataError(f'{path} is no ONNX file, or is cut short') from error
+        raise DataError(f'{path} is not an ONNX file, or is truncated') from error
     if any(map(_is_outside, _find_tensors(model))):
         raise DataError(
-            f'{path} keeps weights in other files: what tools/export.py writes is '
-            'one file, and other files are not opened'
+            f'{path} keeps weights in other files, which are not opened; '
+            'tools/export.py writes a single file'
         )
     fields = {field.key: field.value for field in model.metadata_props}
     return fields.get(METADATA_KEY)
 
 
 def _find_tensors(message: Any) -> Iterator[Any]:
-    """Give every tensor of a message of ONNX, wherever it stands.
+    """Yield every tensor of an ONNX message.
 
-    Weights lie in the graph, but also in the attributes of its nodes, in the graphs of
+    Weights are in the graph, but also in attributes of nodes, in the graphs of
     branches and loops, in functions and in sparse tensors.
     """
     if message.DESCRIPTOR.name == 'TensorProto':
@@ -195,7 +190,7 @@ def _find_tensors(message: Any) -> Iterator[Any]:
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
-        # A single message, or a container of them.
+        # A single message or a container of messages.
         for part in [value] if hasattr(value, 'ListFields') else value:
             yield from _find_tensors(part)
 
@@ -213,6 +208,6 @@ def _read_archive(path: pathlib.Path) -> str | None:
                         return file.read(MAX_METADATA_BYTES).decode('utf-8')
     except OSError:
         raise
-    except Exception as error:  # torn bytes make zipfile and zlib fail in many ways
-        raise DataError(f'{path} is no archive of torch, or is cut short') from error
+    except Exception as error:  # damaged bytes make zipfile and zlib fail in many ways
+        raise DataError(f'{path} is not a torch archive, or is truncated') from error
     return None

@@ -1,4 +1,4 @@
-"""An exported file in the place of a checkpoint, for `DeepfakeInferencer`."""
+"""An exported file used by `DeepfakeInferencer` instead of a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,36 +19,27 @@ from .frame_layout import FrameLayout, read_frame_layout
 
 
 class ExportedPredictor:
-    """Scores packed groups of snippets by an `ExportedDetector`.
-
-    Args:
-        detector: the file.
-        layout: of the config whose pipeline packs the groups.
+    """Score packed groups of snippets with an `ExportedDetector`.
 
     Raises:
-        ConfigError: the config packs other frames than the file takes.
+        ConfigError: the config packs frames that the file does not take.
     """
 
     def __init__(self, detector: ExportedDetector, layout: FrameLayout) -> None:
-        told = detector.metadata
+        metadata = detector.metadata
         for name in ('clip_len', 'stride_frames', 'height', 'width', 'is_3d'):
-            wanted, given = getattr(told, name), getattr(layout, name)
+            wanted, given = getattr(metadata, name), getattr(layout, name)
             if wanted != given:
                 raise ConfigError(
-                    f'{detector.path.name} was exported with {told.config}, for '
-                    f'{name} = {wanted}, and the config given has {given}: give the '
-                    'config that it was exported with'
+                    f'{detector.path.name} was exported with {metadata.config}, for '
+                    f'{name} = {wanted}, but the given config has {given}; give the '
+                    'config of the export'
                 )
         self._detector = detector
         self._layout = layout
 
     def predict(self, inputs: Sequence[Tensor]) -> list[GroupPrediction]:
-        """Score groups; those of one shape run as one batch.
-
-        Args:
-            inputs: one a group, as the config's pipeline packs them: uint8 of
-                (S*T, 3, H, W) or (S, 3, T, H, W), not normalised.
-        """
+        """Score groups, those of one shape in one batch; see `Predictor`."""
         found: dict[int, GroupPrediction] = {}
         for shape in dict.fromkeys(group.shape for group in inputs):
             places = [i for i, group in enumerate(inputs) if group.shape == shape]
@@ -66,22 +57,22 @@ class ExportedPredictor:
         return [found[place] for place in range(len(inputs))]
 
     def explain(self, inputs: Tensor) -> NoReturn:
-        """Refuse: an exported file gives no gradients."""
+        """Raise: an exported file has no gradients."""
         raise ConfigError(
-            f'{self._detector.path.name} is an exported file, which tells no heat '
-            'maps: they need its checkpoint'
+            f'{self._detector.path.name} is an exported file; heat maps need its '
+            'checkpoint'
         )
 
     def describe(self) -> dict[str, Any]:
-        """Give what the file says of itself, and its hash."""
-        told, path = self._detector.metadata, self._detector.path
+        """Return facts from the metadata, and the hash of the file."""
+        metadata, path = self._detector.metadata, self._detector.path
         names = ('config', 'model', 'checkpoint', 'checkpoint_sha256', 'threshold')
         names += ('temperature', 'is_calibrated', 'made_with')
         return {
-            'kind': told.format,
+            'kind': metadata.format,
             'file': path.name,
             'sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
-            **{name: getattr(told, name) for name in names},
+            **{name: getattr(metadata, name) for name in names},
         }
 
 

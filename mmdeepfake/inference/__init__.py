@@ -1,4 +1,4 @@
-"""From raw videos to verdicts, and the files that tell of them."""
+"""From raw videos to verdicts and result files."""
 
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
@@ -6,13 +6,7 @@ from mmdeepfake.video.local_decoding import LocalDecoder
 
 from .inferencer import DeepfakeInferencer, Progress
 from .predictors import GroupPrediction, Predictor, TorchPredictor
-from .results import (
-    FaceResult,
-    PeakSnippet,
-    SnippetScore,
-    VideoResult,
-    WindowScore,
-)
+from .results import FaceResult, PeakSnippet, SnippetScore, VideoResult, WindowScore
 
 __all__ = [
     'DecodingLimits',

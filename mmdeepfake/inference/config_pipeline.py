@@ -1,8 +1,7 @@
-"""The test pipeline of a config, run on frames that are handed to it.
+"""The test pipeline of a config, applied to given frames.
 
-What a model is shown here is made by the steps that its test made it: the sampler gives
-the lengths, and what stands behind the sampler (cropping, resizing, packing) is run as
-it is. Only where the frames come from, and which of them are taken, is ours.
+The sampler gives the lengths; the steps after it (cropping, resizing, packing) run
+unchanged. Only the source and the choice of frames are ours.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 
 Frames = NDArray[np.uint8]
-# Its videos are prepared face clips; other classes show whole frames to the pipeline.
+# Its videos are prepared face clips; other datasets pass full frames.
 _PREPARED_DATASET = 'DeepfakeDataset'
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How many frames make a snippet, and how many snippets the model sees at once.
+    """Sizes of a snippet and of a group of snippets.
 
     Attributes:
-        num_snippets: S of the config's test.
-        clip_len: T, frames of a snippet.
+        num_snippets: S of the config's test, snippets per group.
+        clip_len: T, frames per snippet.
         stride_frames: distance between two of them.
     """
 
@@ -42,17 +41,17 @@ class Sampling:
 
     @property
     def span(self) -> int:
-        """Frames from a snippet's first to its last, both counted."""
+        """Frames from a snippet's first to its last, inclusive."""
         return (self.clip_len - 1) * self.stride_frames + 1
 
 
 @dataclass(frozen=True, eq=False)
 class PackedGroup:
-    """S snippets of one face as a model takes them.
+    """S snippets of one face as model input.
 
     Attributes:
         inputs: uint8, (S*T, 3, H, W) or, for 3D models, (S, 3, T, H, W).
-        crop_boxes: (S*T, 4) pixels of the frames that were read: what was cut out.
+        crop_boxes: (S*T, 4) the crops, in pixels of the frames that were read.
     """
 
     inputs: Tensor
@@ -60,12 +59,12 @@ class PackedGroup:
 
 
 class KeptFrames:
-    """Some frames of a video, held in memory; reads like any video of the pipeline.
+    """Some frames of a video in memory, with the interface of a video reader.
 
     Args:
-        frames: frames by their index, in whatever form `decode` takes.
-        decode: makes (H, W, 3) uint8 RGB of one.
-        num_frames: of the whole video.
+        frames: frames by index, as `decode` takes them.
+        decode: returns a frame as (H, W, 3) uint8 RGB.
+        num_frames: of the complete video.
     """
 
     fps = None
@@ -89,21 +88,18 @@ class KeptFrames:
 
 
 class ConfigPipeline:
-    """The test pipeline of a config, its sampler taken out.
+    """The test pipeline of a config without its sampler.
 
     Attributes:
         sampling: see `Sampling`.
         needs_faces: whether the config's videos are prepared face clips; if not, its
-            pipeline takes whole frames and crops them as it says.
-        min_frames: frames that a face needs to be scored.
-        num_threads: of the decoder, as the config has it.
-
-    Args:
-        cfg: the model's config.
+            pipeline crops full frames.
+        min_frames: minimum length of a face that is scored.
+        num_threads: of the decoder.
 
     Raises:
-        ConfigError: it has no test data, or samples in another way than
-            `SampleSnippets` in the middle of equal segments.
+        ConfigError: it has no test data, or does not sample with `SampleSnippets` in
+            the middle of equal segments.
     """
 
     def __init__(self, cfg: Mapping[str, Any]) -> None:
@@ -114,21 +110,20 @@ class ConfigPipeline:
         if len(places) != 1 or steps[places[0]].position != 'centred':
             raise ConfigError(
                 f'{path}.pipeline: inference needs one SampleSnippets with '
-                f"position='centred' in it, as all configs of ours have at test; it "
-                f'has {[type(step).__name__ for step in steps]}'
+                f"position='centred'; it has {[type(step).__name__ for step in steps]}"
             )
         self._sampler = steps[places[0]]
         before, after = steps[: places[0]], steps[places[0] + 1 :]
         for step in before:
             if not isinstance(step, OpenVideo):
                 raise ConfigError(
-                    f'{path}.pipeline: {type(step).__name__} before SampleSnippets '
-                    'changes the video as a whole; inference takes it as it is'
+                    f'{path}.pipeline: inference does not support '
+                    f'{type(step).__name__} before SampleSnippets'
                 )
         kinds = [isinstance(step, DecodeFrames) for step in after]
         if not (kinds[:1] == [True] and isinstance(after[-1], PackActionInputs)):
             raise ConfigError(
-                f'{path}.pipeline: inference needs DecodeFrames behind SampleSnippets '
+                f'{path}.pipeline: inference needs DecodeFrames after SampleSnippets '
                 'and PackActionInputs at the end'
             )
         self.num_threads = before[0].num_threads if before else 1
@@ -141,7 +136,7 @@ class ConfigPipeline:
         self.min_frames = self._sampler.min_frames
 
     def sample_for_test(self, num_frames: int) -> NDArray[np.int64]:
-        """Choose the frames that a test of the config would: (S*T,), T innermost."""
+        """Return the frames that the config's test samples: (S*T,), T innermost."""
         taken: dict = self._sampler.transform({'total_frames': num_frames})
         return taken['frame_inds']
 
@@ -154,10 +149,10 @@ class ConfigPipeline:
         """Read, crop and pack S snippets.
 
         Args:
-            reader: gives the frames, see `KeptFrames`.
+            reader: see `KeptFrames`.
             frame_indices: (S*T,), T innermost.
-            face_boxes: (F, 4) pixels, one for each frame of the reader; None where the
-                pipeline has to crop without.
+            face_boxes: (F, 4) pixels, one per frame of the reader; None if the
+                pipeline crops without boxes.
         """
         results: dict[str, Any] = dict(
             video_reader=reader,
@@ -173,8 +168,8 @@ class ConfigPipeline:
         for step in self._steps[:-1]:
             results = step(results)
         height, width = results['original_shape']
-        whole = np.array([[0, 0, width, height]], np.float64)
-        boxes = results.get('crop_boxes', whole.repeat(len(frame_indices), axis=0))
+        full = np.array([[0, 0, width, height]], np.float64)
+        boxes = results.get('crop_boxes', full.repeat(len(frame_indices), axis=0))
         packed = self._steps[-1](results)
         return PackedGroup(packed['inputs'], np.asarray(boxes, np.float64))
 
@@ -184,6 +179,5 @@ def _test_dataset(cfg: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if path.startswith('test_dataloader') and 'pipeline' in dataset:
             return path, dataset
     raise ConfigError(
-        'the config has no test_dataloader with a pipeline; inference prepares a video '
-        'as the test of the model does'
+        'the config has no test_dataloader with a pipeline, which inference needs'
     )

@@ -1,4 +1,4 @@
-"""How scores become verdicts: threshold, temperature, and the rule over faces."""
+"""From scores to verdicts: threshold, temperature, and the rule over faces."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from mmdeepfake.structures import REAL, REAL_METHOD, VideoKey
 from .results import FAKE_VERDICT, REAL_VERDICT
 
 UNCALIBRATED_THRESHOLD = 0.5
-# Recognizers that average the probabilities of snippets; the others their logits.
+# Recognizers that average snippet probabilities; all others average logits.
 _AVERAGE_PROBABILITIES = ('FrameRecognizer', 'Recognizer3D')
-_SMALLEST_SCORE = 1e-7  # scores of exactly 0 and 1 have no logit
-# An operating point is told of by the folder of the scores that it was chosen on.
+_SMALLEST_SCORE = 1e-7  # scores of exactly 0 or 1 have no logit
+# Beside an operating point, the folder of the scores that it was chosen on.
 _CALIBRATION_METRICS = 'calibration/metrics.json'
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How the scores of one model are read.
+    """How the scores of one model are interpreted.
 
     Attributes:
-        threshold: a video is called fake from this score on.
+        threshold: lowest score that is called fake.
         temperature: see `OperatingPoint`; 1 changes nothing.
         is_calibrated: whether the threshold was chosen on validation videos.
-        origin: where the threshold comes from, in words.
-        track_rule: how the scores of several faces become one, see `TRACK_RULES`.
-        averages_logits: whether a video's score is the mean of its snippets' logits, or
-            that of their probabilities; as the model has it.
-        notes: what else is worth knowing of the threshold.
+        origin: source of the threshold, in words.
+        track_rule: merges the scores of several faces, see `TRACK_RULES`.
+        averages_logits: whether the model averages logits of snippets, or
+            probabilities.
+        notes: warnings about the threshold.
     """
 
     threshold: float
@@ -52,7 +52,7 @@ class Decision:
     notes: tuple[str, ...] = ()
 
     def merge_groups(self, fake_scores: Sequence[float]) -> float:
-        """Average scores of groups of equally many snippets, as the model would."""
+        """Average scores of groups of equal size, as the model would."""
         if len(fake_scores) == 1:
             return fake_scores[0]
         if not self.averages_logits:
@@ -61,8 +61,8 @@ class Decision:
         return float(expit(logit(clipped).mean()))
 
     def merge_faces(self, fake_scores: Sequence[float]) -> float:
-        """Make the video's score of its faces', before the temperature."""
-        key = VideoKey('', REAL, REAL_METHOD, '', '')  # which label, nobody knows
+        """Return the video's score from those of its faces, before the temperature."""
+        key = VideoKey('', REAL, REAL_METHOD, '', '')  # the label is unknown and unused
         faces = [VideoPrediction(key, score) for score in fake_scores]
         return TRACK_RULES[self.track_rule](faces).fake_score
 
@@ -73,11 +73,11 @@ class Decision:
         return float(apply_temperature([fake_score], self.temperature)[0])
 
     def judge(self, calibrated_score: float) -> str:
-        """Give the verdict of a score."""
+        """Return the verdict of a score."""
         return FAKE_VERDICT if calibrated_score >= self.threshold else REAL_VERDICT
 
     def describe(self) -> dict[str, Any]:
-        """Give it as plain JSON values."""
+        """Return plain JSON values."""
         mean = 'logits' if self.averages_logits else 'probabilities'
         return {
             'threshold': self.threshold,
@@ -97,57 +97,58 @@ def make_decision(
     threshold: float | None,
     track_rule: str,
 ) -> Decision:
-    """Find the threshold: the one given, a calibrated one, or 0.5.
-
-    Args:
-        model_type: `type` of the config's model.
-        checkpoint: beside which the operating point is looked for.
-        operating_point: its file, where it lies elsewhere.
-        threshold: in place of any operating point.
-        track_rule: one of `TRACK_RULES`.
+    """Return the decision with the given threshold, a calibrated one, or 0.5.
 
     Raises:
         ConfigError: both are given, or a value is out of range.
-        InputError: the file is missing or no operating point.
+        InputError: the file is missing or is not an operating point.
     """
     if track_rule not in TRACK_RULES:
         raise ConfigError(
-            f'track rule {track_rule!r}; allowed are '
-            + ', '.join(map(repr, TRACK_RULES))
+            f'track rule {track_rule!r}; allowed: ' + ', '.join(map(repr, TRACK_RULES))
         )
     if threshold is not None and operating_point is not None:
-        raise ConfigError('a threshold and an operating point; give one of them')
+        raise ConfigError(
+            'threshold and operating point are both given; give one of them'
+        )
     if threshold is not None and not 0 <= threshold <= 1:
-        raise ConfigError(f'threshold {threshold!r}; allowed is 0 to 1')
+        raise ConfigError(f'threshold {threshold!r}; allowed: 0 to 1')
     how = dict(
-        track_rule=track_rule,
-        averages_logits=model_type not in _AVERAGE_PROBABILITIES,
+        track_rule=track_rule, averages_logits=model_type not in _AVERAGE_PROBABILITIES
     )
-    path = None if operating_point is None else Path(operating_point)
-    if path is None and threshold is None and checkpoint is not None:
-        beside = checkpoint.parent / OPERATING_POINT_FILE
-        path = beside if beside.is_file() else None
+    if threshold is not None:
+        return Decision(threshold, 1.0, False, 'given by the user', **how)
+    path = find_operating_point(checkpoint, operating_point)
     if path is None:
-        value = UNCALIBRATED_THRESHOLD if threshold is None else threshold
-        given = 'given by the user' if threshold is not None else 'no operating point'
-        return Decision(value, 1.0, False, given, **how)
+        origin = 'no operating point'
+        return Decision(UNCALIBRATED_THRESHOLD, 1.0, False, origin, **how)
     point = OperatingPoint.read(path)
     return Decision(
         point.threshold,
         point.temperature,
         True,
-        f'{path.name}: at most {point.max_false_positive_rate:g} of the reals called '
-        f'fake, chosen on {point.num_real} real and {point.num_fake} fake videos of '
-        f'{point.chosen_on}',
+        f'{path.name}: at most {point.max_false_positive_rate:g} of real videos '
+        f'called fake, chosen on {point.num_real} real and {point.num_fake} fake '
+        f'videos of {point.chosen_on}',
         **how,
-        notes=_mistrust(point, path, checkpoint),
+        notes=_warn_of_other_scores(point, path, checkpoint),
     )
 
 
-def _mistrust(
+def find_operating_point(
+    checkpoint: Path | None, given: str | Path | None
+) -> Path | None:
+    """Return the given file, or the one beside the checkpoint if it exists."""
+    if given is not None:
+        return Path(given)
+    beside = checkpoint and checkpoint.parent / OPERATING_POINT_FILE
+    return beside if beside and beside.is_file() else None
+
+
+def _warn_of_other_scores(
     point: OperatingPoint, path: Path, checkpoint: Path | None
 ) -> tuple[str, ...]:
-    """Say so where the operating point was chosen on scores of another checkpoint."""
+    """Return a note if the point was chosen on scores of another checkpoint."""
     try:
         metrics = load_json(path.parent / _CALIBRATION_METRICS, allow_nan=True)
         is_its_own = metrics['predictions']['sha256'] == point.predictions_sha256

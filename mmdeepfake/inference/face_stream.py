@@ -1,21 +1,20 @@
-"""The faces of a raw video, read in bounded memory however long it is.
+"""The faces of a raw video of any length, read in bounded memory.
 
-Two kinds of config, two kinds of stream, told apart by the config's own test data:
+The config's test data decide between two kinds of stream:
 
-- Its videos are prepared face clips. Then the video goes the way of the preparation:
-  the same detection and tracking in a first pass, the same cutting in a second, and
-  each cut frame through the same encoder as a stored clip. Nothing is written; a window
-  of a face at a time is kept, as encoded pictures.
-- Its videos are whole frames, which the pipeline crops by itself. Then there is one
-  "face", the square that the config crops, and frames are read by the config's decoder.
+- Prepared face clips: the video is processed as in the preparation, with detection and
+  tracking in a first pass, cutting in a second, and the encoder of stored clips for
+  each cut frame. Nothing is written; one window of a face is kept at a time, encoded.
+- Full frames, which the pipeline crops: there is one "face", the square that the config
+  crops, and frames are read by the config's decoder.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,36 +35,30 @@ from mmdeepfake.video.source_frames import SourceFrame
 from .config_pipeline import ConfigPipeline, Frames, KeptFrames, PackedGroup
 from .snippet_plan import SnippetGroup, SnippetPlan
 
-FIND, SCORE = STAGES = ('find faces', 'score')
-_FRAMES_BETWEEN_WORDS = 25
-# Whole frames of a window are held at once; larger ones make shorter windows.
+FIND, SCORE = 'find faces', 'score'
+_FRAMES_BETWEEN_REPORTS = 25
+# All full frames of a window are held at once; larger frames make shorter windows.
 _MAX_WINDOW_BYTES = 256 << 20
 
-Tell = Callable[[str, int, 'int | None'], None]  # stage, frames done, of how many
+Report = Callable[[str, int, 'int | None'], None]  # stage, frames done, total
 
 
 @dataclass(frozen=True, eq=False)
 class FaceSpan:
-    """One face of a video, before it is scored.
-
-    Attributes:
-        first_frame: of the source video.
-        num_frames: how many frames it is seen in.
-        track: its boxes, where it was detected.
-    """
+    """One face of a video before it is scored; a crop of the config has no track."""
 
     first_frame: int
     num_frames: int
     track: FaceTrack | None
 
 
-class FaceStream(Protocol):
+class FaceStream(ABC):
     """The faces of one open video.
 
     Attributes:
         faces: the main one first.
         num_frames: of the video.
-        notes: what is odd about it.
+        notes: warnings about it.
     """
 
     faces: list[FaceSpan]
@@ -73,38 +66,31 @@ class FaceStream(Protocol):
     notes: list[str]
 
     def limit_window(self, window_frames: int) -> int:
-        """Shorten a window to what may be held in memory."""
-        ...
+        """Return the window length, limited by the memory that it needs."""
+        return window_frames  # encoded frames are small
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close the video."""
+
+    @abstractmethod
     def read(
-        self, plans: Sequence[SnippetPlan | None], tell: Tell
+        self, plans: Sequence[SnippetPlan | None], report: Report
     ) -> Iterator[tuple[int, SnippetGroup, PackedGroup]]:
-        """Read the video and pack every group as soon as its frames are there.
+        """Read the video and pack every group as soon as its frames are read.
 
         Args:
-            plans: one a face; None where nothing of it is wanted.
-            tell: is told how far it is.
+            plans: one per face; None skips a face.
+            report: called with the progress.
 
         Yields:
-            Place of the face, group, and the group packed, its crop boxes in pixels of
+            Index of the face, group, and the packed group with crop boxes in pixels of
             the source frame.
         """
-        ...
-
-    def close(self) -> None:
-        """Let go of the video; nothing can be read any more."""
-        ...
 
 
-class DetectedFaces:
-    """The faces of a video by detector and tracker; see `FaceStream`.
-
-    Args:
-        source: the video.
-        pipeline: of the config.
-        detector: finds faces.
-        settings: of the preparation.
-        tell: is told how far the search is.
+class DetectedFaces(FaceStream):
+    """The detected and tracked faces of a video; see `FaceStream`.
 
     Raises:
         DataError: the video cannot be decoded to its end.
@@ -116,35 +102,31 @@ class DetectedFaces:
         pipeline: ConfigPipeline,
         detector: FaceDetector,
         settings: PreparationSettings,
-        tell: Tell,
+        report: Report,
     ) -> None:
         self._source = source
         self._pipeline = pipeline
         self._settings = settings
-        found = detect_faces(_ToldFrames(source, FIND, tell), detector, settings)
+        found = detect_faces(_ReportedFrames(source, FIND, report), detector, settings)
         self._cuts = found.cuts
         self.num_frames = found.num_frames
         self.notes = [*source.notes]
         if found.num_small:
             self.notes.append(
                 f'{found.num_small} faces smaller than {settings.min_face_px} pixels '
-                'were left out'
+                'were skipped'
             )
         self.faces = [
             FaceSpan(cut.track.first_frame, len(cut.track), cut.track)
             for cut in self._cuts
         ]
 
-    def limit_window(self, window_frames: int) -> int:
-        """See `FaceStream`: encoded pictures are small."""
-        return window_frames
-
     def close(self) -> None:
         """See `FaceStream`."""
         self._source.close()
 
     def read(
-        self, plans: Sequence[SnippetPlan | None], tell: Tell
+        self, plans: Sequence[SnippetPlan | None], report: Report
     ) -> Iterator[tuple[int, SnippetGroup, PackedGroup]]:
         """See `FaceStream`."""
         kept = {
@@ -152,23 +134,23 @@ class DetectedFaces:
             for which, plan in enumerate(plans)
             if plan is not None
         }
-        told = _ToldFrames(self._source, SCORE, tell, self.num_frames)
+        frames = _ReportedFrames(self._source, SCORE, report, self.num_frames)
         num_frames = 0
-        for index, pictures in cut_frames(told.read_unconverted(), self._cuts):
+        for index, crops in cut_frames(frames.read_unconverted(), self._cuts):
             num_frames = index + 1
-            for which, picture in pictures.items():
+            for which, crop in crops.items():
                 if which in kept:
-                    for group, packed in kept[which].add(picture):
+                    for group, packed in kept[which].add(crop):
                         yield which, group, packed
         if num_frames != self.num_frames:
             raise DataError(
-                f'video {self._source.path.name!r} gave {self.num_frames} frames when '
-                f'it was read first and {num_frames} the second time'
+                f'video {self._source.path.name!r} had {self.num_frames} frames in the '
+                f'first pass and {num_frames} in the second'
             )
 
 
 class _KeptFace:
-    """The frames of one face that some group still needs, as they would be stored."""
+    """The frames of one face that later groups need, encoded as in a stored clip."""
 
     def __init__(
         self,
@@ -198,17 +180,17 @@ class _KeptFace:
         self._window = 0
         self._next = 0
 
-    def add(self, picture: Frames) -> Iterator[tuple[SnippetGroup, PackedGroup]]:
-        """Take the next frame; give the groups that it makes complete."""
+    def add(self, frame: Frames) -> Iterator[tuple[SnippetGroup, PackedGroup]]:
+        """Add the next frame; yield the groups that are now complete."""
         index, self._next = self._next, self._next + 1
         if index == self._borders[self._window + 1]:
             self._window += 1
-            # No group of an earlier window is left, but the test's frames are.
+            # Groups of earlier windows are done, except for that of the test.
             self._frames = {
-                i: frame for i, frame in self._frames.items() if i in self._test_frames
+                i: kept for i, kept in self._frames.items() if i in self._test_frames
             }
         if index in self._wanted:
-            self._frames[index] = self._format.encode(picture, self._quality)
+            self._frames[index] = self._format.encode(frame, self._quality)
         while self._waiting and self._waiting[0].frame_indices[-1] <= index:
             group = self._waiting.pop(0)
             reader = KeptFrames(self._frames, self._decode, len(self._boxes))
@@ -218,26 +200,23 @@ class _KeptFace:
 
     def _decode(self, content: bytes) -> Frames:
         frame = self._format.decode(content)
-        assert frame is not None  # encoded a moment ago
+        assert frame is not None  # it was encoded here
         return frame
 
 
-class WholeFrames:
-    """A video whose config crops by itself, as one face; see `FaceStream`.
+class WholeFrames(FaceStream):
+    """A video that the config crops itself, as one face; see `FaceStream`.
 
-    Args:
-        source: the video.
-        pipeline: of the config.
-        decoder: opens the video once more, to be read as datasets read it.
+    It is opened again, to be read as datasets read it.
 
     Raises:
-        DataError: the config's decoder cannot open it.
+        DataError: it cannot be opened.
     """
 
     def __init__(
         self, source: VideoFile, pipeline: ConfigPipeline, decoder: VideoDecoder
     ) -> None:
-        source.close()  # it has told what is wanted of it
+        source.close()  # only its metadata were needed
         self._pipeline = pipeline
         self._frame_bytes = source.height * source.width * 3
         self._reader = decoder.open_reader(
@@ -256,7 +235,7 @@ class WholeFrames:
         self._reader.close()
 
     def read(
-        self, plans: Sequence[SnippetPlan | None], tell: Tell
+        self, plans: Sequence[SnippetPlan | None], report: Report
     ) -> Iterator[tuple[int, SnippetGroup, PackedGroup]]:
         """See `FaceStream`."""
         (plan,) = plans
@@ -272,19 +251,19 @@ class WholeFrames:
             for group in groups:
                 yield 0, group, self._pipeline.pack(reader, group.frame_indices, None)
             if window >= 0:
-                tell(SCORE, int(plan.borders[window + 1]), self.num_frames)
+                report(SCORE, int(plan.borders[window + 1]), self.num_frames)
         self.notes += self._reader.notes
 
 
-class _ToldFrames:
-    """A video file that says now and then how far it has been read."""
+class _ReportedFrames:
+    """A video file that reports progress while it is read."""
 
     def __init__(
-        self, source: VideoFile, stage: str, tell: Tell, total: int | None = None
+        self, source: VideoFile, stage: str, report: Report, total: int | None = None
     ) -> None:
         self._source = source
         self._stage = stage
-        self._tell = tell
+        self._report = report
         self._total = total or source.num_packets or None
         self.height, self.width = source.height, source.width
 
@@ -292,19 +271,15 @@ class _ToldFrames:
         """See `FrameSource.read_unconverted`."""
         num_frames = 0
         for frame in self._source.read_unconverted():
-            if num_frames % _FRAMES_BETWEEN_WORDS == 0:
-                self._tell(self._stage, num_frames, self._total)
+            if num_frames % _FRAMES_BETWEEN_REPORTS == 0:
+                self._report(self._stage, num_frames, self._total)
             num_frames += 1
             yield frame
-        self._tell(self._stage, num_frames, num_frames)
+        self._report(self._stage, num_frames, num_frames)
 
 
 class FrameTimes:
-    """When the frames of a video are shown, in seconds.
-
-    Args:
-        source: the video.
-    """
+    """Presentation times of the frames of a video, in seconds."""
 
     def __init__(self, source: VideoFile) -> None:
         self.fps = source.fps or UNKNOWN_FPS
@@ -314,19 +289,14 @@ class FrameTimes:
             self._known = np.array([*source.times_seconds, end])
 
     def __getitem__(self, frame: int) -> float:
-        """Give the time of a frame; that of the one after the last is the end."""
+        """Return the time of a frame; the one after the last has the end time."""
         if self._known is None:
             return round(frame / self.fps, 6)
         return round(float(self._known[min(frame, len(self._known) - 1)]), 6)
 
 
 def open_video(path: Path, decoder: VideoDecoder | None = None) -> VideoFile:
-    """Open a raw video; see `VideoFile` for what is refused.
-
-    Args:
-        path: of the video.
-        decoder: None decodes in a process of its own.
-    """
+    """Open a raw video; without a decoder in a separate process."""
     if path.is_dir():
-        raise DataError(f'{str(path)!r} is a folder, no video file')
+        raise DataError(f'{str(path)!r} is a folder, not a video file')
     return (decoder or shared_decoder()).open_video(path)

@@ -1,4 +1,4 @@
-"""From raw videos to verdicts, by a config and its trained weights."""
+"""From raw videos to verdicts, with a config and trained weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +30,28 @@ from mmdeepfake.video.local_decoding import VideoDecoder
 
 from .config_pipeline import ConfigPipeline, Sampling
 from .decision import make_decision
-from .face_stream import DetectedFaces, FaceStream, FrameTimes, WholeFrames, open_video
-from .group_batches import GroupBatches
+from .face_stream import (
+    DetectedFaces,
+    FaceStream,
+    FrameTimes,
+    Report,
+    WholeFrames,
+    open_video,
+)
 from .heat_store import HeatStore
-from .predictors import Predictor, load_predictor
+from .predictors import GroupBatches, Predictor, load_predictor
 from .results import VideoResult
 from .snippet_plan import SnippetPlan, plan_snippets
 from .video_job import VideoJob
 
 NO_HEAT, PEAK_HEAT, ALL_HEAT = HEAT_MAPS = ('none', 'peak', 'all')
 FACES = ('config', 'detect', 'whole')
-# Groups that go through the model at once, where nobody says.
-_NUM_GROUPS = {'cpu': 1, 'cuda': 4}
+_GROUPS_ON_GPU = 4  # groups in one batch by default; 1 on a CPU
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a video is.
-
-    Attributes:
-        video: its file name.
-        stage: 'find faces' or 'score'.
-        done: frames done.
-        total: of how many, as far as known.
-    """
+    """Frames done, of a known total or None, in a stage: 'find faces' or 'score'."""
 
     video: str
     stage: str
@@ -65,17 +63,17 @@ Listener = Callable[[Progress], None]
 
 
 class DeepfakeInferencer:
-    """Scores raw videos: every face, from its first frame to its last.
+    """Score raw videos: every face, from its first frame to its last.
 
-    A video is prepared as a training video is: faces are found, followed and cut out by
-    the code of the preparation, and what the model sees is made by the config's own
-    test pipeline. Where the config's videos are whole frames (MiniFF, the uncropped
-    FaceForensics++), its pipeline crops them as it always does, and no face is looked
-    for: the one "face" is that crop, and the result's notes say so.
+    A video is prepared like a training video: the preparation's code finds, tracks and
+    cuts the faces, and the config's own test pipeline makes the model's input. If the
+    config's videos are full frames (MiniFF, the uncropped FaceForensics++), its
+    pipeline crops them and no faces are detected: the one "face" is that crop, and a
+    note says so.
 
-    Scores are P(fake). A face's score is the mean, as the model averages snippets, over
-    snippets that leave no frame out; a video's is that of its faces by `track_rule`.
-    `test_score` is what tools/test.py gives for the same video.
+    Scores are P(fake). A face's score is the mean over snippets that cover every frame,
+    averaged as the model averages snippets; a video's combines those of its faces by
+    `track_rule`. `test_score` is the score of tools/test.py for the same video.
 
     Example:
         >>> inferencer = DeepfakeInferencer('config.py', 'best.pth')
@@ -84,46 +82,41 @@ class DeepfakeInferencer:
         ('fake', 0.93)
 
     Args:
-        config: path of a config, or one that was read. None takes the one that
-            training wrote beside the checkpoint, see `find_config`. A config is Python
-            code and is run: take none from strangers.
-        checkpoint: trained weights of that config's model, all of them; plain data, so
-            that nothing in the file is run. Or an exported model, told by its suffix.
+        config: path of a config, or a loaded one. None takes the one that training
+            wrote beside the checkpoint, see `find_config`. A config is Python code and
+            is run: accept none from strangers.
+        checkpoint: all trained weights of the config's model, as plain data (no code
+            is run); or an exported model, recognised by its suffix.
         cfg_options: dotted keys and values that replace those of the config.
-        device: 'auto' (a GPU, where there is one), 'cpu', 'cuda', 'cuda:1'.
-        batch_size: snippets in one pass of the model, of one or several faces and
-            videos; the config's number of snippets at test, or more. None: that number,
-            four times that on a GPU.
+        device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'.
+        batch_size: snippets in one forward pass, across faces and videos; at least the
+            config's number of snippets at test. None: that number, or four times that
+            on a GPU.
         operating_point: file of tools/calibrate.py. None takes operating_point.json
-            beside the checkpoint; without one the threshold is 0.5, and the result says
-            that it is not calibrated.
-        threshold: in place of any operating point.
-        track_rule: 'max' (a video is as fake as its most suspicious face) or 'mean'.
-        preparation: settings that the training data were prepared with, where they were
-            not the defaults.
-        detector: in place of the one that `preparation` names.
-        faces: 'config' looks for faces where the config's videos are prepared faces;
-            'detect' and 'whole' say it in its place.
-        step_frames: largest distance between the starts of two snippets, about. None
-            leaves no frame out; more is faster.
-        window_seconds: snippets that the model sees together are spread over about so
-            much of the video.
-        heat_map: 'peak' draws where the most suspicious snippet of each face looks
-            fake, at the cost of one backward pass a face; 'all' does so for every
-            snippet, for the annotated video, and about triples the work of the model;
-            'none' spares both.
-        predictor: in place of a checkpoint.
-        decoder: opens the videos. None takes processes of their own, so that a file
-            that makes a decoder crash, hang or eat memory costs that file; an
-            `IsolatedDecoder` may have other limits; a `LocalDecoder` decodes in this
-            process.
-        timeout_seconds: a video that takes longer has failed; None waits as long as
-            frames come.
+            beside the checkpoint; without one the threshold is 0.5, and the result
+            says that it is not calibrated.
+        threshold: replaces any operating point.
+        track_rule: 'max' (the most suspicious face decides) or 'mean'.
+        preparation: settings of the training data's preparation, if not the defaults.
+        detector: replaces the one named in `preparation`.
+        faces: 'config' detects faces if the config's videos are prepared faces;
+            'detect' and 'whole' override that.
+        step_frames: approximate maximum distance between the starts of two snippets.
+            None skips no frame; more is faster.
+        window_seconds: length of video over which the snippets of one group are spread.
+        heat_map: 'peak' makes heat maps for the most suspicious snippet of each face,
+            one backward pass per face; 'all' for every snippet, for the annotated
+            video, about three times the work of the model; 'none' for none.
+        predictor: replaces the checkpoint.
+        decoder: opens the videos. None decodes in separate processes, so that a file
+            that crashes, hangs or exhausts the memory of a decoder costs only that
+            file; an `IsolatedDecoder` may have other limits; a `LocalDecoder` decodes
+            in this process.
+        timeout_seconds: a video that takes longer fails; None for no limit.
 
     Raises:
         InputError: a file is missing, weights do not fit, the config contradicts
-            itself, or a value is out of range. There is no verdict by a model whose
-            weights are not all from the checkpoint.
+            itself, or a value is out of range.
     """
 
     def __init__(
@@ -153,19 +146,21 @@ class DeepfakeInferencer:
         ):
             if value not in allowed:
                 raise ConfigError(
-                    f'{name}={value!r}; allowed are ' + ', '.join(map(repr, allowed))
+                    f'{name}={value!r}; allowed: ' + ', '.join(map(repr, allowed))
                 )
+        if step_frames is not None and step_frames < 1:
+            raise ConfigError(f'step_frames={step_frames!r}; allowed: 1 or more')
+        _check_seconds('window_seconds', window_seconds)
+        if timeout_seconds is not None:
+            _check_seconds('timeout_seconds', timeout_seconds)
         if checkpoint is None and predictor is None:
-            raise ConfigError(
-                'no checkpoint: without trained weights there is no verdict, since '
-                'what a randomly initialised model says means nothing'
-            )
+            raise ConfigError('no checkpoint: a verdict needs trained weights')
         path = None if checkpoint is None else Path(checkpoint)
         cfg = _read_config(config, path, cfg_options)
         self._pipeline = ConfigPipeline(cfg)
-        self._step_frames = _check_step(step_frames, self.sampling)
-        self._window_seconds = _check_window(window_seconds)
-        self._timeout_seconds = _check_timeout(timeout_seconds)
+        self._step_frames = step_frames or self.sampling.span
+        self._window_seconds = window_seconds
+        self._timeout_seconds = timeout_seconds
         self.decoder: VideoDecoder = decoder or shared_decoder()
         self._decision = make_decision(
             model_type=str(cfg.model.get('type')),
@@ -192,12 +187,12 @@ class DeepfakeInferencer:
 
     @property
     def sampling(self) -> Sampling:
-        """How many frames make a snippet, how many snippets are scored together."""
+        """Sizes of a snippet and of a group of snippets."""
         return self._pipeline.sampling
 
     @property
     def threshold(self) -> float:
-        """A video is called fake from this score on."""
+        """Lowest score that is called fake."""
         return self._decision.threshold
 
     @property
@@ -207,12 +202,12 @@ class DeepfakeInferencer:
 
     @property
     def predictor(self) -> Predictor:
-        """What gives the scores."""
+        """Model that scores the snippets."""
         return self._predictor
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the scores rest on, as plain JSON values."""
+        """Model, settings and versions behind the scores, as plain JSON values."""
         preparation = None
         if self._looks_for_faces:
             preparation = {
@@ -228,9 +223,7 @@ class DeepfakeInferencer:
             **self._decision.describe(),
             'test_score_rule': f'{self.sampling.num_snippets} snippets in the middle of'
             ' equal parts of the main face, before the temperature, as tools/test.py',
-            'num_snippets': self.sampling.num_snippets,
-            'clip_len': self.sampling.clip_len,
-            'stride_frames': self.sampling.stride_frames,
+            **asdict(self.sampling),
             'step_frames': self._step_frames,
             'window_seconds': self._window_seconds,
             'heat_map': self._heat_map,
@@ -243,16 +236,11 @@ class DeepfakeInferencer:
     ) -> VideoResult:
         """Score one video.
 
-        Args:
-            path: of a video file.
-            progress: is told how far it is.
-
         Raises:
-            InputError: the file is missing, broken or no video; the message names it
-                without its folder.
+            InputError: the file is missing, damaged or not a video; the message names
+                it without its folder.
         """
-        (pair,) = self._run([Path(path)], progress)
-        result, error = pair
+        ((result, error),) = self._run([Path(path)], progress)
         if isinstance(error, InputError):
             raise DataError(result.fault) from error
         if error is not None:
@@ -265,14 +253,10 @@ class DeepfakeInferencer:
         *,
         progress: Listener | None = None,
     ) -> Iterator[VideoResult]:
-        """Score videos, each result being given as soon as it is there, in order.
+        """Score videos and yield each result, in order, as soon as it is complete.
 
-        What is wrong with one file becomes its result, with status 'failed' and the
-        reason in `fault`; the others go on.
-
-        Args:
-            paths: of video files.
-            progress: is told how far it is.
+        A file that cannot be scored has status 'failed' and the reason in `fault`; the
+        others are scored.
         """
         for result, _ in self._run(map(Path, paths), progress):
             yield result
@@ -288,7 +272,7 @@ class DeepfakeInferencer:
             )
             pending.append(job)
             try:
-                self._hand_out(job, batches, progress)
+                self._submit(job, batches, progress)
             except Exception as error:
                 if isinstance(error, ConfigError) or is_disk_error(error):
                     raise
@@ -299,28 +283,24 @@ class DeepfakeInferencer:
         while pending:
             yield self._finish(pending.popleft())
 
-    def _hand_out(
+    def _submit(
         self, job: VideoJob, batches: GroupBatches, progress: Listener | None
     ) -> None:
-        """Find the faces of a video and give all of their snippets to be scored."""
+        """Find the faces of a video and submit all of their snippets for scoring."""
 
-        def tell(stage: str, done: int, total: int | None) -> None:
+        def report(stage: str, done: int, total: int | None) -> None:
             job.check_time()
             if progress is not None:
                 progress(Progress(job.path.name, stage, done, total))
 
-        with contextlib.closing(self._open(job, tell)) as stream:
-            self._score(job, stream, batches, tell)
+        with contextlib.closing(self._open(job, report)) as stream:
+            self._score(job, stream, batches, report)
         for note in stream.notes:
             job.note(note)
         job.is_read = True
 
     def _score(
-        self,
-        job: VideoJob,
-        stream: FaceStream,
-        batches: GroupBatches,
-        tell: Callable[..., None],
+        self, job: VideoJob, stream: FaceStream, batches: GroupBatches, report: Report
     ) -> None:
         plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
         job.set_faces(stream.faces, plans)
@@ -329,32 +309,34 @@ class DeepfakeInferencer:
             job.heat = HeatStore()
             explain = self._predictor.explain
         if any(plan is not None for plan in plans):
-            for which, group, packed in stream.read(plans, tell):
+            for which, group, packed in stream.read(plans, report):
                 job.num_waiting += 1
                 receive = functools.partial(job.take, which, group, packed, explain)
                 batches.add(packed.inputs, receive)
                 job.check_time()
 
-    def _open(self, job: VideoJob, tell: Callable[..., None]) -> FaceStream:
+    def _open(self, job: VideoJob, report: Report) -> FaceStream:
         source = open_video(job.path, self.decoder)
         times = FrameTimes(source)
         size = dict(height=source.height, width=source.width)
         for note in self._decision.notes:
             job.note(note)
         if self._looks_for_faces:
-            assert self._detector is not None  # made with the inferencer
+            assert self._detector is not None  # built by the constructor
             stream: FaceStream = DetectedFaces(
-                source, self._pipeline, self._detector, self._settings, tell
+                source, self._pipeline, self._detector, self._settings, report
             )
         else:
             stream = WholeFrames(source, self._pipeline, self.decoder)
             job.note(
-                'no face was looked for: the config crops a fixed part of the frame, '
+                'no faces were detected: the config crops a fixed part of the frame, '
                 'and that is scored whatever it shows'
             )
         job.describe(times, num_frames=stream.num_frames, **size)
         if source.fps is None:
-            job.note(f'its frame rate is unknown; times are told for {UNKNOWN_FPS:g}')
+            job.note(
+                f'unknown frame rate; times assume {UNKNOWN_FPS:g} frames per second'
+            )
         return stream
 
     def _plan(
@@ -362,7 +344,7 @@ class DeepfakeInferencer:
     ) -> SnippetPlan | None:
         if num_frames < self._pipeline.min_frames:
             job.note(
-                f'a face is seen for {num_frames} frames, fewer than the '
+                f'a face has {num_frames} frames, fewer than the '
                 f'{self._pipeline.min_frames} of a snippet; it has no score'
             )
             return None
@@ -388,10 +370,10 @@ class DeepfakeInferencer:
 
 
 def choose_device(device: str) -> torch.device:
-    """Resolve 'auto', and check a device that was named.
+    """Return the device; 'auto' is a GPU if there is one.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: there is no such device.
     """
     if device == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
@@ -399,11 +381,11 @@ def choose_device(device: str) -> torch.device:
         chosen = torch.device(device)
     except RuntimeError as error:
         raise ConfigError(
-            f"device {device!r}; allowed are 'auto', 'cpu', 'cuda', 'cuda:1' ..."
+            f"device {device!r}; allowed: 'auto', 'cpu', 'cuda', 'cuda:1' ..."
         ) from error
     num_gpus = torch.cuda.device_count()
     if chosen.type == 'cuda' and (chosen.index or 0) >= num_gpus:
-        raise ConfigError(f'device {device!r}: there are {num_gpus} GPUs here')
+        raise ConfigError(f'device {device!r}: this machine has {num_gpus} GPUs')
     return chosen
 
 
@@ -414,12 +396,12 @@ def _read_config(
 ) -> Config:
     if isinstance(config, Config):
         if cfg_options:
-            raise ConfigError('cfg_options change a config file; this one was read')
+            raise ConfigError('cfg_options need the path of a config file')
         cfg = config
     else:
         if config is None:
             if checkpoint is None:
-                raise ConfigError('no config was given')
+                raise ConfigError('no config; give its path')
             config = find_config(checkpoint)
         cfg = load_config(config, cfg_options)
     check_config(cfg)
@@ -433,34 +415,15 @@ def _count_groups(
     batch_size: int | None, sampling: Sampling, device: torch.device
 ) -> int:
     if batch_size is None:
-        return _NUM_GROUPS.get(device.type, 1)
+        return _GROUPS_ON_GPU if device.type == 'cuda' else 1
     if batch_size < sampling.num_snippets:
         raise ConfigError(
-            f'batch size {batch_size}; allowed is {sampling.num_snippets} snippets or '
-            'more: the config scores so many together'
+            f'batch size {batch_size}; allowed: {sampling.num_snippets} or more, the '
+            "config's number of snippets"
         )
     return batch_size // sampling.num_snippets
 
 
-def _check_step(step_frames: int | None, sampling: Sampling) -> int:
-    if step_frames is None:
-        return sampling.span
-    if step_frames < 1:
-        raise ConfigError(f'step_frames={step_frames!r}; allowed is 1 or more')
-    return step_frames
-
-
-def _check_window(window_seconds: float) -> float:
-    if not 0 < window_seconds < float('inf'):
-        raise ConfigError(
-            f'window_seconds={window_seconds!r}; allowed is a number above 0'
-        )
-    return window_seconds
-
-
-def _check_timeout(timeout_seconds: float | None) -> float | None:
-    if timeout_seconds is not None and not 0 < timeout_seconds < float('inf'):
-        raise ConfigError(
-            f'timeout_seconds={timeout_seconds!r}; allowed is a number above 0, or None'
-        )
-    return timeout_seconds
+def _check_seconds(name: str, value: float) -> None:
+    if not 0 < value < float('inf'):
+        raise ConfigError(f'{name}={value!r}; allowed: a number above 0')

@@ -1,4 +1,4 @@
-"""From packed snippets to scores: by a checkpoint, or by an exported file."""
+"""From packed snippets to scores, with a checkpoint or an exported file."""
 
 from __future__ import annotations
 
@@ -31,21 +31,18 @@ from mmdeepfake.visualization.evidence import HeatMaps, compute_heat_maps
 
 from .config_pipeline import Sampling
 
-# Suffix of an exported file -> 'module:function' that makes its predictor, called as
-# function(cfg, path, device). Imported when such a file is given.
-EXPORTED: dict[str, str] = dict.fromkeys(
-    ('.onnx', '.torchscript', '.pt2'),
-    'mmdeepfake.export.predictor:load_exported_predictor',
-)
+# `export` is a room above this one: its module is imported by name when needed.
+_EXPORTED_SUFFIXES = ('.onnx', '.torchscript', '.pt2')
+_EXPORTED_MODULE = 'mmdeepfake.export.predictor'
 
 
 @dataclass(frozen=True)
 class GroupPrediction:
-    """What a model says of S snippets that it saw together.
+    """The scores of S snippets that the model saw together.
 
     Attributes:
-        fake_score: P(fake) of them all, as the model scores a video of S snippets.
-        snippet_scores: (S,) P(fake) of each; empty where the model tells none.
+        fake_score: P(fake) of all, as the model scores a video of S snippets.
+        snippet_scores: (S,) P(fake) of each; empty if the model has none.
     """
 
     fake_score: float
@@ -53,39 +50,32 @@ class GroupPrediction:
 
 
 class Predictor(Protocol):
-    """Anything that scores packed groups of snippets."""
+    """Interface of a scorer of packed groups of snippets."""
 
     def predict(self, inputs: Sequence[Tensor]) -> list[GroupPrediction]:
         """Score groups in one pass.
 
         Args:
-            inputs: one a group, as the config's pipeline packs them: uint8 of
+            inputs: one per group, as the config's pipeline packs them: uint8,
                 (S*T, 3, H, W) or (S, 3, T, H, W), not normalised.
         """
         ...
 
     def explain(self, inputs: Tensor) -> NDArray[np.float32]:
-        """Tell where a group looks fake: (S*T, h, w), 0 and above, on any scale.
+        """Return heat maps of a group: (S*T, h, w), non-negative, on any scale.
 
         Raises:
-            ConfigError: this predictor cannot tell.
+            ConfigError: this predictor has no heat maps.
         """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Give the facts that a reader of the scores needs: plain JSON values."""
+        """Return facts for readers of the scores, as plain JSON values."""
         ...
 
 
 class TorchPredictor:
-    """Scores by a model of ours and the weights of a checkpoint.
-
-    Args:
-        model: with its weights, in any mode.
-        sampling: of the config, told to the model with every group.
-        device: where it runs.
-        facts: see `Predictor.describe`.
-    """
+    """Score with a model and the weights of a checkpoint; see `Predictor`."""
 
     def __init__(
         self,
@@ -95,7 +85,7 @@ class TorchPredictor:
         facts: Mapping[str, Any],
     ) -> None:
         self.model = model.to(device).eval()
-        keep_composed_kernels(self.model)  # its weights are final
+        keep_composed_kernels(self.model)  # the weights are final
         self._meta = dict(num_clips=sampling.num_snippets, clip_len=sampling.clip_len)
         self._clip_len = sampling.clip_len
         self._device = device
@@ -109,13 +99,13 @@ class TorchPredictor:
                 samples = self.model.test_step(self._batch(inputs))
         except torch.cuda.OutOfMemoryError as error:
             raise ConfigError(
-                f'{len(inputs) * self._meta["num_clips"]} snippets at once do not fit '
-                'into the memory of the GPU; lower the batch size'
+                f'{len(inputs) * self._meta["num_clips"]} snippets at once exceed the '
+                'memory of the GPU; lower the batch size'
             ) from error
         return [self._read(sample) for sample in samples]
 
     def explain(self, inputs: Tensor) -> NDArray[np.float32]:
-        """See `Predictor`; by Grad-CAM."""
+        """See `Predictor`; uses Grad-CAM."""
         normalised = self.model.data_preprocessor(self._batch([inputs]))['inputs'][0]
         heat: HeatMaps = compute_heat_maps(
             self.model, normalised, layer=self._heat_layer
@@ -142,21 +132,19 @@ class TorchPredictor:
 def load_predictor(
     cfg: Config, checkpoint: Path, sampling: Sampling, device: torch.device
 ) -> Predictor:
-    """Make the predictor of a file: a checkpoint, or by its suffix an exported model.
+    """Load a checkpoint, or an exported model, recognised by its suffix.
 
     Raises:
-        InputError: the file is missing, holds more than plain data, or is not of the
+        InputError: the file is missing, holds more than plain data, or does not fit the
             config's model.
     """
     if not checkpoint.is_file():
         raise DataNotFoundError(
-            f'no checkpoint {str(checkpoint)!r}. Without trained weights there is no '
-            'verdict: what a randomly initialised model says means nothing'
+            f'no checkpoint {str(checkpoint)!r}: a verdict needs trained weights'
         )
-    if checkpoint.suffix in EXPORTED:
-        module, _, name = EXPORTED[checkpoint.suffix].partition(':')
-        make: Callable[..., Predictor] = getattr(importlib.import_module(module), name)
-        return make(cfg, checkpoint, device)
+    if checkpoint.suffix in _EXPORTED_SUFFIXES:
+        module = importlib.import_module(_EXPORTED_MODULE)
+        return module.load_exported_predictor(cfg, checkpoint, device)
     model, meta = load_model(cfg, checkpoint)
     facts = {
         'kind': 'checkpoint',
@@ -169,13 +157,13 @@ def load_predictor(
 
 
 def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the config's model with the weights of a file, all of them or none.
+    """Build the config's model with all of its weights from a file.
 
     Returns:
-        The model, and what the checkpoint says of its training.
+        The model, and the checkpoint's metadata.
 
     Raises:
-        DataError: the file is no checkpoint, or not one of a trained such model.
+        DataError: the file is not a checkpoint of this model after training.
         ConfigError: the config's model cannot be built.
     """
     loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
@@ -183,12 +171,12 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
     if not isinstance(weights, Mapping) or not all(
         isinstance(value, Tensor) for value in weights.values()
     ):
-        raise DataError(f'checkpoint {str(path)!r} holds no weights of a model')
+        raise DataError(f'checkpoint {str(path)!r} has no model weights')
     meta = loaded.get('meta') or {}
     if meta.get('iter') == 0:
         raise DataError(
-            f'checkpoint {str(path)!r} was saved before the first step of training: '
-            'its weights are random, and there is no verdict without trained ones'
+            f'checkpoint {str(path)!r} was saved before the first step of training; '
+            'a verdict needs trained weights'
         )
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     try:
@@ -202,17 +190,44 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
     if difference:
         origin = describe_origin(loaded)
         raise DataError(
-            f'checkpoint {str(path)!r} is not of the model of the config '
+            f"checkpoint {str(path)!r} does not fit the config's model "
             f'({describe_model(cfg.model)}): {difference}.'
             + (f' It seems to be of {origin}.' if origin else '')
-            + ' What does not fit would keep random weights, so there is no verdict; '
-            'give the config that it was trained with'
+            + ' Give the config that it was trained with'
         )
     broken = [key for key, value in weights.items() if not value.isfinite().all()]
     if broken:
         raise DataError(
-            f'checkpoint {str(path)!r}: {len(broken)} of {len(weights)} tensors hold '
+            f'checkpoint {str(path)!r}: {len(broken)} of {len(weights)} tensors have '
             f'values that are not finite ({broken[0]}, ...); the training diverged'
         )
-    model.load_state_dict(weights, strict=False)  # but a counter old files may lack
+    model.load_state_dict(weights, strict=False)  # old files may lack a counter
     return model, meta
+
+
+class GroupBatches:
+    """Score groups in batches of `num_groups`, filled across faces and videos."""
+
+    def __init__(self, predictor: Predictor, num_groups: int) -> None:
+        self._predictor = predictor
+        self._num_groups = num_groups
+        self._waiting: list[tuple[Tensor, Callable[[GroupPrediction], None]]] = []
+
+    def add(self, inputs: Tensor, receive: Callable[[GroupPrediction], None]) -> None:
+        """Add a group; `receive` is called with its scores."""
+        # Groups of other shapes (pipelines that keep the frame size) cannot share a
+        # batch.
+        if self._waiting and self._waiting[0][0].shape != inputs.shape:
+            self.flush()
+        self._waiting.append((inputs, receive))
+        if len(self._waiting) == self._num_groups:
+            self.flush()
+
+    def flush(self) -> None:
+        """Score the waiting groups, even if the batch is not full."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        predictions = self._predictor.predict([inputs for inputs, _ in waiting])
+        for (_, receive), prediction in zip(waiting, predictions, strict=True):
+            receive(prediction)

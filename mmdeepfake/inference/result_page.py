@@ -1,4 +1,4 @@
-"""The report of a result, in words and pictures."""
+"""The report of a result as text and images."""
 
 from __future__ import annotations
 
@@ -12,86 +12,93 @@ from numpy.typing import NDArray
 
 from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.structures import FAILED, NO_FACE, OK
-from mmdeepfake.visualization.html_page import PageTable
+from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.overlays import overlay_heat
+from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
 from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
-from mmdeepfake.visualization.video_page import FacePanel, VideoPage
 
-from .results import TOO_SHORT, FaceResult, PeakSnippet, VideoResult
+from .results import (
+    FAKE_VERDICT,
+    REAL_VERDICT,
+    TOO_SHORT,
+    FaceResult,
+    PeakSnippet,
+    VideoResult,
+    WindowScore,
+)
 
 _NUM_FACES_SHOWN = 12  # in full; all are in result.json
 _NUM_WINDOWS_SHOWN = 20
 _STRIP_SIDE_PX = 200  # of one frame; smaller ones are enlarged
+_COLOURS = {FAKE_VERDICT: FAKE_COLOUR, REAL_VERDICT: REAL_COLOUR}
+_OTHER_COLOUR = '#666'
 _NO_SCORE = {
     NO_FACE: 'no face was found, so there is no score',
-    TOO_SHORT: 'no face is seen long enough to be scored',
+    TOO_SHORT: 'no face is long enough to be scored',
     FAILED: 'the video could not be read',
 }
 
 
 def describe_verdict(result: VideoResult) -> str:
-    """Say the verdict, the score and the threshold in one ASCII line."""
+    """Return verdict, score and threshold in one ASCII line."""
     if result.status != OK:
         return _NO_SCORE[result.status]
     state = '' if result.is_calibrated else ', not calibrated'
     return (
-        f'{result.verdict}: P(fake) {result.fake_score:.3f}, called fake from '
-        f'{result.threshold:.3f} on{state}'
+        f'{result.verdict}: P(fake) {result.fake_score:.3f}, threshold '
+        f'{result.threshold:.3f}{state}'
     )
 
 
-def make_page(result: VideoResult, facts: Mapping[str, Any]) -> VideoPage:
-    """Gather what the report of a video shows."""
+def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
+    """Return the report of a video as an HTML page."""
     scored = [face for face in result.faces if face.windows]
-    by_score = sorted(scored, key=lambda face: -face.fake_score)
+    scored.sort(key=lambda face: -face.fake_score)
     notes = [result.fault] if result.fault else []
     if not result.is_calibrated:
         notes.append(
-            f'The threshold {result.threshold:g} is not calibrated: how often it calls '
-            'a real video fake is unknown. tools/calibrate.py chooses one on '
-            'validation videos.'
+            f'The threshold {result.threshold:g} is not calibrated: its rate of false '
+            'alarms is unknown. tools/calibrate.py chooses one on validation videos.'
         )
-    return VideoPage(
+    return render_page(
+        'video_page.html',
         title=result.name.encode('utf-8', 'replace').decode(),
         verdict=result.verdict,
+        colour=_COLOURS.get(result.verdict, _OTHER_COLOUR),
         sentence=describe_verdict(result).removeprefix(f'{result.verdict}: '),
         notes=[*notes, *(f'{note[:1].upper()}{note[1:]}.' for note in result.notes)],
-        timeline=_draw_timeline(result, scored) if scored else None,
-        faces=[_panel(face) for face in by_score[:_NUM_FACES_SHOWN]],
-        tables=_tables(by_score),
+        timeline=draw_result_timeline(result),
+        faces=[_panel(face) for face in scored[:_NUM_FACES_SHOWN]],
+        tables=_tables(scored),
         facts=[*_video_facts(result), *_inference_facts(facts)],
     )
 
 
 def draw_peak(peak: PeakSnippet) -> NDArray[np.uint8]:
-    """Draw the frames of a snippet side by side, with its heat maps below: RGB."""
+    """Draw the frames of a snippet side by side, its heat maps below: RGB."""
     rows = [peak.frames]
     if peak.heat is not None:
         rows.append(overlay_heat(peak.frames, peak.heat))
-    picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    image = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
     factor = max(1, round(_STRIP_SIDE_PX / peak.frames.shape[1]))
-    size = (picture.shape[1] * factor, picture.shape[0] * factor)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
+    size = (image.shape[1] * factor, image.shape[0] * factor)
+    return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
 
 
 def draw_result_timeline(result: VideoResult) -> bytes | None:
-    """Draw the scores of all faces over time as PNG; None where there are none."""
-    scored = [face for face in result.faces if face.windows]
-    return _draw_timeline(result, scored) if scored else None
-
-
-def _draw_timeline(result: VideoResult, faces: list[FaceResult]) -> bytes:
-    lines = []
-    for face in faces:
-        middles = [(s.start_seconds + s.end_seconds) / 2 for s in face.snippets]
-        lines.append(
-            FaceLine(
-                f'face {face.index}',
-                np.array(middles),
-                np.array([snippet.fake_score for snippet in face.snippets]),
-                [(w.start_seconds, w.end_seconds, w.fake_score) for w in face.windows],
-            )
+    """Draw the scores of all faces over time as PNG; None if there are none."""
+    lines = [
+        FaceLine(
+            f'face {face.index}',
+            np.array([(s.start_seconds + s.end_seconds) / 2 for s in face.snippets]),
+            np.array([snippet.fake_score for snippet in face.snippets]),
+            [(w.start_seconds, w.end_seconds, w.fake_score) for w in face.windows],
         )
+        for face in result.faces
+        if face.windows
+    ]
+    if not lines:
+        return None
     return draw_timeline(
         lines,
         threshold=result.threshold,
@@ -100,9 +107,14 @@ def _draw_timeline(result: VideoResult, faces: list[FaceResult]) -> bytes:
     )
 
 
-def _panel(face: FaceResult) -> FacePanel:
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Encode an RGB image as PNG."""
+    return cv2.imencode('.png', cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def _panel(face: FaceResult) -> dict[str, Any]:
     main = ', the main one' if face.index == 0 else ''
-    pictures = []
+    images = []
     if face.peak is not None:
         peak = face.highest
         shows = (
@@ -110,19 +122,18 @@ def _panel(face: FaceResult) -> FacePanel:
             f'{peak.start_seconds:.2f} s, as the model saw it'
         )
         if face.peak.heat is not None:
-            shows += '; below, where it looks fake (Grad-CAM)'
-        bgr = cv2.cvtColor(draw_peak(face.peak), cv2.COLOR_RGB2BGR)
-        pictures.append((shows, cv2.imencode('.png', bgr)[1].tobytes()))
-    return FacePanel(
-        f'Face {face.index}{main}: {face.verdict}',
-        [
+            shows += '; below, its heat maps (Grad-CAM)'
+        images.append((shows, encode_png(draw_peak(face.peak))))
+    return {
+        'name': f'Face {face.index}{main}: {face.verdict}',
+        'facts': [
             ('P(fake)', f'{face.fake_score:.4f}'),
             ('score of tools/test.py', f'{face.test_score:.4f}'),
-            ('seen', f'{_clock(face.start_seconds)} to {_clock(face.end_seconds)}'),
-            ('snippets', str(len(face.snippets)) if face.snippets else 'not told'),
+            ('seen', ' to '.join(_span(face))),
+            ('snippets', str(len(face.snippets)) if face.snippets else 'not scored'),
         ],
-        pictures,
-    )
+        'images': images,
+    }
 
 
 def _tables(faces: list[FaceResult]) -> list[PageTable]:
@@ -130,56 +141,37 @@ def _tables(faces: list[FaceResult]) -> list[PageTable]:
     windows.sort(key=lambda pair: -pair[0].fake_score)
     tables = []
     if len(windows) > 1:
-        shown = windows[:_NUM_WINDOWS_SHOWN]
-        tables.append(
-            PageTable(
-                'Stretches by score',
-                ('face', 'from', 'to', 'P(fake)'),
-                [
-                    (
-                        str(index),
-                        _clock(w.start_seconds),
-                        _clock(w.end_seconds),
-                        f'{w.fake_score:.4f}',
-                    )
-                    for w, index in shown
-                ],
-                _left_out(len(windows) - len(shown)),
-            )
-        )
+        rows = [
+            (str(index), *_span(window), f'{window.fake_score:.4f}')
+            for window, index in windows[:_NUM_WINDOWS_SHOWN]
+        ]
+        more = len(windows) - len(rows)
+        notes = [f'{more} more are in scores.csv'] if more else []
+        header = ('face', 'from', 'to', 'P(fake)')
+        tables.append(PageTable('Windows by score', header, rows, notes))
     if len(faces) > _NUM_FACES_SHOWN:
-        tables.append(
-            PageTable(
-                'Further faces',
-                ('face', 'from', 'to', 'verdict', 'P(fake)'),
-                [
-                    (
-                        str(face.index),
-                        _clock(face.start_seconds),
-                        _clock(face.end_seconds),
-                        face.verdict,
-                        f'{face.fake_score:.4f}',
-                    )
-                    for face in faces[_NUM_FACES_SHOWN:]
-                ],
-            )
-        )
+        rows = [
+            (str(face.index), *_span(face), face.verdict, f'{face.fake_score:.4f}')
+            for face in faces[_NUM_FACES_SHOWN:]
+        ]
+        header = ('face', 'from', 'to', 'verdict', 'P(fake)')
+        tables.append(PageTable('Further faces', header, rows))
     return tables
 
 
-def _left_out(num: int) -> list[str]:
-    return [f'{num} more are in scores.csv'] if num else []
+def _span(part: FaceResult | WindowScore) -> tuple[str, str]:
+    return _clock(part.start_seconds), _clock(part.end_seconds)
 
 
 def _video_facts(result: VideoResult) -> list[tuple[str, str]]:
     return [
         ('video', f'{result.width} x {result.height} pixels, {result.num_frames} '
-         f'frames, {result.fps:g} a second, {_clock(result.duration_seconds)}'),
+         f'frames, {result.fps:g} per second, {_clock(result.duration_seconds)}'),
     ]  # fmt: skip
 
 
 def _inference_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Give name and value of each fact; those of a part follow its name."""
+    """Return name and value of each fact; nested names are joined."""
     pairs = []
     for name, value in facts.items():
         if isinstance(value, Mapping):
@@ -192,5 +184,5 @@ def _inference_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _clock(seconds: float) -> str:
-    """Give a time as '1:02:03', or '2.75 s' under a minute."""
+    """Format a time as '1:02:03', or as '2.75 s' below a minute."""
     return f'{seconds:.2f} s' if seconds < 60 else format_time(seconds)

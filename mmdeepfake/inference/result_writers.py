@@ -1,11 +1,11 @@
-"""The files that tell of a result: JSON, CSV, an annotated MP4 and an HTML page."""
+"""Write the files of a result: JSON, CSV, an annotated MP4 and an HTML page."""
 
 from __future__ import annotations
 
 import bisect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +20,23 @@ from mmdeepfake.visualization.annotated_video import (
     ScoreStrip,
     write_annotated_video,
 )
-from mmdeepfake.visualization.video_page import format_video_page
 
 from .face_stream import FrameTimes
-from .result_page import describe_verdict, make_page
-from .results import FaceResult, SnippetScore, VideoResult, WindowScore
+from .result_page import describe_verdict, format_report
+from .results import FaceResult, SnippetScore, VideoResult
 
-SCHEMA_VERSION = 1  # of result.json; raised whenever a reader would have to change
+SCHEMA_VERSION = 1  # of result.json; raised with every incompatible change
 RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
 ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
 VIDEO_COLUMNS = (
-    'video',
-    'status',
-    'verdict',
-    'fake_score',
-    'test_score',
-    'threshold',
-    'is_calibrated',
-    'num_faces',
-    'num_frames',
-    'duration_seconds',
-    'peak_score',
-    'peak_start_seconds',
-    'folder',
-    'fault',
-)
+    'video', 'status', 'verdict', 'fake_score', 'test_score', 'threshold',
+    'is_calibrated', 'num_faces', 'num_frames', 'duration_seconds', 'peak_score',
+    'peak_start_seconds', 'folder', 'fault',
+)  # fmt: skip
 SCORE_COLUMNS = (
-    'video',
-    'face',
-    'level',
-    'first_frame',
-    'last_frame',
-    'start_seconds',
-    'end_seconds',
-    'x1',
-    'y1',
-    'x2',
-    'y2',
-    'fake_score',
-)
+    'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
+    'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
+)  # fmt: skip
 _SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
 
 
@@ -72,17 +50,17 @@ def write_video_results(
     tell: Callable[[int], None] | None = None,
     decoder: VideoDecoder | None = None,
 ) -> dict[str, Path]:
-    """Write what is known of one video into a folder of its own.
+    """Write the result of one video to its folder.
 
     Args:
-        result: of the inferencer; its heat maps are given back in the end.
-        folder: is made.
+        result: of the inferencer; its heat maps are deleted at the end.
+        folder: is created.
         facts: the inferencer's `facts`.
-        annotate: whether to write the annotated video, where there is a face. If the
-            video can no longer be read, a note says so in its place.
+        annotate: whether to write the annotated video if there is a face. A video that
+            can no longer be read gets a note instead.
         report: whether to write the page.
-        tell: is told how many frames of the annotated video are drawn.
-        decoder: reads the video once more; None decodes in a process of its own.
+        tell: called with the number of annotated frames.
+        decoder: reads the video again; None decodes in a separate process.
 
     Returns:
         The files by their names.
@@ -96,21 +74,21 @@ def write_video_results(
             _annotate(result, folder / ANNOTATED_MP4, tell, decoder or shared_decoder())
             written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
         except DataError as error:
-            # The scores are those of a reading that went well.
+            # The scores remain valid: they come from an earlier, complete pass.
             reason = hide_folders(str(error), result.path.parent)
             note = f'no annotated video: {reason}'
             result = replace(result, notes=(*result.notes, note))
             write_json(written[RESULT_JSON], to_json(result, facts))
     if report:
         written[REPORT_HTML] = folder / REPORT_HTML
-        write_text(written[REPORT_HTML], format_video_page(make_page(result, facts)))
+        write_text(written[REPORT_HTML], format_report(result, facts))
     if result.heat is not None:
         result.heat.close()
     return written
 
 
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a result as plain JSON values; boxes are those of the snippets."""
+    """Return a result as plain JSON values; boxes are those of the snippets."""
     names = (
         'status', 'verdict', 'fake_score', 'test_score', 'threshold', 'is_calibrated',
         'num_frames', 'fps', 'height', 'width', 'duration_seconds', 'fault', 'notes',
@@ -130,23 +108,13 @@ def _face_json(face: FaceResult) -> dict[str, Any]:
     names = ('index', 'num_frames', *_SPAN_FIELDS, 'verdict', 'fake_score')
     return {
         **{name: getattr(face, name) for name in (*names, 'test_score')},
-        'windows': [_span_json(window) for window in face.windows],
-        'snippets': [
-            {**_span_json(snippet), 'box_x1y1x2y2_px': list(snippet.box_x1y1x2y2_px)}
-            for snippet in face.snippets
-        ],
+        'windows': [asdict(window) for window in face.windows],
+        'snippets': [asdict(snippet) for snippet in face.snippets],
     }
 
 
-def _span_json(span: SnippetScore | WindowScore) -> dict[str, Any]:
-    return {name: getattr(span, name) for name in (*_SPAN_FIELDS, 'fake_score')}
-
-
 def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
-    """Give the rows of scores.csv: windows, then snippets, of one face after another.
-
-    Snippets are missing where the model scores none by itself.
-    """
+    """Yield the rows of scores.csv: windows, then snippets, face by face."""
     for face in result.faces:
         for level, spans in (('window', face.windows), ('snippet', face.snippets)):
             for span in spans:
@@ -157,13 +125,7 @@ def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
 
 
 def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
-    """Give the row of videos.csv; see `VIDEO_COLUMNS`.
-
-    Args:
-        result: of the video.
-        name: as the user named it.
-        folder: of its files, relative to the table.
-    """
+    """Return the row of videos.csv, with the user's name of the video."""
     peaks = [face.highest for face in result.faces if face.highest is not None]
     peak = max(peaks, key=lambda one: one.fake_score, default=None)
     return (
@@ -184,16 +146,16 @@ def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
 
 
 def format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a CSV table; numbers are written so that they are read back the same.
+    """Format a CSV table; numbers are read back unchanged.
 
-    A text that a spreadsheet would take for a formula gets a ' before it: a file may be
-    called =HYPERLINK(...). `files.printable_text.unguard_cell` takes it away.
+    Text that a spreadsheet would take for a formula, e.g. a file =HYPERLINK(...), gets
+    a leading '; `files.printable_text.unguard_cell` removes it.
     """
     return format_csv([columns, *map(guard_cells, rows)])
 
 
 def _plain(text: str) -> str:
-    """Make text that any program can read of a file name in whatever bytes."""
+    """Return a file name of any bytes as valid UTF-8 text."""
     return os.fsencode(text).decode('utf-8', 'replace')
 
 
@@ -203,10 +165,12 @@ def _annotate(
     tell: Callable[[int], None] | None,
     decoder: VideoDecoder,
 ) -> None:
-    """Decode the video once more and draw what was found."""
+    """Decode the video again and draw the faces."""
     source = decoder.open_video(result.path)
     times = FrameTimes(source)
-    waiting = sorted(result.faces, key=lambda face: -face.first_frame)  # first one last
+    waiting = sorted(
+        result.faces, key=lambda face: -face.first_frame
+    )  # by first frame, descending
     active: list[_FaceTimeline] = []
 
     def marks_of(index: int) -> list[FaceMark]:
@@ -238,25 +202,25 @@ def _annotate(
 
 
 class _FaceTimeline:
-    """What is to be drawn of one face, in any frame that it is seen in."""
+    """The marks of one face in its frames."""
 
     def __init__(self, face: FaceResult, result: VideoResult) -> None:
         self._face = face
         self.last_frame = face.last_frame
         self._heat = result.heat
-        self._whole = (0.0, 0.0, float(result.width), float(result.height))
+        self._full_frame = (0.0, 0.0, float(result.width), float(result.height))
         self._spans = face.snippets or face.windows
         self._starts = [span.first_frame for span in self._spans]
 
     def mark_at(self, frame: int) -> FaceMark:
-        """Give the mark of a frame."""
+        """Return the mark of a frame."""
         face = self._face
         place = bisect.bisect_right(self._starts, frame) - 1
         span = self._spans[max(place, 0)] if self._spans else None
         box = getattr(span, 'box_x1y1x2y2_px', None)
         if box is None and face.highest is not None:
             box = face.highest.box_x1y1x2y2_px
-        shown = box or self._whole
+        shown = box or self._full_frame
         if face.track is not None:
             shown = tuple(face.track.boxes[frame - face.first_frame].tolist())
         return FaceMark(

@@ -1,13 +1,14 @@
-"""What inference says of a video, as plain data.
+"""The results of inference, as plain data.
 
-Frames are counted from 0 in the source video, and a last frame belongs to its span.
-Every `fake_score` is P(fake) after the temperature of the operating point, if there is
-one; `None` where nothing could be scored.
+Frames are counted from 0 in the source video; a last frame is inclusive, and
+`end_seconds` is the end of that frame. Every
+`fake_score` is P(fake) after the temperature of the operating point, if any; `None` if
+nothing could be scored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,45 +21,15 @@ from .heat_store import HeatStore
 
 TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
 STATUSES = (OK, NO_FACE, TOO_SHORT, FAILED)
-FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS = (
-    'fake',
-    'real',
-    'no face',
-    'none',
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SnippetScore:
-    """The score of one snippet of one face.
-
-    Attributes:
-        first_frame: of the snippet.
-        last_frame: of the snippet.
-        start_seconds: when its first frame is shown.
-        end_seconds: when its last frame ends.
-        box_x1y1x2y2_px: what the model saw of the source frame, at its first frame.
-        fake_score: of the snippet.
-    """
-
-    first_frame: int
-    last_frame: int
-    start_seconds: float
-    end_seconds: float
-    box_x1y1x2y2_px: tuple[float, float, float, float]
-    fake_score: float
+VERDICTS = ('fake', 'real', 'no face', 'none')
+FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
 class WindowScore:
-    """The score of one stretch of a face: of all snippets in it together.
+    """The score of one window of a face: of all its snippets together.
 
-    Attributes:
-        first_frame: of the window.
-        last_frame: of the window.
-        start_seconds: when its first frame is shown.
-        end_seconds: when its last frame ends.
-        fake_score: by the rule that makes the model's snippets a video score.
+    The scores are averaged as the model averages the snippets of a video.
     """
 
     first_frame: int
@@ -68,17 +39,28 @@ class WindowScore:
     fake_score: float
 
 
-@dataclass(frozen=True, eq=False)
-class PeakSnippet:
-    """The snippet of a face with the highest score, to be looked at.
+@dataclass(frozen=True, slots=True)
+class SnippetScore(WindowScore):
+    """The score of one snippet of one face.
 
     Attributes:
-        snippet: which one.
+        box_x1y1x2y2_px: the model's crop of the source frame, at its first frame.
+    """
+
+    box_x1y1x2y2_px: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class PeakSnippet:
+    """The snippet of a face with the highest score, for display.
+
+    Attributes:
+        snippet: its score.
         frames: (T, H, W, 3) uint8 RGB, as the model saw them.
         inputs: the packed group that it was scored in, as `Predictor.predict` takes it.
-        snippet_index: its place in that group.
-        heat: (T, h, w) float32 in 0..1, what speaks for a fake, its hottest position
-            being 1 however little that is; None where there is no heat map.
+        snippet_index: its index in that group.
+        heat: (T, h, w) float32, evidence for a fake, scaled to a maximum of 1; None if
+            there is no heat map.
     """
 
     snippet: SnippetScore
@@ -90,22 +72,18 @@ class PeakSnippet:
 
 @dataclass(frozen=True, eq=False)
 class FaceResult:
-    """What is said of one face: one person in one shot.
+    """The result of one face: one person in one shot.
 
     Attributes:
         index: 0 is the main face, which tools/test.py scores; see `track_choice`.
-        first_frame: where it is seen first.
-        num_frames: how long it is seen.
-        start_seconds: when its first frame is shown.
-        end_seconds: when its last frame ends.
-        verdict: one of `VERDICTS`; 'none' where the face is seen too shortly.
+        verdict: one of `VERDICTS`; 'none' if the face is too short.
         fake_score: of all snippets that cover it.
         test_score: of the snippets that the config tests, before the temperature.
-        windows: in the order of time.
-        snippets: in the order of time; empty where the model scores none by itself.
-        track: its boxes; None where the config crops a fixed square.
+        windows: by time.
+        snippets: by time; empty if the model does not score snippets.
+        track: its boxes; None if the config crops a fixed square.
         highest: its most suspicious snippet.
-        peak: the same with its pictures, kept of the most suspicious faces of a video.
+        peak: the same with its frames, kept for the most suspicious faces of a video.
     """
 
     index: int
@@ -124,31 +102,29 @@ class FaceResult:
 
     @property
     def last_frame(self) -> int:
-        """Index of the last frame it is seen in."""
+        """Index of its last frame."""
         return self.first_frame + self.num_frames - 1
 
 
 @dataclass(frozen=True, eq=False)
 class VideoResult:
-    """What is said of one video.
+    """The result of one video.
 
     Attributes:
-        path: of the video.
         status: one of `STATUSES`.
-        verdict: one of `VERDICTS`: 'no face' and 'none' are no acquittal.
-        threshold: the video is called fake from this score on.
+        verdict: one of `VERDICTS`; 'no face' and 'none' do not mean real.
+        threshold: lowest score that is called fake.
         is_calibrated: whether the threshold was chosen on validation videos.
         fake_score: of its faces together, by the inferencer's rule.
         test_score: the main face's, as tools/test.py gives it, before the temperature.
         faces: the main one first.
-        num_frames: of the video.
-        fps: frames per second, the mean where the rate varies.
-        height: of a frame, in pixels, upright.
-        width: of a frame, in pixels, upright.
+        fps: the mean if the frame rate varies.
+        height: of an upright frame, in pixels.
+        width: of an upright frame, in pixels.
         fault: why it failed; names the file without its folder.
-        notes: what else is worth knowing, one sentence each.
+        notes: warnings, one sentence each.
         seconds: wall time until its last score, other videos of the batch included.
-        heat: heat maps of all snippets, where they were asked for.
+        heat: heat maps of all snippets, if requested.
     """
 
     path: Path
@@ -164,7 +140,7 @@ class VideoResult:
     height: int = 0
     width: int = 0
     fault: str = ''
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
     heat: HeatStore | None = None
 
@@ -175,5 +151,5 @@ class VideoResult:
 
     @property
     def duration_seconds(self) -> float:
-        """How long it is shown."""
+        """Duration of the video."""
         return self.num_frames / self.fps if self.fps else 0.0

@@ -1,14 +1,13 @@
-"""Which snippets cover a face from its first frame to its last, and which meet.
+"""Choose the snippets that cover a face, and group those that are scored together.
 
-A face is cut into windows of about equal length, a window into as many segments as it
-takes snippets to leave no frame out, and each snippet lies in the middle of its segment
-(`sample_starts`, as at test). A model sees S snippets at once, and lets them attend to
-one another; so those that meet are spread over the window, as those of a test are
-spread over the video:
+A face is cut into windows of about equal length, a window into as many segments as
+snippets are needed to skip no frame, and each snippet is in the middle of its segment
+(`sample_starts`, as at test). A model sees S snippets at once, which may attend to one
+another; so a group is spread over its window, as a test is spread over the video:
 
     a window of 6 snippets, S = 3:    A B A B A B    groups A and B
 
-A face no longer than S snippets side by side is one group, the same as at test.
+A face of at most S adjacent snippets is one group, the same as at test.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from mmdeepfake.datasets.transforms.sampling import sample_starts, segment_borde
 
 from .config_pipeline import Sampling
 
-TEST_WINDOW = -1  # of the snippets that the config tests, which lie in all windows
+TEST_WINDOW = -1  # of the snippets of the config's test, which span all windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +31,8 @@ class SnippetGroup:
 
     Attributes:
         frame_indices: (S*T,) frames of the face, counted from its first; T innermost.
-        window: which window they are of, or `TEST_WINDOW`.
-        is_test: whether they are what the config's test takes.
+        window: its index, or `TEST_WINDOW`.
+        is_test: whether the config's test takes these frames.
     """
 
     frame_indices: NDArray[np.int64]
@@ -47,7 +46,7 @@ class SnippetPlan:
 
     Attributes:
         borders: (W + 1,) window i has the frames borders[i] .. borders[i + 1] - 1.
-        groups: those of a window come in a row.
+        groups: ordered by window.
     """
 
     borders: NDArray[np.int64]
@@ -65,13 +64,13 @@ def plan_snippets(
     """Plan the snippets of a face.
 
     Args:
-        num_frames: of the face; where they are fewer than a snippet's, what the
-            config's own rule for short videos gives is all there is.
+        num_frames: of the face; if shorter than a snippet, only `test_indices`, which
+            follow the config's rule for short videos, are used.
         sampling: of the config.
-        test_indices: (S*T,) what the config's test takes.
-        step_frames: largest distance between the starts of two snippets, about; the
-            snippet's span leaves no frame out.
-        window_frames: length of a window, about: a face is cut into equal ones.
+        test_indices: (S*T,) frames of the config's test.
+        step_frames: approximate maximum distance between the starts of two snippets;
+            the snippet's span skips no frame.
+        window_frames: approximate length of the equal windows.
     """
     if num_frames < sampling.span:
         return SnippetPlan(
@@ -93,7 +92,7 @@ def plan_snippets(
 def _cover_window(
     low: int, high: int, sampling: Sampling, step_frames: int
 ) -> list[NDArray[np.int64]]:
-    """Give the frames (S*T,) of each group of a window."""
+    """Return the frames (S*T,) of each group of a window."""
     size = sampling.num_snippets
     num_groups = max(1, -(-(high - low) // (step_frames * size)))
     starts = low + sample_starts(

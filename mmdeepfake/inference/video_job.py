@@ -1,4 +1,4 @@
-"""One video on its way from its faces to its result."""
+"""Collect the scores of one video and make its result."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from .results import (
 )
 from .snippet_plan import TEST_WINDOW, SnippetGroup, SnippetPlan
 
-# Faces whose most suspicious snippet is kept with its pictures, some MB each. A film
-# has thousands of shots, and every face begins anew in each.
+# Faces whose most suspicious snippet is kept with its frames, some MB each: a film has
+# thousands of shots, and a new face track in each.
 NUM_PEAKS_KEPT = 12
 Explain = Callable[[Tensor], NDArray[np.float32]]
 
 
 @dataclass(eq=False)
 class _FaceScores:
-    """What has been scored of one face so far; scores before the temperature."""
+    """The scores of one face so far, before the temperature."""
 
     span: FaceSpan
     plan: SnippetPlan | None
@@ -52,20 +52,13 @@ class _FaceScores:
 
 
 class VideoJob:
-    """Collects the scores of one video, which come back batch by batch.
+    """Collect the scores of one video, which arrive batch by batch.
 
     Attributes:
-        path: of the video.
-        num_waiting: groups whose scores have not come back.
-        is_read: whether all of its groups were handed out.
-        error: what made it fail.
-        heat: where heat maps of all snippets are kept; None keeps none.
-
-    Args:
-        path: of the video.
-        decision: see `Decision`.
-        sampling: of the config.
-        timeout: seconds that it may take; None as long as it takes.
+        num_waiting: groups without scores yet.
+        is_read: whether all of its groups were submitted.
+        error: why it failed.
+        heat: stores heat maps of all snippets; None stores none.
     """
 
     def __init__(
@@ -98,11 +91,11 @@ class VideoJob:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is awaited any more."""
+        """Whether it failed or all scores have arrived."""
         return self.error is not None or (self.is_read and not self.num_waiting)
 
     def check_time(self) -> None:
-        """Raise a `DataError` where it has taken longer than it may."""
+        """Raise `DataError` after the timeout."""
         seconds = time.monotonic() - self._start
         if self._timeout is not None and seconds > self._timeout:
             raise DataError(
@@ -111,7 +104,7 @@ class VideoJob:
             )
 
     def describe(self, times: FrameTimes, **facts: Any) -> None:
-        """Take the facts of the video: num_frames, height, width."""
+        """Set the facts of the video: num_frames, height, width."""
         self._times = times
         self._facts = {'fps': times.fps, **facts}
 
@@ -123,7 +116,7 @@ class VideoJob:
     def set_faces(
         self, spans: Sequence[FaceSpan], plans: Sequence[SnippetPlan | None]
     ) -> None:
-        """Take the faces, the main one first; None plans what is too short."""
+        """Set the faces, the main one first; the plan of a short face is None."""
         self._faces = [
             _FaceScores(span, plan) for span, plan in zip(spans, plans, strict=True)
         ]
@@ -136,21 +129,15 @@ class VideoJob:
         explain: Explain | None,
         prediction: GroupPrediction,
     ) -> None:
-        """Take the scores of one group.
-
-        Args:
-            which: place of the face.
-            group: see `SnippetGroup`.
-            packed: what was scored.
-            explain: makes heat maps of it, where all snippets get one.
-            prediction: its scores.
-        """
+        """Add the scores of one group of a face; `explain` makes its heat maps."""
         self.num_waiting -= 1
         if self.error is not None:
             return
         values = (prediction.fake_score, *prediction.snippet_scores)
         if not all(0 <= value <= 1 for value in values):  # nan fails here too
-            self.error = DataError(f'the model gave the scores {values}; it diverged')
+            self.error = DataError(
+                f'the model returned the scores {values}; its training diverged'
+            )
             return
         face = self._faces[which]
         if group.is_test:
@@ -175,7 +162,7 @@ class VideoJob:
             self._keep_peak(face, packed.inputs, best)
 
     def _keep_peak(self, face: _FaceScores, inputs: Tensor, best: int) -> None:
-        """Keep the pictures of a face's new peak, if it is among the highest."""
+        """Keep the frames of a face's new peak, if it is among the highest."""
         clip_len = self._sampling.clip_len
         frames = frames_of_snippet(inputs, best, clip_len=clip_len)
         face.peak = PeakSnippet(face.highest, frames, inputs, best)
@@ -189,7 +176,7 @@ class VideoJob:
     def _store_heat(
         self, which: int, snippets: list[SnippetScore], heat: NDArray[np.float32]
     ) -> None:
-        """Keep the heat maps of each snippet of a group, (S*T, h, w)."""
+        """Store the heat maps of each snippet of a group, (S*T, h, w)."""
         if len(snippets) != self._sampling.num_snippets:
             return
         by_snippet = heat.reshape(len(snippets), -1, *heat.shape[1:])
@@ -208,13 +195,13 @@ class VideoJob:
         frames = group.frame_indices[place : place + self._sampling.clip_len]
         first, last = (int(frames[i]) + face.span.first_frame for i in (0, -1))
         box = tuple(round(float(side), 2) for side in packed.crop_boxes[place])
-        return SnippetScore(first, last, *self._span_seconds(first, last), box, score)
+        return SnippetScore(first, last, *self._span_seconds(first, last), score, box)
 
     def _span_seconds(self, first: int, last: int) -> tuple[float, float]:
         return self._times[first], self._times[last + 1]
 
     def explain_peaks(self, explain: Explain) -> None:
-        """Add heat maps to the peaks that are kept."""
+        """Add heat maps to the kept peaks."""
         for face in self._with_peak:
             raw = explain(face.peak.inputs)
             place = face.peak.snippet_index * self._sampling.clip_len
@@ -223,7 +210,7 @@ class VideoJob:
             face.peak = replace(face.peak, heat=heat.astype(np.float32))
 
     def finish(self, fault: str = '') -> VideoResult:
-        """Make the result of what has come back."""
+        """Make the result from the collected scores."""
         decision = self._decision
         shared: dict[str, Any] = dict(
             path=self.path,
@@ -310,13 +297,7 @@ class VideoJob:
 def frames_of_snippet(
     inputs: Tensor, snippet_index: int, *, clip_len: int
 ) -> NDArray[np.uint8]:
-    """Give the frames of one snippet of a packed group: (T, H, W, 3) uint8 RGB.
-
-    Args:
-        inputs: (S*T, 3, H, W) or (S, 3, T, H, W) uint8.
-        snippet_index: which one.
-        clip_len: T.
-    """
+    """Return the frames of one snippet of a packed group: (T, H, W, 3) uint8 RGB."""
     if inputs.dim() == 5:
         frames = inputs[snippet_index].permute(1, 2, 3, 0)
     else:

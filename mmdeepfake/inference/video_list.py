@@ -1,4 +1,4 @@
-"""Which videos a command line means: files, folders of them, and lists."""
+"""Find the videos of a command line: files, folders and lists."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class RequestedVideo:
     """One video to be scored.
 
     Attributes:
-        path: of the file; that it is there is only known of files named one by one.
-        name: as the user knows it: relative to the folder or list that named it.
-        folder: name of the folder for its results; no two videos share one.
+        path: of the file; an entry of a list may be missing.
+        name: relative to the folder or list that named it.
+        folder: unique name of the folder for its results.
     """
 
     path: Path
@@ -35,17 +35,17 @@ class RequestedVideo:
 
 
 def list_videos(inputs: Sequence[Path], *, out: Path) -> list[RequestedVideo]:
-    """Find the videos that are meant, in order, each file once.
+    """Return the videos in order, each file once.
 
     Args:
-        inputs: video files; folders, searched with all that lies in them for files that
-            are named like videos, through links too; and .txt files in UTF-8 with the
-            path of a video in each line, relative to the list's folder (empty lines and
-            those that begin with # are skipped; a name that does is written ./#name).
+        inputs: video files; folders, searched recursively and through links for files
+            with a video's suffix; and .txt files in UTF-8 with one path per line,
+            relative to the list (empty lines and lines that begin with # are skipped;
+            write ./#name for such a name).
         out: folder for the results, which must not be searched.
 
     Raises:
-        InputError: an input is missing, or names no video; or `out` lies in a folder
+        InputError: an input is missing or has no video, or `out` is inside a folder
             that is searched.
     """
     found: dict[Path, str] = {}
@@ -57,7 +57,7 @@ def list_videos(inputs: Sequence[Path], *, out: Path) -> list[RequestedVideo]:
     for path, name in found.items():
         base = safe_name(name.replace('/', '__'))
         folder, number = base, 1
-        # Two files of one name, or of names that some file systems take for one.
+        # Equal names, also on file systems that ignore case.
         while folder.lower() in taken:
             number += 1
             folder = f'{base}-{number}'
@@ -81,17 +81,15 @@ def _search(folder: Path, out: Path) -> Iterator[tuple[Path, str]]:
     inside, root = out.resolve(), folder.resolve()
     if inside == root or root in inside.parents:
         raise ConfigError(
-            f'--out {str(out)!r} lies in {str(folder)!r}, which is searched for '
-            'videos: annotated ones would be scored the next time. Give a folder '
-            'outside of it'
+            f'--out {str(out)!r} is inside {str(folder)!r}, which is searched for '
+            'videos: the next run would score annotated ones. Choose a folder outside'
         )
     found = [place / name for place, _, names in walk_folders(folder) for name in names]
     paths = sorted(path for path in found if is_video_name(path.name))
     if not paths:
         raise DataNotFoundError(
-            f'folder {str(folder)!r} holds no video; of its {len(found)} files none is '
-            'named like one, such as .mp4. A file that is given by itself, or in a '
-            'list, may have any name'
+            f'folder {str(folder)!r} has no video: none of its {len(found)} files has '
+            "a video's suffix, such as .mp4. Name other files one by one or in a list"
         )
     warn_of_other_files(folder, [one for one in found if not is_video_name(one.name)])
     for path in paths:
@@ -102,13 +100,15 @@ def _read_list(path: Path) -> Iterator[tuple[Path, str]]:
     try:
         lines = [line.strip() for line in read_lines(path)]
     except (OSError, ValueError) as error:
-        raise DataError(f'list {str(path)!r} cannot be read as text: {error}') from None
+        raise DataError(
+            f'list {str(path)!r} is not readable as text: {error}'
+        ) from None
     names = [line for line in lines if line and not line.startswith('#')]
     videos = [path.parent / name for name in names]
     if not any(video.is_file() for video in videos):
         raise DataError(
             f'list {str(path)!r}: none of its {len(names)} lines is the path of a file '
-            f'({shorten_list([*map(shorten, names)])}); needed is one a line, relative '
-            "to the list's folder or absolute"
+            f'({shorten_list([*map(shorten, names)])}); give one path per line, '
+            "absolute or relative to the list's folder"
         )
     yield from zip(videos, names, strict=True)

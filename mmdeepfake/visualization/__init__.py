@@ -1,1 +1,1 @@
-"""Pictures of runs: arrays and logs in, files out."""
+"""Plots and pages: arrays and logs in, image and HTML files out."""

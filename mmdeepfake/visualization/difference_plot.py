@@ -1,4 +1,4 @@
-"""How two regions of a face change from frame to frame, in a fake and its original.
+"""Changes of two face regions from frame to frame, in a fake and its original.
 
 Fig. 1 of RATF's paper: "the absolute change value of the region between adjacent
 frames".
@@ -16,13 +16,13 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from .overlays import OKABE_ITO
-from .report_plots import FAKE_COLOUR, REAL_COLOUR
+from .report_plots import FAKE_COLOUR, REAL_COLOUR, tidy
 
 _BOX_COLOURS = (OKABE_ITO[2], OKABE_ITO[3])
 
 
 class Region(NamedTuple):
-    """A box within the face, as shares of its width and height."""
+    """A box within the face, as fractions of its width and height."""
 
     left: float
     top: float
@@ -30,7 +30,7 @@ class Region(NamedTuple):
     bottom: float
 
     def cut(self, frames: NDArray) -> NDArray:
-        """Cut the box out of frames, (F, H, W, 3)."""
+        """Crop the box from frames, (F, H, W, 3)."""
         height, width = frames.shape[1:3]
         rows = slice(round(self.top * height), round(self.bottom * height))
         columns = slice(round(self.left * width), round(self.right * width))
@@ -38,14 +38,9 @@ class Region(NamedTuple):
 
 
 def measure_changes(frames: NDArray[np.uint8], region: Region) -> NDArray[np.float64]:
-    """(F - 1,), mean absolute difference of a region between adjacent frames.
+    """Return the mean absolute difference of adjacent frames in a region: (F - 1,).
 
-    Args:
-        frames: (F, H, W, 3) uint8.
-        region: the box.
-
-    Returns:
-        Grey levels, 0 to 255, averaged over the region's pixels and colours.
+    It is an intensity, 0 to 255, averaged over the region's pixels and channels.
     """
     values = region.cut(frames).astype(np.float64)
     return np.abs(values[1:] - values[:-1]).mean(axis=(1, 2, 3))
@@ -59,19 +54,19 @@ def plot_changes(
     title: str,
     first_frame: int = 0,
 ) -> Figure:
-    """Draw both videos with the regions boxed, and each region's changes over time.
+    """Draw both videos with boxes, and each region's changes over time.
 
     Args:
-        fake: (F, H, W, 3) uint8 frames in a row.
+        fake: (F, H, W, 3) uint8 consecutive frames.
         real: the same frames of its original.
         regions: two boxes by name.
-        title: what the fake is.
-        first_frame: number of the first frame in the video.
+        title: of the figure.
+        first_frame: its index in the video.
     """
     figure = Figure(figsize=(7.2, 3.3), layout='constrained')
-    pictures, curves = figure.subfigures(1, 2, width_ratios=(1, 2.4))
+    images, curves = figure.subfigures(1, 2, width_ratios=(1, 2.4))
     for axes, (name, frames) in zip(
-        pictures.subplots(2, 1), (('fake', fake), ('original', real)), strict=True
+        images.subplots(2, 1), (('fake', fake), ('original', real)), strict=True
     ):
         _draw_boxed(axes, frames[len(frames) // 2], regions)
         axes.set_ylabel(name, fontsize=9)
@@ -80,23 +75,21 @@ def plot_changes(
     for axes, colour, (name, region) in zip(
         panels, _BOX_COLOURS, regions.items(), strict=True
     ):
-        changes = measure_changes(fake, region)
-        axes.plot(steps, changes, color=FAKE_COLOUR, linewidth=1.3, label='fake')
-        changes = measure_changes(real, region)
-        axes.plot(
-            steps, changes, color=REAL_COLOUR, linewidth=1.3, ls='--', label='original'
-        )
+        for frames, line_colour, style, label in (
+            (fake, FAKE_COLOUR, '-', 'fake'),
+            (real, REAL_COLOUR, '--', 'original'),
+        ):
+            changes = measure_changes(frames, region)
+            axes.plot(steps, changes, style, c=line_colour, linewidth=1.3, label=label)
         axes.set_title(name, loc='left', fontsize=9, color=colour, weight='bold')
-        axes.grid(color='0.9', linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.spines[['top', 'right']].set_visible(False)
+        tidy(axes)
         axes.tick_params(labelsize=8)
     panels[0].legend(
         frameon=False,
         fontsize=8,
         ncols=2,
         loc='lower right',
-        bbox_to_anchor=(1, 0.97),  # over the panel, where no curve runs
+        bbox_to_anchor=(1, 0.97),  # above the panel
     )
     panels[0].set_ylim(bottom=0)
     panels[-1].set_xlabel('frame', fontsize=9)
@@ -106,15 +99,15 @@ def plot_changes(
 
 
 def _draw_boxed(
-    axes: Axes, picture: NDArray[np.uint8], regions: Mapping[str, Region]
+    axes: Axes, image: NDArray[np.uint8], regions: Mapping[str, Region]
 ) -> None:
-    height, width = picture.shape[:2]
-    axes.imshow(picture)
+    height, width = image.shape[:2]
+    axes.imshow(image)
     axes.set(xticks=[], yticks=[])
     for (name, box), colour in zip(regions.items(), _BOX_COLOURS, strict=True):
         left, top = box.left * width - 0.5, box.top * height - 0.5
         size = ((box.right - box.left) * width, (box.bottom - box.top) * height)
-        # White under the colour, so that the box shows on any picture.
+        # White below the colour, so that the box shows on any image.
         for edge, line in (('white', 2.6), (colour, 1.4)):
             axes.add_patch(
                 Rectangle((left, top), *size, fill=False, ec=edge, linewidth=line)

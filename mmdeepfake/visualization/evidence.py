@@ -1,12 +1,12 @@
-"""What a detector looked at, as arrays: Grad-CAM, and the regions that RATF forms.
+"""Evidence of a detector as arrays: Grad-CAM, and the regions of RATF's filters.
 
 Grad-CAM: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via
 Gradient-based Localization, ICCV 2017, Eqs. (1) and (2); RATF's paper shows it in its
-Fig. 3 and does not say of which layer. The regions are those of its Fig. 4: each
-position goes to the basis filter that has the greatest weight there.
+Fig. 3 without naming the layer. The regions are those of its Fig. 4: each position
+belongs to the basis filter with the largest weight there.
 
-Both take one video's frames as the model sees them, normalised and resized, and leave
-the model as it was: its mode, its gradients and the state of the random generators.
+Both take one video's frames as model input, normalised and resized, and leave the
+model's mode, gradients and random generators unchanged.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import FAKE
 
-# Ours. ResNet's last map has 7 rows at 224 pixels; at 64 pixels it has 2, which show no
-# place at all, so there an earlier layer is taken.
+# Ours. ResNet's last map has 7 rows at 224 pixels but only 2 at 64 pixels, where an
+# earlier layer is used.
 MIN_ROWS_OF_HEAT = 7
-# Ours. Regions are drawn to be looked at: RATF's deepest maps of this many rows.
+# Ours. For display: RATF's deepest maps with at least this many rows.
 MIN_ROWS_OF_REGIONS = 14
 
 
@@ -37,13 +37,11 @@ class HeatMaps:
     """Grad-CAM of one video.
 
     Attributes:
-        maps: (F, H, W) float32 in 0..1, at the size of the frames that were given; 1 is
-            the hottest position of the video.
-        raw: (F, h, w) float32, the same at the layer's own size and in its own units:
-            what `maps` was scaled from, for comparing videos.
-        layer: name of the layer in the model; hand it to further calls to spare the
-            search for it.
-        fake_score: P(fake) of the video, of the mean of its frames' logits.
+        maps: (F, H, W) float32 in 0..1, at the size of the frames; 1 is the maximum of
+            the video.
+        raw: (F, h, w) float32, unscaled and at the layer's size, for comparing videos.
+        layer: name of the layer; pass it to further calls to skip the search.
+        fake_score: P(fake) of the video, from the mean of its frames' logits.
     """
 
     maps: NDArray[np.float32]
@@ -51,23 +49,18 @@ class HeatMaps:
     layer: str
     fake_score: float
 
-    @property
-    def is_blank(self) -> bool:
-        """Whether no position speaks for 'fake': `maps` is zero everywhere."""
-        return not self.raw.any()
-
 
 @dataclass(frozen=True)
 class BasisRegions:
-    """How one RATF shares out the positions of a video among its basis filters.
+    """Assignment of the positions of a video to the basis filters of one RATF.
 
     Attributes:
-        weights: (S, R, h, w) float32, share of each basis at each position, alpha of
+        weights: (S, R, h, w) float32, weight of each basis at each position, alpha of
             Eq. (3); they sum to 1 over R.
         taps: (S, C, R, K) float32, the basis filters of each snippet, Eq. (1): R
-            filters of K taps for each of the C channels that are filtered.
+            filters of K taps for each of the C filtered channels.
         layer: name of the RATF in the model.
-        frame_size: (H, W) of the frames that were given.
+        frame_size: (H, W) of the frames.
     """
 
     weights: NDArray[np.float32]
@@ -77,47 +70,36 @@ class BasisRegions:
 
     @property
     def chosen(self) -> NDArray[np.int64]:
-        """(S, h, w), index of the basis with the greatest weight."""
+        """Index of the basis with the largest weight: (S, h, w)."""
         return self.weights.argmax(axis=1)
 
-    @property
-    def mean_taps(self) -> NDArray[np.float32]:
-        """(S, R, K), the basis filters averaged over the channels."""
-        return self.taps.mean(axis=1)
-
     def chosen_at_frame_size(self) -> NDArray[np.int64]:
-        """(S, H, W), `chosen` enlarged to the frames, each position to a block."""
+        """Return `chosen` enlarged to the frames, in blocks: (S, H, W)."""
         maps = torch.from_numpy(self.chosen)[:, None].double()
-        return (
-            F.interpolate(maps, self.frame_size, mode='nearest-exact')[:, 0]
-            .long()
-            .numpy()
-        )
+        large = F.interpolate(maps, self.frame_size, mode='nearest-exact')
+        return large[:, 0].long().numpy()
 
 
 def compute_heat_maps(
-    model: nn.Module, frames: Tensor, *, layer: str | None = None, target: int = FAKE
+    model: nn.Module, frames: Tensor, *, layer: str | None = None
 ) -> HeatMaps:
-    """Compute Grad-CAM of a video: where its frames speak for 'fake'.
+    """Compute Grad-CAM of a video: its evidence for 'fake'.
 
     A channel's importance is the gradient of the video's logit, averaged over all
-    positions of a snippet: its T frames are one input, as the h w positions of an image
-    are. With T = 1 this is the paper's Eq. (1).
+    positions of the T frames of a snippet. With T = 1 this is the paper's Eq. (1).
 
     Args:
-        model: a 2D recognizer, any whose backbone keeps one map a frame.
-        frames: (F, 3, H, W), F = S*T frames of one video, normalised as the model's
-            data_preprocessor does it; on the model's device.
-        layer: name of the layer within the model, as 'backbone.layer3'. None takes the
-            deepest part of the backbone whose map has at least `MIN_ROWS_OF_HEAT`
-            rows and columns.
-        target: the class whose evidence is drawn; FAKE by default.
+        model: a 2D recognizer whose backbone keeps one map per frame.
+        frames: (F, 3, H, W), F = S*T frames of one video, normalised by the model's
+            data_preprocessor, on the model's device.
+        layer: name of the layer, e.g. 'backbone.layer3'. None takes the deepest part of
+            the backbone whose map has at least `MIN_ROWS_OF_HEAT` rows and columns.
 
     Raises:
-        ConfigError: the model or the layer has no map for each frame.
+        ConfigError: the model or the layer does not have one map per frame.
     """
     _check_frames(model, frames)
-    with _untouched(model):
+    with _in_eval_mode(model):
         layer = layer or find_heat_layer(model, frames)
         module = _find_layer(model, layer)
         kept: list[Tensor] = []
@@ -125,8 +107,7 @@ def compute_heat_maps(
         def cut_graph(_: nn.Module, __: tuple, output: Tensor | tuple) -> object:
             value = output[0] if isinstance(output, tuple) else output
             _check_map(value, frames, model, layer)
-            # What lies before the layer needs no graph; a clone, since what follows
-            # may change its input in place.
+            # Earlier layers need no graph; a clone, since later ones may work in place.
             torch.set_grad_enabled(True)
             kept.append(value.detach().requires_grad_())
             clone = kept[-1].clone()
@@ -136,11 +117,10 @@ def compute_heat_maps(
             logits, _ = model.extract_feat(frames[None], stage='head')
             if not kept:
                 raise ConfigError(
-                    f'layer {layer!r} of {type(model).__name__}: it takes no part in '
-                    'the forward pass, so it has no Grad-CAM; leave `layer` out, or '
-                    'name another'
+                    f'layer {layer!r} of {type(model).__name__} is not used in the '
+                    'forward pass, so it has no Grad-CAM; omit `layer` or name another'
                 )
-            (gradient,) = torch.autograd.grad(logits[0, target], kept[0])
+            (gradient,) = torch.autograd.grad(logits[0, FAKE], kept[0])
     fake_score = logits.detach()[0].float().softmax(dim=0)[FAKE].item()
     raw = weigh_activation(
         kept[0].detach().float(), gradient.float(), clip_len=_clip_len(model)
@@ -154,12 +134,12 @@ def compute_heat_maps(
 
 
 def normalise(model: nn.Module, inputs: Tensor, data_sample: object) -> Tensor:
-    """Give a video's frames as the model's data_preprocessor hands them on.
+    """Normalise frames with the model's data_preprocessor, and move them to its device.
 
     Args:
-        model: whose data_preprocessor moves them to its device, too.
+        model: has the data_preprocessor.
         inputs: (F, 3, H, W) uint8, as `PackActionInputs` packs them.
-        data_sample: what it packs beside them.
+        data_sample: packed with them.
 
     Returns:
         (F, 3, H, W), as the functions of this module take them.
@@ -170,7 +150,7 @@ def normalise(model: nn.Module, inputs: Tensor, data_sample: object) -> Tensor:
 
 
 def weigh_activation(activation: Tensor, gradient: Tensor, *, clip_len: int) -> Tensor:
-    """Sum the channels by their importance and keep what is positive, Eq. (2).
+    """Sum the channels by importance and keep positive values, Eq. (2).
 
     Args:
         activation: (S*T, C, h, w).
@@ -178,7 +158,7 @@ def weigh_activation(activation: Tensor, gradient: Tensor, *, clip_len: int) -> 
         clip_len: T.
 
     Returns:
-        (S*T, h, w), 0 or more.
+        (S*T, h, w), non-negative.
     """
     snippets = gradient.unflatten(0, (-1, clip_len))  # (S, T, C, h, w)
     importance = snippets.mean(dim=(1, 3, 4)).repeat_interleave(clip_len, dim=0)
@@ -186,23 +166,16 @@ def weigh_activation(activation: Tensor, gradient: Tensor, *, clip_len: int) -> 
 
 
 def scale_to_frames(raw: Tensor, frame_size: tuple[int, int]) -> Tensor:
-    """Enlarge maps bilinearly and divide by the greatest value: (F, H, W) in 0..1."""
+    """Enlarge maps bilinearly and divide by the maximum: (F, H, W) in 0..1."""
     maps = F.interpolate(raw[:, None], frame_size, mode='bilinear')[:, 0]
     peak = maps.max()
     return maps / peak if peak > 0 else maps
 
 
-def find_heat_layer(
-    model: nn.Module, frames: Tensor, *, min_rows: int = MIN_ROWS_OF_HEAT
-) -> str:
-    """Name the deepest part of the backbone whose maps have enough rows.
+def find_heat_layer(model: nn.Module, frames: Tensor) -> str:
+    """Return the deepest part of the backbone whose maps have enough rows.
 
-    Where none has, the last of those with the largest maps is named.
-
-    Args:
-        model: see `compute_heat_maps`.
-        frames: (F, 3, H, W).
-        min_rows: rows and columns of a map that are enough.
+    If none has, return the last one with the largest maps.
     """
     _check_frames(model, frames)
     sizes: dict[str, int] = {}
@@ -211,28 +184,25 @@ def find_heat_layer(
     def note_size(part: nn.Module, _: tuple, output: object) -> None:
         value = output[0] if isinstance(output, tuple) and output else output
         if _is_map_per_frame(value, frames):
-            sizes.pop(named[part], None)  # a part that runs twice stands where it ends
+            sizes.pop(named[part], None)  # a part that runs twice is listed last
             sizes[named[part]] = min(value.shape[-2:])
 
-    with _untouched(model), torch.no_grad():
+    with _in_eval_mode(model), torch.no_grad():
         with _hooked(list(named), note_size):
             model.backbone(frames)
     if not sizes:
         raise ConfigError(
             f'{type(model).__name__} with backbone {type(model.backbone).__name__}: '
-            'no part of it gives a map for each frame, so it has no Grad-CAM here'
+            'no part of it has one map per frame, so Grad-CAM is not supported'
         )
-    enough = [name for name, rows in sizes.items() if rows >= min_rows]
+    enough = [name for name, rows in sizes.items() if rows >= MIN_ROWS_OF_HEAT]
     largest = max(sizes.values())
     chosen = enough or [name for name, rows in sizes.items() if rows == largest]
     return f'backbone.{chosen[-1]}'
 
 
 def list_ratf_layers(model: nn.Module) -> list[str]:
-    """Name the RATFs of a model in order of depth, as 'backbone.layer2.0.temporal'.
-
-    Empty where the model has none.
-    """
+    """List the RATFs of a model by depth, e.g. 'backbone.layer2.0.temporal'."""
     return [
         name
         for name, module in model.named_modules()
@@ -243,7 +213,7 @@ def list_ratf_layers(model: nn.Module) -> list[str]:
 def find_basis_regions(
     model: nn.Module, frames: Tensor, *, layer: str | None = None
 ) -> BasisRegions:
-    """Compute the basis filters of one RATF, and which of them rules where.
+    """Compute the basis filters of one RATF and their weights at each position.
 
     Args:
         model: a 2D recognizer with a RATFNet.
@@ -252,18 +222,18 @@ def find_basis_regions(
             least `MIN_ROWS_OF_REGIONS` rows and columns.
 
     Raises:
-        ConfigError: the model has no RATF, or none of this name.
+        ConfigError: the model has no RATF, or none with this name.
     """
     _check_frames(model, frames)
     names = list_ratf_layers(model)
     if not names:
         raise ConfigError(
             f'{type(model).__name__} with backbone {type(model.backbone).__name__} has '
-            'no RATF, so no regions of basis filters: need a RATFNet'
+            'no RATF; regions of basis filters need a RATFNet'
         )
     if layer is not None and layer not in names:
         raise ConfigError(
-            f'layer {layer!r}: no RATF of this model; allowed are ' + ', '.join(names)
+            f'layer {layer!r} is not a RATF of this model; allowed: ' + ', '.join(names)
         )
     inputs: dict[nn.Module, Tensor] = {}
 
@@ -271,7 +241,7 @@ def find_basis_regions(
         inputs[module] = given[0]
 
     modules = {name: model.get_submodule(name) for name in names}
-    with _untouched(model), torch.no_grad():
+    with _in_eval_mode(model), torch.no_grad():
         wanted = list(modules.values()) if layer is None else [modules[layer]]
         with _hooked(wanted, keep_input):
             model.backbone(frames)
@@ -294,7 +264,7 @@ def _deepest_large(modules: dict[str, nn.Module], inputs: dict) -> str:
 
 
 def _list_parts(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Give the backbone's parts, and the steps of those that are sequences."""
+    """Yield the backbone's parts, and the steps of sequences."""
     for name, part in backbone.named_children():
         yield name, part
         if isinstance(part, nn.Sequential | nn.ModuleList):
@@ -309,9 +279,9 @@ def _clip_len(model: nn.Module) -> int:
 def _check_frames(model: nn.Module, frames: Tensor) -> None:
     if not isinstance(model, Recognizer2D):
         raise ConfigError(
-            f'{type(model).__name__} cannot be looked into: need a 2D recognizer '
-            '(Recognizer2D, SnippetRecognizer, FrameRecognizer), whose backbone keeps '
-            'one map a frame'
+            f'{type(model).__name__} is not supported: heat maps and regions need a 2D '
+            'recognizer (Recognizer2D, SnippetRecognizer, FrameRecognizer), whose '
+            'backbone keeps one map per frame'
         )
     if frames.dim() != 4 or frames.shape[1] != 3:
         raise ConfigError(
@@ -327,15 +297,15 @@ def _check_frames(model: nn.Module, frames: Tensor) -> None:
 
 def _is_map_per_frame(value: object, frames: Tensor) -> bool:
     is_map = isinstance(value, Tensor) and value.dim() == 4
-    return is_map and value.shape[0] == frames.shape[0]
+    return is_map and len(value) == len(frames)
 
 
 def _check_map(value: object, frames: Tensor, model: nn.Module, layer: str) -> None:
     if not _is_map_per_frame(value, frames):
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError(
-            f'layer {layer!r} of {type(model).__name__} gives {got}: Grad-CAM needs a '
-            f'map for each frame, ({frames.shape[0]}, channels, rows, columns)'
+            f'layer {layer!r} of {type(model).__name__} returns {got}: Grad-CAM needs '
+            f'one map per frame, ({frames.shape[0]}, channels, rows, columns)'
         )
 
 
@@ -344,15 +314,15 @@ def _find_layer(model: nn.Module, layer: str) -> nn.Module:
     if layer not in modules:
         parts = [f'backbone.{name}' for name, _ in _list_parts(model.backbone)]
         raise ConfigError(
-            f'layer {layer!r}: {type(model).__name__} has none of this name; such are '
+            f'{type(model).__name__} has no layer {layer!r}; use for example '
             + ', '.join(parts)
         )
     return modules[layer]
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
-    """Run in eval mode, then give every module its own mode back."""
+def _in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """Run in eval mode, then restore the mode of every module."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

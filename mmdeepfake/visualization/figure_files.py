@@ -1,4 +1,4 @@
-"""Writes a figure as a picture for the screen and one for print."""
+"""Write a matplotlib figure as PNG and PDF files or as an array."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from mmdeepfake.files.atomic_write import replace_bytes
 
 DPI = 200
-# Nothing that changes from run to run, so that equal figures are equal files.
+# No dates or versions: equal figures are equal files.
 _METADATA = {'png': {'Software': None}, 'pdf': {'CreationDate': None}}
 
 
 def save_png_and_pdf(figure: Figure, folder: str | Path, name: str) -> list[Path]:
-    """Write `name`.png and `name`.pdf, each whole or not at all."""
+    """Write `name`.png and `name`.pdf atomically."""
     paths = []
     for suffix, metadata in _METADATA.items():
         buffer = io.BytesIO()
@@ -29,9 +29,9 @@ def save_png_and_pdf(figure: Figure, folder: str | Path, name: str) -> list[Path
     return paths
 
 
-def render(figure: Figure, *, dpi: int = DPI // 2) -> NDArray[np.uint8]:
+def render(figure: Figure) -> NDArray[np.uint8]:
     """Draw a figure as an array: (H, W, 3) uint8, RGB."""
-    figure.set_dpi(dpi)
+    figure.set_dpi(DPI // 2)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,4 +1,4 @@
-"""Rows of frames with what a model looked at: Figs. 3 and 5 of RATF's paper."""
+"""Rows of frames with heat maps: Figs. 3 and 5 of RATF's paper."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CELL_INCHES = 0.95
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One row of pictures with its name.
+    """One row of images with its name.
 
     Attributes:
-        name: what stands to its left; may have several lines.
+        name: written to its left; may have several lines.
         pictures: N of (H, W, 3) uint8 RGB, or (H, W) in 0..1 drawn in grey.
     """
 
@@ -33,18 +33,12 @@ def plot_image_rows(
     rows: Sequence[ImageRow],
     *,
     title: str,
-    column_names: Sequence[str] = (),
+    column_names: Sequence[str],
     gap_after: int | None = None,
-    heat_bar: bool = True,
 ) -> Figure:
-    """Draw rows of pictures of equal number.
+    """Draw rows of equally many images, and the colour scale of the heat.
 
-    Args:
-        rows: top to bottom.
-        title: over all.
-        column_names: over the columns; empty for none.
-        gap_after: leave a gap behind this many columns.
-        heat_bar: add the scale of the heat's colours.
+    `gap_after` is the number of columns before a gap.
     """
     num_columns = len(rows[0].pictures)
     widths = [1.0] * num_columns
@@ -60,44 +54,41 @@ def plot_image_rows(
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0.01, wspace=0.01)
     grid = figure.subplots(len(rows), len(widths), squeeze=False, width_ratios=widths)
     for index, (axes_row, row) in enumerate(zip(grid, rows, strict=True)):
-        places = list(axes_row)
+        cells = list(axes_row)
         if gap_after:
-            places.pop(gap_after).axis('off')
-        for column, (axes, picture) in enumerate(
-            zip(places, row.pictures, strict=True)
-        ):
+            cells.pop(gap_after).axis('off')
+        for column, (axes, picture) in enumerate(zip(cells, row.pictures, strict=True)):
             grey = dict(cmap='gray', vmin=0, vmax=1) if picture.ndim == 2 else {}
             axes.imshow(picture, interpolation='nearest', **grey)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            if index == 0 and column_names:
+            if index == 0:
                 axes.set_title(column_names[column], fontsize=8)
-        places[0].set_ylabel(
+        cells[0].set_ylabel(
             row.name, fontsize=8, rotation=0, ha='right', va='center', labelpad=6
         )
-    if heat_bar:
-        bar = figure.colorbar(
-            ScalarMappable(cmap=colormaps[HEAT_COLOURS]),
-            ax=grid, location='right', shrink=0.6, aspect=25, pad=0.01,
-        )  # fmt: skip
-        bar.set_label('evidence for fake', fontsize=7)
-        bar.ax.tick_params(labelsize=7)
+    bar = figure.colorbar(
+        ScalarMappable(cmap=colormaps[HEAT_COLOURS]),
+        ax=grid, location='right', shrink=0.6, aspect=25, pad=0.01,
+    )  # fmt: skip
+    bar.set_label('evidence for fake', fontsize=7)
+    bar.ax.tick_params(labelsize=7)
     figure.suptitle(title, fontsize=9, x=0.01, ha='left')
     return figure
 
 
 def spread(num_wanted: int, num_there: int) -> NDArray[np.int64]:
-    """Indices of `num_wanted` of `num_there` things, evenly spread, both ends in."""
+    """Return `num_wanted` evenly spaced indices below `num_there`, ends included."""
     return np.linspace(0, num_there - 1, num_wanted).round().astype(np.int64)
 
 
 def find_peak_snippet(raw: NDArray[np.float32], *, clip_len: int) -> int:
-    """Which snippet of (S*T, h, w) heat maps holds the most."""
+    """Return the index of the snippet with the most heat in maps (S*T, h, w)."""
     by_snippet = raw.reshape(-1, clip_len, *raw.shape[1:])
     return int(by_snippet.mean(axis=(1, 2, 3)).argmax())
 
 
 def scale_to_peak(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale heat to the peak of what is shown, as the paper's pictures seem to be."""
+    """Divide heat maps by their maximum, as the paper's figures seem to."""
     peak = maps.max()
     return maps / peak if peak > 0 else maps

@@ -1,7 +1,7 @@
-"""HTML pages that load nothing from elsewhere, made from `templates/`.
+"""Self-contained HTML pages made from `templates/`.
 
-Pictures lie inside the page, and its policy forbids everything else, scripts included.
-All text is escaped: names of files, videos and manipulations are what others made them.
+Images are embedded, and the page's policy forbids everything else, including scripts.
+All text is escaped: names of files, videos and manipulations come from others.
 """
 
 from __future__ import annotations
@@ -20,14 +20,7 @@ from mmdeepfake.files.printable_text import show_text
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of plain text.
-
-    Attributes:
-        title: what stands above it.
-        header: one text a column.
-        rows: one text a column each.
-        notes: sentences below it.
-    """
+    """A table of plain text, with notes below it."""
 
     title: str
     header: Sequence[str]
@@ -36,7 +29,7 @@ class PageTable:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Fill a template; every text among the values is escaped, and all of it shown."""
+    """Render a template; all text is escaped and made printable."""
     return _environment().get_template(template).render(**values)
 
 

@@ -1,7 +1,7 @@
-"""Heat maps, regions and masks laid over frames, as pictures.
+"""Draw heat maps, regions and masks over frames.
 
-Colours are kept apart for colour-blind readers: heat runs through matplotlib's inferno,
-whose lightness rises all the way, and regions take Okabe and Ito's colours.
+Colours suit colour-blind readers: heat uses matplotlib's inferno, whose lightness is
+monotonic, and regions use Okabe and Ito's colours.
 """
 
 from __future__ import annotations
@@ -14,24 +14,18 @@ from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
 
-Pictures = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 HEAT_COLOURS = 'inferno'
 OKABE_ITO = (
-    '#0072B2',
-    '#E69F00',
-    '#009E73',
-    '#CC79A7',
-    '#56B4E9',
-    '#D55E00',
-    '#F0E442',
-    '#999999',
-)
+    '#0072B2', '#E69F00', '#009E73', '#CC79A7',
+    '#56B4E9', '#D55E00', '#F0E442', '#999999',
+)  # fmt: skip
 _OUTLINE = (255, 255, 255)
 
 
 def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
-    """Give one RGB colour, in 0..1, to each region; beyond eight, lighter tints."""
+    """Return one RGB colour in 0..1 per region; lighter tints beyond eight."""
     base = [np.array(to_rgb(name)) for name in OKABE_ITO]
     colours = []
     for index in range(num_regions):
@@ -41,14 +35,14 @@ def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
 
 
 def overlay_heat(
-    frames: Pictures, maps: NDArray[np.float32], *, strength: float = 0.65
-) -> Pictures:
-    """Colour the hot positions of frames; cold ones stay as they are.
+    frames: Images, maps: NDArray[np.float32], *, strength: float = 0.65
+) -> Images:
+    """Colour frames by heat; positions without heat are unchanged.
 
     Args:
         frames: (F, H, W, 3) uint8, RGB.
-        maps: (F, h, w) in 0..1; enlarged to the frames where they are smaller.
-        strength: opacity of the hottest colour, 0 to 1.
+        maps: (F, h, w) in 0..1; resized to the frames.
+        strength: opacity at heat 1.
     """
     maps = _fit(maps.astype(np.float32), frames, cv2.INTER_LINEAR)
     colours = matplotlib.colormaps[HEAT_COLOURS](maps)[..., :3] * 255
@@ -56,48 +50,48 @@ def overlay_heat(
 
 
 def overlay_regions(
-    frames: Pictures,
+    frames: Images,
     chosen: NDArray[np.int64],
     *,
     num_regions: int,
     strength: float = 0.6,
-) -> Pictures:
-    """Colour each position by the region that it belongs to.
+) -> Images:
+    """Colour each position by its region.
 
     Args:
         frames: (F, H, W, 3) uint8, RGB.
         chosen: (F, h, w) index of the region.
-        num_regions: how many there are, also where a frame shows fewer.
+        num_regions: total number, even if a frame shows fewer.
         strength: opacity of the colours, 0 to 1.
     """
     chosen = _fit(chosen.astype(np.int32), frames, cv2.INTER_NEAREST)
     colours = 255 * np.array(region_colours(num_regions))[chosen]
-    # Of the frames their lightness alone, lest its colours be taken for regions.
+    # Grey frames: their colours could be mistaken for regions.
     grey = frames.mean(axis=-1, keepdims=True).repeat(3, axis=-1)
     return _blend(grey, colours, strength)
 
 
-def outline_masks(frames: Pictures, masks: NDArray[np.bool_]) -> Pictures:
-    """Draw the border of each mask, (F, H, W), onto frames, (F, H, W, 3) uint8."""
+def outline_masks(frames: Images, masks: NDArray[np.bool_]) -> Images:
+    """Draw the border of each mask (F, H, W) on frames (F, H, W, 3) uint8."""
     drawn = frames.copy()
-    for picture, mask in zip(drawn, masks, strict=True):
+    for image, mask in zip(drawn, masks, strict=True):
         contours, _ = cv2.findContours(
             mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
-        cv2.drawContours(picture, contours, -1, _OUTLINE, 1)
+        cv2.drawContours(image, contours, -1, _OUTLINE, 1)
     return drawn
 
 
-def _blend(frames: NDArray, colours: NDArray, opacity: NDArray | float) -> Pictures:
+def _blend(frames: NDArray, colours: NDArray, opacity: NDArray | float) -> Images:
     mixed = (1 - opacity) * frames + opacity * colours
     return mixed.round().clip(0, 255).astype(np.uint8)
 
 
-def _fit(maps: NDArray, frames: Pictures, interpolation: int) -> NDArray:
+def _fit(maps: NDArray, frames: Images, interpolation: int) -> NDArray:
     if len(maps) != len(frames):
         raise DataError(
-            f'{len(maps)} maps for {len(frames)} frames: need one for each frame; '
-            'regions are one a snippet, so repeat them over its frames'
+            f'{len(maps)} maps for {len(frames)} frames: need one per frame (repeat '
+            'the regions of a snippet over its frames)'
         )
     height, width = frames.shape[1:3]
     if maps.shape[1:] == (height, width):

@@ -1,4 +1,4 @@
-"""Regions that share a basis filter, and the taps of the filters.
+"""Regions of positions that share a basis filter, and the taps of the filters.
 
 Fig. 4 of RATF's paper shows the regions; the taps are ours.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .evidence import BasisRegions
 from .overlays import overlay_regions, region_colours
 
-_WIDTHS = (1.0, 1.0, 1.7)  # of the frame, its regions, the taps
+_WIDTHS = (1.0, 1.0, 1.7)  # of frame, regions and taps
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,8 @@ class RegionImage:
     """One snippet with the regions of one RATF.
 
     Attributes:
-        name: what the snippet is of.
-        frame: (H, W, 3) uint8, one frame of it.
+        frame: (H, W, 3) uint8, one frame of the snippet.
         regions: of its video.
-        snippet_index: which snippet of the video.
     """
 
     name: str
@@ -43,19 +41,14 @@ class RegionImage:
         )[0]
 
     def shares(self) -> NDArray[np.float64]:
-        """(R,), share of the positions that each filter rules."""
+        """Return the fraction of positions with each filter: (R,)."""
         chosen = self.regions.chosen[self.snippet_index]
         num_regions = self.regions.weights.shape[1]
         return np.bincount(chosen.ravel(), minlength=num_regions) / chosen.size
 
 
 def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> Figure:
-    """Draw blocks side by side, one a model; a row is a frame, its regions, the taps.
-
-    Args:
-        blocks: rows by the name of their block; all blocks have equally many rows.
-        title: over all.
-    """
+    """Draw named blocks of equally many rows: a frame, its regions and the taps."""
     num_rows = max(map(len, blocks.values()))
     figure = Figure(
         figsize=(0.7 + 3.9 * len(blocks), 0.9 + 1.12 * num_rows), layout='constrained'
@@ -72,8 +65,10 @@ def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> 
                 axes.spines[:].set_visible(False)
             left.set_ylabel(row.name, fontsize=8)
             draw_taps(right, row)
+        reach = rows[0].regions.taps.shape[-1] // 2
         grid[-1][2].set_xlabel(
-            f'filter and its share of the positions;\nbars: {_taps_text(rows[0])}',
+            'filter and its share of the positions;\n'
+            f'bars: its taps on the frames t-{reach} to t+{reach}',
             fontsize=6.5,
         )
     figure.suptitle(title, fontsize=9, x=0.01, ha='left')
@@ -81,7 +76,7 @@ def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> 
 
 
 def draw_taps(axes: Axes, row: RegionImage) -> None:
-    """Draw each filter's K taps as bars: mean over channels, and standard deviation."""
+    """Draw each filter's K taps as bars: mean and standard deviation over channels."""
     taps = row.regions.taps[row.snippet_index]  # (C, R, K)
     means, deviations, shares = taps.mean(axis=0), taps.std(axis=0), row.shares()
     num_filters, num_taps = means.shape
@@ -93,7 +88,7 @@ def draw_taps(axes: Axes, row: RegionImage) -> None:
             means[index],
             width=0.72 / num_taps,
             color=colour,
-            # A filter that rules nowhere is drawn pale.
+            # A filter without positions is drawn pale.
             alpha=1 if shares[index] else 0.3,
             yerr=deviations[index],
             error_kw=dict(linewidth=0.5, ecolor='0.3'),
@@ -103,8 +98,3 @@ def draw_taps(axes: Axes, row: RegionImage) -> None:
     axes.set_xticks(range(num_filters), percent, fontsize=6)
     axes.tick_params(axis='y', labelsize=6)
     axes.spines[['top', 'right']].set_visible(False)
-
-
-def _taps_text(row: RegionImage) -> str:
-    reach = row.regions.taps.shape[-1] // 2
-    return f'its taps on the frames t-{reach} to t+{reach}'

@@ -1,4 +1,4 @@
-"""Reliability curve: of the videos with a score of about s, is a share s fake?"""
+"""Reliability curve: the fraction of fakes among videos of similar score."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Reliability:
     """Videos in bins of their score, see `evaluation.calibration.reliability_curve`.
 
     Attributes:
-        mean_scores: (B,) mean P(fake) in each bin that holds a video.
-        fake_shares: (B,) share of fakes among its videos.
-        num_videos: (B,) how many they are.
+        mean_scores: (B,) mean P(fake) of each non-empty bin.
+        fake_shares: (B,) fraction of fakes among its videos.
+        num_videos: (B,) number of its videos.
         brier: Brier score of all videos.
         ece: expected calibration error of all videos.
     """
@@ -36,7 +36,7 @@ class Reliability:
 
 
 def share_intervals(reliability: Reliability) -> NDArray[np.float64]:
-    """Give the 95% interval of each bin's share of fakes (Wilson, 1927): (B, 2)."""
+    """Return Wilson's 95% interval of each bin's fraction of fakes: (B, 2)."""
     intervals = []
     for share, count in zip(
         reliability.fake_shares, reliability.num_videos, strict=True
@@ -48,14 +48,14 @@ def share_intervals(reliability: Reliability) -> NDArray[np.float64]:
 
 
 def plot_reliability(reliability: Reliability, out_png: str | Path) -> None:
-    """Draw the curve with the interval of every bin, and how many videos it holds."""
+    """Draw the curve with interval and number of videos of each bin."""
     figure = Figure(figsize=(4.2, 4.8), layout='constrained')
     axes, count_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     scores = 100 * np.asarray(reliability.mean_scores)
     shares = 100 * np.asarray(reliability.fake_shares)
     ends = 100 * share_intervals(reliability)
     axes.plot((0, 100), (0, 100), color=GREY, linestyle=':', linewidth=1)
-    # Rounding may put a share of 0 or 1 outside its own interval by 1e-17.
+    # Rounding may put 0 or 1 outside their own interval by 1e-17.
     reach = np.abs(ends.T - shares).clip(min=0)
     axes.errorbar(
         scores, shares, reach, color=FAKE_COLOUR, marker='o', ms=4, linewidth=1

@@ -1,8 +1,7 @@
-"""The two pictures of a run's report: how it trained, and how it scores videos.
+"""The plots of a run's report: its training, and its scores of videos.
 
-Drawn with matplotlib alone, on a canvas of its own, so that no display and no global
-state is needed. Colours are Okabe and Ito's, which stay apart for colour-blind readers,
-and lines differ in their dashes too.
+Drawn without a display or global state of matplotlib. Colours are Okabe and Ito's, for
+colour-blind readers; lines also differ in their dashes.
 """
 
 from __future__ import annotations
@@ -30,19 +29,13 @@ LINE_COLOURS = ('#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'
 LINE_STYLES = ('-', '--', '-.', ':')
 GREY = '0.55'
 DPI = 120
-_NUM_BINS = 20  # an edge falls on the usual threshold, 0.5
-_MAX_TICKS = 500  # scores; more of them would run into one bar
+_NUM_BINS = 20  # an edge is at the usual threshold, 0.5
+_MAX_TICKS = 500  # more scores would merge into one bar
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """Scores of one kind of video, for the histogram.
-
-    Attributes:
-        name: what to write beside the row.
-        is_fake: whether these videos are fake.
-        fake_scores: (M,) P(fake).
-    """
+    """Scores of one kind of video for the histogram, (M,) P(fake)."""
 
     name: str
     is_fake: bool
@@ -51,7 +44,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class RocLine:
-    """One ROC curve: its name, AUC and points (P,), as shares."""
+    """One ROC curve: its name, AUC and points (P,), as fractions."""
 
     name: str
     auc: float
@@ -62,19 +55,16 @@ class RocLine:
 def plot_training_curve(
     scalars_json: str | Path | Sequence[str | Path], out_png: str | Path
 ) -> None:
-    """Draw training loss, validation figures and learning rate over iterations.
+    """Draw training loss, validation metrics and learning rate over iterations.
 
-    Args:
-        scalars_json: what MMEngine's `LocalVisBackend` writes, JSON lines; several
-            files are joined, see `read_training_log`.
-        out_png: the picture.
+    The logs are those of MMEngine's `LocalVisBackend`, see `read_training_log`.
     """
     paths = [scalars_json] if isinstance(scalars_json, str | Path) else scalars_json
     log = read_training_log(paths)
     if not log.train:
         raise DataError(
-            f'{", ".join(map(str, paths))}: holds no training iteration; was the run '
-            'shorter than the logger interval?'
+            f'{", ".join(map(str, paths))}: no training iteration; was the run shorter '
+            'than the logger interval?'
         )
     figure = Figure(figsize=(8, 6.5), layout='constrained')
     loss_axes, val_axes, lr_axes = figure.subplots(
@@ -87,7 +77,7 @@ def plot_training_curve(
     lr_axes.set(ylabel='learning rate', xlabel='training iteration')
     lr_axes.set_ylim(bottom=0)
     for axes in (loss_axes, val_axes, lr_axes):
-        _tidy(axes)
+        tidy(axes)
     save_figure(figure, out_png)
 
 
@@ -98,13 +88,9 @@ def plot_scores(
     *,
     threshold: float = 0.5,
 ) -> None:
-    """Draw how the scores of real and fake videos lie, and the ROC curves.
+    """Draw histograms of the scores, and the ROC curves.
 
-    Args:
-        rows: one histogram each, top to bottom.
-        curves: one ROC curve each.
-        out_png: the picture.
-        threshold: score from which a video is called fake.
+    Videos with a score of at least `threshold` are called fake.
     """
     height = max(4.2, 1.2 + 0.75 * len(rows))
     figure = Figure(figsize=(10.5, height), layout='constrained')
@@ -117,7 +103,7 @@ def plot_scores(
 def _series(
     points: Iterable[tuple[int, dict[str, float]]], name: str
 ) -> tuple[Floats, Floats]:
-    """Steps and values of one scalar, where it was logged and is finite."""
+    """Return steps and values of one scalar where it is logged and finite."""
     pairs = [
         (step, scalars[name])
         for step, scalars in points
@@ -130,22 +116,12 @@ def _series(
 def _draw_loss(axes: Axes, log: TrainingLog) -> None:
     steps, losses = _series(log.train, 'loss')
     window = max(1, len(losses) // 20)
-    axes.plot(
-        steps,
-        losses,
-        color=GREY,
-        linewidth=0.8,
-        marker='.' if len(losses) < 30 else '',
-        label='as logged',
-    )
+    marker = '.' if len(losses) < 30 else ''
+    axes.plot(steps, losses, c=GREY, linewidth=0.8, marker=marker, label='as logged')
     if window > 1:
         smooth = np.convolve(losses, np.ones(window) / window, mode='valid')
-        axes.plot(
-            steps[window - 1 :],
-            smooth,
-            color=REAL_COLOUR,
-            label=f'mean of the last {window} points',
-        )
+        label = f'mean of the last {window} points'
+        axes.plot(steps[window - 1 :], smooth, c=REAL_COLOUR, label=label)
         axes.legend(frameon=False)
     axes.set(ylabel='training loss', ylim=(0, 1.05 * losses.max(initial=1e-9)))
 
@@ -163,33 +139,13 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
     low_steps, low = _series(log.val, METRIC_PREFIX + 'auc_low')
     _, high = _series(log.val, METRIC_PREFIX + 'auc_high')
     if len(low) == len(high):
-        axes.fill_between(
-            low_steps,
-            100 * low,
-            100 * high,
-            color=FAKE_COLOUR,
-            alpha=0.15,
-            linewidth=0,
-            label='95% interval of the AUC',
-        )
-    axes.plot(
-        steps,
-        100 * aucs,
-        color=FAKE_COLOUR,
-        marker='o',
-        ms=4,
-        label='AUC of all videos',
-    )
-    acc_steps, accs = _series(log.val, METRIC_PREFIX + 'acc')
-    axes.plot(
-        acc_steps,
-        100 * accs,
-        '--',
-        color=REAL_COLOUR,
-        marker='s',
-        ms=3,
-        label='ACC of all videos',
-    )
+        label = '95% interval of the AUC'
+        style = dict(color=FAKE_COLOUR, alpha=0.15, linewidth=0, label=label)
+        axes.fill_between(low_steps, 100 * low, 100 * high, **style)
+    axes.plot(steps, 100 * aucs, 'o-', c=FAKE_COLOUR, ms=4, label='AUC of all videos')
+    steps_of_acc, accs = _series(log.val, METRIC_PREFIX + 'acc')
+    label = 'ACC of all videos'
+    axes.plot(steps_of_acc, 100 * accs, 's--', c=REAL_COLOUR, ms=3, label=label)
     best = int(np.argmax(aucs))
     axes.plot(
         steps[best],
@@ -205,7 +161,7 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
 
 
 def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> None:
-    """One ridge per row, each scaled to its own highest bin."""
+    """Draw one ridge per row, each scaled to its highest bin."""
     edges = np.linspace(0, 1, _NUM_BINS + 1)
     for index, row in enumerate(rows):
         floor = len(rows) - 1 - index
@@ -219,7 +175,7 @@ def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> 
             axes.plot(row.fake_scores, ticks, '|', color=colour, ms=5, alpha=0.5)
         called_fake = row.fake_scores >= threshold
         right = called_fake.mean() if row.is_fake else 1 - called_fake.mean()
-        # Of this row's own videos; the ACC of a table takes in the real ones as well.
+        # Of this row's videos only; the ACC of a table includes the real ones.
         called = f'{100 * right:.0f}% called {"fake" if row.is_fake else "real"}'
         axes.text(1.02, floor + 0.25, called, va='center')
     axes.axvline(threshold, color='black', linestyle='--', linewidth=1)
@@ -232,8 +188,7 @@ def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> 
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.set_title('Scores of the videos', loc='left')
     axes.tick_params(axis='y', length=0)
-    for side in ('left', 'top', 'right'):
-        axes.spines[side].set_visible(False)
+    axes.spines[['left', 'top', 'right']].set_visible(False)
 
 
 def _draw_roc(axes: Axes, curves: Sequence[RocLine]) -> None:
@@ -247,27 +202,24 @@ def _draw_roc(axes: Axes, curves: Sequence[RocLine]) -> None:
             label=f'{curve.name}, AUC {100 * curve.auc:.1f}',
         )
     axes.set(
-        xlabel='reals called fake, %',
-        ylabel='fakes found, %',
-        xlim=(-2, 102),
-        ylim=(-2, 102),
-        aspect='equal',
-    )
+        xlabel='reals called fake, %', ylabel='fakes found, %',
+        xlim=(-2, 102), ylim=(-2, 102), aspect='equal',
+    )  # fmt: skip
     axes.set_title('ROC', loc='left')
     if curves:
         axes.legend(frameon=False, loc='lower right')
-    _tidy(axes)
+    tidy(axes)
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """Draw a grid behind the curves and no top and right spine."""
     axes.grid(color='0.9', linewidth=0.6)
     axes.set_axisbelow(True)
-    for side in ('top', 'right'):
-        axes.spines[side].set_visible(False)
+    axes.spines[['top', 'right']].set_visible(False)
 
 
 def save_figure(figure: Figure, out_png: str | Path) -> None:
-    """Write the picture whole or not at all."""
+    """Write the figure as PNG atomically."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=DPI)
     replace_bytes(out_png, buffer.getvalue())

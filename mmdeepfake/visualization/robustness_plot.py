@@ -1,4 +1,4 @@
-"""How the AUC falls as videos get worse: one panel a corruption, one line a model."""
+"""AUC by level of corruption: one panel per corruption, one line per model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ class RobustnessCurve:
     """One model under one corruption.
 
     Attributes:
-        model: its name.
-        corruption: the panel's name.
-        levels: of the points, 0 being the video as it is.
-        aucs: in 0..1, one a level; nan is left out.
+        levels: of the points; 0 is the original video.
+        aucs: in 0..1, one per level; nan is skipped.
         lows: lower ends of their intervals, or nan.
         highs: upper ends.
     """
@@ -39,7 +37,7 @@ class RobustnessCurve:
 
 
 def plot_robustness(curves: Sequence[RobustnessCurve], out_png: str | Path) -> None:
-    """Draw all curves; a panel's shade is the interval."""
+    """Draw all curves with their intervals as shaded areas."""
     names = list(dict.fromkeys(curve.corruption for curve in curves))
     models = list(dict.fromkeys(curve.model for curve in curves))
     if not names:
@@ -93,13 +91,7 @@ def plot_levels(
     rows: Sequence[tuple[str, Sequence[NDArray[np.uint8]]]],
     out_png: str | Path,
 ) -> None:
-    """Draw a contact sheet: one row a corruption, the untouched frame at its left.
-
-    Args:
-        original: (H, W, 3) RGB.
-        rows: what to write above a row, and its frames, of any size.
-        out_png: the picture.
-    """
+    """Draw rows of a title and frames, (H, W, 3) RGB, each after the original frame."""
     num_columns = 1 + max(len(frames) for _, frames in rows)
     row_height = 1.5 * original.shape[0] / original.shape[1] + 0.3
     figure = Figure(figsize=(1.5 * num_columns, len(rows) * row_height))

@@ -1,4 +1,4 @@
-"""One HTML page of tables and of pictures of runs; see `html_page`."""
+"""An HTML page of tables and plots of runs; see `html_page`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .report_plots import RocLine, ScoreRow, plot_scores
 
 @dataclass(frozen=True)
 class PageCommands:
-    """What fills some cells: which, and the commands, in their order."""
+    """Commands that fill some cells, in order."""
 
     cells: str
     commands: Sequence[str]
@@ -22,16 +22,7 @@ class PageCommands:
 
 @dataclass(frozen=True)
 class PageRun:
-    """The pictures of one set of predictions.
-
-    Attributes:
-        name: what stands above them.
-        facts: (name, value) of what is known of it.
-        scores: one histogram each.
-        curves: one ROC curve each.
-        reliability: of all its videos.
-        threshold: score from which a video is called fake.
-    """
+    """Facts (name, value) and plots of one set of predictions."""
 
     name: str
     facts: Sequence[tuple[str, str]]
@@ -49,7 +40,7 @@ def format_page(
     commands: Sequence[PageCommands],
     runs: Sequence[PageRun],
 ) -> str:
-    """Write the page: tables, what fills their empty cells, pictures of every run."""
+    """Return the page: tables, commands for empty cells, plots of every run."""
     return render_page(
         'score_page.html',
         title=title,
@@ -61,7 +52,7 @@ def format_page(
 
 
 def draw_run(run: PageRun) -> list[tuple[str, bytes]]:
-    """Draw a run: what a picture shows, and the picture as PNG."""
+    """Return the caption and PNG of each plot of a run."""
     with tempfile.TemporaryDirectory() as folder:
         scores, reliability = Path(folder, 'scores.png'), Path(folder, 'curve.png')
         plot_scores(
@@ -78,5 +69,5 @@ def draw_run(run: PageRun) -> list[tuple[str, bytes]]:
 
 
 def _plain(text: str) -> str:
-    # Matplotlib reads what stands between two $ as mathematics, and may fail at it.
+    # Matplotlib parses text between two $ as mathematics, and may fail.
     return text.replace('$', r'\$')

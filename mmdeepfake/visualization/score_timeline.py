@@ -1,4 +1,4 @@
-"""The scores of a video's faces over its time, as one picture."""
+"""Plot the scores of a video's faces over time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS
+from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS, tidy
 
 _NUM_COLOURED = len(LINE_COLOURS)  # further faces are grey
-_MAX_DOTS = 2000  # of all faces; more would run into one another
+_MAX_DOTS = 2000  # of all faces; more would merge
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class FaceLine:
 
     Attributes:
         name: for the legend.
-        times_seconds: (N,) the middle of each snippet; may be empty.
+        times_seconds: (N,) middle of each snippet; may be empty.
         fake_scores: (N,) its score.
-        windows: (start, end, score) of each stretch that was scored together.
+        windows: (start, end, score) of each window.
     """
 
     name: str
@@ -40,13 +40,9 @@ def draw_timeline(
     duration_seconds: float,
     is_calibrated: bool = True,
 ) -> bytes:
-    """Draw dots for snippets and bars for windows, and the threshold; give a PNG.
+    """Draw snippets as dots, windows as bars, and the threshold; return a PNG.
 
-    Args:
-        faces: the first six get a colour each, so the main ones come first.
-        threshold: a video is called fake from it on.
-        duration_seconds: of the video.
-        is_calibrated: whether the threshold was chosen on validation videos.
+    The first six faces have a colour each.
     """
     figure = Figure(figsize=(10.5, 3.4), layout='constrained')
     axes = figure.subplots()
@@ -74,24 +70,16 @@ def draw_timeline(
             with_dots=num_dots <= _MAX_DOTS,
         )
     axes.set(
-        xlim=(0, max(duration_seconds, 1e-3)),
-        ylim=(-0.03, top + 0.03),
-        xlabel='time, seconds',
-        ylabel='P(fake)',
-    )
-    axes.grid(color='0.9', linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ('top', 'right'):
-        axes.spines[side].set_visible(False)
+        xlim=(0, max(duration_seconds, 1e-3)), ylim=(-0.03, top + 0.03),
+        xlabel='time, seconds', ylabel='P(fake)',
+    )  # fmt: skip
+    tidy(axes)
     if faces:
         handles, labels = axes.get_legend_handles_labels()
         axes.legend(
-            handles[::-1],
-            labels[::-1],
-            frameon=False,
-            loc='center left',
-            bbox_to_anchor=(1, 0.5),
-        )
+            handles[::-1], labels[::-1],
+            frameon=False, loc='center left', bbox_to_anchor=(1, 0.5),
+        )  # fmt: skip
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=DPI)
     return buffer.getvalue()
@@ -101,23 +89,9 @@ def _draw_face(
     axes: object, face: FaceLine, colour: str, *, name: str | None, with_dots: bool
 ) -> None:
     if with_dots:
-        axes.plot(
-            face.times_seconds,
-            face.fake_scores,
-            linestyle='none',
-            marker='o',
-            markersize=3.5,
-            markeredgewidth=0,
-            color=colour,
-            alpha=0.55,
-        )
+        style = dict(color=colour, alpha=0.55, markersize=3.5, markeredgewidth=0)
+        axes.plot(face.times_seconds, face.fake_scores, 'o', **style)
+    style = dict(color=colour, linewidth=3, solid_capstyle='butt')
     for start, end, score in face.windows:
-        axes.plot(
-            (start, end),
-            (score, score),
-            color=colour,
-            linewidth=3,
-            solid_capstyle='butt',
-            label=name,
-        )
-        name = None  # one entry a face
+        axes.plot((start, end), (score, score), label=name, **style)
+        name = None  # one legend entry per face

@@ -1,4 +1,4 @@
-"""The scalars that MMEngine logs while it trains, read back from its JSON lines."""
+"""Read the scalars that MMEngine logs during training as JSON lines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class TrainingLog:
 
     Attributes:
         train: (step, scalars) of each logged training iteration.
-        val: (step, scalars) of each validation, placed at the last training iteration
-            logged before it: MMEngine writes the epoch there, or 0 in a run by
+        val: (step, scalars) of each validation, with the step of the last training
+            iteration before it: MMEngine writes the epoch instead, or 0 in runs by
             iterations.
     """
 
@@ -31,14 +31,14 @@ class TrainingLog:
 def read_training_log(scalars_json: Sequence[str | Path]) -> TrainingLog:
     """Join the `vis_data/scalars.json` of a work dir's runs, oldest first.
 
-    A run that resumes, or starts anew in the same folder, replaces what an earlier one
-    logged from that iteration on.
+    A run that resumes or restarts in the same folder replaces earlier entries from its
+    first iteration on.
     """
     log = TrainingLog()
     for path in map(Path, scalars_json):
         if not path.is_file():
             raise DataNotFoundError(
-                f'no training log {path}: python tools/train.py CONFIG makes one'
+                f'no training log {path}; python tools/train.py CONFIG writes one'
             )
         run = _read_run(path)
         if run.train:
@@ -57,7 +57,7 @@ def _read_run(path: Path) -> TrainingLog:
         for line in read_lines(path, keep_ends=True):
             number += 1
             if not line.endswith('\n'):
-                break  # a run that was killed, or found the disk full, wrote no more
+                break  # truncated by a kill or a full disk
             scalars = _read_scalars(line)
             if 'loss' in scalars:
                 step = int(scalars['step'])
@@ -65,9 +65,9 @@ def _read_run(path: Path) -> TrainingLog:
             elif any(name.startswith(METRIC_PREFIX) for name in scalars):
                 run.val.append((step, scalars))
     except json.JSONDecodeError as error:
-        raise DataError(f'{path}, line {number}: no JSON ({error.msg})') from error
+        raise DataError(f'{path}, line {number}: invalid JSON ({error.msg})') from error
     except (ValueError, KeyError, OverflowError) as error:
-        raise DataError(f'{path}, line {number}: no scalars ({error})') from error
+        raise DataError(f'{path}, line {number}: invalid scalars ({error})') from error
     return run
 
 
@@ -76,5 +76,5 @@ def _read_scalars(line: str) -> dict[str, float]:
     if not isinstance(scalars, dict) or not all(
         isinstance(value, int | float) for value in scalars.values()
     ):
-        raise ValueError(f'{shorten(line)} is no object of numbers')
+        raise ValueError(f'{shorten(line)} is not an object of numbers')
     return scalars

@@ -1,6 +1,6 @@
-"""One picture of a few videos: frames, heat, and the regions of RATF where it has any.
+"""One figure of a few videos: frames, heat maps, and the regions of RATF, if any.
 
-What `ForgeryViewHook` draws in training; nothing here needs masks or originals.
+`ForgeryViewHook` draws it during training; masks and originals are not needed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class PackedVideo(NamedTuple):
     """A video as the test pipeline packs it.
 
     Attributes:
-        name: to stand beside its row.
+        name: beside its row.
         inputs: (F, 3, H, W) uint8.
-        data_sample: what is packed beside them.
+        data_sample: packed with them.
         clip_len: T.
     """
 
@@ -37,18 +37,13 @@ class PackedVideo(NamedTuple):
 def plot_videos(
     model: nn.Module, videos: Sequence[PackedVideo], *, title: str
 ) -> Figure:
-    """Draw each video's snippet with the most evidence for 'fake'.
+    """Draw the snippet of each video with the most evidence for 'fake'.
 
-    A row has its T frames, their heat on a scale of the row's own and, where the model
-    has a RATF, the regions of its basis filters.
-
-    Args:
-        model: see `evidence`; left as it was.
-        videos: one a row.
-        title: over all.
+    A row has its T frames, their heat scaled per row and, if the model has a RATF, the
+    regions of its basis filters.
 
     Raises:
-        ConfigError: the model has no map for each frame.
+        ConfigError: the model does not have one map per frame.
     """
     rows = [_draw_row(model, video) for video in videos]
     clip_len = videos[0].clip_len

@@ -1,4 +1,4 @@
-"""What `tools/webapp.py` does with its arguments."""
+"""The command `tools/webapp.py`."""
 
 from __future__ import annotations
 
@@ -27,40 +27,37 @@ from .worker import MakeExaminer
 from .worker_process import WorkerProcess
 
 LOOPBACK_NAMES = ('localhost', '127.0.0.1', '[::1]')
-_BACKLOG = 128  # connections that wait until the server takes them
+_INFERENCER_OPTIONS = (
+    'config', 'checkpoint', 'device', 'operating_point', 'threshold', 'faces',
+)  # fmt: skip
+_BACKLOG = 128  # connections that wait for the server
 
 
 def run_webapp(args: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C.
 
     Raises:
-        InputError: there are no trained weights, or the port is taken.
+        InputError: there are no trained weights, or the port is in use.
     """
     serving = _import_server()
-    limits = make_limits(args)
+    names = [field.name for field in dataclasses.fields(Limits)]
+    limits = Limits(**{name: getattr(args, name) for name in names if name in args})
     for kind in ('config', 'checkpoint'):
         path = getattr(args, kind)
         if path is not None and not os.path.isfile(path):
             raise DataNotFoundError(f'no such {kind} file {path!r}')
-    settings = dict(
-        config=args.config,
-        checkpoint=args.checkpoint,
-        device=args.device,
-        operating_point=args.operating_point,
-        threshold=args.threshold,
-        faces=args.faces,
-    )
+    settings = {name: getattr(args, name) for name in _INFERENCER_OPTIONS}
     make_examiner = functools.partial(make_video_examiner, settings, limits)
-    with _bind(args.host, args.port) as listener, _orderly_end():
+    with _bind(args.host, args.port) as listener, _ending_cleanly():
         with running_jobs(make_examiner, limits) as (board, about):
             _serve(serving, listener, board, limits, about, args)
 
 
 @contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Make the signals that end a server end it like Ctrl-C, its files removed.
+def _ending_cleanly() -> Iterator[None]:
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that files are removed.
 
-    uvicorn answers them, too, and then passes them on to who was there before.
+    uvicorn handles them first and then calls the previous handler.
     """
 
     def interrupt(*_: object) -> None:
@@ -71,29 +68,22 @@ def _orderly_end() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print('stopped; uploads and results are removed', file=sys.stderr)
+        print('stopped; uploads and results were removed', file=sys.stderr)
     finally:
         for one, handler in zip(ending, before, strict=True):
             signal.signal(one, handler)
-
-
-def make_limits(args: argparse.Namespace) -> Limits:
-    """Take the limits out of the command line."""
-    names = {field.name for field in dataclasses.fields(Limits)}
-    given = {name: value for name, value in vars(args).items() if name in names}
-    return Limits(**given)
 
 
 @contextmanager
 def running_jobs(
     make_examiner: MakeExaminer, limits: Limits
 ) -> Iterator[tuple[JobBoard, dict[str, Any]]]:
-    """Give a board whose jobs are worked on, and what is told of the model.
+    """Yield a board with a running worker, and the facts about the model.
 
-    In the end the worker is ended and all files are removed.
+    At the end the worker is stopped and all files are removed.
 
     Raises:
-        DataError: the model cannot be loaded, with the reason.
+        DataError: the model cannot be loaded.
     """
     folder = PrivateFolder()
     worker = WorkerProcess(make_examiner, limits)
@@ -130,13 +120,13 @@ def _serve(
             'tools/calibrate.py chooses one.',
             file=sys.stderr,
         )
-    listener.listen(_BACKLOG)  # visitors may come as soon as they are told
-    print(f'http://{shown}:{port}/  (Ctrl-C ends it)', flush=True)
+    listener.listen(_BACKLOG)  # before the address is printed
+    print(f'http://{shown}:{port}/  (Ctrl-C stops it)', flush=True)
     make_server(app, backlog=_BACKLOG).run(sockets=[listener])
 
 
 def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
-    """Give the names that the server may be called by; none stands for any."""
+    """Return the allowed host names of the server; none allows any."""
     if is_loopback(args.host) or args.allow_host:
         host = f'[{args.host}]' if ':' in args.host else args.host
         return (*LOOPBACK_NAMES, host, *args.allow_host)
@@ -144,7 +134,7 @@ def list_host_names(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address is reached from this machine alone."""
+    """Return whether only this machine reaches an address."""
     try:
         return host == 'localhost' or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -152,7 +142,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before the model is loaded, which takes its time."""
+    """Bind the port before the model is loaded, which takes some time."""
     try:
         family = socket.AF_INET6 if ':' in host else socket.AF_INET
         listener = socket.socket(family)
@@ -171,7 +161,7 @@ def _import_server() -> tuple[Callable[..., Any], Callable[..., Any]]:
         from .server import make_app, make_server
     except ImportError as error:
         raise ConfigError(
-            f"the page needs {error.name}: pip install 'mmdeepfake[web]'"
+            f"the web page needs {error.name}: pip install 'mmdeepfake[web]'"
         ) from None
     logging.getLogger('uvicorn.error').setLevel(logging.WARNING)
     return make_server, make_app

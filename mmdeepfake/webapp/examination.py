@@ -1,4 +1,4 @@
-"""What the worker does with an upload: score it, and draw what the page shows."""
+"""Score an upload in the worker, and draw the images of the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.structures import BaseDataElement
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from mmdeepfake.inference.result_page import (
     describe_verdict,
     draw_peak,
     draw_result_timeline,
+    encode_png,
 )
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
 from mmdeepfake.inference.results import FaceResult, PeakSnippet, VideoResult
@@ -45,19 +45,14 @@ logger = logging.getLogger(__name__)
 
 
 class VideoExaminer:
-    """Scores uploads with one inferencer.
-
-    Args:
-        inferencer: with trained weights.
-        limits: length and frame size are checked here, by what the file holds.
-    """
+    """Score uploads, and check their length and frame size."""
 
     def __init__(self, inferencer: DeepfakeInferencer, limits: Limits) -> None:
         self._inferencer = inferencer
         self._limits = limits
 
     def describe(self) -> dict[str, Any]:
-        """Give what every visitor is told of the model."""
+        """Return the public facts about the model."""
         facts = self._inferencer.facts
         return {
             'threshold': self._inferencer.threshold,
@@ -73,15 +68,15 @@ class VideoExaminer:
 
         Args:
             upload: the file.
-            folder: is filled with what the visitor may see.
-            name: what the visitor calls it, for the files that are downloaded.
-            tell: is told stage, frames done, and of how many.
+            folder: receives the files that the visitor may see.
+            name: the visitor's file name, for the downloads.
+            tell: called with stage, frames done, and total.
 
         Returns:
-            The findings, as plain JSON values; 'files' lists what lies in `folder`.
+            The findings as plain JSON values; 'files' lists the files in `folder`.
 
         Raises:
-            Refusal: the file is broken, no video, or above a limit.
+            Refusal: the file is damaged, not a video, or above a limit.
         """
         try:
             self._check(upload)
@@ -113,7 +108,7 @@ class VideoExaminer:
         )
 
     def _write(self, result: VideoResult, folder: Path, name: str, tell: Tell) -> None:
-        """Write the files to download; they name the video as the visitor does."""
+        """Write the downloads; they use the visitor's name of the video."""
         drawn = folder / 'drawn'
 
         def tell_drawn(num_frames: int) -> None:
@@ -121,12 +116,7 @@ class VideoExaminer:
 
         facts = self._inferencer.facts
         write_video_results(
-            result,
-            drawn,
-            facts,
-            report=False,
-            tell=tell_drawn,
-            decoder=LocalDecoder(),
+            result, drawn, facts, report=False, tell=tell_drawn, decoder=LocalDecoder()
         )
         if (drawn / ANNOTATED_MP4).exists():
             (drawn / ANNOTATED_MP4).rename(folder / ANNOTATED_MP4)
@@ -136,19 +126,14 @@ class VideoExaminer:
 
 
 def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExaminer:
-    """Make the examiner in the worker's process.
-
-    Args:
-        settings: arguments of `DeepfakeInferencer`.
-        limits: see `VideoExaminer`.
-    """
-    # This process is there for the uploads, and is replaced if one of them ends it.
+    """Make the examiner in the worker process, with settings of the inferencer."""
+    # This process is isolated already, and restarted after a crash.
     inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
     return VideoExaminer(inferencer, limits)
 
 
 def describe_result(result: VideoResult) -> dict[str, Any]:
-    """Give what the page says of a video."""
+    """Return the page's data about a video."""
     names = (
         'status', 'verdict', 'fake_score', 'threshold', 'is_calibrated', 'num_frames',
         'fps', 'width', 'height', 'duration_seconds',
@@ -162,7 +147,7 @@ def describe_result(result: VideoResult) -> dict[str, Any]:
 
 
 def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
-    """Give what the page says of a face, and write its pictures."""
+    """Return the page's data about a face, and write its images."""
     shown, num_ruling, num_filters = {}, 0, 0
     if face.peak is not None:
         shown['heat'] = draw_peak(face.peak)
@@ -171,8 +156,8 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
             shown['regions'] = draw_regions(face.peak, *regions)
             num_ruling, num_filters = len(np.unique(regions[0])), regions[1]
     pictures = {kind: f'{kind}_{face.index}.png' for kind in shown}
-    for kind, picture in shown.items():
-        _write_png(folder / pictures[kind], picture)
+    for kind, image in shown.items():
+        (folder / pictures[kind]).write_bytes(encode_png(image))
     return {
         'index': face.index,
         'verdict': face.verdict,
@@ -189,10 +174,10 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
 
 
 def find_regions(peak: PeakSnippet, model: Any) -> tuple[NDArray[np.int64], int] | None:
-    """Tell which basis filter rules where, Eq. (3); None where the model has no RATF.
+    """Return the dominant basis filter at each position, Eq. (3); None without RATF.
 
     Returns:
-        (H, W) index of the filter with the greatest weight, and how many there are.
+        (H, W) index of the filter with the largest weight, and the number of filters.
     """
     if model is None or not list_ratf_layers(model):
         return None
@@ -217,29 +202,22 @@ def draw_regions(
     return draw_peak(replace(peak, frames=painted, heat=None))
 
 
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode('.png', bgr)[1].tobytes())
-
-
 def _most_suspicious(result: VideoResult) -> list[FaceResult]:
     scored = [face for face in result.faces if face.fake_score is not None]
     return sorted(scored, key=lambda face: -face.fake_score)
 
 
 def _translate(tell: Tell) -> Callable[[Progress], None]:
-    def listener(progress: Progress) -> None:
-        stage = _STAGES.get(progress.stage, progress.stage)
-        tell(stage, progress.done, progress.total)
-
-    return listener
+    return lambda one: tell(_STAGES[one.stage], one.done, one.total)
 
 
 def _refuse_file(error: DataError, upload: Path) -> Refusal:
-    """Say what is wrong with a file, by the reader's reason if it tells no path."""
+    """Return the reader's reason as a refusal, unless it contains a path."""
     reason = hide_folders(str(error), upload.parent)
     reason = reason.replace(f"video file '{upload.name}'", 'the file')
     if _PATH.search(reason):
-        logger.warning('a message was not shown, since it names a path')
-        reason = 'it is no whole video'
+        logger.warning(
+            'error message hidden from the visitor, since it contains a path'
+        )
+        reason = 'it is damaged or truncated'
     return Refusal('broken', f'The file cannot be read as a video: {reason}.')

@@ -1,4 +1,4 @@
-"""The videos that visitors have brought: who waits, who is next, what has come out."""
+"""The queue of uploaded videos and their results."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Job:
     """One video of a visitor.
 
     Attributes:
-        id: opens the way to it; nobody guesses it.
-        number: stands in the server's log in place of it.
-        name: of the file, as the visitor calls it.
-        room: its folder: the upload, and the results in a folder of their own.
+        id: random part of its address.
+        number: used in the server's log instead of the id.
+        name: the visitor's file name.
+        room: folder of the upload and of the results.
         state: one of the constants of this module.
-        changed: when the state began, by `time.monotonic`.
-        stage: what is done just now, with `done` and `total` frames.
-        findings: of the worker, once it is DONE.
+        changed: start of the state, by `time.monotonic`.
+        stage: current step, with `done` and `total` frames.
+        findings: of the worker, if DONE.
         refusal: why it is FAILED.
-        is_cancelled: set when the visitor has withdrawn it.
+        is_cancelled: set when the visitor withdraws it.
     """
 
     id: str
@@ -58,24 +58,20 @@ class Job:
 
     @property
     def upload(self) -> Path:
-        """Where its video lies; its name is ours, not the visitor's."""
+        """Path of its video, without the visitor's name."""
         return self.room / UPLOAD_NAME
 
     @property
     def results(self) -> Path:
-        """Where its results lie."""
+        """Folder of its results."""
         return self.room / RESULTS_NAME
 
 
 class JobBoard:
-    """All jobs, for the server's thread and the one that works on them.
+    """All jobs, shared by the server's thread and the worker's.
 
-    A job takes a place from `reserve` until its work has ended, also where the visitor
-    withdraws it; there are as many places as `limits.queue`, and one for the work.
-
-    Args:
-        folder: for their rooms.
-        limits: see `Limits`.
+    A job occupies a place from `reserve` until its examination ends, even if it is
+    withdrawn; there are `limits.queue` places, and one for the current job.
     """
 
     def __init__(self, folder: PrivateFolder, limits: Limits) -> None:
@@ -89,10 +85,10 @@ class JobBoard:
         self._is_closed = False
 
     def reserve(self, name: str, num_bytes: int) -> Job:
-        """Give a place to a video that will be sent.
+        """Reserve a place for an upload.
 
         Raises:
-            Refusal: it is too big, or there is no place or disk space left.
+            Refusal: it is too big, or the queue or the disk is full.
         """
         if num_bytes > self._limits.max_bytes:
             raise self._limits.refuse_size()
@@ -101,10 +97,10 @@ class JobBoard:
             if self._is_closed or len(self._in_place) > self._limits.queue:
                 raise Refusal(
                     'full',
-                    f'{len(self._in_place)} videos are being examined or wait for it; '
-                    'no more can wait here. Try again in some minutes.',
+                    f'The queue is full: {len(self._in_place)} videos wait or are '
+                    'being examined. Try again in a few minutes.',
                 )
-            # Beside the upload there will be the annotated video.
+            # The annotated video needs space, too.
             if not self._folder.has_space(3 * self._limits.max_bytes):
                 raise self._limits.refuse_disk()
             self._count += 1
@@ -113,7 +109,7 @@ class JobBoard:
                 job = Job(secrets.token_urlsafe(24), self._count, name, room)
                 job.results.mkdir()
             except OSError as error:
-                logger.error('no folder for an upload: %s', error.strerror)
+                logger.error('cannot create a folder for an upload: %s', error.strerror)
                 raise self._limits.refuse_disk() from error
             self._jobs[job.id] = job
             self._in_place.add(job)
@@ -123,30 +119,30 @@ class JobBoard:
         """Find a job.
 
         Raises:
-            Refusal: there is none of this id.
+            Refusal: there is no job with this id.
         """
         with self._lock:
             job = self._jobs.get(job_id)
         if job is None:
             raise Refusal(
-                'not_found', 'There is no such video here; results are kept for '
+                'not_found', 'There is no such video. Results are deleted after '
                 f'{self._limits.keep_minutes:g} minutes.'
             )  # fmt: skip
         return job
 
     def begin_upload(self, job: Job) -> None:
-        """Note that a video is coming in.
+        """Start an upload.
 
         Raises:
-            Refusal: it has come already, or its place is gone.
+            Refusal: it was sent already or withdrawn.
         """
         with self._lock:
             if job.state != RESERVED or job.is_cancelled.is_set():
-                raise Refusal('conflict', 'The video was sent before, or withdrawn.')
+                raise Refusal('conflict', 'The video was already sent or withdrawn.')
             self._set_state(job, RECEIVING)
 
     def end_upload(self, job: Job) -> None:
-        """Let a video wait for its turn; one that was withdrawn meanwhile is dropped.
+        """Append a job to the queue, unless it was withdrawn meanwhile.
 
         Raises:
             Refusal: it was withdrawn.
@@ -161,7 +157,7 @@ class JobBoard:
         raise Refusal('not_found', 'The video was withdrawn.')
 
     def take(self) -> Job | None:
-        """Wait for the next job and give it; None once the board is closed."""
+        """Wait for the next job and return it; None after `close`."""
         with self._lock:
             while not self._waiting and not self._is_closed:
                 self._lock.wait()
@@ -174,7 +170,7 @@ class JobBoard:
     def end_work(
         self, job: Job, *, findings: dict | None = None, refusal: Refusal | None = None
     ) -> None:
-        """Take what came out of a job; its upload is removed."""
+        """Store the outcome of a job and remove its upload."""
         job.upload.unlink(missing_ok=True)
         if refusal is not None:
             shutil.rmtree(job.results, ignore_errors=True)
@@ -186,9 +182,9 @@ class JobBoard:
             self.remove(job)
 
     def remove(self, job: Job) -> None:
-        """Forget a job and remove its files, whatever state it is in.
+        """Delete a job and its files in any state.
 
-        Who works on it just now is told, and removes what is then left.
+        A running examination is cancelled, and then removes its remaining files.
         """
         with self._lock:
             job.is_cancelled.set()
@@ -200,7 +196,7 @@ class JobBoard:
         shutil.rmtree(job.room, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove what has been kept long enough, and places that nobody takes."""
+        """Remove expired results, and reserved places without an upload."""
         now = time.monotonic()
         keep_seconds = 60 * self._limits.keep_minutes
         with self._lock:
@@ -218,21 +214,25 @@ class JobBoard:
             self.remove(job)
 
     def describe(self, job: Job) -> dict[str, Any]:
-        """Give what the visitor is told of a job."""
+        """Return the JSON fields of a job for the visitor."""
         with self._lock:
-            told: dict[str, Any] = {'id': job.id, 'name': job.name, 'state': job.state}
+            fields: dict[str, Any] = {
+                'id': job.id,
+                'name': job.name,
+                'state': job.state,
+            }
             if job.state == WAITING:
-                told['num_before'] = self._waiting.index(job) + 1
+                fields['num_before'] = self._waiting.index(job) + 1
             elif job.state == WORKING:
-                told |= {'stage': job.stage, 'done': job.done, 'total': job.total}
+                fields |= {'stage': job.stage, 'done': job.done, 'total': job.total}
             elif job.state == DONE:
-                told['findings'] = job.findings
+                fields['findings'] = job.findings
             elif job.refusal is not None:
-                told |= job.refusal.describe()
-            return told
+                fields |= job.refusal.describe()
+            return fields
 
     def close(self) -> None:
-        """Take no more jobs, and have those that are worked on cancelled."""
+        """Accept no more jobs and cancel the current one."""
         with self._lock:
             self._is_closed = True
             for job in self._jobs.values():
@@ -244,7 +244,7 @@ class JobBoard:
 
 
 def work_on_jobs(board: JobBoard, worker: WorkerProcess) -> None:
-    """Work on one job after another until the board is closed; for a thread."""
+    """Examine jobs until the board is closed; runs in a thread."""
     while (job := board.take()) is not None:
         start = time.monotonic()
         findings, refusal = None, None
@@ -265,10 +265,12 @@ def work_on_jobs(board: JobBoard, worker: WorkerProcess) -> None:
             refusal = Refusal('not_found', 'The video was withdrawn.')
         except InputError as error:
             logger.error('the worker does not start again: %s', error)
-            refusal = Refusal('server', 'The server cannot examine videos just now.')
+            refusal = Refusal(
+                'server', 'The server cannot examine videos now; see the server log.'
+            )
         except Exception:
             logger.exception('video %d failed', job.number)
-            refusal = Refusal('server', 'The server could not examine this video.')
+            refusal = Refusal('server', 'Internal error; see the server log.')
         board.end_work(job, findings=findings, refusal=refusal)
         said = 'examined' if refusal is None else refusal.kind
         logger.info('video %d: %s (%.1f s)', job.number, said, time.monotonic() - start)

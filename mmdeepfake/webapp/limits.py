@@ -1,4 +1,4 @@
-"""What the page takes, for how long it keeps it, and how it says no."""
+"""The limits of the page and its refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmdeepfake.errors import ConfigError
 
 MEGABYTE = 1_000_000
 
-# Why something was refused -> the HTTP status that says so.
+# Kind of refusal -> HTTP status.
 STATUS_OF = {
     'bad_request': 400,
     'not_allowed': 403,
@@ -29,11 +29,11 @@ STATUS_OF = {
 
 
 class Refusal(Exception):
-    """Something that a visitor asked for and does not get.
+    """A request that is refused.
 
     Args:
         kind: a key of `STATUS_OF`.
-        message: one or two sentences for the visitor; holds no path of the server.
+        message: one or two sentences for the visitor, without paths of the server.
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -43,32 +43,32 @@ class Refusal(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status of it."""
+        """Its HTTP status."""
         return STATUS_OF[self.kind]
 
     def describe(self) -> dict[str, str]:
-        """Give what the visitor is told, for JSON."""
+        """Return the JSON fields for the visitor."""
         return {'kind': self.kind, 'message': self.message}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is taken, and for how long.
+    """Maximum sizes and times.
 
     Attributes:
         max_megabytes: size of an upload, in 10^6 bytes.
         max_seconds: length of a video.
         max_pixels: width x height of a frame.
-        queue: videos that may wait while another one is worked on.
-        keep_minutes: for how long a result can be looked at.
-        max_kept: results at a time; the oldest give way.
-        job_seconds: work on one video.
-        upload_seconds: one upload in all.
-        idle_seconds: a pause within an upload, or before it; a request that is no
-            upload has so long to come in.
+        queue: videos that wait while another one is examined.
+        keep_minutes: lifetime of a result.
+        max_kept: number of results; the oldest are removed.
+        job_seconds: examination of one video.
+        upload_seconds: one complete upload.
+        idle_seconds: a pause before or within an upload; any other request must be
+            complete within it.
 
     Raises:
-        ConfigError: a value is not above 0, or `queue` is below 0.
+        ConfigError: a value is not above 0, or `queue` is negative.
     """
 
     max_megabytes: float = 200
@@ -84,45 +84,45 @@ class Limits:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            is_right = value >= 0 if field.name == 'queue' else value > 0
-            if not (is_right and math.isfinite(value)):
-                bound = 'a whole number from 0 on' if field.name == 'queue' else '> 0'
-                raise ConfigError(f'{field.name}={value!r}; allowed is {bound}')
+            is_valid = value >= 0 if field.name == 'queue' else value > 0
+            if not (is_valid and math.isfinite(value)):
+                bound = '0 or more' if field.name == 'queue' else 'above 0'
+                raise ConfigError(f'{field.name}={value!r}; allowed: {bound}')
 
     @property
     def max_bytes(self) -> int:
-        """Size of an upload."""
+        """Maximum size of an upload."""
         return int(self.max_megabytes * MEGABYTE)
 
     @staticmethod
     def refuse_disk() -> Refusal:
-        """Say that nothing more can be written."""
-        return Refusal('full', 'The server has no disk space left. Try later.')
+        """Return the refusal for a full disk."""
+        return Refusal('full', 'The server is out of disk space. Try again later.')
 
     def refuse_size(self) -> Refusal:
-        """Say that a file is too big."""
+        """Return the refusal for a file that is too big."""
         return Refusal(
             'too_big',
-            f'The file is larger than {self.max_megabytes:g} MB. Cut the video '
-            'shorter or save it with a stronger compression.',
+            f'The file is larger than {self.max_megabytes:g} MB. Shorten the video or '
+            'compress it more.',
         )
 
     def check_video(
         self, *, num_frames: int, duration_seconds: float, num_pixels: int
     ) -> None:
-        """Refuse a video that would take too long, by what its frames say."""
-        # A header may claim any rate: no camera shows more than this.
-        fastest = 240
+        """Raise `Refusal` for a video that is too long or too large."""
+        # A header may claim any frame rate; cameras reach this one.
+        max_fps = 240
         is_long = duration_seconds > self.max_seconds
-        if is_long or num_frames > fastest * self.max_seconds:
+        if is_long or num_frames > max_fps * self.max_seconds:
             raise Refusal(
                 'too_long',
-                f'The video is longer than {self.max_seconds:g} seconds. Cut out the '
-                'part that matters.',
+                f'The video is longer than {self.max_seconds:g} seconds. Send '
+                'a shorter part of it.',
             )
         if num_pixels > self.max_pixels:
             raise Refusal(
                 'too_big',
                 f'A frame of the video has {num_pixels / 1e6:.1f} megapixels; '
-                f'{self.max_pixels / 1e6:.1f} are allowed.',
+                f'{self.max_pixels / 1e6:.1f} are allowed. Scale the video down.',
             )

@@ -1,4 +1,4 @@
-"""Where uploads and results lie: a temporary folder that nobody else can enter."""
+"""The private temporary folder of uploads and results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class PrivateFolder:
-    """A temporary folder that goes with the server.
+    """A temporary folder that is removed with the server.
 
-    A server that was killed cannot clear up; the next one on this machine does it. The
-    folder is in use as long as its lock is held, and a dead process holds none.
-
-    Args:
-        parent: in place of the system's folder for temporary files.
+    The next server on this machine removes the folder of a killed one. A folder is in
+    use while its lock is held, and a dead process holds none.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
@@ -43,15 +40,11 @@ class PrivateFolder:
         return room
 
     def adopt(self, path: str) -> None:
-        """Have another temporary folder of this process removed with a killed server.
-
-        Args:
-            path: of a folder in the same place, which goes by itself in the end.
-        """
+        """Have the next server remove this folder, too, after a kill."""
         (self.path / _ADOPTED).write_text(path)
 
     def has_space(self, num_bytes: int) -> bool:
-        """Tell whether so much can be written."""
+        """Return whether the disk has this much space."""
         return shutil.disk_usage(self.path).free >= num_bytes
 
     def remove(self) -> None:
@@ -62,18 +55,18 @@ class PrivateFolder:
 
 def _remove_abandoned(parent: Path) -> None:
     for path in parent.glob(f'{_PREFIX}*'):
-        # Others may leave a link or a folder of this name in a shared /tmp.
+        # In a shared /tmp others may create a link or folder of this name.
         facts = path.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
             continue
         if not (path / _LOCK).exists():
-            continue  # just being made
+            continue  # just being created
         try:
             with hold_lock(path / _LOCK):
                 adopted = path / _ADOPTED
                 if adopted.exists():
                     shutil.rmtree(adopted.read_text(), ignore_errors=True)
                 shutil.rmtree(path, ignore_errors=True)
-                logger.warning('removed what a server that was killed had left')
+                logger.warning('removed files left by a killed server')
         except (InputError, OSError):
-            continue  # in use, or going just now
+            continue  # in use, or just being removed

@@ -1,4 +1,4 @@
-"""What surrounds every request: who may ask, and what browsers may do with answers."""
+"""Middleware: refuse requests of other sites, and add security headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .limits import Refusal
 
-# Other sites' pages cannot set it without asking first, and are never answered.
+# Pages of other sites need a preflight request to set it, which is refused.
 ASKING_HEADER = 'x-mmdeepfake'
 _READING = ('GET', 'HEAD')
 _ANSWER_HEADERS = {
@@ -29,17 +29,13 @@ _FOREIGN = Refusal('not_allowed', 'The request does not come from this page.')
 
 
 class Protection:
-    """Turns away what does not come from our own page, and marks every answer.
-
-    Args:
-        app: answers the rest.
-    """
+    """Refuse requests of other sites, and add headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; the signature is ASGI's."""
+        """Handle a request; the signature is ASGI's."""
         if scope['type'] != 'http':
             await self._app(scope, receive, send)
             return
@@ -58,9 +54,9 @@ class Protection:
 
 
 def is_own_request(headers: Headers) -> bool:
-    """Tell whether a request that changes something comes from our own page.
+    """Return whether a request that changes state comes from our own page.
 
-    Browsers say where it comes from. Programs say nothing of it, and set our header.
+    Browsers send its origin; programs do not, and set our header.
     """
     if ASKING_HEADER not in headers:
         return False

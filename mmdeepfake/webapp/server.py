@@ -1,17 +1,17 @@
-"""The page and what it asks for.
+"""The page and its HTTP interface.
 
 | request | answer |
 |---|---|
 | GET / | the page |
 | GET /api/about | limits and model |
-| POST /api/jobs | takes a place: {"name", "size"} in, {"id"} out |
-| PUT /api/jobs/ID/video | takes the video itself |
-| GET /api/jobs/ID | how far it is, and the findings |
+| POST /api/jobs | reserves a place: {"name", "size"} in, {"id"} out |
+| PUT /api/jobs/ID/video | uploads the video |
+| GET /api/jobs/ID | progress and findings |
 | GET /api/jobs/ID/files/NAME | a picture, the annotated video, a report |
 | DELETE /api/jobs/ID | removes the video and its results |
 
-What is refused is answered with {"kind", "message"}. The size is announced before the
-video is sent, since a browser that is refused in the middle of sending shows no reason.
+Refusals are {"kind", "message"}. The size is sent before the video, since a browser
+shows no reason for a refusal in the middle of an upload.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ _PAGE_FILES = {
 _RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|mp4|json|csv|html)')
 _SHOWN = {'.png': 'image/png', '.mp4': 'video/mp4'}
 _SWEEP_SECONDS = 5.0
-_ASKING_BYTES = 4096
-MOST_CONNECTIONS = 128  # idle ones count; more are answered with 503
+_MAX_JSON_BYTES = 4096  # of a request
+MOST_CONNECTIONS = 128  # including idle ones; more get status 503
 _HEAD_BYTES = 1 << 16  # of a request
+_INTERNAL_ERROR = Refusal('server', 'Internal error; see the server log.')
 logger = logging.getLogger(__name__)
 
 
@@ -64,14 +65,10 @@ def make_app(
     *,
     host_names: Collection[str] = (),
 ) -> ASGIApp:
-    """Make the application; who makes it runs `work_on_jobs` beside it.
+    """Make the application; the caller runs `work_on_jobs` in another thread.
 
-    Args:
-        board: holds the jobs.
-        limits: are told to visitors, and kept.
-        about: what is told of the model.
-        host_names: that the server is reached by; a page that points a name of its own
-            at this machine is thus not served. Empty takes any name.
+    `about` has facts about the model. `host_names` are allowed in requests, against
+    DNS rebinding; empty allows any.
     """
 
     @contextlib.asynccontextmanager
@@ -81,11 +78,11 @@ def make_app(
         task.cancel()
 
     app = Starlette(
-        routes=_make_routes(_Answers(board, limits, about)),
+        routes=_Answers(board, limits, about).routes(),
         exception_handlers={
-            Refusal: lambda _, refusal: _say_no(refusal),
-            HTTPException: _say_http_error,
-            Exception: _say_failure,
+            Refusal: lambda _, refusal: _refuse(refusal),
+            HTTPException: _answer_http_error,
+            Exception: lambda *_: _refuse(_INTERNAL_ERROR),
         },
         middleware=[
             Middleware(
@@ -96,7 +93,7 @@ def make_app(
         ],
         lifespan=sweep,
     )
-    # The redirect would lead wherever the request says that it came to.
+    # A redirect would use the host name in the request.
     app.router.redirect_slashes = False
     return Protection(app)
 
@@ -111,7 +108,7 @@ def make_server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
         h11_max_incomplete_event_size=_HEAD_BYTES,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=3,
-        access_log=False,  # it would hold the ids of the results
+        access_log=False,  # it would contain the ids of results
         log_config=None,
         server_header=False,
         proxy_headers=False,
@@ -120,20 +117,8 @@ def make_server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _make_routes(answers: _Answers) -> list[Route]:
-    return [
-        *(Route(path, answers.get_page_file, methods=['GET']) for path in _PAGE_FILES),
-        Route('/api/about', answers.get_about, methods=['GET']),
-        Route('/api/jobs', answers.post_job, methods=['POST']),
-        Route('/api/jobs/{id}/video', answers.put_video, methods=['PUT']),
-        Route('/api/jobs/{id}', answers.get_job, methods=['GET']),
-        Route('/api/jobs/{id}', answers.delete_job, methods=['DELETE']),
-        Route('/api/jobs/{id}/files/{name}', answers.get_file, methods=['GET']),
-    ]
-
-
 class _Answers:
-    """The answers, one method a route; see the module."""
+    """The handlers, one method per route; see the module."""
 
     def __init__(
         self, board: JobBoard, limits: Limits, about: Mapping[str, Any]
@@ -141,6 +126,19 @@ class _Answers:
         self._board = board
         self._limits = limits
         self._about = {'limits': dataclasses.asdict(limits), 'model': dict(about)}
+
+    def routes(self) -> list[Route]:
+        """List the routes."""
+        job = '/api/jobs/{id}'
+        return [
+            *(Route(path, self.get_page_file, methods=['GET']) for path in _PAGE_FILES),
+            Route('/api/about', self.get_about, methods=['GET']),
+            Route('/api/jobs', self.post_job, methods=['POST']),
+            Route(f'{job}/video', self.put_video, methods=['PUT']),
+            Route(job, self.get_job, methods=['GET']),
+            Route(job, self.delete_job, methods=['DELETE']),
+            Route(f'{job}/files/{{name}}', self.get_file, methods=['GET']),
+        ]
 
     async def get_page_file(self, request: Request) -> Response:
         name, kind = _PAGE_FILES[request.url.path]
@@ -153,7 +151,7 @@ class _Answers:
         asked = await self._read_json(request)
         size = asked.get('size')
         if not isinstance(size, int) or size < 0:
-            raise Refusal('bad_request', 'The size of the video is not told.')
+            raise Refusal('bad_request', 'The size of the video is missing.')
         if size == 0:
             raise Refusal('broken', 'The file is empty.')
         job = self._board.reserve(shorten_name(asked.get('name', '')), size)
@@ -162,13 +160,13 @@ class _Answers:
     async def put_video(self, request: Request) -> Response:
         job = self._board.get(request.path_params['id'])
         self._board.begin_upload(job)
-        is_here = False
+        is_complete = False
         try:
             await receive_video(request.stream(), job, self._limits)
             self._board.end_upload(job)
-            is_here = True
-        finally:  # whatever happens, the server's end among it
-            if not is_here:
+            is_complete = True
+        finally:  # also if the server stops
+            if not is_complete:
                 self._board.remove(job)
         return JSONResponse(self._board.describe(job), status_code=202)
 
@@ -183,10 +181,10 @@ class _Answers:
         job, name = self._find(request), request.path_params['name']
         path = job.results / name
         is_result = job.findings is not None and name in job.findings.get('files', ())
-        # The worker makes the list, and what it says is not believed.
+        # The list comes from the worker, which is not trusted.
         is_ours = bool(_RESULT_FILE.fullmatch(name)) and not path.is_symlink()
         if job.state == FAILED or not (is_result and is_ours and path.is_file()):
-            raise Refusal('not_found', 'There is no such file here.')
+            raise Refusal('not_found', 'There is no such file.')
         if path.suffix in _SHOWN:
             return FileResponse(path, media_type=_SHOWN[path.suffix])
         return FileResponse(
@@ -201,7 +199,7 @@ class _Answers:
                 _read_json(request), self._limits.idle_seconds
             )
         except asyncio.TimeoutError:
-            raise Refusal('too_slow', 'The request took too long to come in.') from None
+            raise Refusal('too_slow', 'The request took too long.') from None
 
     def _find(self, request: Request) -> Job:
         return self._board.get(request.path_params['id'])
@@ -212,33 +210,29 @@ async def _read_json(request: Request) -> dict[str, Any]:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > _ASKING_BYTES:
+            if len(body) > _MAX_JSON_BYTES:
                 raise Refusal('bad_request', 'The request is too long.')
         asked = json.loads(body)
     except (ValueError, RecursionError):
         asked = None
     except ClientDisconnect:
-        raise Refusal('bad_request', 'The request was broken off.') from None
+        raise Refusal('bad_request', 'The request was interrupted.') from None
     if not isinstance(asked, dict):
-        raise Refusal('bad_request', 'The request is no JSON object.')
+        raise Refusal('bad_request', 'The request is not a JSON object.')
     return asked
 
 
-def _say_no(refusal: Refusal) -> Response:
+def _refuse(refusal: Refusal) -> Response:
     headers = {'Retry-After': '60'} if refusal.kind == 'full' else None
     return JSONResponse(refusal.describe(), refusal.status, headers=headers)
 
 
-def _say_http_error(_: Request, error: Exception) -> Response:
+def _answer_http_error(_: Request, error: Exception) -> Response:
     status = getattr(error, 'status_code', 500)
     body = {'kind': 'not_found', 'message': 'There is no such page.'}
     if status != 404:
-        body = {'kind': 'bad_request', 'message': 'That cannot be asked for here.'}
+        body = {'kind': 'bad_request', 'message': 'This request is not supported.'}
     return JSONResponse(body, status_code=status)
-
-
-def _say_failure(_: Request, error: Exception) -> Response:
-    return _say_no(Refusal('server', 'The server failed. It was told why.'))
 
 
 async def _sweep_forever(board: JobBoard) -> None:
@@ -247,4 +241,4 @@ async def _sweep_forever(board: JobBoard) -> None:
         try:
             await asyncio.to_thread(board.sweep)
         except OSError:
-            logger.exception('old results are not removed')
+            logger.exception('old results could not be removed')

@@ -1,4 +1,4 @@
-"""Takes a video in, piece by piece, and stops at the limit whatever was announced."""
+"""Receive a video in chunks, and stop at the limit whatever size was announced."""
 
 from __future__ import annotations
 
@@ -14,27 +14,24 @@ from .limits import Limits, Refusal
 from .video_types import NUM_BYTES, is_video_start
 
 NAME_LENGTH = 120
-# Bytes a second on average; who is slower holds a place that others wait for.
-_SLOWEST = 10_000
+# Mean; a slower upload would occupy a place for too long.
+_MIN_BYTES_PER_SECOND = 10_000
 logger = logging.getLogger(__name__)
 
 
 async def receive_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -> None:
     """Write an upload to its file.
 
-    Args:
-        chunks: of the body, as they come in.
-        job: whose upload it is.
-        limits: size and times.
-
     Raises:
-        Refusal: it is too big, too slow, broken off, withdrawn, or no video, or the
+        Refusal: it is too big, too slow, interrupted, withdrawn or not a video, or the
             disk is full.
     """
     try:
         await _write_video(chunks, job, limits)
     except OSError as error:
-        logger.error('video %d cannot be written: %s', job.number, error.strerror)
+        logger.error(
+            'upload of video %d cannot be written: %s', job.number, error.strerror
+        )
         raise limits.refuse_disk() from error
 
 
@@ -43,7 +40,7 @@ async def _write_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -
     head = b''
     num_bytes = 0
     with open(job.upload, 'xb') as file:
-        async for chunk in _with_patience(chunks, limits.idle_seconds):
+        async for chunk in _with_timeout(chunks, limits.idle_seconds):
             if job.is_cancelled.is_set():
                 raise Refusal('not_found', 'The video was withdrawn.')
             num_bytes += len(chunk)
@@ -59,15 +56,15 @@ async def _write_video(chunks: AsyncIterator[bytes], job: Job, limits: Limits) -
 
 
 def _check_pace(num_bytes: int, seconds: float, limits: Limits) -> None:
-    is_slow = num_bytes < _SLOWEST * (seconds - limits.idle_seconds)
+    is_slow = num_bytes < _MIN_BYTES_PER_SECOND * (seconds - limits.idle_seconds)
     if is_slow or seconds > limits.upload_seconds:
         raise Refusal('too_slow', 'The upload took too long and was stopped.')
 
 
 def shorten_name(name: object) -> str:
-    """Make a file's name that can be shown: no folders, no control characters.
+    """Return a printable file name without folders.
 
-    It is shown and written into reports only; no file on the server is called so.
+    It is only displayed; no file on the server has this name.
     """
     text = str(name).replace('\\', '/').rsplit('/', 1)[-1]
     text = text.encode('utf-8', 'replace').decode()
@@ -83,23 +80,20 @@ def _check_type(head: bytes) -> None:
     if not is_video_start(head):
         raise Refusal(
             'wrong_type',
-            'This is no video of a known kind. MP4, MOV, MKV, WebM, AVI and MPEG files '
-            'are taken.',
+            'The file is not a supported video. Send MP4, MOV, MKV, WebM, AVI or MPEG.',
         )
 
 
-async def _with_patience(
+async def _with_timeout(
     chunks: AsyncIterator[bytes], seconds: float
 ) -> AsyncIterator[bytes]:
-    """Give the pieces, as long as each of them comes within so many seconds."""
+    """Yield the chunks, each of which must arrive within the timeout."""
     while True:
         try:
             yield await asyncio.wait_for(anext(chunks), seconds)
         except StopAsyncIteration:
             return
         except asyncio.TimeoutError:
-            raise Refusal(
-                'too_slow', 'The upload stood still and was stopped.'
-            ) from None
+            raise Refusal('too_slow', 'The upload stalled and was stopped.') from None
         except ClientDisconnect:
-            raise Refusal('broken', 'The upload was broken off.') from None
+            raise Refusal('broken', 'The upload was interrupted.') from None

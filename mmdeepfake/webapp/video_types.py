@@ -1,8 +1,8 @@
-"""Which files are taken for videos, by their first bytes: names prove nothing.
+"""Recognise videos by their first bytes, whatever their name.
 
-FFmpeg opens far more than videos, among it playlists that name other files of the
-server, or addresses for it to ask. What begins as none of the containers below is
-never shown to it.
+FFmpeg opens far more than videos, including playlists that name other files of the
+server or network addresses. It never sees files that do not begin like a container
+below.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ _STARTS = (
 
 
 def is_video_start(head: bytes) -> bool:
-    """Tell whether a file that begins so may be a video.
-
-    Args:
-        head: its first `NUM_BYTES` bytes, or all of a smaller file.
-    """
+    """Return whether a file may be a video, by its first `NUM_BYTES` bytes."""
     if head[4:8] in _MP4_BOXES or head.startswith(_STARTS):
         return True
     if head[:4] == b'RIFF' and head[8:12] == b'AVI ':

@@ -145,7 +145,7 @@ def test_full_disk_is_told_and_the_place_given_back(visitor, folder, monkeypatch
             'PUT', f'/api/jobs/{job["id"]}/video', upload
         )
     assert (status, body['kind'], headers['Retry-After']) == (503, 'full', '60')
-    assert 'no disk space left' in body['message']
+    assert 'out of disk space' in body['message']
     wait_until(lambda: not uploads(folder))
     assert visitor.wait_for(visitor.send(b'full'), 'failed')['kind'] == 'full'
     assert visitor.wait_for(visitor.send(), 'done')['findings']['verdict'] == 'fake'

@@ -7,7 +7,7 @@ from preparation_builders import make_face_video
 from stubs.stub_decoders import TreacherousDecoder
 
 from mmdeepfake.errors import ConfigError, DataError
-from mmdeepfake.inference import DecodingLimits, IsolatedDecoder, LocalDecoder
+from mmdeepfake.inference import DecodingLimits, IsolatedDecoder
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
 
 CRASHED = (
@@ -41,7 +41,7 @@ def test_a_crash_costs_one_video_and_changes_no_score(
 ):
     cfg = make_config(kind)
     there = make_inferencer(tmp_path, cfg, decoder=treacherous)
-    here = make_inferencer(tmp_path, cfg, decoder=LocalDecoder())
+    here = make_inferencer(tmp_path, cfg)
     results = list(there.infer_many(videos))
     assert [result.status for result in results] == ['ok', 'failed', 'ok']
     assert results[1].fault == CRASHED
@@ -52,11 +52,11 @@ def test_a_crash_costs_one_video_and_changes_no_score(
 
 
 def test_videos_are_decoded_elsewhere_unless_asked_for(tmp_path):
-    assert isinstance(make_inferencer(tmp_path).decoder, IsolatedDecoder)
+    assert isinstance(make_inferencer(tmp_path, decoder=None).decoder, IsolatedDecoder)
 
 
 def test_a_crash_while_drawing_leaves_the_verdict(tmp_path, videos, treacherous):
-    inferencer = make_inferencer(tmp_path, decoder=LocalDecoder())
+    inferencer = make_inferencer(tmp_path)
     result = inferencer.infer(videos[1])
     written = write_video_results(
         result, tmp_path / 'out', inferencer.facts, decoder=treacherous
@@ -74,7 +74,7 @@ def test_a_video_that_takes_too_long_has_failed(tmp_path, videos):
     message = r"^video file 'a.mp4' took longer than the 0.001 s allowed$"
     with pytest.raises(DataError, match=message):
         inferencer.infer(videos[0])
-    with pytest.raises(ConfigError, match='timeout_seconds=0; allowed is a number'):
+    with pytest.raises(ConfigError, match='timeout_seconds=0; allowed'):
         make_inferencer(tmp_path, timeout_seconds=0)
 
 

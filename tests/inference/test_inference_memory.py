@@ -17,7 +17,7 @@ from inference_builders import make_config, make_inferencer
 from mmdeepfake.inference.result_writers import write_video_results
 
 video, dataset = Path(sys.argv[1]), sys.argv[2]
-inferencer = make_inferencer(video.parent, make_config(dataset))
+inferencer = make_inferencer(video.parent, make_config(dataset), decoder=None)
 result = inferencer.infer(video)
 assert result.status == 'ok', result
 write_video_results(result, video.parent / 'out', inferencer.facts)

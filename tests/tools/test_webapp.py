@@ -1,4 +1,4 @@
-"""tools/webapp.py, started as a user does, and its page in a real browser."""
+"""tools/webapp.py as a user calls it, and its page in a real browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from builders import make_video
-from inference_builders import make_config, save_weights
+from inference_builders import save_tool_model
 
 pytest.importorskip('starlette', reason="the page needs the extra 'web'")
 pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
@@ -22,19 +22,6 @@ from webapp_builders import PATIENCE_SECONDS, TOOL, running_tool
 # Set where the test of the page must not be skipped.
 NEED_VARIABLE = 'MMDEEPFAKE_NEED_BROWSER'
 PHONE = dict(width=390, height=800)
-
-
-@pytest.fixture
-def model(tmp_path):
-    """A config that crops the middle, so that no detector is needed, and weights."""
-    cfg = make_config('VideoFolder')
-    cfg.custom_imports = dict(
-        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
-    )
-    folder = tmp_path / 'model'
-    folder.mkdir()
-    cfg.dump(str(folder / 'config.py'))
-    return save_weights(cfg, folder / 'weights.pth')
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ def temp():
 
 
 def test_video_is_uploaded_and_its_verdict_read_in_chromium(
-    tmp_path, temp, model, browser, request
+    tmp_path, temp, browser, request
 ):
     try:
         realff = request.getfixturevalue('realff')
@@ -82,6 +69,7 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
     said: list[str] = []
     page.on('console', lambda message: said.append(message.text))
     page.on('pageerror', lambda error: said.append(str(error)))
+    model = save_tool_model(tmp_path / 'model')
     with running_tool('--checkpoint', model, temp=temp) as server:
         page.goto(server.address)
         page.set_input_files('#file', clip)
@@ -112,7 +100,7 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         text.write_text('no video')
         page.set_input_files('#file', text)
         page.wait_for_selector('#trouble:visible')
-        assert 'is no video of a known kind' in page.inner_text('#trouble-text')
+        assert 'is not a supported video' in page.inner_text('#trouble-text')
         assert not room.exists()
     assert not list(temp.glob('mmdeepfake-*'))
     log = ''.join(server.lines)

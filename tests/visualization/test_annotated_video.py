@@ -70,17 +70,12 @@ def test_heat_lies_over_its_box_alone(tmp_path):
 def test_unreadable_frames_leave_no_file(tmp_path):
     def frames():
         yield np.zeros((64, 64, 3), np.uint8)
-        raise ValueError('torn')
+        raise ValueError('damaged')
 
+    settings = dict(times_seconds=float, num_frames=2, fps=10)
     strip = ScoreStrip('', [], 0.5)
-    with pytest.raises(ValueError, match='torn'):
+    with pytest.raises(ValueError, match='damaged'):
         write_annotated_video(
-            frames(),
-            lambda index: [],
-            tmp_path / 'a.mp4',
-            strip=strip,
-            times_seconds=float,
-            num_frames=2,
-            fps=10,
+            frames(), lambda index: [], tmp_path / 'a.mp4', strip=strip, **settings
         )
     assert not list(tmp_path.iterdir())

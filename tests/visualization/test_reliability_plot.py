@@ -29,11 +29,6 @@ def test_interval_of_each_bin_is_wilsons():
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_more_videos_make_a_narrower_interval():
-    few, many = share_intervals(make((0.5, 0.5), (4, 400), (0.2, 0.7)))
-    assert many[1] - many[0] < 0.2 * (few[1] - few[0])
-
-
 @pytest.mark.parametrize('bins', [([0.5], [1], [0.5]), ([1 / 3], [3], [0.2])])
 def test_one_bin_is_drawn(tmp_path, bins):
     plot_reliability(make(*bins), tmp_path / 'x.png')

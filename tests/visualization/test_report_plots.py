@@ -1,7 +1,6 @@
-import json
-
 import numpy as np
 import pytest
+from figure_builders import train, val, write_log
 from matplotlib.image import imread
 
 from mmdeepfake.errors import DataError
@@ -11,19 +10,6 @@ from mmdeepfake.visualization.report_plots import (
     plot_scores,
     plot_training_curve,
 )
-
-
-def write_log(path, *records):
-    path.write_text(''.join(json.dumps(record) + '\n' for record in records))
-    return path
-
-
-def train(step, loss=0.5):
-    return {'loss': loss, 'lr': 1e-3, 'epoch': 1, 'iter': step, 'step': step}
-
-
-def val(auc, step=0):
-    return {'deepfake/auc': auc, 'deepfake/acc': 0.5, 'time': 0.1, 'step': step}
 
 
 def is_drawn(path):
@@ -51,23 +37,18 @@ def test_training_curve_is_drawn(tmp_path, records):
 
 def test_log_without_training_is_refused(tmp_path):
     path = write_log(tmp_path / 's.json', val(0.5))
-    with pytest.raises(DataError, match=r's\.json: holds no training iteration'):
+    with pytest.raises(DataError, match=r's\.json: no training iteration'):
         plot_training_curve(path, tmp_path / 'curve.png')
 
 
-@pytest.mark.parametrize('num_videos', [1, 30, 600])
-def test_scores_are_drawn(tmp_path, num_videos):
+@pytest.mark.parametrize(('num_videos', 'has_curve'), [(1, False), (600, True)])
+def test_scores_are_drawn(tmp_path, num_videos, has_curve):
     rng = np.random.default_rng(0)
     rows = [
         ScoreRow('real', False, rng.beta(2, 4, num_videos)),
         ScoreRow('Deepfakes', True, rng.beta(4, 2, num_videos)),
     ]
     curve = RocLine('Deepfakes', 0.5, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    plot_scores(rows, [curve], tmp_path / 'scores.png', threshold=0.3)
-    assert is_drawn(tmp_path / 'scores.png')
-
-
-def test_scores_of_one_class_are_drawn_without_curves(tmp_path):
-    rows = [ScoreRow('real', False, np.array([0.0, 1.0]))]
-    plot_scores(rows, [], tmp_path / 'scores.png')
+    curves = [curve] if has_curve else []
+    plot_scores(rows, curves, tmp_path / 'scores.png', threshold=0.3)
     assert is_drawn(tmp_path / 'scores.png')

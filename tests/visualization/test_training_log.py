@@ -1,22 +1,8 @@
-import json
-
 import pytest
+from figure_builders import train, val, write_log
 
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.visualization.training_log import read_training_log
-
-
-def write_log(path, *records):
-    path.write_text(''.join(json.dumps(record) + '\n' for record in records))
-    return path
-
-
-def train(step, loss=0.5):
-    return {'loss': loss, 'lr': 1e-3, 'epoch': 1, 'iter': step, 'step': step}
-
-
-def val(auc, step=0):
-    return {'deepfake/auc': auc, 'deepfake/acc': 0.5, 'time': 0.1, 'step': step}
 
 
 def test_validation_stands_at_the_iteration_before_it(tmp_path):
@@ -58,10 +44,10 @@ def test_run_started_anew_replaces_all(tmp_path):
 def test_broken_line_is_named(tmp_path):
     path = write_log(tmp_path / 's.json', train(10))
     path.write_text(path.read_text() + '{"loss": 0.\n')
-    with pytest.raises(DataError, match=r's\.json, line 2: no JSON'):
+    with pytest.raises(DataError, match=r's\.json, line 2: invalid JSON'):
         read_training_log([path])
 
 
 def test_missing_log_names_the_command_that_makes_it(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r'tools/train\.py CONFIG makes one'):
+    with pytest.raises(DataNotFoundError, match=r'tools/train\.py CONFIG writes one'):
         read_training_log([tmp_path / 's.json'])

@@ -28,10 +28,6 @@ NAME = '<img src=x onerror=alert(1)>.mp4'
 CLIP_LEN, SIDE = 4, 64
 
 
-def ignore(*_):
-    pass
-
-
 @pytest.fixture(scope='module')
 def detector(tmp_path_factory):
     """Looks for green faces."""
@@ -46,18 +42,25 @@ def results(tmp_path):
     return folder
 
 
-def examine(detector, video, results, *, tell=ignore, **limits):
+def examine(detector, video, results, *, tell=lambda *_: None, **limits):
     examiner = VideoExaminer(detector, Limits(**limits))
     return examiner.examine(video, results, NAME, tell)
 
 
-def test_findings_tell_what_inference_tells(detector, tmp_path, results):
-    make_face_video(tmp_path / 'a.mp4').rename(tmp_path / 'upload')
-    told = []
-    found = examine(
-        detector, tmp_path / 'upload', results, tell=lambda *one: told.append(one)
-    )
-    expected = detector.infer(tmp_path / 'upload')
+@pytest.fixture(scope='module')
+def examined(detector, tmp_path_factory):
+    """An upload, the folder of its results, its findings and the progress reports."""
+    folder = tmp_path_factory.mktemp('examined')
+    upload, results, told = folder / 'upload', folder / 'results', []
+    make_face_video(folder / 'a.mp4').rename(upload)
+    results.mkdir()
+    tell = lambda *one: told.append(one)  # noqa: E731
+    return upload, results, examine(detector, upload, results, tell=tell), told
+
+
+def test_findings_are_those_of_inference(detector, examined):
+    upload, _, found, told = examined
+    expected = detector.infer(upload)
     assert found['fake_score'] == pytest.approx(expected.fake_score)
     assert (found['verdict'], found['threshold']) == (expected.verdict, 0.5)
     assert not found['is_calibrated']
@@ -75,9 +78,9 @@ def test_findings_tell_what_inference_tells(detector, tmp_path, results):
     json.dumps(found)
 
 
-def test_files_name_the_video_escaped_and_no_folder(detector, tmp_path, results):
-    make_face_video(tmp_path / 'a.mp4').rename(tmp_path / 'upload')
-    found = examine(detector, tmp_path / 'upload', results)
+def test_files_name_the_video_escaped_and_no_folder(examined):
+    upload, results, found, _ = examined
+    place = str(upload.parent)
     page = (results / 'report.html').read_text()
     assert '<img src=x' not in page
     assert '&lt;img src=x onerror=alert(1)&gt;.mp4' in page
@@ -85,9 +88,9 @@ def test_files_name_the_video_escaped_and_no_folder(detector, tmp_path, results)
     with open(results / 'scores.csv', newline='') as file:
         assert {row['video'] for row in csv.DictReader(file)} == {NAME}
     for name in ('report.html', 'result.json', 'scores.csv'):
-        assert str(tmp_path) not in (results / name).read_text()
-    assert str(tmp_path) not in json.dumps(found)
-    assert str(tmp_path).encode() not in (results / 'annotated.mp4').read_bytes()
+        assert place not in (results / name).read_text()
+    assert place not in json.dumps(found)
+    assert place.encode() not in (results / 'annotated.mp4').read_bytes()
 
 
 def test_video_without_a_face_has_no_verdict(detector, tmp_path, results):
@@ -168,7 +171,7 @@ def make_peak(snippet_index):
         0, 256, (2 * CLIP_LEN, 3, SIDE, SIDE), dtype=torch.uint8,
         generator=torch.Generator().manual_seed(1),
     )  # fmt: skip
-    snippet = SnippetScore(0, 3, 0.0, 0.1, (0, 0, 1, 1), 0.9)
+    snippet = SnippetScore(0, 3, 0.0, 0.1, 0.9, (0, 0, 1, 1))
     frames = np.full((CLIP_LEN, SIDE, SIDE, 3), 128, np.uint8)
     return PeakSnippet(snippet, frames, inputs, snippet_index)
 

@@ -16,11 +16,11 @@ from mmdeepfake.webapp.video_types import NUM_BYTES, is_video_start
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (dict(max_megabytes=0), 'max_megabytes=0; allowed is > 0'),
-        (dict(keep_minutes=-1), 'keep_minutes=-1; allowed is > 0'),
-        (dict(job_seconds=float('nan')), 'job_seconds=nan; allowed is > 0'),
-        (dict(max_seconds=float('inf')), 'max_seconds=inf; allowed is > 0'),
-        (dict(queue=-1), 'queue=-1; allowed is a whole number from 0 on'),
+        (dict(max_megabytes=0), 'max_megabytes=0; allowed: above 0'),
+        (dict(keep_minutes=-1), 'keep_minutes=-1; allowed: above 0'),
+        (dict(job_seconds=float('nan')), 'job_seconds=nan; allowed: above 0'),
+        (dict(max_seconds=float('inf')), 'max_seconds=inf; allowed: above 0'),
+        (dict(queue=-1), 'queue=-1; allowed: 0 or more'),
     ],
 )
 def test_limit_that_limits_nothing_is_refused(values, message):
@@ -33,34 +33,25 @@ def test_every_refusal_has_a_status():
 
 
 @pytest.mark.parametrize(
-    'head',
+    ('head', 'is_video'),
     [
-        b'\x00\x00\x00\x14ftypqt  ',
-        b'\x00\x00\x00\x08wide',
-        b'\x1a\x45\xdf\xa3\x01',
-        b'RIFF\x00\x00\x00\x00AVI LIST',
-        b'G'.ljust(188, b'\xff') + b'G',
+        (b'\x00\x00\x00\x14ftypqt  ', True),
+        (b'\x00\x00\x00\x08wide', True),
+        (b'\x1a\x45\xdf\xa3\x01', True),
+        (b'RIFF\x00\x00\x00\x00AVI LIST', True),
+        (b'G'.ljust(188, b'\xff') + b'G', True),
+        (b'', False),
+        (b'#EXTM3U\n', False),
+        (b'ffconcat version 1.0', False),
+        (b'RIFF\x00\x00\x00\x00WAVEfmt ', False),
+        (b'G'.ljust(188, b'\xff') + b'H', False),
+        (b'GIF89a', False),
+        (b'<html><script>', False),
+        (b'<?xml version="1.0"?><MPD>', False),
     ],
 )
-def test_containers_of_videos_are_known(head):
-    assert is_video_start(head)
-
-
-@pytest.mark.parametrize(
-    'head',
-    [
-        b'',
-        b'#EXTM3U\n',
-        b'ffconcat version 1.0',
-        b'RIFF\x00\x00\x00\x00WAVEfmt ',
-        b'G'.ljust(188, b'\xff') + b'H',
-        b'GIF89a',
-        b'<html><script>',
-        b'<?xml version="1.0"?><MPD>',
-    ],
-)
-def test_all_else_is_no_video(head):
-    assert not is_video_start(head)
+def test_videos_are_known_by_their_first_bytes(head, is_video):
+    assert is_video_start(head) == is_video
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.mkv', '.avi', '.mov', '.ts'])

@@ -1,18 +1,18 @@
-// Sends a video, asks how far it is, and shows what was found. Everything that comes
-// from a file or from the server is set as text, never as HTML.
+// Send a video, poll its progress, and show the findings. Everything from a file or
+// from the server is set as text, never as HTML.
 'use strict';
 
 const PAUSE_MS = 700;
 const ASKING = { 'X-MMDeepfake': 'page' };
 const VERDICTS = {
-  fake: 'The score lies on or above the threshold.',
-  real: 'The score lies below the threshold: the model saw nothing that it takes for a manipulation.',
-  'no face': 'No face was found, so nothing was judged. This is no sign that the video is real.',
-  none: 'No face is seen long enough to be judged. This is no sign that the video is real.',
+  fake: 'The score is at or above the threshold.',
+  real: 'The score is below the threshold: the model found no sign of manipulation.',
+  'no face': 'No face was found, so there is no score. This does not mean that the video is real.',
+  none: 'No face is long enough to be scored. This does not mean that the video is real.',
 };
 const DOWNLOADS = {
   'report.html': 'Report',
-  'result.json': 'All facts (JSON)',
+  'result.json': 'All results (JSON)',
   'scores.csv': 'Scores (CSV)',
   'annotated.mp4': 'Video with boxes',
 };
@@ -21,7 +21,7 @@ const at = (id) => document.getElementById(id);
 let about = null;
 let current = null; // id of the job that is shown
 let request = null; // the upload that is running
-let visit = 0; // raised with every change of what is shown: late answers are dropped
+let visit = 0; // incremented with every change of view: late responses are dropped
 
 class Trouble extends Error {}
 
@@ -56,9 +56,9 @@ async function ask(path, options = {}) {
   try {
     body = await answer.json();
   } catch {
-    body = { message: 'The server is busy or gave an answer that makes no sense. Try again.' };
+    body = { message: 'The server is busy or sent an invalid response. Try again.' };
   }
-  if (!answer.ok) throw new Trouble(body.message || 'The server refused this.');
+  if (!answer.ok) throw new Trouble(body.message || 'The server refused the request.');
   return body;
 }
 
@@ -76,10 +76,10 @@ function send(id, file, seen) {
       let message = 'The server refused the video.';
       try {
         message = JSON.parse(request.responseText).message || message;
-      } catch { /* not ours */ }
+      } catch { /* not our JSON */ }
       return reject(new Trouble(message));
     };
-    request.onerror = () => reject(new Trouble('The upload was broken off.'));
+    request.onerror = () => reject(new Trouble('The upload was interrupted. Try again.'));
     request.onabort = () => reject(new Trouble(''));
     request.send(file);
   });
@@ -104,12 +104,12 @@ async function examine(file) {
   visit += 1;
   const seen = visit;
   at('wait-name').textContent = file.name;
-  wait('Asking for a place');
+  wait('Reserving a place');
   show('wait');
   try {
     const limit = about && about.limits.max_megabytes;
     if (limit && file.size > limit * 1e6) {
-      throw new Trouble(`The file has ${megabytes(file.size)}; up to ${limit} MB are taken. Cut the video shorter or save it with a stronger compression.`);
+      throw new Trouble(`The file has ${megabytes(file.size)}; the limit is ${limit} MB. Shorten the video or compress it more.`);
     }
     const job = await ask('/api/jobs', { method: 'POST', body: JSON.stringify({ name: file.name, size: file.size }) });
     if (seen !== visit) {
@@ -127,7 +127,7 @@ async function examine(file) {
 }
 
 function say(error) {
-  return error instanceof Trouble ? error.message : 'Something went wrong on this page. Load it anew.';
+  return error instanceof Trouble ? error.message : 'Internal error of this page. Reload it.';
 }
 
 async function follow(id, seen) {
@@ -137,7 +137,7 @@ async function follow(id, seen) {
     at('wait-name').textContent = job.name;
     if (job.state === 'done') return tell(job);
     if (job.state === 'failed') throw new Trouble(job.message);
-    if (job.state === 'waiting') wait(`In the waiting room, place ${job.num_before}`);
+    if (job.state === 'waiting') wait(`Waiting, place ${job.num_before}`);
     else if (job.stage && job.total) wait(`${job.stage}: frame ${job.done} of ${job.total}`, job.done, job.total);
     else wait(job.stage || 'Opening the video');
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -151,7 +151,7 @@ function tell(job) {
   const isJudged = found.fake_score !== null;
   at('name').textContent = job.name;
   at('verdict').className = `verdict ${['fake', 'real'].includes(found.verdict) ? found.verdict : ''}`;
-  at('verdict-word').textContent = found.verdict === 'none' ? 'not judged' : found.verdict;
+  at('verdict-word').textContent = found.verdict === 'none' ? 'not scored' : found.verdict;
   at('verdict-text').textContent = isJudged ? `P(fake) ${found.fake_score.toFixed(3)}, threshold ${found.threshold.toFixed(3)}` : '';
   at('scale').hidden = !isJudged;
   if (isJudged) {
@@ -160,7 +160,7 @@ function tell(job) {
   }
   const calibration = found.is_calibrated
     ? 'The threshold was chosen on validation videos.'
-    : 'The threshold is not calibrated: how often it calls a real video fake is unknown.';
+    : 'The threshold is not calibrated: its rate of false alarms is unknown.';
   at('meaning').textContent = `${VERDICTS[found.verdict] || ''} ${isJudged ? calibration : ''}`;
   const frames = `${found.width} x ${found.height} pixels, ${found.num_frames} frames, ${seconds(found.duration_seconds)}.`;
   at('notes').replaceChildren(...[...found.notes, frames].map((note) => element('li', note)));
@@ -178,7 +178,7 @@ function tell(job) {
     link.download = name;
     return link;
   }));
-  at('kept').textContent = about ? `The video you sent is gone from the server. The results go after ${about.limits.keep_minutes} minutes.` : '';
+  at('kept').textContent = about ? `The server has deleted your video. It deletes the results after ${about.limits.keep_minutes} minutes.` : '';
   show('result');
 }
 
@@ -188,8 +188,8 @@ function makeFace(face, path) {
   part.querySelector('.facts').textContent = `P(fake) ${face.fake_score.toFixed(3)}, seen from ${seconds(face.start_seconds)} to ${seconds(face.end_seconds)}`;
   const peak = face.peak_score === null ? '' : `Its most suspicious snippet (${face.peak_score.toFixed(3)} at ${seconds(face.peak_start_seconds)}), as the model saw it`;
   const captions = {
-    heat: face.has_heat ? `${peak}; below, where it looks fake: Grad-CAM, scaled to its own hottest place, however little that is.` : `${peak}.`,
-    regions: `Regions of RATF: one colour for each basis filter over time, where it has the greatest weight (here ${face.num_ruling} of ${face.num_filters} can be seen). They show how the model divides the picture, not what is fake.`,
+    heat: face.has_heat ? `${peak}; below, its heat maps (Grad-CAM), scaled to their own maximum, however small.` : `${peak}.`,
+    regions: `Regions of RATF: each colour is the basis filter with the largest weight (${face.num_ruling} of ${face.num_filters} appear here). They show how the model divides the image, not what is fake.`,
   };
   for (const kind of ['heat', 'regions']) {
     const figure = part.querySelector(`.${kind}`);
@@ -217,7 +217,7 @@ async function withdraw() {
   if (!id) return;
   try {
     await ask(`/api/jobs/${id}`, { method: 'DELETE' });
-  } catch { /* it is gone already */ }
+  } catch { /* already deleted */ }
 }
 
 function listen() {
