@@ -1,4 +1,4 @@
-"""Measures the data path: samples a second a core, and the share of each step."""
+"""Measure the data path: samples per second and core, and the share of each step."""
 
 from __future__ import annotations
 

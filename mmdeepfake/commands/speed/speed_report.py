@@ -1,4 +1,4 @@
-"""What the speed tools have in common: the facts of a run, its table and its files."""
+"""The facts of a run, its table and its files, for the speed tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def describe_run(device: str = 'cpu') -> dict[str, str]:
 
 
 def device_name(device: str) -> str:
-    """Return the name of a GPU, or of the processor as Linux has it."""
+    """Return the name of a GPU, or of the processor from /proc/cpuinfo."""
     if device.startswith('cuda'):
         return torch.cuda.get_device_name(device)
     path = Path('/proc/cpuinfo')
