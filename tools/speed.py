@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -71,13 +71,7 @@ def parse_args() -> argparse.Namespace:
         help='rounds over all models; each times one pass after two for warm-up',
     )
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of every config',
-    )
+    add_options_argument(parser)
     add_traceback_argument(parser)
     return parser.parse_args()
 

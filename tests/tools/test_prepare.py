@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from preparation_builders import make_tree, write_boxes
-from tool_runs import ROOT, run_tool, shrink_loader
+from tool_runs import ROOT, run_tool, run_tool_here, shrink_loader
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.evaluation import read_predictions
@@ -82,21 +82,21 @@ def test_model_trains_and_tests_on_the_prepared_faces(faces, tmp_path):
     config = tmp_path / 'small.py'
     config.write_text(LEAF.format(root=ROOT))
     shared = [f'data_root={faces}', "methods=['FaceSwap']"]
-    run_tool(
+    code = run_tool_here(
         ROOT / 'tools/train.py',
         *(config, '--work-dir', tmp_path, '--cfg-options', *shared),
         'train_cfg.max_epochs=1',
         *shrink_loader('train_dataloader', num_videos=2),
         *shrink_loader('val_dataloader', num_videos=2),
-        cwd=tmp_path,
     )
-    run_tool(
+    assert code == 0
+    code = run_tool_here(
         ROOT / 'tools/test.py',
         *(config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path),
         *('--cfg-options', *shared),
         *shrink_loader('test_dataloader', num_videos=2),
-        cwd=tmp_path,
     )
+    assert code == 0
     predictions = read_predictions(tmp_path / 'predictions.csv')
     assert sorted(p.key.label for p in predictions) == [0, 1]
     assert json.loads((tmp_path / 'metrics.json').read_text())['num_videos'] == 2

@@ -1,9 +1,7 @@
 import json
-import runpy
-import sys
 
 import pytest
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.commands.speed.timed_model import TimedModel
 
@@ -18,16 +16,12 @@ SMALL = [
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(capsys):
     """Run a tool in this process; return its exit code, stdout and stderr."""
-
-    def start(tool, *words):
-        monkeypatch.setattr(sys, 'argv', [tool, *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
-        return caught.value.code, *capsys.readouterr()
-
-    return start
+    return lambda tool, *words: (
+        run_tool_here(ROOT / 'tools' / tool, *words),
+        *capsys.readouterr(),
+    )
 
 
 def test_models_stand_side_by_side_and_one_without_memory_leaves_the_others(

@@ -18,7 +18,8 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import DATASETS
 
-from .speed_report import describe_run, format_facts, markdown_table, write_report
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
 
 COLLATE = 'collate'
 MAX_VIDEOS = 64  # read once before the clock starts, to be in the page cache
@@ -104,7 +105,7 @@ def format_data_speed(
     total = sum(step_seconds.values())
     cells = [f'{num_samples / total:.1f}']
     cells += [f'{seconds / total:.1%}' for seconds in step_seconds.values()]
-    table = markdown_table(['samples/s a core', *step_seconds], [cells])
+    table = format_table(['samples/s a core', *step_seconds], [cells])
     return (
         f'# Speed of the data\n\n{format_facts(facts)}\n\n'
         'A sample is one video as packed by the training pipeline. Steps are shares of '

@@ -18,7 +18,8 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
-from .speed_report import describe_run, format_facts, markdown_table, write_report
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
 from .timed_model import MODES, SpeedSettings, TimedModel, count_frames
 
 # Through the package, so that an installed copy finds them too.
@@ -253,7 +254,7 @@ def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
             for mode in modes:
                 cells += mode_cells(row, floor, mode)
             lines.append(cells)
-        parts.append(markdown_table(header, lines))
+        parts.append(format_table(header, lines))
         parts += [
             f'- {row.name}, {MODES.get(what, what)}: not measured: {fault}'
             for row in section

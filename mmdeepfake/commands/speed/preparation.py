@@ -31,7 +31,8 @@ from mmdeepfake.prepare.video_preparation import prepare_video
 from mmdeepfake.prepare.worker_context import WorkerContext, WorkerSettings
 from mmdeepfake.structures import OK, FaceTrack, VideoKey
 
-from .speed_report import describe_run, format_facts, markdown_table, write_report
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
 
 NUM_DLIB_FRAMES, DLIB_SIDE_PX, DLIB_SCALE = 32, 256, 1.3
 # Eyes, nose tip and mouth corners in 112 x 112 pixels (the usual template of face
@@ -218,5 +219,5 @@ def format_preparation(
         'frames with a face/s a core', 'frames with a face', 'peak, MB',
         'stored a video, MB',
     ]  # fmt: skip
-    table = markdown_table(header, rows)
+    table = format_table(header, rows)
     return f'# Speed of the preparation\n\n{format_facts(facts)}\n\n{table}\n'

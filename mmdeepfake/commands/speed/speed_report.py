@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -44,12 +44,6 @@ def device_name(device: str) -> str:
 def format_facts(facts: Mapping[str, str]) -> str:
     """Format the facts of a run as a Markdown list."""
     return '\n'.join(f'- {key}: {fact}' for key, fact in facts.items())
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format rows as a Markdown table."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def write_report(stem: str, text: str, record: Mapping, folder: str | Path) -> None:
