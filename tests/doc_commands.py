@@ -1,4 +1,4 @@
-"""Reads the commands out of the Markdown pages, and tells whether tools take them."""
+"""Read the commands of the Markdown pages and check that the tools accept them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Command:
 
 
 def read_commands(path: Path) -> list[Command]:
-    """Give the commands of a page's blocks of code, indented or fenced.
+    """Return the commands of a page's blocks of code, indented or fenced.
 
     A paragraph `*Needs: ...*` holds up to the next heading, one before the first
     section for the whole page.
@@ -84,7 +84,7 @@ def read_commands(path: Path) -> list[Command]:
 
 
 def read_inline_commands(path: Path) -> list[Command]:
-    """Give the commands with arguments that stand within the text of a page."""
+    """Return the commands with arguments that stand within the text of a page."""
     page = str(path.relative_to(ROOT))
     found = []
     for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
@@ -135,7 +135,7 @@ def _loosen(parser: argparse.ArgumentParser) -> None:
 
 
 def complain(command: Command) -> str:
-    """Say what is wrong with a command; '' if a reader could type it."""
+    """Return what is wrong with a command; '' if a reader could type it."""
     words = command.words
     if words[0] == 'srun':
         words = words[words.index('python') :]

@@ -45,7 +45,7 @@ HELD_NAMES = tuple(Held.__dataclass_fields__)
 
 
 def measure_process(pid):
-    """Give what one process holds; nothing if it is gone."""
+    """Return what one process holds; nothing if it is gone."""
     folder = Path('/proc') / str(pid)
     try:
         kilobytes = dict(_pairs((folder / 'smaps_rollup').read_text()))
@@ -68,7 +68,7 @@ def _pairs(text):
 
 
 def list_children(pid):
-    """Give the living processes that a process has started."""
+    """Return the living processes that a process has started."""
     children = []
     with suppress(OSError):
         for task in Path(f'/proc/{pid}/task').iterdir():
@@ -78,22 +78,22 @@ def list_children(pid):
 
 
 def list_family(pid):
-    """Give a process and its living descendants."""
+    """Return a process and its living descendants."""
     return [pid, *(one for child in list_children(pid) for one in list_family(child))]
 
 
 def list_workers(pid):
-    """Give the processes of a server's fork server, which examine videos."""
+    """Return the processes of a server's fork server, which examine videos."""
     return [worker for child in list_children(pid) for worker in list_children(child)]
 
 
 def measure_family(pid):
-    """Give what a process and its descendants hold together."""
+    """Return what a process and its descendants hold together."""
     return sum(map(measure_process, list_family(pid)), Held())
 
 
 def measure_folder(folder):
-    """Give number of files and bytes in them below a folder that is in use."""
+    """Return number of files and bytes in them below a folder that is in use."""
     num_files = num_bytes = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -130,7 +130,7 @@ class ProcessWatch:
         self._end = threading.Event()
 
     def look(self):
-        """Give what is held just now."""
+        """Return what is held just now."""
         others = list_family(self._pid)[1:]
         return Look(
             time.monotonic() - self._start,

@@ -55,7 +55,7 @@ class Soak:
         return sum(count == counts[0] for count in counts.values())
 
     def settled(self) -> list[dict]:
-        """Give the rows after the first round, which fills caches."""
+        """Return the rows after the first round, which fills caches."""
         return [row for row in self.rows if row['round'] > 0]
 
     def fit_memory(self):
@@ -73,9 +73,9 @@ class Soak:
         return float(slope), float(by_video), float(rest.std())
 
     def median_slope(self) -> float:
-        """Give the median slope between two rows, Theil and Sen's estimate, MB an hour.
+        """Return the Theil-Sen slope (median over pairs of rows) in MB per hour.
 
-        Memory that jumps to and fro between two levels does not tilt it.
+        Memory that alternates between two levels does not affect it.
         """
         rows = self.settled()
         memory = np.array([row['anonymous'] for row in rows]) / 1e6
@@ -85,7 +85,7 @@ class Soak:
         return float(np.median(slopes))
 
     def extremes(self, name):
-        """Give least and greatest value of a column after the first round."""
+        """Return least and greatest value of a column after the first round."""
         values = [row[name] for row in self.settled()]
         return min(values), max(values)
 
@@ -166,7 +166,7 @@ def soak(
 
 
 def judge(found: Soak, max_mb_per_hour: float) -> list[str]:
-    """Say what did not stay as it was; nothing is as it should be."""
+    """Return what did not stay as it was; nothing is as it should be."""
     complaints = []
     if found.differing:
         complaints.append(
@@ -185,7 +185,7 @@ def judge(found: Soak, max_mb_per_hour: float) -> list[str]:
 
 
 def summarise(found: Soak) -> dict:
-    """Give the figures of a soak."""
+    """Return the figures of a soak."""
     slope, by_video, spread = found.fit_memory()
     return {
         'videos': len(found.rows),

@@ -234,7 +234,7 @@ def test_every_equation_has_its_row():
         assert all('.py#' in row for row in rows)
 
 
-def test_every_extra_is_told():
+def test_every_extra_is_reported():
     text = (ROOT / 'docs/install.md').read_text(encoding='utf-8')
     setup = (ROOT / 'setup.py').read_text(encoding='utf-8')
     block = setup[setup.index('extras_require') : setup.index('classifiers')]

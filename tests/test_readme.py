@@ -1,9 +1,9 @@
-"""What the README shows works as it stands there."""
+"""The code and commands in the README work as printed."""
 
 import re
 
 from builders import make_video
-from tool_runs import ROOT, run_tool, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 
@@ -18,7 +18,7 @@ def test_the_leaf_for_own_videos_has_ten_lines_at_most():
     assert len(leaf_for_own_videos().strip().splitlines()) <= 10
 
 
-def test_the_leaf_for_own_videos_trains(tmp_path):
+def test_the_leaf_for_own_videos_trains(tmp_path, monkeypatch):
     for split in ('train', 'val', 'test'):
         for name in ('real/a', 'real/b', 'fake/c', 'fake/d'):
             video = tmp_path / f'data/my_faces/{split}/{name}.mp4'
@@ -26,14 +26,15 @@ def test_the_leaf_for_own_videos_trains(tmp_path):
     leaf = leaf_for_own_videos()
     base = re.search(r"_base_ = '(.*)'", leaf)[1]
     (tmp_path / 'mine.py').write_text(leaf.replace(base, str(ROOT / 'configs' / base)))
-    run_tool(
+    monkeypatch.chdir(tmp_path)
+    code = run_tool_here(
         ROOT / 'tools/train.py',
-        *(tmp_path / 'mine.py', '--work-dir', tmp_path / 'work', '--cfg-options'),
+        *('mine.py', '--work-dir', 'work', '--cfg-options'),
         *('model.backbone.pretrained=None', 'train_cfg.max_epochs=1'),
         *shrink_loader('train_dataloader', num_videos=4),
         *shrink_loader('val_dataloader', num_videos=4),
-        cwd=tmp_path,
     )
+    assert code == 0
     assert list((tmp_path / 'work').glob('best_deepfake_auc_epoch_1.pth'))
 
 

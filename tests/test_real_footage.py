@@ -2,7 +2,7 @@
 
 import json
 
-from tool_runs import ROOT, run_tool, run_tool_here, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader
 
 from mmdeepfake.evaluation import read_predictions
 
@@ -15,21 +15,21 @@ def test_the_papers_model_trains_and_tests_on_real_footage(realff, tmp_path):
         "methods=['FaceSwap', 'Face2Face', 'NeuralTextures']",
         'model.backbone.pretrained=None',
     ]
-    run_tool(
+    code = run_tool_here(
         ROOT / 'tools/train.py',
         *(CONFIG, '--work-dir', tmp_path, '--cfg-options', *shared),
         'train_cfg.max_epochs=1',
         *shrink_loader('train_dataloader', num_videos=4),
         *shrink_loader('val_dataloader', num_videos=4),
-        cwd=tmp_path,
     )
-    run_tool(
+    assert code == 0
+    code = run_tool_here(
         ROOT / 'tools/test.py',
         *(CONFIG, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path),
         *('--cfg-options', *shared),
         *shrink_loader('test_dataloader', num_videos=5),
-        cwd=tmp_path,
     )
+    assert code == 0
     predictions = read_predictions(tmp_path / 'predictions.csv')
     assert len(predictions) == 5
     assert all(len(p.snippet_scores) == 8 for p in predictions)

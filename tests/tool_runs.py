@@ -1,4 +1,4 @@
-"""Starts the tools as a user does, on the stub dataset of `stubs/`."""
+"""Run the tools on the stub dataset of `stubs/`."""
 
 from __future__ import annotations
 

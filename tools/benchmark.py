@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.benchmark.plan import run_benchmark
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -34,13 +34,7 @@ def parse_args() -> argparse.Namespace:
         default=[0],
         help='one run of each config a seed',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of every config',
-    )
+    add_options_argument(parser)
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision; bfloat16 on a CPU'
     )

@@ -1,9 +1,9 @@
-"""Prints versions, what is missing and how to mend it, and the gaps below us.
+"""Print versions, missing packages with their install commands, and known gaps.
 
     python tools/check_env.py
 
-Exit code 1 if something that every run needs is missing. It imports the package only
-where all of that is there, so it works on a bare machine as well.
+Exit code 1 if a required package is missing. The package is only imported if all of
+them are installed, so this also works on a bare machine.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OPTIONAL = {
 
 
 def main() -> int:
-    """Print the report; give the exit code."""
+    """Print the report and return the exit code."""
     print(f'python       {platform.python_version()} ({platform.platform()})')
     problems = []
     if sys.version_info < MIN_PYTHON:
@@ -62,12 +62,12 @@ def main() -> int:
     for problem in problems:
         print(f'PROBLEM      {problem}')
     if not problems:
-        print('all that every run needs is there')
+        print('all required packages are installed')
     return 1 if problems else 0
 
 
 def find_version(module: str, distributions: tuple[str, ...]) -> str | None:
-    """Give '2.1.0 (mmcv-lite)' for an importable module, None for a missing one."""
+    """Return '2.1.0 (mmcv-lite)' for an importable module, None for a missing one."""
     if importlib.util.find_spec(module) is None:
         return None
     found = []
@@ -80,12 +80,12 @@ def find_version(module: str, distributions: tuple[str, ...]) -> str | None:
 
 
 def check_imports() -> list[str]:
-    """Import the package and print devices and gaps; give what went wrong."""
+    """Import the package, print devices and gaps, and return errors."""
     sys.path.insert(0, str(ROOT))
     try:
         compat = importlib.import_module('mmdeepfake._compat')
         importlib.import_module('mmaction.models')
-    except Exception as error:  # a broken install fails in ways of its own
+    except Exception as error:  # a broken install can raise anything
         return [f'mmdeepfake cannot be imported: {type(error).__name__}: {error}']
     import torch
 

@@ -11,10 +11,8 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmengine.config import DictAction
-
 from mmdeepfake.commands.co_motion_adaboost import run_co_motion
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import add_options_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,9 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--stumps', metavar='FILE.npz', help='test these, and fit none')
     parser.add_argument('--num-stumps', type=int, default=100, help='at most (100)')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
-    )
+    add_options_argument(parser)
     return parser.parse_args()
 
 

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -29,13 +29,7 @@ def parse_args() -> argparse.Namespace:
         default='test',
         help='whose sampler and frame size make the input; test by default',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the configs',
-    )
+    add_options_argument(parser)
     add_traceback_argument(parser)
     return parser.parse_args()
 

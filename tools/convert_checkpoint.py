@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -36,13 +36,7 @@ def parse_args() -> argparse.Namespace:
         help="config whose model gets the weights; by default the code's baseline on "
         'FaceForensics++ LQ',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help="settings that replace the config's; tools/test.py needs them as well",
-    )
+    add_options_argument(parser)
     parser.add_argument(
         '--allow-missing',
         nargs='+',

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -79,10 +79,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--name', help="the files' name without suffix")
     parser.add_argument('--methods', nargs='+', help='manipulations; all by default')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='test')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=OptionAction, metavar='KEY=VALUE',
-        help='settings that replace those of the configs, as data_root=data/miniff',
-    )  # fmt: skip
+    add_options_argument(parser)
     add_traceback_argument(parser)
 
 

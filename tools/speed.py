@@ -1,4 +1,4 @@
-"""Measures the speed and the memory of models side by side, in one run."""
+"""Measure the speed and memory of models side by side, in one run."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
 from mmdeepfake.commands.speed.models import MODELS, run_speed
-from mmdeepfake.commands.speed.timed_model import DTYPES
+from mmdeepfake.commands.speed.timed_model import DTYPES, MODES
 from mmdeepfake.engine.compilation import add_compile_argument
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Measure inference, training steps and peak memory of models, '
-        'in turns, as ratios to the first of them'
+        description='Measure inference, training steps and (on CUDA) peak memory of '
+        'models in turn, as ratios to the first'
     )
     parser.add_argument(
         'models',
         nargs='*',
         metavar='MODEL',
-        help=f'config files, or names out of: {", ".join(MODELS)}; all of these by '
-        'default. The first is what the others are compared with',
+        help=f'config files, or names of: {", ".join(MODELS)}; all of these by '
+        'default. The others are compared with the first',
     )
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:INDEX')
     parser.add_argument(
         '--dtype',
         choices=DTYPES,
         default='fp32',
-        help='bf16 and fp16: mixed precision; fp16 on CUDA alone',
+        help='bf16: mixed precision',
     )
     parser.add_argument(
         '--channels-last', action='store_true', help='channels innermost in memory'
     )
     add_compile_argument(parser)
-    parser.add_argument('--threads', type=int, help="of the CPU; torch's by default")
+    parser.add_argument('--threads', type=int, help="of the CPU; default: torch's")
     parser.add_argument(
         '--batch',
         type=int,
@@ -55,35 +55,23 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=['train', 'test'],
         default=['train', 'test'],
-        help='whose pipelines say the frames: 4 x 4 in training and 8 x 4 at test',
+        help='pipeline whose frames are used',
     )
     parser.add_argument(
         '--modes',
         nargs='+',
-        choices=['forward', 'train'],
-        default=['forward', 'train'],
-        help='what is measured: inference, training steps',
+        choices=MODES,
+        default=list(MODES),
+        help='measure inference, training steps',
     )
     parser.add_argument(
         '--repeats',
         type=int,
         default=5,
-        help='rounds over all models; each times one pass after two to warm up',
-    )
-    parser.add_argument(
-        '--no-memory',
-        dest='memory',
-        action='store_false',
-        help='leave the peak memory out, which on a CPU takes a process a model',
+        help='rounds over all models; each times one pass after two for warm-up',
     )
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of every config',
-    )
+    add_options_argument(parser)
     add_traceback_argument(parser)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Measures the data path: samples a second a core, and the share of each step."""
+"""Measure the data path: samples per second and core, and the share of each step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -25,13 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('--seconds', type=float, default=5, help='CPU time')
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config',
-    )
+    add_options_argument(parser)
     add_traceback_argument(parser)
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Measures the preparation of videos beside the usual way with dlib."""
+"""Compare our preparation of videos with the usual one by dlib."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mmdeepfake.commands.speed.preparation import run_speed_preparation
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Prepare videos by our pipeline and as is usual with dlib, each '
-        'way in a process of its own; needs the extra dlib'
+        description='Prepare videos by our pipeline and by the usual one with dlib, '
+        'each in its own process; needs the extra dlib'
     )
     parser.add_argument('videos', nargs='+', metavar='VIDEO')
     parser.add_argument(

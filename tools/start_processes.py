@@ -1,7 +1,7 @@
-"""Starts the processes of a distributed run on this machine, as torchrun does.
+"""Start the processes of a distributed run on this machine, as torchrun does.
 
-The arguments are torchrun's. Where a process dies, torchrun ends the others and reports
-that in thirty lines; here it is one: which process, of what, and how to go on.
+The arguments are torchrun's. If a process dies, torchrun ends the others and reports it
+in thirty lines; this reports it in one: which process, why, and how to resume.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-EXIT_TOLD = 2  # of a process of ours that has printed why
+EXIT_REPORTED = 2  # of a process of ours that has printed its error
 
 
 def main() -> int:
-    """Run them all; give the exit code of the first that failed, 1 for a signal."""
+    """Run all processes; return the exit code of the first failure, 1 for a signal."""
     for name in list(logging.root.manager.loggerDict):
         if name.startswith('torch.distributed'):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -37,9 +37,9 @@ def main() -> int:
 
 
 def first_failure(error: ChildFailedError) -> tuple:
-    """Give the rank and the failure that came first.
+    """Return rank and failure of the first failed process.
 
-    A process that lost its partner fails in the same moment as the one that was killed.
+    A process that lost its partner fails at the same time as the killed one.
     """
     killed = [
         (rank, failure)
@@ -47,44 +47,44 @@ def first_failure(error: ChildFailedError) -> tuple:
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM
     ]
     first = error.get_first_failure()
-    if first[1].exitcode == EXIT_TOLD or not killed:
+    if first[1].exitcode == EXIT_REPORTED or not killed:
         return first
     return min(killed, key=lambda pair: pair[1].timestamp)
 
 
 def describe_deaths(error: ChildFailedError, script: str) -> list[str]:
-    """Say which process died; nothing where it has said itself what was wrong."""
+    """Return which process died; nothing if it printed its own error."""
     rank, failure = first_failure(error)
-    told = [] if failure.exitcode == EXIT_TOLD else [(rank, failure)]
+    dead = [] if failure.exitcode == EXIT_REPORTED else [(rank, failure)]
     hung = [
         (other, one)
         for other, one in error.failures.items()
-        if not told and one.exitcode == -signal.SIGKILL
+        if not dead and one.exitcode == -signal.SIGKILL
     ]
     again = 'run the same command again'
     if os.path.basename(script) == 'train.py':
         again += ' with --resume'
     lines = []
-    for number, one in told + hung:
+    for number, one in dead + hung:
         who = f'process {number} (pid {one.pid} on {socket.gethostname()})'
         if hung:
-            what = 'did not answer any more and was ended by force'
+            what = 'stopped responding and was killed'
         elif one.exitcode < 0:
             what = f'was killed by {describe_signal(-one.exitcode)}'
         else:
-            what = f'ended with code {one.exitcode}; what it said is above'
-        lines.append(f'{who} {what}. The whole run has ended; to go on, {again}')
+            what = f'ended with code {one.exitcode}; see its output above'
+        lines.append(f'{who} {what}. The whole run has ended; to resume, {again}')
     return lines
 
 
 def describe_signal(number: int) -> str:
-    """Name a signal: 'SIGKILL, as the system does where memory runs out'."""
+    """Return the name of a signal, for SIGKILL with its usual cause."""
     try:
         name = signal.Signals(number).name
     except ValueError:
         name = f'signal {number}'
     if number == signal.SIGKILL:
-        return f'{name}, as the system does where memory runs out'
+        return f'{name}, usually out of memory'
     return name
 
 

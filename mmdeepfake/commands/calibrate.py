@@ -1,4 +1,4 @@
-"""What `tools/calibrate.py` does: choose threshold and temperature on validation."""
+"""Choose threshold and temperature on validation videos, for `tools/calibrate.py`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ FOLDER = 'calibration'
 def run_calibration(args: argparse.Namespace) -> None:
     """Score the validation videos and write the operating point."""
     if not 0 <= args.max_fpr < 1:
-        raise ConfigError(f'--max-fpr {args.max_fpr}: allowed is 0 <= rate < 1')
+        raise ConfigError(f'--max-fpr {args.max_fpr}: must be in [0, 1)')
     cfg = load_config(args.config, args.cfg_options)
     apply_run_arguments(cfg, args)
     chosen: TestSet = validation_set(cfg)
-    # Persons of the validation videos are others than those of training, but the
-    # checkpoint was chosen on these very videos: that is what they are for.
+    # The checkpoint was chosen on these videos too: that is what they are for.
     (scored,) = list(
         score_sets(
             cfg,
@@ -62,7 +61,7 @@ def run_calibration(args: argparse.Namespace) -> None:
     bound = point.false_positive_rate_bound
     if bound > args.max_fpr:
         print(
-            f'Beware: so few real videos cannot promise it. On others it is below '
-            f'{bound:.3f}, with 95% confidence, and no more is known.'
+            'Warning: too few real videos to guarantee it: the 95% upper bound of the '
+            f'FPR is {bound:.3f}.'
         )
     print(f'Written: {out}')

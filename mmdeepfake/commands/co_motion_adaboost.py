@@ -1,7 +1,7 @@
-"""What `tools/co_motion_adaboost.py` does: Co-motion's patterns, told apart by stumps.
+"""Classify Co-motion's patterns by stumps, for `tools/co_motion_adaboost.py`.
 
-The classifier of the paper, as far as is known; patterns and videos are those of a
-config that makes them by `CoMotionPattern`.
+The paper's classifier, as far as known; the patterns are made by a config with
+`CoMotionPattern`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def run_co_motion(args: argparse.Namespace) -> None:
     check_config(cfg)
     if not list(find_transforms(cfg, 'CoMotionPattern')):
         raise ConfigError(
-            f'config {args.config} makes no patterns: needed is one with '
-            'CoMotionPattern, as configs/baselines/co_motion_ffpp_lq.py'
+            f'config {args.config} has no CoMotionPattern: use e.g. '
+            'configs/baselines/co_motion_ffpp_lq.py'
         )
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     set_random_seed(args.seed)
@@ -76,8 +76,8 @@ def _score(cfg: Config, stumps: BoostedStumps, *, path: Path, work_dir: Path) ->
     for batch, video, sample in _videos(loader):
         if stumps.features.max() >= video.shape[1]:
             raise DataError(
-                f'stumps {str(path)!r} look at feature {stumps.features.max()}, the '
-                f'patterns of this config have {video.shape[1]}: take the config that '
+                f'stumps {str(path)!r} use feature {stumps.features.max()}, but '
+                f'patterns of this config have {video.shape[1]}: use the config that '
                 'they were fitted with'
             )
         fake = float(stumps.fake_scores(video).mean())
@@ -87,7 +87,7 @@ def _score(cfg: Config, stumps: BoostedStumps, *, path: Path, work_dir: Path) ->
 
 
 def _videos(loader: object) -> Iterator[tuple[dict, NDArray[np.float32], object]]:
-    """Go through the batches video by video: batch, (S, F) patterns, data sample."""
+    """Yield batch, (S, F) patterns and data sample of each video."""
     for batch in loader:
         for inputs, sample in zip(batch['inputs'], batch['data_samples'], strict=True):
             yield batch, inputs.flatten(1).numpy(), sample

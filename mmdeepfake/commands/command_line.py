@@ -1,4 +1,4 @@
-"""What the tools share: arguments, and errors as one line instead of a traceback."""
+"""Shared arguments of the tools, and errors as one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OptionAction(DictAction):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        """Parse the pairs; the signature is argparse's."""
+        """Parse the pairs."""
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string} {value}: expected key=value')
@@ -43,43 +43,48 @@ class OptionAction(DictAction):
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that training and testing have in common."""
+    """Add the common arguments of training and testing."""
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config, as train_cfg.max_epochs=3 or '
-        'methods="[\'FaceSwap\']"; data_root, methods and compression reach all three '
-        'dataloaders',
-    )
+    add_options_argument(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what started the processes; without a GPU they talk over gloo',
+        help='launcher of the processes; without a GPU they use gloo',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
-        help='load a checkpoint in full even if that runs code from the file',
+        help='load the checkpoint even if that runs code from the file',
     )
     add_traceback_argument(parser)
 
 
+def add_options_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --cfg-options."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config, e.g. train_cfg.max_epochs=3 '
+        'or methods="[\'FaceSwap\']"; data_root, methods and compression reach all '
+        'three dataloaders',
+    )
+
+
 def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
-    """Add what every tool can be asked for: where an input error was found."""
+    """Add --traceback, which shows where an input error was raised."""
     parser.add_argument(
         '--traceback',
         action='store_true',
-        help='show where in the code an input error was found',
+        help='show the traceback of an input error',
     )
 
 
 def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
-    """Set in the config, and in the environment, what the common arguments say."""
+    """Apply the common arguments to the config and the environment."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.trust_checkpoint:
         os.environ[TRUST_VARIABLE] = '1'
@@ -92,14 +97,11 @@ def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
-    """Run a tool; an `InputError` becomes one line on stderr and exit code 2.
-
-    So does a fault of the disk, wherever it came up.
-    """
-    hook, threading.excepthook = threading.excepthook, _tell_fault_of_thread
+    """Run a tool; input and disk errors become one line on stderr and exit code 2."""
+    hook, threading.excepthook = threading.excepthook, _print_error_of_thread
     try:
         main(args)
-        sys.stdout.flush()  # the disk that it goes to may be full as well
+        sys.stdout.flush()  # its disk may be full too
     except (InputError, OSError) as error:
         message = _describe(error)
         if message is None:
@@ -119,27 +121,27 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
 
 
 def _describe(error: InputError | OSError) -> str | None:
-    """Give the message of an error that a user can mend, None for any other."""
+    """Return the message of an error that the user can fix, None for any other."""
     if isinstance(error, InputError):
         return input_error_message(error)
     return describe_disk_error(error)
 
 
-def _tell_fault_of_thread(fault: threading.ExceptHookArgs) -> None:
-    """Tell of a full disk in one line, of anything else as Python does.
+def _print_error_of_thread(arguments: threading.ExceptHookArgs) -> None:
+    """Print a disk error in one line, any other as Python does.
 
-    TensorBoard writes in a thread; the main thread hears of it when it writes next.
+    TensorBoard writes in a thread; its next write raises in the main thread.
     """
-    error = fault.exc_value
+    error = arguments.exc_value
     message = describe_disk_error(error) if isinstance(error, OSError) else None
     if message is None:
-        threading.__excepthook__(fault)
+        threading.__excepthook__(arguments)
     else:
         print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
 def _give_up_full_output() -> None:
-    """Drop what cannot be printed, for Python flushes at its end and would complain."""
+    """Drop unprintable output; otherwise Python's last flush would print an error."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -148,11 +150,10 @@ def _give_up_full_output() -> None:
 
 
 def _end_distributed_process() -> None:
-    """End a process whose work is done, without C++'s own way of ending it.
+    """Exit without C++'s teardown.
 
-    torch.distributed leaves threads that abort the process now and then while it is
-    taken down, even after the group was destroyed; torchrun then reports a failed run
-    whose work was done.
+    Threads of torch.distributed sometimes abort the process in it, even after the
+    group was destroyed, and torchrun then reports a failed run.
     """
     torch.distributed.destroy_process_group()
     atexit._run_exitfuncs()  # closes logs, ends the workers of data loaders
@@ -162,26 +163,25 @@ def _end_distributed_process() -> None:
 
 
 def input_error_message(error: InputError) -> str:
-    """Give the message that was raised, without what carried it here.
+    """Return the original message, without the traceback of a DataLoader worker.
 
-    A DataLoader worker sends its error as text, a traceback with the message at the
-    end, and raises that text anew in the main process.
+    A worker sends its error as text, a traceback with the message at the end.
     """
     text = str(error)
     if 'Traceback (most recent call last)' not in text:
         return text
     kind = type(error)
-    # A message may quote other errors; the one that was raised comes last.
+    # A message may quote other errors; the raised one comes last.
     name = re.escape(f'{kind.__module__}.{kind.__qualname__}')
     starts = list(re.finditer(rf'^{name}: ', text, re.MULTILINE))
     return text[starts[-1].end() :].strip() if starts else text
 
 
 def _yield_to_first_process() -> None:
-    """Let the first of several processes with one fault speak alone.
+    """Wait on all but the first process, so that a shared error is printed once.
 
-    torchrun ends the others as soon as one has failed; a fault that only another
-    process met is still printed, after this pause.
+    torchrun ends the others when one has failed; an error of another process alone is
+    still printed after this pause.
     """
     if int(os.environ.get('RANK', 0)) > 0:
         time.sleep(2)

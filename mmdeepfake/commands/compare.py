@@ -1,10 +1,8 @@
-"""What `tools/compare.py` does with its arguments."""
+"""Compare two models on the same videos, for `tools/compare.py`."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,14 +15,15 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.comparison import Comparison, compare
 from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.csv_text import format_csv as join_csv
 
 _FILE_WIDTH = 120
 
 
 def compare_files(args: argparse.Namespace) -> None:
-    """Read two prediction files, print their comparison, write it if asked to."""
+    """Compare two prediction files; print the table and write it to --out."""
     if args.num_resamples < 1:
-        raise ConfigError(f'--num-resamples {args.num_resamples}: allowed is 1 or more')
+        raise ConfigError(f'--num-resamples {args.num_resamples}: must be at least 1')
     rows = compare(
         read_predictions(args.first),
         read_predictions(args.second),
@@ -34,7 +33,7 @@ def compare_files(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     print(f'A: {args.first}\nB: {args.second}')
-    # A terminal's own width; a file has none, and 80 columns would fold the numbers.
+    # A file has no width, and 80 columns would fold the numbers.
     Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(build_table(rows))
     print(
         'Differences are B - A, of the same videos. Interval and p (bootstrap): paired '
@@ -48,7 +47,7 @@ def compare_files(args: argparse.Namespace) -> None:
 
 
 def build_table(rows: Sequence[Comparison]) -> Table:
-    """Lay out the comparison for a terminal."""
+    """Return the comparison as a table for a terminal."""
     table = Table(box=box.ROUNDED)
     table.add_column('manipulation', overflow='fold')
     for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]', 'p boot.', 'p DeLong'):
@@ -76,12 +75,8 @@ def build_table(rows: Sequence[Comparison]) -> Table:
 
 
 def format_csv(rows: Sequence[Comparison]) -> str:
-    """All figures in full precision, one line a row."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(asdict(rows[0])), lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return buffer.getvalue()
+    """Format all figures in full precision, one line per row."""
+    return join_csv([asdict(rows[0]), *(asdict(row).values() for row in rows)])
 
 
 def _percent(value: float, sign: str = '') -> str:

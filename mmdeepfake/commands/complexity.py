@@ -1,4 +1,4 @@
-"""Counts the parameters and the multiply-accumulates of a config's model."""
+"""Count the parameters and multiply-accumulates of a config's model."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import plain_operators
 from mmdeepfake.registry import MODELS, TRANSFORMS
 
+from .markdown import format_table
+
 HEADER = ('config', 'parameters', 'GMAC', 'input of one video')
 
 
 @dataclass(frozen=True)
 class Complexity:
-    """What a model costs.
+    """The cost of a model.
 
     Attributes:
-        num_parameters: trainable and frozen ones, buffers not among them.
-        gmacs: 1e9 multiply-accumulates of one forward pass on one video, from the
-            frames to the logits. Those of convolutions and matrix products, as is
-            usual; normalisation, activations, pooling and elementwise products are not
-            counted.
+        num_parameters: trainable and frozen, without buffers.
+        gmacs: 1e9 multiply-accumulates of one forward pass on one video, from frames
+            to logits; as usual, of convolutions and matrix products alone.
         input_shape: of the video, as the pipeline packs it.
     """
 
@@ -44,8 +44,8 @@ class Complexity:
 
 
 def run_complexity(args: argparse.Namespace) -> None:
-    """Print the table for the configs of the command line."""
-    rows = [HEADER, ('---', '---:', '---:', '---')]
+    """Print the table for the given configs."""
+    rows = []
     for path in args.configs:
         found = measure_complexity(
             load_config(path, args.cfg_options), split=args.split
@@ -58,15 +58,15 @@ def run_complexity(args: argparse.Namespace) -> None:
                 describe_shape(found.input_shape),
             )
         )
-    print('\n'.join('| ' + ' | '.join(row) + ' |' for row in rows))
+    print(format_table(HEADER, rows))
 
 
 def measure_complexity(cfg: Config, *, split: str = 'test') -> Complexity:
-    """Count on fake tensors: shapes are worked out, and nothing is computed.
+    """Count on fake tensors, without computing anything.
 
     Args:
         cfg: the config; its model is built without weights.
-        split: 'train' or 'test', whose pipeline says the frames and their size.
+        split: 'train' or 'test', whose pipeline gives the frames and their size.
     """
     shape = find_input_shape(cfg, split=split)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -80,13 +80,13 @@ def measure_complexity(cfg: Config, *, split: str = 'test') -> Complexity:
 
 @contextmanager
 def count_products(model: nn.Module) -> Iterator[FlopCounterMode]:
-    """Count, twice, each product of matrices and convolutions that the model does."""
+    """Count two operations for each product of convolutions and matrix products."""
     counter = FlopCounterMode(display=False)
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.filterwarnings('ignore', message='TF32 acceleration on top of oneDNN')
-        # oneDNN runs an LSTM as one operation, whose products nobody would count.
+        # oneDNN runs an LSTM as one operation, which would not be counted.
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
-        # The fused path multiplies in ways that the counter does not know.
+        # The counter does not know the operators of the fused path.
         stack.enter_context(plain_operators(model))
         stack.enter_context(torch.no_grad())
         stack.enter_context(counter)
@@ -97,15 +97,15 @@ def count_products(model: nn.Module) -> Iterator[FlopCounterMode]:
 def find_input_shape(
     cfg: Mapping, *, split: str, side_px: int | None = None
 ) -> tuple[int, ...]:
-    """Give the shape that a pipeline packs a video in.
+    """Return the shape of a video as packed by a pipeline.
 
-    A transform says what it changes of the shape: `kept_frames(clip_len)` of a snippet,
-    `added_channels` of the frames, or, where it makes the whole input by itself,
-    `packed_shape(num_snippets, clip_len)`.
+    A transform declares its changes: `kept_frames(clip_len)` of a snippet,
+    `added_channels` of the frames, or `packed_shape(num_snippets, clip_len)` if it
+    makes the whole input.
 
     Args:
         cfg: the config; its sampler, last resize, ThumbnailLayout and FormatShape are
-            read, and the transforms that say the above.
+            read, and the transforms above.
         split: 'train', 'val' or 'test'.
         side_px: rows and columns in place of those that the pipeline resizes to.
 
@@ -146,13 +146,11 @@ def find_input_shape(
 
 def _find_step(steps: Mapping[str, Mapping], name: str, loader: str) -> Mapping:
     if name not in steps:
-        raise ConfigError(
-            f'{loader} has no {name}: the shape of its videos cannot be told'
-        )
+        raise ConfigError(f'{loader} has no {name}: the shape of its videos is unknown')
     return steps[name]
 
 
 def describe_shape(shape: tuple[int, ...]) -> str:
-    """Say a shape in words: '8 x 4 frames of 224 x 224' or '32 frames of 224 x 224'."""
+    """Describe a shape as '8 x 4 frames of 224 x 224' or '32 frames of 224 x 224'."""
     frames = str(shape[0]) if len(shape) == 4 else f'{shape[0]} x {shape[2]}'
     return f'{frames} frames of {shape[-2]} x {shape[-1]}'

@@ -1,4 +1,4 @@
-"""Turns a checkpoint of a public code into one of ours, and accounts for every key."""
+"""Convert a checkpoint of public code to one of ours, accounting for every key."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ CONFIG_OF_CODE = {
     'videomae': 'baselines/video_mae_ffpp_lq.py',
     'xception': 'baselines/xception_ffpp_lq.py',
 }
-# Reached through the package, so that an installed copy finds them as well.
+# Through the package, so that an installed copy finds them too.
 CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
 
 
 def run_conversion(args: argparse.Namespace) -> None:
-    """Convert a checkpoint as the command line says."""
+    """Convert a checkpoint by the command line."""
     if args.trust_checkpoint:
         os.environ[TRUST_VARIABLE] = '1'
     convert_file(
@@ -60,7 +60,7 @@ def run_conversion(args: argparse.Namespace) -> None:
 
 
 def load_rules(code: str) -> KeyRules:
-    """Give the rules of a public code, a name in `CONFIG_OF_CODE`."""
+    """Return the rules of a public code, a name in `CONFIG_OF_CODE`."""
     module = importlib.import_module(f'mmdeepfake.models.conversion.{code}')
     return module.RULES
 
@@ -75,28 +75,27 @@ def convert_file(
     allow_missing: Sequence[str] = (),
     allow_unexpected: Sequence[str] = (),
 ) -> ConversionReport:
-    """Convert a checkpoint file and print what became of every key.
+    """Convert a checkpoint file and report every key.
 
     Args:
         source: file of the public code.
-        target: file to write; written whole or not at all.
+        target: file to write, atomically.
         rules: of the public code.
         config: config of ours whose model gets the weights.
         options: settings that replace those of the config.
-        allow_missing: glob patterns of keys of ours that need get no tensor.
-        allow_unexpected: glob patterns of public keys that need find no place.
+        allow_missing: glob patterns of our keys that may get no tensor.
+        allow_unexpected: glob patterns of public keys that may be unused.
 
     Raises:
-        DataError: the checkpoint does not fill the model, or holds tensors that the
-            model has no place for; nothing is written.
+        DataError: keys are missing or unexpected; nothing is written.
     """
     source, target = Path(source), Path(target)
     if target.exists() and source.exists() and target.samefile(source):
-        raise ConfigError(f'{target} is the checkpoint itself: name another file')
+        raise ConfigError(f'{target} is the source checkpoint: name another file')
     weights = read_weights(source)
     cfg = load_config(config, options)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    # Built, not initialised: initial weights may have to be downloaded.
+    # Not initialised, which might download weights.
     expected = MODELS.build(cfg.model).state_dict()
     converted, report = convert(weights, rules, expected)
     print_conversion(report)
@@ -116,18 +115,17 @@ def convert_file(
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a checkpoint, wherever in the file they are.
+    """Read the tensors of a checkpoint: bare, under `WEIGHT_KEYS`, or of a module.
 
-    They may be the file itself, stand under one of `WEIGHT_KEYS`, or belong to a whole
-    pickled module, which is read only if the user trusts the file.
+    A pickled module is read only if the user trusts the file.
     """
     if not path.is_file():
         raise DataNotFoundError(f'no such checkpoint file: {path}')
     found = _unpack(read_checkpoint_file(str(path), str(path), map_location='cpu'))
     if not found:
         raise DataError(
-            f'checkpoint {path}: no tensors in it; expected are named tensors, alone '
-            f'or under one of {", ".join(WEIGHT_KEYS)}'
+            f'checkpoint {path} has no tensors; expected named tensors, bare or under '
+            f'one of {", ".join(WEIGHT_KEYS)}'
         )
     return found
 
@@ -144,7 +142,7 @@ def _unpack(loaded: Any) -> dict[str, Tensor]:
 
 
 def print_conversion(report: ConversionReport) -> None:
-    """Print every key, what was taken over first and what is wrong last."""
+    """Print every key, used ones first and errors last."""
     sections = {
         'taken over': [
             key if key == name else f'{key} -> {name}'
@@ -177,26 +175,26 @@ def check_conversion(
     allow_missing: Sequence[str] = (),
     allow_unexpected: Sequence[str] = (),
 ) -> None:
-    """Refuse a checkpoint that leaves keys on either side which nobody allowed."""
+    """Raise if keys are missing or unexpected and not allowed."""
     missing = _not_allowed(report.missing, allow_missing)
     unexpected = _not_allowed(report.unexpected, allow_unexpected)
     if missing and all(key.startswith('cls_head.') for key in missing):
         raise DataError(
             f'checkpoint {source} {_describe_head(report, missing)}: pass '
-            "--allow-missing 'cls_head.*' to leave the classifier out, which then "
-            'starts at random and has to be trained'
+            "--allow-missing 'cls_head.*' to skip the classifier, which then has "
+            'random weights and must be trained'
         )
     if missing:
         raise DataError(
-            f'checkpoint {source} gives no fitting tensor for {_count(missing)} of our '
-            "model: it is of another architecture, or another code's. Name another "
-            'model by --config, or the keys by --allow-missing PATTERN'
+            f'checkpoint {source} has no matching tensor for {_count(missing)} of our '
+            'model: it is of another architecture or code. Give another model by '
+            '--config, or the keys by --allow-missing PATTERN'
         )
     if unexpected:
         raise DataError(
-            f'checkpoint {source} holds {_count(unexpected)} that our model has no '
-            'place for, so it computes something else. Name another model by --config, '
-            'or the keys by --allow-unexpected PATTERN'
+            f'checkpoint {source} has {_count(unexpected)} that our model lacks, so it '
+            'is of another model. Give another one by --config, or the keys by '
+            '--allow-unexpected PATTERN'
         )
 
 
@@ -221,8 +219,8 @@ def _count(keys: Sequence[str]) -> str:
 
 
 def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
-    # Given a path, torch tells of a full disk without saying that it is one.
+    """Write a checkpoint atomically."""
+    # Given a path, torch does not name a full disk as the cause.
     made = io.BytesIO()
     torch.save(dict(content), made)
     replace_bytes(path, made.getbuffer())

@@ -1,10 +1,8 @@
-"""What `tools/evaluate.py` does: figures of one model on several test sets."""
+"""Score one model on several test sets, for `tools/evaluate.py`."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import pathlib
 from collections.abc import Sequence
@@ -17,23 +15,16 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.resampled_figures import FIGURES
 from mmdeepfake.evaluation.summary import CONFIDENCE, RowResult
 from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.csv_text import format_csv as join_csv
 
 from .command_line import apply_run_arguments
+from .markdown import format_table
 from .scoring import ScoredSet, TestSet, find_test_set, own_test_set, score_sets
 
 FOLDER = 'evaluation'
 CSV_COLUMNS = (
-    'set',
-    'manipulation',
-    'figure',
-    'value',
-    'low',
-    'high',
-    'low_over_persons',
-    'high_over_persons',
-    'real',
-    'fake',
-    'warnings',
+    *('set', 'manipulation', 'figure', 'value', 'low', 'high', 'low_over_persons'),
+    *('high_over_persons', 'real', 'fake', 'warnings'),
 )
 HEADINGS = {
     'acc': 'ACC %',
@@ -48,7 +39,7 @@ HEADINGS = {
 
 
 def run_evaluation(args: argparse.Namespace) -> None:
-    """Score the sets, write and print one table of them."""
+    """Score the sets, then write and print one table."""
     cfg = load_config(args.config, args.cfg_options)
     apply_run_arguments(cfg, args)
     test_sets = choose_test_sets(cfg, args)
@@ -57,7 +48,7 @@ def run_evaluation(args: argparse.Namespace) -> None:
         metric['threshold'] = args.threshold
     if args.operating_point is not None:
         if args.threshold is not None:
-            raise ConfigError('--threshold and --operating-point: only one is allowed')
+            raise ConfigError('--threshold and --operating-point exclude each other')
         metric['operating_point'] = args.operating_point
     folder = pathlib.Path(cfg.work_dir, FOLDER)
     scored = list(
@@ -74,11 +65,11 @@ def run_evaluation(args: argparse.Namespace) -> None:
         text = format_markdown(scored, args.checkpoint)
         replace_text(folder / 'table.md', text)
         replace_text(folder / 'table.csv', format_csv(scored))
-        print(f'\n{text}\nWritten: {folder}/table.md, table.csv and a folder a set')
+        print(f'\n{text}\nWritten: {folder}/table.md, table.csv and a folder per set')
 
 
 def choose_test_sets(cfg: Any, args: argparse.Namespace) -> list[TestSet]:
-    """Find the sets that the command line names, or take the config's own."""
+    """Return the sets of the command line, or the config's own."""
     roots = parse_roots(args.data_root, args.on)
     if not args.on:
         return [own_test_set(cfg, split=args.split)]
@@ -94,41 +85,41 @@ def choose_test_sets(cfg: Any, args: argparse.Namespace) -> list[TestSet]:
     names = [one.name for one in sets]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ConfigError(
-            f'--on: {", ".join(sorted(twice))} is named twice; once will do'
-        )
+        raise ConfigError(f'--on: {", ".join(sorted(twice))} is given twice')
     return sets
 
 
 def parse_roots(pairs: Sequence[str] | None, words: Sequence[str]) -> dict[str, str]:
-    """Read `--data-root SET=PATH`."""
+    """Parse `--data-root SET=PATH`."""
     roots = {}
     for pair in pairs or ():
         word, equals, path = pair.partition('=')
         if not equals or word not in words:
             raise ConfigError(
-                f'--data-root {pair}: allowed is SET=PATH, with a set of --on: '
-                f'{", ".join(words) or "none is given"}'
+                f'--data-root {pair}: expected SET=PATH with a set of --on '
+                f'({", ".join(words) or "none given"})'
             )
         roots[word] = path
     return roots
 
 
 def format_markdown(scored: Sequence[ScoredSet], checkpoint: str) -> str:
-    """One table of all sets, with intervals, and what the figures rest on."""
-    lines = [f'Checkpoint: `{checkpoint}`', '']
+    """Format one table of all sets, with intervals and notes."""
     header = ['set', 'manipulation', *HEADINGS.values(), 'real', 'fake']
-    lines += [_row(header), _row(['---', '---', *['---:'] * (len(header) - 2)])]
-    for one in scored:
-        for row in one.summary.rows:
-            figures = [_cell(row, name) for name in FIGURES]
-            counts = [str(row.num_real), str(row.num_fake)]
-            lines.append(_row([one.name, row.name, *figures, *counts]))
-    lines += ['', f'In brackets: {CONFIDENCE:.0%} intervals over videos.']
+    rows = [
+        [
+            *(one.name, row.name, *(_cell(row, name) for name in FIGURES)),
+            *(str(row.num_real), str(row.num_fake)),
+        ]
+        for one in scored
+        for row in one.summary.rows
+    ]
+    lines = [f'Checkpoint: `{checkpoint}`', '', format_table(header, rows), '']
+    lines.append(f'In brackets: {CONFIDENCE:.0%} intervals over videos.')
     for one in scored:
         lines += ['', f'**{one.name}**', '']
         lines += [f'- {note}' for note in one.summary.notes()]
-        lines += [f'- **Beware:** {warning}' for warning in one.warnings]
+        lines += [f'- **Warning:** {warning}' for warning in one.warnings]
         lines += _identity_lines(one)
     return '\n'.join(lines) + '\n'
 
@@ -143,10 +134,6 @@ def _identity_lines(one: ScoredSet) -> list[str]:
     ]
 
 
-def _row(cells: Sequence[str]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'
-
-
 def _cell(row: RowResult, name: str) -> str:
     value = getattr(row, name)
     if value != value:
@@ -157,28 +144,15 @@ def _cell(row: RowResult, name: str) -> str:
 
 
 def format_csv(scored: Sequence[ScoredSet]) -> str:
-    """Everything in full precision: one line a set, manipulation and figure."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator='\n')
-    writer.writerow(CSV_COLUMNS)
+    """Format one line per set, manipulation and figure, in full precision."""
+    rows: list[Sequence[Any]] = [CSV_COLUMNS]
     for one in scored:
         warnings = json.dumps(one.warnings)
         for row in one.summary.rows:
             for name in FIGURES:
                 ends = row.intervals.get(name, ('', ''))
                 persons = row.identity_intervals.get(name, ('', ''))
-                value = repr(getattr(row, name))
+                start = (one.name, row.name, name, repr(getattr(row, name)))
                 counts = (row.num_real, row.num_fake)
-                writer.writerow(
-                    (
-                        one.name,
-                        row.name,
-                        name,
-                        value,
-                        *ends,
-                        *persons,
-                        *counts,
-                        warnings,
-                    )
-                )
-    return buffer.getvalue()
+                rows.append((*start, *ends, *persons, *counts, warnings))
+    return join_csv(rows)

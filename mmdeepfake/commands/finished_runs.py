@@ -1,8 +1,7 @@
-"""Finds the runs below work dirs: what each was trained on, and what it scored.
+"""Find the runs below work dirs: what each was trained on, and what it scored.
 
-Nothing is taken on trust where it can be checked: figures must belong to their
-prediction file by its SHA-256 and follow from it, and what a model was trained on is
-read from the folder of the checkpoint that was tested.
+Figures must belong to their prediction file by its SHA-256 and follow from it; the
+training data are read from the folder of the checkpoint that was tested.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ class VideoSource:
 
     Attributes:
         dataset: as in the keys of the videos.
-        compression: '' where the dataset has no levels of it.
-        methods: manipulations; None is every one there is.
+        compression: '' where the dataset has only one.
+        methods: manipulations; None means all.
     """
 
     dataset: str
@@ -57,7 +56,7 @@ class VideoSource:
         return f'{self.dataset} {self.compression}'.strip() + methods
 
     def is_same(self, wanted: VideoSource) -> bool:
-        """Whether these are the wanted videos; any manipulations where it says None."""
+        """Return whether these are the wanted videos; None matches any methods."""
         return (self.dataset, self.compression) == (
             wanted.dataset,
             wanted.compression,
@@ -66,14 +65,14 @@ class VideoSource:
 
 @dataclass(frozen=True)
 class Training:
-    """A training, as its folder tells it.
+    """A training, as recorded in its folder.
 
     Attributes:
-        folder: where its checkpoints lie.
+        folder: of its checkpoints.
         stem: file name of its config, without suffix.
-        config: the config it really ran with, options included.
-        facts: of `run.json`: seed, code, initial weights, counted videos.
-        videos: what it has seen, None where it left no list.
+        config: as it ran, options included.
+        facts: of `run.json`: seed, code, initial weights, counts of videos.
+        videos: what it was trained on; None without a list.
     """
 
     folder: Path
@@ -84,12 +83,12 @@ class Training:
 
     @property
     def seed(self) -> int | None:
-        """Of the training."""
+        """The training's seed."""
         return self.facts.get('seed')
 
     @cached_property
     def source(self) -> VideoSource | None:
-        """What it was trained on; None unless that is one dataset."""
+        """The training data; None unless they are one dataset."""
         names = {dataset for dataset, _, _ in self.videos.videos} if self.videos else ()
         if len(names) != 1:
             return None
@@ -106,8 +105,8 @@ class ScoredRun:
     Attributes:
         place: folder of the prediction file.
         folder: of the run: `place` itself, or the one above the sets of an evaluation.
-        record: `run.json` of the run; empty where there is none.
-        checkpoint: the weights, as `metrics.json` names them; '' if it does not.
+        record: `run.json` of the run; empty if missing.
+        checkpoint: path of the weights in `metrics.json`; '' if missing.
         summary: the figures.
         predictions: the score of each video.
         sha256: of the prediction file.
@@ -123,28 +122,24 @@ class ScoredRun:
 
     @cached_property
     def training(self) -> Training | None:
-        """The training that wrote the checkpoint, in whose folder it lies."""
+        """The training in the checkpoint's folder."""
         parent = Path(self.checkpoint).parent
         if self.checkpoint and (parent / RUN).is_file():
             return read_training(parent)
-        # A run's folder that was moved, or read from elsewhere, keeps its name.
+        # A folder that was moved keeps its name.
         is_moved = parent.name == self.folder.resolve().name and not parent.is_dir()
         return read_training(self.folder) if self.checkpoint and is_moved else None
 
     @cached_property
     def config(self) -> Config | None:
-        """The config of the run's last test, options included, if it is there."""
-        name = Path(str(self.record.get('test', {}).get('config', ''))).name
-        path = self.folder / name
-        return (
-            read_written_config(path)
-            if path.suffix == '.py' and path.is_file()
-            else None
-        )
+        """The config of the run's last test, options included; None if missing."""
+        path = self.folder / Path(str(self.record.get('test', {}).get('config'))).name
+        found = path.suffix == '.py' and path.is_file()
+        return read_written_config(path) if found else None
 
     @cached_property
     def source(self) -> VideoSource | None:
-        """What was tested; None if that is more than one dataset or compression."""
+        """The test data; None if of more than one dataset or compression."""
         keys = [prediction.key for prediction in self.predictions]
         if len({(key.dataset, key.compression) for key in keys}) != 1:
             return None
@@ -153,7 +148,7 @@ class ScoredRun:
 
     @cached_property
     def leaks(self) -> list[Leak]:
-        """Which of its videos and persons the model was trained on."""
+        """The test videos and persons that the model was trained on."""
         if self.training is None or self.training.videos is None:
             return []
         items = (
@@ -164,9 +159,8 @@ class ScoredRun:
 
 @dataclass(frozen=True)
 class FoundRuns:
-    """All that was found: trainings, sound figures, and folder -> what is wrong."""
+    """All that was found: valid figures, and folder -> why it is invalid."""
 
-    trainings: tuple[Training, ...]
     scored: tuple[ScoredRun, ...]
     broken: Mapping[Path, str]
 
@@ -175,7 +169,7 @@ def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
     """Read every run in and below the folders; each folder once.
 
     Raises:
-        DataNotFoundError: one of them is not there or holds no run.
+        DataNotFoundError: a folder is missing or has no run.
     """
     folders: dict[Path, Path] = {}
     for work_dir in map(Path, work_dirs):
@@ -183,35 +177,30 @@ def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
         if not found:
             raise DataNotFoundError(
                 f'no {RUN} in or below {work_dir}: python tools/train.py CONFIG and '
-                'tools/test.py CONFIG CHECKPOINT leave one in their work dir'
+                'tools/test.py CONFIG CHECKPOINT write one in their work dir'
             )
         for folder in found:
             folders.setdefault(folder.resolve(), folder)
-    trainings, scored, broken = [], [], {}
+    scored, broken = [], {}
     for folder in folders.values():
-        try:
-            training = read_training(folder)
-            trainings += [] if training is None else [training]
-        except InputError as error:
-            broken[folder] = str(error)
         for place in (folder, *sorted((folder / FOLDER).glob('*/'))):
             if not any((place / name).is_file() for name in (METRICS, PREDICTIONS)):
                 continue
             try:
                 run = read_scored_run(place, folder)
-                _ = run.training  # its faults are found here, not later
+                _ = run.training  # read now, so that its errors are found here
                 scored.append(run)
             except (InputError, OSError) as error:
                 broken[place] = str(error)
-    return FoundRuns(tuple(trainings), tuple(scored), broken)
+    return FoundRuns(tuple(scored), broken)
 
 
 def read_training(folder: Path) -> Training | None:
-    """Read what a training has left in its folder; None if there was none.
+    """Read a training from its folder; None if there was none.
 
     Raises:
         DataError: its record is damaged.
-        DataNotFoundError: its config is not there any more.
+        DataNotFoundError: its config is missing.
     """
     record = read_record(folder)
     facts = record.get('train')
@@ -220,39 +209,36 @@ def read_training(folder: Path) -> Training | None:
     try:
         stem = Path(facts['config']).stem
         if not isinstance(facts['videos']['train'], dict):
-            raise TypeError('videos.train is no table')
+            raise TypeError('videos.train as a table')
     except (KeyError, TypeError) as error:
-        raise DataError(
-            f'{folder / RUN}: the entry of training lacks {error}'
-        ) from error
+        raise DataError(f'{folder / RUN}: the training record lacks {error}') from error
     listed = folder / TRAINING_VIDEOS_FILE
     videos = SeenVideos.read(listed) if listed.is_file() else None
     return Training(folder, stem, _read_config(folder, stem, record), facts, videos)
 
 
 def _read_config(folder: Path, stem: str, record: Mapping[str, Any]) -> Config:
-    """Read the config as MMEngine's visualizer kept it when the training began.
+    """Read the config that MMEngine's visualizer wrote when the training began.
 
-    The one that lies in the folder itself is written anew by every test, with the
-    options of the test.
+    Every test overwrites the one in the folder itself, with the options of the test.
     """
-    # Folders are named by the time at which a run began; a test logs no scalars.json.
+    # Folders are named by the time a run began; a test writes no scalars.json.
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     if logs:
         return read_written_config(logs[-1].with_name('config.py'))
     if 'test' not in record:
         return read_written_config(folder / f'{stem}.py')
     raise DataNotFoundError(
-        f'{folder} keeps no config of its training (TIME/vis_data/config.py beside '
-        'scalars.json): what it was trained on cannot be told'
+        f'{folder} has no config of its training (TIME/vis_data/config.py beside '
+        'scalars.json): its training data are unknown'
     )
 
 
 def read_scored_run(place: Path, folder: Path) -> ScoredRun:
-    """Read figures and predictions, and make sure that they belong together.
+    """Read figures and predictions, and check that they belong together.
 
     Args:
-        place: where predictions.csv and metrics.json lie.
+        place: folder of predictions.csv and metrics.json.
         folder: the run's folder, with run.json.
 
     Raises:
@@ -276,7 +262,7 @@ def read_scored_run(place: Path, folder: Path) -> ScoredRun:
 def _check_figures(
     summary: Summary, predictions: list[VideoPrediction], *, where: Path
 ) -> None:
-    """Refuse counts, accuracies and AUCs that do not follow from the predictions."""
+    """Raise unless counts, accuracies and AUCs follow from the predictions."""
     computed = summarise(predictions, threshold=summary.threshold, num_resamples=0)
     stated, expected = (
         {
@@ -298,7 +284,7 @@ def _check_figures(
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Read `run.json` of a folder; empty where there is none."""
+    """Read `run.json` of a folder; empty if missing."""
     path = folder / RUN
     if not path.is_file():
         return {}
@@ -312,10 +298,9 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def best_checkpoint(folder: Path) -> Path | None:
-    """Find the checkpoint of the best validation, the one of the last epoch.
+    """Return the best checkpoint; of several, the one of the last epoch.
 
-    A kill between two steps may leave the best one and the one before it. Which came
-    later does not hang on a clock, which may have been set back.
+    A killed training may leave two. File times do not decide: clocks are set back.
     """
 
     def step_of(path: Path) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What `tools/infer.py` does with its arguments."""
+"""Score videos, for `tools/infer.py`."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ _SECONDS_BETWEEN_TABLES = 5.0
 
 
 def run_inference(args: argparse.Namespace) -> int:
-    """Score what the command line names; give how many videos failed."""
+    """Score the given videos and return the number of failures."""
     if args.trust_checkpoint:
         os.environ[TRUST_VARIABLE] = '1'
     out = Path(args.out)
     if out.exists() and not out.is_dir():
-        raise DataError(f'--out {args.out!r} is a file; a folder is needed')
+        raise DataError(f'--out {args.out!r} is a file; give a folder')
     videos = list_videos([Path(one) for one in args.inputs], out=out)
     inferencer = make_inferencer(args)
     if not inferencer.is_calibrated:
         print(
             f'The threshold {inferencer.threshold:g} is not calibrated '
-            f'({inferencer.facts["threshold_origin"]}): how often it calls a real '
-            'video fake is unknown. tools/calibrate.py chooses one.',
+            f'({inferencer.facts["threshold_origin"]}): its false positive rate is '
+            'unknown. tools/calibrate.py chooses one.',
             file=sys.stderr,
         )
     _make_folder(out)
@@ -100,13 +100,13 @@ def _make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f'--out {str(out)!r} cannot be made: {error.strerror}; give a folder that '
-            'can be written to'
+            f'--out {str(out)!r} cannot be created: {error.strerror}; give a writable '
+            'folder'
         ) from error
 
 
 def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
-    """Make the inferencer that the command line asks for."""
+    """Build the inferencer of the command line."""
     preparation = None
     if args.prepared_as is not None:
         preparation = PreparationSettings.read(OutputFolder(args.prepared_as).settings)
@@ -130,7 +130,7 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
 
 
 def make_decoder(args: argparse.Namespace) -> VideoDecoder:
-    """Make what opens the videos, as the command line asks for it."""
+    """Build the video decoder of the command line."""
     if not args.isolation:
         return LocalDecoder()
     return IsolatedDecoder(
@@ -142,7 +142,7 @@ def make_decoder(args: argparse.Namespace) -> VideoDecoder:
 
 
 class _VideosTable:
-    """The row of every video; the file is there as soon as the first one is done."""
+    """The table of all videos, written from the first one on."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -151,7 +151,7 @@ class _VideosTable:
         self._written = 0.0
 
     def add(self, result: VideoResult, video: RequestedVideo) -> None:
-        """Take the result of a video."""
+        """Add the result of a video."""
         failed = result.status == FAILED
         self.verdicts[FAILED if failed else result.verdict] += 1
         self._rows.append(video_row(result, video.name, video.folder))
@@ -159,19 +159,19 @@ class _VideosTable:
             self.write()
 
     def write(self) -> None:
-        """Write all rows, the whole file or none."""
+        """Write all rows atomically."""
         if self._rows:
             write_text(self.path, format_table(VIDEO_COLUMNS, self._rows))
             self._written = time.monotonic()
 
     def counts(self) -> str:
-        """Say what became of how many, as in '3 videos: 2 fake, 1 failed'."""
+        """Return a summary such as '3 videos: 2 fake, 1 failed'."""
         words = ', '.join(f'{n} {name}' for name, n in sorted(self.verdicts.items()))
         return f'{len(self._rows)} videos: {words}'
 
 
 class _Display:
-    """Two bars on a terminal, for all videos and for this one; elsewhere lines only."""
+    """Two progress bars on a terminal, for all videos and this one; else only lines."""
 
     def __init__(self, num_videos: int, *, shown: bool) -> None:
         self._shown = shown
@@ -205,7 +205,7 @@ class _Display:
         )
 
     def drawing(self, result: VideoResult) -> Any:
-        """Give what is told how far the annotated video is."""
+        """Return a callback for the progress of the annotated video."""
 
         def tell(num_frames: int) -> None:
             self.tell(Progress(result.name, 'draw', num_frames, result.num_frames))
@@ -213,7 +213,7 @@ class _Display:
         return tell
 
     def finish(self, video: RequestedVideo, result: VideoResult) -> None:
-        """Say the verdict of a video."""
+        """Print the verdict of a video."""
         self._bars.advance(self._all)
         if self._shown:
             text = result.fault if result.status == FAILED else describe_verdict(result)

@@ -1,4 +1,4 @@
-"""Tables of figures in Markdown, with nothing in them read as Markdown or HTML."""
+"""Markdown tables whose texts are escaped."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Sequence
 
 from mmdeepfake.files.printable_text import show_text
 
-# Signs of Markdown and HTML; within a word, or with no link behind, some mean nothing.
+# Special characters; underscores within words and plain brackets need no escape.
 _SIGNS = re.compile(r'[\\`*<>|]|(?<!\w)_|_(?!\w)|\](?=[(\[:])')
 
 
 def plain(text: str) -> str:
-    """Keep a text from being read as Markdown or HTML, and on one line."""
+    """Escape Markdown and HTML in a text and put it on one line."""
     return ' '.join(_SIGNS.sub(r'\\\g<0>', show_text(text)).split())
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out texts as a table; the first column is one of names."""
+    """Format texts as a table; all columns but the first are right-aligned."""
     lines = [header, ['---', *['---:'] * (len(header) - 1)]]
     lines += [[plain(text) for text in row] for row in rows]
     return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def spread(values: Sequence[float], *, digits: int) -> str:
-    """Give '0.98 ± 0.01', mean and sample standard deviation; '-' for no value."""
+    """Format '0.98 ± 0.01', mean and sample standard deviation; '-' for no value."""
     if not values:
         return '-'
     mean = f'{statistics.fmean(values):.{digits}f}'

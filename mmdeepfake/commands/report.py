@@ -1,4 +1,4 @@
-"""The report of a finished run: table, sentences and pictures in one folder."""
+"""Write the report of a finished run: table, notes and plots in one folder."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MIN_WIDTH = 90  # columns; a table of FaceForensics++ needs about 75
 
 @dataclass(frozen=True)
 class Report:
-    """What `write_report` made.
+    """A written report.
 
     Attributes:
         summary: the figures.
-        files: what the file shows -> where it lies.
-        notes: sentences that belong to the figures.
+        files: content -> path.
+        notes: sentences to the figures.
     """
 
     summary: Summary
@@ -48,16 +48,16 @@ def report_run(work_dir: str | Path) -> None:
 
 
 def write_report(work_dir: str | Path) -> Report:
-    """Turn a run's predictions, figures and training log into a report.
+    """Write a report of a run's predictions, figures and training log.
 
-    Reads `predictions.csv` and `metrics.json`, which a test leaves in the work dir, and
-    every `*/vis_data/scalars.json` of its trainings; without one, as when a foreign
-    checkpoint was tested, there is no training curve and the report says so.
+    Reads `predictions.csv` and `metrics.json` of a test, and every
+    `*/vis_data/scalars.json` of its trainings; without one the report has no training
+    curve and says so.
     """
     work_dir = Path(work_dir)
     if not work_dir.is_dir():
         raise DataNotFoundError(
-            f'no work dir {work_dir}: python tools/train.py CONFIG makes one'
+            f'no work dir {work_dir}: python tools/train.py CONFIG writes one'
         )
     predictions = read_predictions(work_dir / PREDICTIONS)
     summary = read_summary(work_dir / METRICS, work_dir / PREDICTIONS)
@@ -68,14 +68,14 @@ def write_report(work_dir: str | Path) -> Report:
         files['scores'],
         threshold=summary.threshold,
     )
-    # Folders are named by the time at which the run began.
+    # Folders are named by the time a run began.
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
     notes = summary.notes()
     if logs:
         files['training curve'] = work_dir / TRAINING_PLOT
         plot_training_curve(logs, files['training curve'])
     else:
-        notes.append(f'No training curve: {work_dir} holds no training log.')
+        notes.append(f'No training curve: {work_dir} has no training log.')
     usage = read_entries(work_dir / RECORD).get('test', {}).get(USAGE)
     if usage:
         notes.append(describe_usage(usage) + '.')
@@ -87,9 +87,9 @@ def write_report(work_dir: str | Path) -> Report:
 
 
 def print_report(report: Report) -> None:
-    """Print the table, its notes and where the files lie."""
+    """Print the table, its notes and the paths of the files."""
     console = Console()
-    if not console.is_terminal:  # a pipe or file has no width to keep to
+    if not console.is_terminal:  # a pipe or file has no width
         console = Console(width=max(console.width, _MIN_WIDTH))
     console.print(build_table(report.summary))
     print('\n'.join(report.notes))
@@ -99,11 +99,11 @@ def print_report(report: Report) -> None:
 
 
 def read_summary(metrics_json: Path, predictions_csv: Path) -> Summary:
-    """Read the figures, and make sure that they belong to the predictions."""
+    """Read the figures and check that they belong to the predictions."""
     if not metrics_json.is_file():
         raise DataNotFoundError(
-            f'no figures {metrics_json}: python tools/test.py CONFIG CHECKPOINT makes '
-            'them, as metrics.json in its work dir'
+            f'no figures {metrics_json}: python tools/test.py CONFIG CHECKPOINT writes '
+            'metrics.json into its work dir'
         )
     try:
         record = load_json(metrics_json, allow_nan=True)

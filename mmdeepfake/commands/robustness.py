@@ -1,14 +1,13 @@
-"""What `tools/robustness.py` does: the AUC of models on videos that got worse."""
+"""Compute the AUC of models on corrupted videos, for `tools/robustness.py`."""
 
 from __future__ import annotations
 
 import argparse
 import copy
 import csv
-import io
 import pathlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.summary import RowResult
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import read_lines, shorten
+from mmdeepfake.files.csv_text import format_csv as join_csv
 from mmdeepfake.visualization.robustness_plot import (
     RobustnessCurve,
     plot_levels,
@@ -33,6 +33,7 @@ from mmdeepfake.visualization.robustness_plot import (
 )
 
 from .command_line import apply_run_arguments
+from .markdown import format_table
 from .scoring import TestSet, find_test_set, own_test_set, score_sets
 
 FOLDER = 'robustness'
@@ -43,7 +44,7 @@ _COLUMNS = ('model', 'corruption', 'level', 'parameter', 'auc', 'low', 'high', '
 
 @dataclass(frozen=True)
 class Point:
-    """One model on one corruption at one level; level 0 is the video as it is."""
+    """One model on one corruption at one level; level 0 is the clean video."""
 
     model: str
     corruption: str
@@ -56,7 +57,7 @@ class Point:
 
 
 def run_robustness(args: argparse.Namespace) -> None:
-    """Score every corruption at every level; write table and plot."""
+    """Score every corruption at every level, and write table and plot."""
     names = choose_corruptions(args.corruptions)
     levels = choose_levels(args.levels)
     cfg = load_config(args.config, args.cfg_options)
@@ -91,7 +92,7 @@ def run_robustness(args: argparse.Namespace) -> None:
     ):
         name, level = chosen[one.name]
         points.append(_point(model, name, level, one.summary.overall))
-        # Written after every set: a run of hours that is killed keeps what it has.
+        # Written after every set, so that an interrupted run keeps its figures.
         replace_text(folder / TABLE, format_csv(points))
     if is_main_process():
         report(folder, points)
@@ -100,14 +101,14 @@ def run_robustness(args: argparse.Namespace) -> None:
 def corrupted_dataset(
     dataset: Any, name: str, level: int, *, seed: int
 ) -> dict[str, Any]:
-    """Put the corruption between opening and sampling; level 0 changes nothing."""
+    """Insert the corruption between opening and sampling; level 0 inserts nothing."""
     changed = copy.deepcopy(dict(dataset))
     if level:
         kinds = [step.get('type') for step in changed['pipeline']]
         if 'OpenVideo' not in kinds:
             raise ConfigError(
-                'the test pipeline has no OpenVideo, after which a corruption stands; '
-                f'it has {", ".join(map(str, kinds))}'
+                'the test pipeline has no OpenVideo to insert a corruption after: '
+                f'{", ".join(map(str, kinds))}'
             )
         step = {'type': 'CorruptVideo', 'name': name, 'level': level, 'seed': seed}
         changed['pipeline'].insert(kinds.index('OpenVideo') + 1, step)
@@ -115,7 +116,7 @@ def corrupted_dataset(
 
 
 def choose_corruptions(words: Sequence[str] | None) -> list[str]:
-    """Check names of corruptions; none stand for all."""
+    """Check names of corruptions; without any, return all."""
     unknown = [word for word in words or () if word not in CORRUPTIONS]
     if unknown:
         raise ConfigError(
@@ -125,7 +126,7 @@ def choose_corruptions(words: Sequence[str] | None) -> list[str]:
 
 
 def choose_levels(levels: Sequence[int] | None) -> list[int]:
-    """Check levels; none stand for all five."""
+    """Check levels; without any, return all five."""
     wrong = [level for level in levels or () if not 1 <= level <= NUM_LEVELS]
     if wrong:
         raise ConfigError(
@@ -140,20 +141,16 @@ def _point(model: str, name: str, level: int, row: RowResult) -> Point:
 
 
 def format_csv(points: Sequence[Point]) -> str:
-    """One line a model, corruption and level, in full precision."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator='\n')
-    writer.writerow(_COLUMNS)
-    writer.writerows([getattr(point, name) for name in _COLUMNS] for point in points)
-    return buffer.getvalue()
+    """Format one line per model, corruption and level, in full precision."""
+    return join_csv([_COLUMNS, *map(astuple, points)])
 
 
 def read_points(path: pathlib.Path) -> list[Point]:
-    """Read what `format_csv` wrote."""
+    """Read a table written by `format_csv`."""
     if not path.is_file():
         raise DataNotFoundError(
             f'no table {path}: python tools/robustness.py run CONFIG CHECKPOINT '
-            'makes one'
+            'writes one'
         )
     try:
         rows = list(csv.reader(read_lines(path, keep_ends=True)))
@@ -164,14 +161,16 @@ def read_points(path: pathlib.Path) -> list[Point]:
             for model, name, level, parameter, *figures in rows[1:]
         ]
     except (csv.Error, ValueError, TypeError, IndexError) as error:
-        raise DataError(f'{path} is no robustness table: {str(error)[:150]}') from error
+        raise DataError(
+            f'{path}: not a robustness table: {str(error)[:150]}'
+        ) from error
 
 
 def format_markdown(points: Sequence[Point]) -> str:
-    """One line a model and corruption, the AUC of each level."""
+    """Format one line per model and corruption, with the AUC of each level."""
     header = ['model', 'corruption', 'levels', _CLEAN]
     header += [f'level {level}' for level in range(1, NUM_LEVELS + 1)]
-    lines = [header, ['---', '---', '---', *['---:'] * (len(header) - 3)]]
+    lines = []
     for model in dict.fromkeys(point.model for point in points):
         of_model = {(p.corruption, p.level): p for p in points if p.model == model}
         for name in dict.fromkeys(p.corruption for p in points if p.level):
@@ -181,7 +180,7 @@ def format_markdown(points: Sequence[Point]) -> str:
                 [model, name, f'{CORRUPTIONS[name].parameter}: {values}']
                 + [_cell(p) for p in (of_model.get((_CLEAN, 0)), *levels)]
             )
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines) + '\n'
+    return format_table(header, lines) + '\n'
 
 
 def _cell(point: Point | None) -> str:
@@ -193,7 +192,7 @@ def _cell(point: Point | None) -> str:
 
 
 def report(folder: pathlib.Path, points: Sequence[Point]) -> None:
-    """Write and print the table, and draw a line a model for each corruption."""
+    """Write and print the table, and plot a line per model and corruption."""
     text = format_markdown(points)
     replace_text(folder / 'robustness.md', text)
     curves = [
@@ -217,18 +216,17 @@ def report(folder: pathlib.Path, points: Sequence[Point]) -> None:
 
 
 def join_tables(args: argparse.Namespace) -> None:
-    """Put the tables of several models into one, and into one plot."""
+    """Join the tables of several models into one table and one plot."""
     points = [
         point for path in args.tables for point in read_points(pathlib.Path(path))
     ]
     folder = pathlib.Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / TABLE, format_csv(points))
     report(folder, points)
 
 
 def show_levels(args: argparse.Namespace) -> None:
-    """Draw the middle frame of a video under every corruption at every level."""
+    """Draw the middle frame of a video with every corruption at every level."""
     results = {'filename': args.video}
     reader = open_reader(results)
     rows = [

@@ -1,4 +1,4 @@
-"""Scores several test sets with one model, which is built and loaded once."""
+"""Score several test sets with one model, built and loaded once."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class TestSet:
 
 @dataclass(frozen=True)
 class ScoredSet:
-    """What scoring a set gave.
+    """The figures of one set.
 
     Attributes:
         name: of the set.
-        folder: where predictions.csv and metrics.json lie.
+        folder: of predictions.csv and metrics.json.
         summary: the figures.
-        warnings: what a reader of the figures must know, such as leaks.
+        warnings: e.g. about leaks.
     """
 
     name: str
@@ -68,14 +68,11 @@ def find_test_set(
     split: str = 'test',
     overrides: Mapping[str, Any] | None = None,
 ) -> TestSet:
-    """Give the set that a word of the command line names, read by the model's pipeline.
-
-    The sampler, the crop and the size are the model's own, whatever the set's config
-    says: they belong to what was trained.
+    """Return the set of a command-line word, read by the model's own pipeline.
 
     Args:
         word: a config of `configs/_base_/datasets`, without its suffix, or the path of
-            any config that has a test_dataloader.
+            any config with a test_dataloader.
         cfg: the model's config.
         split: which split of the set.
         overrides: arguments of the dataset, such as data_root.
@@ -100,15 +97,15 @@ def find_test_set(
 
 
 def own_test_set(cfg: Config, *, split: str = 'test') -> TestSet:
-    """Give the set that the model's config tests on."""
+    """Return the test set of the model's config."""
     dataset = copy.deepcopy(cfg.test_dataloader.dataset.to_dict())
     return TestSet('own', {**dataset, 'split': split})
 
 
 def validation_set(cfg: Config) -> TestSet:
-    """Give the validation videos of the model's config, read as test videos are."""
+    """Return the validation set of the model's config, read by its test pipeline."""
     if cfg.get('val_dataloader') is None:
-        raise ConfigError('the config has no val_dataloader: nothing to choose on')
+        raise ConfigError('the config has no val_dataloader to choose a threshold on')
     dataset = copy.deepcopy(cfg.val_dataloader.dataset.to_dict())
     if dataset.get('split') != 'val':
         raise ConfigError(
@@ -128,15 +125,15 @@ def score_sets(
     metric: Mapping[str, Any] | None = None,
     allow_leak: bool = False,
 ) -> Iterator[ScoredSet]:
-    """Score the sets one after another; only the main process gets results.
+    """Score the sets in turn; only the main process gets results.
 
     Args:
         cfg: the model's config, its work_dir set.
         checkpoint: its weights.
-        test_sets: each with a name of its own.
-        folder: gets a sub-folder for each set.
+        test_sets: with unique names.
+        folder: gets a sub-folder per set.
         metric: further arguments of DeepfakeMetric.
-        allow_leak: go on where the test was seen in training; the warnings say so.
+        allow_leak: only warn if the test was seen in training.
 
     Raises:
         LeakError: the model was trained, or chosen, on videos or persons of a set.
@@ -161,7 +158,7 @@ def score_sets(
         _test_on(
             runner, dict(cfg.test_dataloader.to_dict(), dataset=dataset), evaluator
         )
-        if is_main_process():  # it alone has the scores of all
+        if is_main_process():  # only it has all scores
             summary = read_summary(place / METRICS, place / PREDICTIONS)
             yield ScoredSet(name, place, summary, warnings[name])
 
@@ -169,19 +166,19 @@ def score_sets(
 def _build_for_test_alone(cfg: Config, checkpoint: str) -> Runner:
     cfg = copy.deepcopy(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
-    # What is not needed is not built, so that no training data need be there.
+    # Training data may be missing, so they are not built.
     for phase in ('train', 'val'):
         cfg[f'{phase}_dataloader'] = cfg[f'{phase}_cfg'] = None
     cfg.val_evaluator = cfg.optim_wrapper = cfg.param_scheduler = None
     saving = (cfg.get('default_hooks') or {}).get('checkpoint')
-    if saving:  # the best of what? there is no validation
+    if saving:  # without validation there is no best
         saving.save_best = None
     return build_runner(cfg)
 
 
 def _test_on(runner: Runner, loader: dict, evaluator: dict) -> None:
-    # MMEngine's Runner tests on the set of its config. It builds the loop from these
-    # whenever `test` is called, and loads the checkpoint the first time.
+    # MMEngine's Runner builds its loop from these in every `test`, and loads the
+    # checkpoint the first time.
     runner._test_dataloader = loader
     runner._test_evaluator = evaluator
     runner._test_loop = dict(runner.cfg.get('test_cfg') or {'type': 'TestLoop'})
@@ -204,9 +201,9 @@ def _training_leaks(
 ) -> list[str]:
     if trained is None:
         return [
-            'Whether the model was trained on these videos could not be checked: '
-            f'there is no {TRAINING_VIDEOS_FILE} beside the checkpoint, and the '
-            'training data of the config are not there.'
+            'Could not check whether the model was trained on these videos: '
+            f'no {TRAINING_VIDEOS_FILE} beside the checkpoint, and the training data '
+            'of the config are missing.'
         ]
     leaks = find_leaks(trained, SeenVideos.of_items(iterate_videos(dataset)))
     # An official split may show known persons; its videos must still be others.
@@ -214,9 +211,8 @@ def _training_leaks(
     refused = [leak for leak in leaks if leak.kind == VIDEOS or not shows_known]
     if refused and not allow:
         raise LeakError(
-            f'test set {name!r}: {"; ".join(map(str, refused))}. Figures of it would '
-            'show memory, not skill. Test on another split, or pass --allow-leak to '
-            'have them all the same, marked as such'
+            f'test set {name!r}: {"; ".join(map(str, refused))}. Test on another '
+            'split, or pass --allow-leak for figures with a warning'
         )
     return list(map(str, leaks))
 

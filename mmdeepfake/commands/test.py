@@ -1,4 +1,4 @@
-"""What `tools/test.py` does with its arguments."""
+"""Test a checkpoint, for `tools/test.py`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,18 @@ from .command_line import apply_run_arguments
 
 
 def run_testing(args: argparse.Namespace) -> None:
-    """Test a checkpoint as the config and the command line say."""
+    """Test a checkpoint by the config and the command line."""
     cfg = load_config(args.config, args.cfg_options)
     apply_run_arguments(cfg, args)
     if cfg.get('test_evaluator') is None:
-        raise ConfigError(
-            f'config {args.config} has no test_evaluator: nothing to test'
-        )
+        raise ConfigError(f'config {args.config} has no test_evaluator')
     evaluators = cfg.test_evaluator
     if not isinstance(evaluators, list):
         evaluators = [evaluators]
     keep_results(evaluators, cfg.work_dir, checkpoint=args.checkpoint)
     if args.dump is not None:
         if not args.dump.endswith(('.pkl', '.pickle')):
-            raise ConfigError(
-                f'--dump {args.dump}: a name in .pkl or .pickle is needed'
-            )
+            raise ConfigError(f'--dump {args.dump}: must end in .pkl or .pickle')
         evaluators.append({'type': 'DumpResults', 'out_file_path': args.dump})
     cfg.test_evaluator = evaluators
     cfg.load_from, cfg.resume = args.checkpoint, False
@@ -48,7 +44,7 @@ def run_testing(args: argparse.Namespace) -> None:
 
 
 def keep_results(evaluators: list[Config], work_dir: str, *, checkpoint: str) -> None:
-    """Have DeepfakeMetric write its tables into the work folder, if told nowhere."""
+    """Let DeepfakeMetric write its tables into the work folder by default."""
     files = {'predictions_csv': 'predictions.csv', 'metrics_json': 'metrics.json'}
     for evaluator in evaluators:
         if evaluator.get('type') == 'DeepfakeMetric':

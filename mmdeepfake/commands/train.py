@@ -1,4 +1,4 @@
-"""What `tools/train.py` does with its arguments."""
+"""Train a model, for `tools/train.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .command_line import apply_run_arguments
 
 
 def run_training(args: argparse.Namespace) -> None:
-    """Train as the config and the command line say."""
+    """Train by the config and the command line."""
     cfg = load_config(args.config, args.cfg_options)
     apply_run_arguments(cfg, args)
     if args.no_validate:
@@ -47,10 +47,10 @@ def run_training(args: argparse.Namespace) -> None:
 
 
 def resume(cfg: Config, source: str) -> None:
-    """Go on from a checkpoint, or with 'auto' from the latest one, if there is any.
+    """Resume from a checkpoint, or with 'auto' from the latest one, if any.
 
-    A run that was killed before its first checkpoint starts as it did: from the weights
-    of `load_from`, where the config names some.
+    A run that was killed before its first checkpoint starts again, from the weights of
+    the config's `load_from`.
     """
     if source != 'auto':
         cfg.resume, cfg.load_from = True, source
@@ -66,8 +66,8 @@ def use_mixed_precision(cfg: Config) -> None:
     allowed = ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
     if kind not in allowed:
         raise ConfigError(
-            f'--amp: optim_wrapper.type is {kind!r}; mixed precision can replace '
-            f'only {allowed[0]}'
+            f'--amp: optim_wrapper.type is {kind!r}; only {allowed[0]} can use mixed '
+            'precision'
         )
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
@@ -81,7 +81,7 @@ def scale_learning_rate(cfg: Config) -> None:
     """Turn on MMEngine's scaling of the learning rate by the batch size."""
     if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
         raise ConfigError(
-            '--auto-scale-lr: the config does not say the batch size that its learning '
-            'rate is for; add auto_scale_lr = dict(base_batch_size=...)'
+            '--auto-scale-lr: the config has no base batch size; add '
+            'auto_scale_lr = dict(base_batch_size=...)'
         )
     cfg.auto_scale_lr.enable = True

@@ -1,10 +1,8 @@
-"""Is a prepared dataset whole? Opens what a manifest lists and names all that is wrong.
+"""Check a manifest and the files it lists, and report every error.
 
-A training run checks what it is about to read and stops at the first kind of fault.
-This looks at everything the manifest claims, of all splits, and lists every fault: that
-files are there and can be decoded, that they have the frames, boxes and landmarks that
-are written down, that labels and splits agree with the folders, and that nobody is in
-two splits.
+A training run stops at the first kind of error; this reports all, of all splits:
+missing or undecodable files, wrong counts of frames, boxes and landmarks, labels and
+splits that contradict the folders, and persons in two splits.
 """
 
 from __future__ import annotations
@@ -44,16 +42,16 @@ from mmdeepfake.structures.video_record import SPLITS
 _NUM_THREADS = 4
 _FRAMES_AT_ONCE = 32
 _TOLERANCE_PX = 1.0  # boxes and sizes are rounded on the way
-_FPS_TOLERANCE = 0.01  # a share; headers round the rate
+_FPS_TOLERANCE = 0.01  # relative; headers round the rate
 _NUM_SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One error.
 
     Attributes:
-        kind: what is wrong, in a word or two.
+        kind: of error, in a word or two.
         where: the video, or the manifest.
         details: the value found and the one expected.
     """
@@ -65,15 +63,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Validation:
-    """What looking at a manifest gave.
+    """The result of checking a manifest.
 
     Attributes:
         manifest: its path.
         num_videos: videos it lists.
-        num_tracks: faces it lists, of videos with the status 'ok'.
-        num_opened: of these faces, how many were opened.
-        statuses: how many videos have each status.
-        findings: everything that is wrong, in the order of the manifest.
+        num_tracks: faces of videos with the status 'ok'.
+        num_opened: opened faces among these.
+        statuses: status -> number of videos.
+        findings: all errors, in the order of the manifest.
     """
 
     manifest: Path
@@ -97,20 +95,20 @@ def validate_manifest(
 
     Args:
         manifest: its path.
-        data_root: folder that its paths start from; the manifest's own, if not given.
-        sample: open only so many faces, drawn at random; None opens all. What can be
-            checked without opening a file is always checked of every line.
-        every_frame: decode every frame, in place of the first, the middle and the last.
-        test_shows_known_persons: that persons are in train and in test is known, as of
-            Celeb-DF, and no fault.
+        data_root: folder of its paths; by default the manifest's own.
+        sample: open that many random faces; None opens all. Checks that need no file
+            are always made for every line.
+        every_frame: decode every frame, not only the first, the middle and the last.
+        test_shows_known_persons: persons in both train and test are not an error, as in
+            Celeb-DF.
         seed: of the draw.
 
     Raises:
-        DataNotFoundError, DataError: the manifest itself cannot be read, or `sample`
-            is less than 1.
+        DataNotFoundError, DataError: the manifest cannot be read, or `sample` is less
+            than 1.
     """
     if sample is not None and sample < 1:
-        raise DataError(f'sample {sample}; allowed is a number of videos from 1 on')
+        raise DataError(f'sample {sample}: must be at least 1')
     path = Path(manifest)
     records = read_manifest(path)
     root = path.parent if data_root is None else Path(data_root)
@@ -135,17 +133,17 @@ def validate_manifest(
     )
 
 
-# What the lines say of each other ------------------------------------------------
+# Checks of the lines -------------------------------------------------------------
 
 
 def check_empty(records: Sequence[VideoRecord]) -> Iterator[Finding]:
-    """A manifest should list something."""
+    """Check that the manifest is not empty."""
     if not records:
         yield Finding('empty', 'manifest', 'it lists no video')
 
 
 def check_tracks(records: Sequence[VideoRecord]) -> Iterator[Finding]:
-    """Faces of a video count from 0, and agree on split and status."""
+    """Check that tracks of a video count from 0 and agree on split and status."""
     by_key: defaultdict[VideoKey, list[VideoRecord]] = defaultdict(list)
     for record in records:
         by_key[record.key].append(record)
@@ -160,21 +158,21 @@ def check_tracks(records: Sequence[VideoRecord]) -> Iterator[Finding]:
 
 
 def check_status(records: Sequence[VideoRecord]) -> Iterator[Finding]:
-    """A failed video says why; others have no fault."""
+    """Check that failed videos, and no others, have a fault."""
     for record in records:
         if (record.status == FAILED) != (record.fault is not None):
             yield Finding(
                 'status',
                 _name_of(record),
-                f'status {record.status!r} with the fault {record.fault!r}; a fault '
-                f'belongs to {FAILED!r} and to it alone',
+                f'status {record.status!r} with the fault {record.fault!r}; only '
+                f'{FAILED!r} has one',
             )
 
 
 def check_leaks(
     records: Sequence[VideoRecord], *, test_shows_known_persons: bool = False
 ) -> Iterator[Finding]:
-    """No person, file or source video may be in two splits."""
+    """Check that no person, file or source video is in two splits."""
     splits: dict[str, defaultdict[str, set[str]]] = {
         kind: defaultdict(set) for kind in ('identity', 'source video', 'file')
     }
@@ -195,7 +193,7 @@ def check_leaks(
 
 
 def check_repeated_files(records: Sequence[VideoRecord]) -> Iterator[Finding]:
-    """Two lines should not name one file."""
+    """Check that no two lines name the same file."""
     first: dict[str, VideoRecord] = {}
     for record in records:
         if record.path and record.path in first:
@@ -208,10 +206,9 @@ def check_repeated_files(records: Sequence[VideoRecord]) -> Iterator[Finding]:
 
 
 def check_folders(records: Sequence[VideoRecord]) -> Iterator[Finding]:
-    """A folder that is named like another label, method or split is a mistake.
+    """Check that no folder is named like another label, method or split.
 
-    Whole names are compared, never parts of them: a folder 'deepfake_in_the_wild'
-    says nothing of a label.
+    Complete names are compared: 'deepfake_in_the_wild' is not a label.
     """
     methods = {record.key.method.lower() for record in records}
     for record in records:
@@ -221,13 +218,13 @@ def check_folders(records: Sequence[VideoRecord]) -> Iterator[Finding]:
             ('method', record.key.method, {method, label}, methods | set(LABEL_NAMES)),
             ('split', record.split, {record.split}, set(SPLITS)),
         ):
-            # The video's own name may be that of anything.
+            # The video's own name may be anything.
             others = (folders & every) - aliases - {record.key.name.lower()}
             if others and not folders & aliases:
                 yield Finding(
                     'label' if what == 'method' else what,
                     _name_of(record),
-                    f'{record.path!r} lies in {sorted(others)[0]!r}, but the {what} is '
+                    f'{record.path!r} is in {sorted(others)[0]!r}, but the {what} is '
                     f'{own!r}',
                 )
 
@@ -241,7 +238,7 @@ _LISTING_CHECKS: tuple[Callable[[Sequence[VideoRecord]], Iterable[Finding]], ...
 )
 
 
-# What the files say of the lines -------------------------------------------------
+# Checks of the files -------------------------------------------------------------
 
 
 def _check_files(
@@ -257,7 +254,7 @@ def _check_files(
 def check_video(
     record: VideoRecord, root: Path, *, every_frame: bool
 ) -> Iterator[Finding]:
-    """Open the files of one face and compare them with its line."""
+    """Compare the files of one face with its line."""
     where = _name_of(record)
     report = open_video(root / record.path)
     if report.problem:
@@ -289,7 +286,7 @@ def _compare_counts(
 
 
 def _decode(reader: FrameReader, *, every_frame: bool) -> tuple[int, int]:
-    """Decode frames, so that damage shows; give their (height, width)."""
+    """Decode frames and return their (height, width)."""
     last = len(reader) - 1
     indices = np.arange(last + 1) if every_frame else np.unique([0, last // 2, last])
     for start in range(0, len(indices), _FRAMES_AT_ONCE):
@@ -324,7 +321,7 @@ def _check_boxes(
         first = int(outside.argmax())
         yield (
             'boxes',
-            f'{int(outside.sum())} of {len(boxes)} boxes reach out of the frames of '
+            f'{int(outside.sum())} of {len(boxes)} boxes are outside the frames of '
             f'{width} x {height} pixels, the first in frame {first}: '
             f'{np.round(boxes[first], 1).tolist()}',
         )
@@ -338,7 +335,7 @@ def _check_region(track: FaceTrack, size: tuple[int, int]) -> Iterator[Fault]:
     if max(abs(np.subtract(expected, size))) > _TOLERANCE_PX:
         yield (
             'boxes',
-            f'the track tells of a clip of {expected[1]:g} x {expected[0]:g} pixels, '
+            f'the track is of a clip of {expected[1]:g} x {expected[0]:g} pixels, but '
             f'it has {size[1]} x {size[0]}',
         )
 
@@ -355,24 +352,24 @@ def _check_landmarks(
     try:
         points = read_array(path, name='points')
     except (OSError, ValueError) as error:
-        yield 'landmarks', f'{record.landmarks!r} is torn or no landmark file ({error})'
+        yield 'landmarks', f'{record.landmarks!r} is not a readable file ({error})'
         return
     if points.ndim != 3 or points.shape[0] != num_frames or points.shape[2] != 2:
         yield (
             'landmarks',
-            f'shape {points.shape}; needed is ({num_frames}, number of points, 2)',
+            f'shape {points.shape}; expected ({num_frames}, number of points, 2)',
         )
     elif not np.isfinite(points).all():
         yield 'landmarks', 'some points are not finite'
     else:
-        # A chin may be cut off by the frame's border, a whole face not.
+        # The frame may cut off a chin, but not a face's centre.
         centre = points.mean(axis=1)
         outside = ((centre < 0) | (centre > (size[1], size[0]))).any(axis=1)
         if outside.any():
             yield (
                 'landmarks',
-                f'those of {int(outside.sum())} frames lie outside the frame, the '
-                f'first in frame {int(outside.argmax())}',
+                f'outside the frame in {int(outside.sum())} frames, first in frame '
+                f'{int(outside.argmax())}',
             )
 
 
@@ -392,11 +389,11 @@ def _name_of(record: VideoRecord) -> str:
     return f'{record.key}' + (f', track {record.track}' if record.track else '')
 
 
-# What is printed -----------------------------------------------------------------
+# Output --------------------------------------------------------------------------
 
 
 def print_validation(result: Validation, console: Console | None = None) -> None:
-    """Print the findings as a table, and what was looked at."""
+    """Print the findings as a table, and the summary."""
     console = console or Console()
     if result.findings:
         counts = Counter(finding.kind for finding in result.findings)
@@ -405,7 +402,7 @@ def print_validation(result: Validation, console: Console | None = None) -> None
         for column in ('what', 'where', 'details'):
             table.add_column(column, overflow='fold')
         for finding in result.findings[:_NUM_SHOWN]:
-            # As text, since brackets in a path are no markup.
+            # As text: brackets in a path are not markup.
             cells = finding.kind, finding.where, finding.details
             table.add_row(*map(Text, cells))
         console.print(table)
@@ -415,7 +412,7 @@ def print_validation(result: Validation, console: Console | None = None) -> None
 
 
 def format_verdict(result: Validation) -> str:
-    """Say in one line what was looked at, and how many things are wrong."""
+    """Summarise in one line what was checked and how many errors were found."""
     counts = ', '.join(
         f'{result.statuses.get(status, 0)} {name}'
         for status, name in (
@@ -425,7 +422,7 @@ def format_verdict(result: Validation) -> str:
         )
     )
     number = len(result.findings)
-    verdict = 'nothing is wrong' if not number else f'faults found: {number}'
+    verdict = f'errors found: {number}' if number else 'no errors'
     return (
         f'{result.manifest}: {result.num_videos} videos ({counts}), '
         f'{result.num_opened} of {result.num_tracks} faces opened: {verdict}'

@@ -1,12 +1,10 @@
 import functools
 import math
-import runpy
-import sys
 
 import pytest
 import torch
 from mmengine.config import Config
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.commands.complexity import (
     count_products,
@@ -62,7 +60,7 @@ def rows_of_the_readme():
 
 
 @pytest.mark.parametrize('row', list(rows_of_the_readme()), ids=lambda row: row[0])
-def test_readme_of_the_baselines_tells_what_is_measured(row):
+def test_readme_of_the_baselines_has_the_measured_figures(row):
     name, frames, parameters, gmacs = row
     train, test = (cost_of_baseline(name, split) for split in ('train', 'test'))
     assert parameters == f'{test.num_parameters:,}'
@@ -169,13 +167,10 @@ def test_pipeline_without_a_size_is_refused():
         measure_complexity(cfg)
 
 
-def test_tool_prints_a_row_for_each_config(monkeypatch, capsys):
+def test_tool_prints_a_row_for_each_config(capsys):
     configs = [ROOT / f'configs/miniff/{n}_r18_miniff.py' for n in ('resnet', 'tam')]
-    words = ['complexity.py', *map(str, configs), '--split', 'train']
-    monkeypatch.setattr(sys, 'argv', words)
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(ROOT / 'tools/complexity.py'), run_name='__main__')
-    assert caught.value.code == 0
+    words = [*configs, '--split', 'train']
+    assert run_tool_here(ROOT / 'tools/complexity.py', *words) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == '| config | parameters | GMAC | input of one video |'
     assert lines[2].endswith('| 11,177,538 | 2.37 | 16 frames of 64 x 64 |')

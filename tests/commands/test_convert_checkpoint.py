@@ -1,10 +1,8 @@
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_runs import CONFIG, ROOT
+from tool_runs import CONFIG, ROOT, run_tool_here
 
 from mmdeepfake.commands.convert_checkpoint import (
     CONFIG_OF_CODE,
@@ -85,10 +83,7 @@ def test_weights_are_renamed_wherever_the_file_keeps_them(tmp_path, wrap, capsys
 
 
 def test_head_of_another_class_count_is_refused_and_says_so(tmp_path, capsys):
-    message = (
-        'has a classifier of 400 classes, ours has 2: pass '
-        r"--allow-missing 'cls_head\.\*' to leave the classifier out"
-    )
+    message = r"400 classes, ours has 2: pass --allow-missing 'cls_head\.\*'"
     with pytest.raises(DataError, match=message):
         run(tmp_path, make_public_state(num_classes=400))
     assert not (tmp_path / 'ours.pth').exists()
@@ -112,7 +107,7 @@ def test_checkpoint_without_a_head_is_refused(tmp_path):
 def test_missing_key_is_refused_unless_named(tmp_path, capsys):
     state = make_public_state()
     del state['bn.running_mean']
-    message = r'no fitting tensor for 1 key \(backbone\.norm\.running_mean\) of our'
+    message = r'1 key \(backbone\.norm\.running_mean\)'
     with pytest.raises(DataError, match=message):
         run(tmp_path, state, allow_missing=['cls_head.*'])
     printed = capsys.readouterr().out
@@ -124,7 +119,7 @@ def test_missing_key_is_refused_unless_named(tmp_path, capsys):
 def test_key_without_a_place_is_refused_unless_named(tmp_path):
     # A deeper net fills a shallower one; what is left over tells them apart.
     state = make_public_state() | {'stem.deeper': torch.ones(1)}
-    with pytest.raises(DataError, match=r'holds 1 key \(stem\.deeper\) that our model'):
+    with pytest.raises(DataError, match=r'1 key \(stem\.deeper\)'):
         run(tmp_path, state)
     run(tmp_path, state, allow_unexpected=['stem.deeper'])
 
@@ -136,15 +131,15 @@ def test_options_change_the_model_that_gets_the_weights(tmp_path):
 
 
 def test_file_without_tensors_is_refused(tmp_path):
-    with pytest.raises(DataError, match='no tensors in it; expected are named'):
+    with pytest.raises(DataError, match='no tensors'):
         read_weights(save(tmp_path, {'epoch': 3}))
-    with pytest.raises(DataError, match=r'no tensors in it'):
+    with pytest.raises(DataError, match='no tensors'):
         read_weights(save(tmp_path, [torch.ones(1)]))
     with pytest.raises(DataNotFoundError, match=r'no such checkpoint file: none\.pth'):
         read_weights(Path('none.pth'))
 
 
-def test_whole_pickled_module_is_read_only_if_trusted(tmp_path, monkeypatch):
+def test_pickled_module_is_read_only_if_trusted(tmp_path, monkeypatch):
     path = save(tmp_path, torch.nn.Linear(2, 3))
     with pytest.raises(DataError, match=r'more than weights .* --trust-checkpoint'):
         read_weights(path)
@@ -154,26 +149,18 @@ def test_whole_pickled_module_is_read_only_if_trusted(tmp_path, monkeypatch):
 
 def test_checkpoint_is_not_written_over_itself(tmp_path):
     path = save(tmp_path, make_public_state())
-    with pytest.raises(ConfigError, match=r'public\.pth is the checkpoint itself'):
+    with pytest.raises(ConfigError, match=r'public\.pth'):
         convert_file(path, path, RULES, CONFIG)
 
 
-def run_the_tool(monkeypatch, *words):
-    monkeypatch.setattr(sys, 'argv', ['convert_checkpoint.py', *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    return caught.value.code
+def test_unknown_code_ends_in_the_list_of_codes(capsys):
+    assert run_tool_here(TOOL, '--from', 'x', 'in', 'out') == 2
+    assert 'dsanet' in capsys.readouterr().err
 
 
-def test_unknown_code_ends_in_the_list_of_codes(monkeypatch, capsys):
-    assert run_the_tool(monkeypatch, '--from', 'x', 'in', 'out') == 2
-    assert 'choose from' in (told := capsys.readouterr().err)
-    assert 'dsanet' in told
-
-
-def test_tool_ends_in_one_message(monkeypatch, capsys, tmp_path):
+def test_tool_ends_in_one_message(capsys, tmp_path):
     words = ['--from', 'tam', tmp_path / 'none.pth', tmp_path / 'out.pth']
-    assert run_the_tool(monkeypatch, *words) == 2
+    assert run_tool_here(TOOL, *words) == 2
     assert capsys.readouterr().err == (
         f'error: no such checkpoint file: {tmp_path}/none.pth\n'
     )

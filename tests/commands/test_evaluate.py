@@ -47,18 +47,18 @@ def test_thresholds_are_chosen_on_validation_videos_read_as_in_the_test(cfg):
     with pytest.raises(ConfigError, match="split = 'test': a threshold is chosen on"):
         validation_set(cfg)
     cfg.val_dataloader = None
-    with pytest.raises(ConfigError, match='no val_dataloader: nothing to choose on'):
+    with pytest.raises(ConfigError, match='no val_dataloader'):
         validation_set(cfg)
 
 
 def test_wrong_names_and_roots_are_refused(cfg):
     with pytest.raises(ConfigError, match="test set 'ffpq': allowed are celeb_df, "):
         choose(cfg, 'ffpq')
-    with pytest.raises(ConfigError, match='--on: dfdc is named twice'):
+    with pytest.raises(ConfigError, match='--on: dfdc'):
         choose(cfg, 'dfdc', 'dfdc')
-    with pytest.raises(ConfigError, match='--data-root a=b: allowed is SET=PATH'):
+    with pytest.raises(ConfigError, match='--data-root a=b'):
         choose(cfg, 'dfdc', roots=['a=b'])
-    with pytest.raises(ConfigError, match='--on: none is given'):
+    with pytest.raises(ConfigError, match='none given'):
         parse_roots(['dfdc=x'], [])
 
 

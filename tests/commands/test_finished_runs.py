@@ -1,4 +1,4 @@
-"""Runs are read from their folders, and what cannot be trusted is told."""
+"""Runs are read from their folders, and inconsistent ones are reported."""
 
 import json
 import os
@@ -39,12 +39,12 @@ def edit_metrics(folder, change):
     path.write_text(json.dumps(record))
 
 
-def test_run_says_what_it_was_trained_and_tested_on(folder):
+def test_run_knows_its_training_and_test_data(folder):
     found = find_runs([folder])
-    (training,), (run,) = found.trainings, found.scored
+    (run,) = found.scored
     source = VideoSource('FaceForensics++', 'c40', ('Deepfakes',))
-    assert training.source == run.source == run.training.source == source
-    assert training.seed == 0
+    assert run.source == run.training.source == source
+    assert run.training.seed == 0
     assert (run.place, run.checkpoint) == (
         folder,
         str(folder / 'best_deepfake_auc_epoch_3.pth'),
@@ -52,25 +52,22 @@ def test_run_says_what_it_was_trained_and_tested_on(folder):
     assert list(run.predictions) == sorted(FEW, key=lambda one: one.key)
 
 
-def test_training_without_a_test_is_found(tmp_path):
+def test_training_without_a_test_has_no_figures(tmp_path):
     write_training(tmp_path / 'run', STEM)
     found = find_runs([tmp_path])
-    assert len(found.trainings) == 1
     assert found.scored == () and not found.broken
 
 
 def test_config_of_the_training_is_not_that_of_a_later_test(folder):
     config = folder / f'{STEM}.py'
     config.write_text(config.read_text().replace('c40', 'c23'))
-    assert find_runs([folder]).trainings[0].source.compression == 'c40'
+    assert find_runs([folder]).scored[0].training.source.compression == 'c40'
 
 
 def test_training_whose_config_a_test_has_replaced_is_not_guessed_at(folder):
     for path in folder.glob('*/vis_data/*'):
         path.unlink()
-    found = find_runs([folder])
-    assert found.trainings == found.scored == ()
-    assert 'keeps no config of its training' in found.broken[folder]
+    assert 'no config of its training' in problem(folder)
 
 
 def test_folder_named_twice_is_read_once(folder):
@@ -84,15 +81,15 @@ def test_folder_without_a_run_is_refused(tmp_path):
         find_runs([tmp_path / 'nowhere'])
 
 
-def test_changed_predictions_are_no_figures(folder):
+def test_changed_predictions_are_refused(folder):
     write_predictions(folder / 'predictions.csv', FEW[:-1])
     assert 'belongs to predictions with SHA-256' in problem(folder)
 
 
 @pytest.mark.parametrize('name', ['predictions.csv', 'metrics.json'])
-def test_either_file_alone_is_no_figures(folder, name):
+def test_either_file_alone_is_refused(folder, name):
     (folder / name).unlink()
-    assert 'tools/test.py CONFIG CHECKPOINT makes' in problem(folder)
+    assert name in problem(folder)
 
 
 @pytest.mark.parametrize('name', ['acc', 'auc', 'num_real'])
@@ -110,19 +107,19 @@ def test_rows_that_are_not_in_the_predictions_are_refused(folder):
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"train": 1}'])
-def test_damaged_record_is_told(folder, text):
+def test_damaged_record_is_reported(folder, text):
     (folder / 'run.json').write_text(text)
     assert any('run.json' in one for one in find_runs([folder]).broken.values())
 
 
-def test_record_without_counts_is_told(folder):
+def test_record_without_counts_is_reported(folder):
     record = json.loads((folder / 'run.json').read_text())
     del record['train']['videos']
     (folder / 'run.json').write_text(json.dumps(record))
     assert "lacks 'videos'" in find_runs([folder]).broken[folder]
 
 
-def test_other_sub_folders_are_no_sets_of_an_evaluation(folder):
+def test_other_sub_folders_are_not_test_sets(folder):
     """Corrupted videos and validation videos are no test sets."""
     for name in ('robustness/blur-1', 'calibration/val'):
         write_figures(folder / name, FEW)

@@ -4,7 +4,6 @@ import pytest
 from tool_runs import ROOT
 
 from mmdeepfake.commands.paper_protocol import method_of, read_paper
-from mmdeepfake.errors import DataError
 
 TABLES = {table.number: table for table in read_paper().tables}
 ALL = ('Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures')
@@ -37,7 +36,7 @@ def test_table_has_the_papers_shape(number, num_rows, num_columns, num_figures):
 
 
 def test_accuracies_are_shares_of_the_test_videos_unless_quoted():
-    """A slip of a digit would seldom give a share again."""
+    """A wrong digit would rarely give a share again."""
     odd, quoted = [], set()
     for table in TABLES.values():
         for row in table.rows if table.figure == 'acc' else ():
@@ -49,7 +48,7 @@ def test_accuracies_are_shares_of_the_test_videos_unless_quoted():
                 else:
                     odd.append((table.number, row.name, column.name))
     assert odd == [('4a', '+ RATF', 'LQ NT')]  # likely a misprint, as its note says
-    # Each row with a quoted figure has one that is no share: that is how it is known.
+    # Each row with a quoted figure has one that is not a share, so it is known.
     assert quoted == {
         (n, row.name) for n in '12' for row in TABLES[n].rows if row.quoted
     }
@@ -145,17 +144,3 @@ def test_readme_of_the_baselines_prints_these_figures():
 )
 def test_method_is_the_name_without_the_data(stem, method):
     assert method_of(stem) == method
-
-
-@pytest.mark.parametrize(
-    'text',
-    [
-        *('', 'rows: [', '{rows: []}', '[1]'),
-        '{title: a, venue: b, url: c, sources: {}, rows: [], tables: [{number: "1"}]}',
-    ],
-)
-def test_file_that_is_no_table_is_refused(tmp_path, text):
-    path = tmp_path / 'x.yml'
-    path.write_text(text)
-    with pytest.raises(DataError, match=r'x\.yml'):
-        read_paper(path)

@@ -28,5 +28,5 @@ def test_learning_rate_is_scaled_from_a_stated_batch_size():
     cfg = Config({'auto_scale_lr': {'base_batch_size': 96}})
     scale_learning_rate(cfg)
     assert cfg.auto_scale_lr.enable
-    with pytest.raises(ConfigError, match='does not say the batch size'):
+    with pytest.raises(ConfigError, match='base_batch_size'):
         scale_learning_rate(Config({}))

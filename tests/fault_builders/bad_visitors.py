@@ -127,7 +127,7 @@ LIES = (
 
 
 def babble(visitor, chance):
-    """Send what is no request; give the status, None where the server hung up."""
+    """Send what is no request; return the status, None where the server hung up."""
     kind = chance.randrange(4)
     if kind == 0:
         content = chance.randbytes(chance.randrange(1, 5000)) + b'\r\n\r\n'

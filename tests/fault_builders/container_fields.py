@@ -111,7 +111,7 @@ _MP4_NESTED = {
 def walk_mp4(
     content: bytes, start: int = 0, end: int | None = None, depth: int = 0
 ) -> Iterator[Part]:
-    """Give every box, each before those inside it."""
+    """Yield every box, each before those inside it."""
     end = len(content) if end is None else end
     while start + 8 <= end and depth < _MAX_DEPTH:
         size, head = int.from_bytes(content[start : start + 4], 'big'), 8
@@ -191,7 +191,7 @@ _AVI_FIELDS = {
 def walk_avi(
     content: bytes, start: int = 0, end: int | None = None, depth: int = 0
 ) -> Iterator[Part]:
-    """Give every chunk and list, each before those inside it."""
+    """Yield every chunk and list, each before those inside it."""
     end = len(content) if end is None else end
     while start + 8 <= end and depth < _MAX_DEPTH:
         name = content[start : start + 4].decode('latin-1')
@@ -257,7 +257,7 @@ _MKV_PLAIN = {
 
 
 def _read_vint(content: bytes, offset: int, *, keep_marker: bool) -> tuple[int, int]:
-    """Read a number of variable length; give it and its width, 0 where it is none."""
+    """Read a number of variable length; return it and its width, 0 where it is none."""
     first = content[offset] if offset < len(content) else 0
     width = 9 - first.bit_length()
     if not first or offset + width > len(content):
@@ -269,7 +269,7 @@ def _read_vint(content: bytes, offset: int, *, keep_marker: bool) -> tuple[int, 
 def walk_mkv(
     content: bytes, start: int = 0, end: int | None = None, depth: int = 0
 ) -> Iterator[Part]:
-    """Give every element, each before those inside it."""
+    """Yield every element, each before those inside it."""
     end = len(content) if end is None else end
     while start < end and depth < _MAX_DEPTH:
         number, id_width = _read_vint(content, start, keep_marker=True)
@@ -318,7 +318,7 @@ _MEDIA = ('mdat', 'movi', 'Cluster')
 
 
 def name_container(content: bytes) -> str:
-    """Tell the family of a container by its first bytes; '' for another one."""
+    """Return the family of a container by its first bytes; '' for another one."""
     if content[:4] == b'\x1a\x45\xdf\xa3':
         return 'mkv'
     if content[:4] == b'RIFF':

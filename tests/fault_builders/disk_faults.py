@@ -115,7 +115,7 @@ def small_disk(folder: Path, num_bytes: int) -> Iterator[Path]:
 
 
 def run_here(tool: str, *words: object, cwd: Path) -> tuple[int, str]:
-    """Run a tool in this process; give its exit code and what it says on stderr."""
+    """Run a tool in this process; return its exit code and what it says on stderr."""
     before, arguments = os.getcwd(), sys.argv
     MMLogger._instance_dict.clear()
     said = StringIO()

@@ -47,7 +47,7 @@ class Trial:
             path.write_bytes(content)
 
     def check(self, code, said, told, *, may_pass=False):
-        """Count the trial; give whether it failed as it should."""
+        """Count the trial; return whether it failed as it should."""
         self.num_trials += 1
         if not (may_pass and code == 0):
             refuse_more_than_a_message(code, said, told)
@@ -55,7 +55,7 @@ class Trial:
         return code != 0
 
     def fail_at_each_step(self, *, lasting=True):
-        """Let each operation that changes the folder fail; give how many, and failed.
+        """Let each operation that changes the folder fail; return how many, and failed.
 
         A folder that is there already needs no room, so not every run has to fail.
         """

@@ -18,7 +18,7 @@ from mmdeepfake.video.clip_storage import open_clip
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Give every file's content by its path."""
+    """Return every file's content by its path."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob('*'))

@@ -357,7 +357,7 @@ ODD_FILES = (*ODD_VIDEOS, *ODD_CONTENT, *ODD_PLACES, *ODD_NAMES)
 
 
 def make_odd_file(odd: OddFile, folder: Path) -> Path:
-    """Make a file in a folder; give its path."""
+    """Make a file in a folder; return its path."""
     path = folder / odd.name
     path.parent.mkdir(parents=True, exist_ok=True)
     odd.make(path)

@@ -1,4 +1,4 @@
-"""Breaks text tables and JSON in the ways that strangers and disks do, by a seed."""
+"""Corrupt text tables and JSON by a seed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PIECES = (
 
 
 def mutate_json(content: Any, rng: random.Random) -> bytes:
-    """Give the text of a JSON value with one to three things wrong in it."""
+    """Return the text of a JSON value with one to three things wrong in it."""
     content = json.loads(json.dumps(content))
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         holders = list(_holders(content))
@@ -45,12 +45,12 @@ def mutate_json(content: Any, rng: random.Random) -> bytes:
 
 
 def mutate_text(text: str, rng: random.Random) -> bytes:
-    """Give a text with one thing wrong in it, down to its bytes."""
+    """Return a text with one thing wrong in it, down to its bytes."""
     return rng.choice(_TEXT_CHANGES)(text, rng)
 
 
 def _holders(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Give (container, key) of every place in a JSON value."""
+    """Yield (container, key) of every place in a JSON value."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in list(pairs):
         yield value, key

@@ -123,7 +123,7 @@ def _speed(folder: Path) -> list:
         'train_dataloader.dataset.pipeline.4.scale=(32, 32)',
     ]
     words = [SMALL_CONFIG, '--splits', 'train', '--repeats', 1]
-    return [*words, '--no-memory', '--out', 'out', '--cfg-options', *small]
+    return [*words, '--out', 'out', '--cfg-options', *small]
 
 
 def _scored(*words: object, before: tuple = ()) -> Callable[[Path], list]:

@@ -62,7 +62,7 @@ def make_runner(work_dir, *, stop=None, hooks=(), **options):
 
 
 def train(work_dir, **options):
-    """Train to the end, or to where `stop` says; give the runner."""
+    """Train to the end, or to where `stop` says; return the runner."""
     runner = make_runner(work_dir, **options)
     try:
         runner.train()

@@ -97,7 +97,7 @@ def count_in_sequence(path: Path) -> int | None:
 
 
 def _judge(error: Exception, path: Path) -> End:
-    """Tell a refusal as it should be from any other exception."""
+    """Classify an exception as a proper refusal or an error."""
     text = str(error)
     if not isinstance(error, InputError):
         return End(FAULT, text=f'{type(error).__name__}: {text}')
@@ -161,7 +161,7 @@ def _try_random_access(path: Path, frames: Sequence[np.ndarray]) -> End:
 
 
 def _describe_difference(found: np.ndarray, frames: Sequence[np.ndarray]) -> str:
-    """Tell whether pictures differ: damaged ones are mended in more than one way."""
+    """Return whether pictures differ: damaged ones are mended in more than one way."""
     levels = [
         _measure_difference(a.astype(np.int16), b)
         for a, b in zip(found, frames, strict=True)

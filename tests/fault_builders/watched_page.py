@@ -58,7 +58,7 @@ def _more(look, before):
 
 
 def bring(visitor, content, name='clip.mp4'):
-    """Upload a video; give the last status, and the job or the refusal."""
+    """Upload a video; return the last status, and the job or the refusal."""
     status, job = visitor.reserve(name, len(content))
     if status != 201:
         return status, job
@@ -67,7 +67,7 @@ def bring(visitor, content, name='clip.mp4'):
 
 
 def bring_and_wait(visitor, content):
-    """Upload a video; give its job when it has ended, or why it was refused."""
+    """Upload a video; return its job when it has ended, or why it was refused."""
     status, job = bring(visitor, content)
     if status != 202:
         return {'state': 'refused', **job}

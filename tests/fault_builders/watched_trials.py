@@ -1,4 +1,4 @@
-"""Runs cases in a process that may die, hang or grow, and tells which case it was."""
+"""Run cases in a process that may die, hang or grow, and report which case it was."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class TrialProcess:
         self._connection.send((stage, numbers))
 
     def _hear(self, limit: float) -> tuple[list[Trial], str]:
-        """Give what the process tells, or why it tells nothing any more."""
+        """Return what the process tells, or why it tells nothing any more."""
         try:
             # Second by second: a machine that was asleep has not waited so long.
             for _ in range(math.ceil(limit)):
@@ -239,7 +239,7 @@ def _forget_peak() -> None:
 
 
 def _read_peak(pid: int) -> int:
-    """Give the most memory that a process has had, in bytes."""
+    """Return the most memory that a process has had, in bytes."""
     try:
         for line in Path(f'/proc/{pid}/status').read_text().splitlines():
             if line.startswith('VmHWM'):

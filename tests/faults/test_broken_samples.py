@@ -49,7 +49,7 @@ def options_of(root, options):
 
 @pytest.fixture
 def run(root, tmp_path, capsys):
-    """Run a tool in this process on the damaged clips; give its work folder."""
+    """Run a tool in this process on the damaged clips; return its work folder."""
 
     def run_it(tool, *words, code=0, **options):
         work_dir = ['--work-dir', tmp_path / 'run']

@@ -130,7 +130,7 @@ def test_process_that_hangs_ends_the_run_after_the_stated_time(tmp_path):
     assert seconds > TIMEOUT - 1
     assert f'rank 0 waited {TIMEOUT} s for another rank, which hangs' in waited
     assert f'process 1 (pid {victim} on ' in forced
-    assert 'did not answer any more and was ended by force' in forced
+    assert 'stopped responding and was killed' in forced
     wait_until_gone(run)
 
 

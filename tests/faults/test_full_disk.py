@@ -50,7 +50,7 @@ def compare_words(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['compare', 'bench_import'])
-def test_files_are_whole_or_old_from_each_operation_on(tmp_path, name):
+def test_files_are_complete_or_old_whichever_operation_fails(tmp_path, name):
     num_steps, failed = Trial(SCENARIOS[name], tmp_path).fail_at_each_step()
     assert 2 < failed <= num_steps
 
@@ -66,7 +66,7 @@ def test_small_disk_is_really_full(tmp_path, compare_words):
         assert (tmp_path / 'out/table.csv').read_text() == 'old'
 
 
-def test_video_is_whole_or_not_there_whatever_size_is_allowed(tmp_path):
+def test_video_is_complete_or_missing_at_any_size_limit(tmp_path):
     frames = np.stack([make_frame(index) for index in range(8)])
     path = tmp_path / 'a.mp4'
     encode_videos(frames, [(path, 20)], fps=25)
@@ -85,7 +85,7 @@ def test_video_is_whole_or_not_there_whatever_size_is_allowed(tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 8
 
 
-def test_printing_to_a_full_disk_is_told():
+def test_printing_to_a_full_disk_is_reported():
     def print_much():
         with open('/dev/full', 'w') as full:
             os.dup2(full.fileno(), 1)
@@ -143,7 +143,7 @@ def test_disk_is_not_taken_for_a_model_that_cannot_be_exported(monkeypatch):
 
 
 def run_in_fork(function):
-    """Run a function in a process of its own; give the error that it ended with."""
+    """Run a function in a process of its own; return the error that it ended with."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -161,7 +161,7 @@ def run_in_fork(function):
 
 
 def run_as_nobody(write):
-    """Run a function in a fork without a superuser's rights; give its error."""
+    """Run a function in a fork without a superuser's rights; return its error."""
 
     def step_down_and_write():
         if os.getuid() == 0:

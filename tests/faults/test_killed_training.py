@@ -54,7 +54,7 @@ class Training:
         return done, summarise_training(self.folder / 'whole/run')
 
     def kill_and_resume(self, name, moment, expected):
-        """Die at a moment, resume to the end, compare; give what was seen."""
+        """Die at a moment, resume to the end, compare; return what was seen."""
         killed = self.run(name, **moment)
         assert killed['code'] in (*KILLED, 0), killed
         run = self.folder / name / 'run'

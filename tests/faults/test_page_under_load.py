@@ -133,7 +133,7 @@ def test_broken_chunks_of_a_body_remove_the_upload(visitor, folder):
 
 
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no disk that is full')
-def test_full_disk_is_told_and_the_place_given_back(visitor, folder, monkeypatch):
+def test_full_disk_is_reported_and_the_place_given_back(visitor, folder, monkeypatch):
     def open_full(path, mode):
         return open('/dev/full', 'wb')
 

@@ -292,7 +292,7 @@ def test_killed_server_leaves_no_process_and_its_files_go_with_the_next(model, c
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason='only root can mount a small disk')
-def test_full_disk_is_told_and_over_when_there_is_room(model, clips, tmp_path):
+def test_full_disk_is_reported_and_over_when_there_is_room(model, clips, tmp_path):
     disk = tmp_path / 'd'
     disk.mkdir()
     mount = ['mount', '-t', 'tmpfs', '-o', 'size=12m', 'none', str(disk)]

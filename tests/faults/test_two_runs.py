@@ -55,7 +55,7 @@ def work_dir(tmp_path, monkeypatch):
     return tmp_path / 'run'
 
 
-def test_second_one_is_told_who_is_at_work_since_when(tmp_path):
+def test_error_names_the_owner_and_its_start(tmp_path):
     other = Holder(tmp_path / 'lock')
     today = time.strftime('%Y-')
     told = rf'process {other.pid} on {socket.gethostname()}, since {today}\d\d-\d\d '

@@ -170,7 +170,7 @@ def test_bytes_without_end_behind_the_archive_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize('pack', [gzip.compress, bz2.compress, bytes])
-def test_every_cut_is_told(tmp_path, pack):
+def test_every_cut_is_reported(tmp_path, pack):
     whole = write(tmp_path / 'x', GOOD, entry(f'{FOLDER}/2.png', os.urandom(3000)))
     content = pack(gzip.decompress(whole.read_bytes()))
     # Of a plain one, the zeros at its end may be missing.
@@ -196,7 +196,7 @@ def test_damaged_header_is_not_taken_for_the_end(tmp_path, at):
 
 
 @pytest.mark.faults
-def test_bomb_is_refused_at_the_limits_that_are_told(tmp_path):
+def test_bomb_is_refused_at_the_limits_that_are_shown(tmp_path):
     """60 MB of zeros a file, packed 1000 to 1: 256 MiB are written, and no more."""
     bomb = [entry(f'{FOLDER}/{i}.png', bytes(60 << 20)) for i in range(8)]
     path = write(tmp_path / 'x.tar.gz', *bomb)

@@ -276,7 +276,7 @@ def configs(tmp_path_factory):
 
 
 def make_case(configs, folder, tool, kind):
-    """Write the file where the tool finds it; give its words and the marker."""
+    """Write the file where the tool finds it; return its words and the marker."""
     marker, evil = folder / 'marker', folder / 'run/evil.pth'
     save_evil(evil, kind, marker)
     (folder / 'run/last_checkpoint').write_text(str(evil))

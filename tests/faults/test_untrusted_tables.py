@@ -48,7 +48,7 @@ from mmdeepfake.video.clip_storage import ClipReader, ClipWriter
 from mmdeepfake.visualization.training_log import read_training_log
 
 SEED = 20261123
-NUM_SHORT, NUM_FULL = 16, 10_000
+NUM_SHORT, NUM_FULL = 8, 10_000
 KEY = VideoKey('set', 1, 'FaceSwap', 'c40', '012_026')
 RECORDS = [
     VideoRecord(
@@ -275,7 +275,7 @@ READERS = {**JSON_READERS, **TEXT_READERS, **BYTE_READERS}
 
 
 def break_file(name, content, rng):
-    """Give a content with something wrong in it, of the kind that the reader reads."""
+    """Return content corrupted in a way that fits its reader."""
     if name in BYTE_READERS:
         return break_bytes(content, rng)
     if name in JSON_READERS:
@@ -322,7 +322,7 @@ def check_case(path, content, read):
 
 
 def run_cases(tmp_path, name, numbers):
-    """Give how many of the broken files were taken as they are."""
+    """Return how many of the broken files were taken as they are."""
     place, make, read = READERS[name]
     (tmp_path / 'set').mkdir(exist_ok=True)
     make(tmp_path)
@@ -402,7 +402,7 @@ def test_line_is_refused_in_one_short_message(line, message):
     assert len(str(caught.value)) < 400
 
 
-def test_long_line_is_not_read_whole(tmp_path, monkeypatch):
+def test_long_line_is_not_read_completely(tmp_path, monkeypatch):
     monkeypatch.setattr(bounded_reading, 'MAX_LINE_BYTES', 1 << 20)
     path = tmp_path / 'manifest.jsonl'
     with open(path, 'wb') as file:
@@ -412,7 +412,7 @@ def test_long_line_is_not_read_whole(tmp_path, monkeypatch):
         list(read_lines(path, max_bytes=1 << 20))
 
 
-def test_large_record_is_not_read_whole(tmp_path):
+def test_large_record_is_not_read_completely(tmp_path):
     path = tmp_path / 'x.json'
     with open(path, 'wb') as file:
         file.truncate(10 << 30)

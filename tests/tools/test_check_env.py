@@ -14,15 +14,15 @@ def check_env():
     return module
 
 
-def test_complete_machine_passes_with_every_gap_told(check_env, capsys):
+def test_complete_machine_passes_and_lists_every_gap(check_env, capsys):
     assert check_env.main() == 0
     text = capsys.readouterr().out
     assert 'mmaction     1.' in text
     assert 'gap          mmaction2 without DRN: ' in text
-    assert 'all that every run needs is there' in text
+    assert 'all required packages are installed' in text
 
 
-def test_bare_machine_is_told_what_to_install(check_env, monkeypatch, capsys):
+def test_bare_machine_is_shown_what_to_install(check_env, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert check_env.main() == 1
     text = capsys.readouterr().out

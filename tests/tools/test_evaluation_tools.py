@@ -8,7 +8,7 @@ import torch
 from builders import make_ffpp_tree
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from tool_runs import ROOT, run_tool, run_tool_here
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.registry import MODELS
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def run(folder, monkeypatch, capsys):
-    """Run a tool in this process and check its exit code; give what it printed."""
+    """Run a tool in this process, check its exit code and return its output."""
     monkeypatch.chdir(folder)
 
     def run(tool, *words, code=0):
@@ -43,14 +43,11 @@ def run(folder, monkeypatch, capsys):
     return run
 
 
-def test_evaluation_makes_one_table_of_several_sets(folder):
-    done = run_tool(
-        ROOT / 'tools/evaluate.py', CONFIG, 'run/random.pth',
-        '--on', 'miniff', 'ffpp_lq_uncropped',
-        '--data-root', 'miniff=ffpp', 'ffpp_lq_uncropped=other',
-        '--work-dir', 'out', '--cfg-options', *SMALL, cwd=folder,
-    )  # fmt: skip
-    assert '| miniff | FaceSwap |' in done.stdout
+def test_evaluation_makes_one_table_of_several_sets(folder, run):
+    words = ['--on', 'miniff', 'ffpp_lq_uncropped', '--num-resamples', 50]
+    words += ['--data-root', 'miniff=ffpp', 'ffpp_lq_uncropped=other']
+    done = run('evaluate.py', CONFIG, 'run/random.pth', *words)
+    assert '| miniff | FaceSwap |' in done.out
     with open(folder / 'out/evaluation/table.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     assert {row['set'] for row in rows} == {'miniff', 'ffpp_lq_uncropped'}
@@ -73,7 +70,7 @@ def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder, run):
         assert 'seen in training, such as MiniFF/FaceSwap/004_005' in done.err
         assert 'pass --allow-leak' in done.err
         done = run('evaluate.py', CONFIG, 'run/random.pth', '--allow-leak')
-        assert '**Beware:** 1 of 10 videos of the test were seen' in done.out
+        assert '**Warning:** 1 of 10 videos of the test were seen' in done.out
     finally:
         listed.unlink()
 
@@ -98,13 +95,11 @@ def test_operating_point_of_the_validation_videos_is_used_at_test(folder, run):
     assert 'calibrated by temperature' in metrics['score_rule']
 
 
-def test_robustness_writes_table_and_plot(folder):
-    words = ['--corruptions', 'blur', 'frame_rate', '--levels', '3']
-    done = run_tool(
-        ROOT / 'tools/robustness.py', 'run', CONFIG, 'run/random.pth', *words,
-        '--work-dir', 'out', '--cfg-options', *SMALL, cwd=folder,
-    )  # fmt: skip
-    assert '| resnet_r18_miniff | frame_rate | share of the rate: 0.5 |' in done.stdout
+def test_robustness_writes_table_and_plot(folder, run):
+    words = ['--corruptions', 'blur', 'frame_rate', '--levels', 3]
+    words += ['--num-resamples', 50]
+    done = run('robustness.py', 'run', CONFIG, 'run/random.pth', *words)
+    assert '| resnet_r18_miniff | frame_rate | share of the rate: 0.5 |' in done.out
     lines = (folder / 'out/robustness/robustness.csv').read_text().splitlines()
     assert [line.split(',')[1:3] for line in lines[1:]] == [
         ['clean', '0'],

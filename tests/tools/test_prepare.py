@@ -82,19 +82,21 @@ def test_model_trains_and_tests_on_the_prepared_faces(faces, tmp_path, monkeypat
     config = tmp_path / 'small.py'
     config.write_text(LEAF.format(root=ROOT))
     shared = [f'data_root={faces}', "methods=['FaceSwap']"]
-    run_tool_here(
+    code = run_tool_here(
         ROOT / 'tools/train.py',
         *(config, '--work-dir', tmp_path, '--cfg-options', *shared),
         'train_cfg.max_epochs=1',
         *shrink_loader('train_dataloader', num_videos=2),
         *shrink_loader('val_dataloader', num_videos=2),
     )
-    run_tool_here(
+    assert code == 0
+    code = run_tool_here(
         ROOT / 'tools/test.py',
         *(config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path),
         *('--cfg-options', *shared),
         *shrink_loader('test_dataloader', num_videos=2),
     )
+    assert code == 0
     predictions = read_predictions(tmp_path / 'predictions.csv')
     assert sorted(p.key.label for p in predictions) == [0, 1]
     assert json.loads((tmp_path / 'metrics.json').read_text())['num_videos'] == 2

@@ -46,7 +46,7 @@ def test_one_machine_takes_a_free_port_and_keeps_arguments_whole(tmp_path):
     ]  # fmt: skip
 
 
-def test_several_machines_meet_where_they_are_told(tmp_path):
+def test_several_machines_meet_where_they_are_shown(tmp_path):
     python = stand_in(tmp_path, 'python')
     place = dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='10.0.0.1', PORT='29511')
     words = ['c.py', 'best.pth', '8']

@@ -1,4 +1,4 @@
-"""What is said of the processes of a run when one has died."""
+"""Error messages for dead processes of a distributed run."""
 
 import runpy
 import signal
@@ -29,8 +29,8 @@ def describe(*codes, script='tools/train.py'):
 def test_killed_process_is_named_and_how_to_go_on(codes):
     (line,) = describe(*codes)
     assert line.startswith('process 1 (pid 101 on ')
-    assert 'was killed by SIGKILL, as the system does where memory runs out. ' in line
-    assert line.endswith('to go on, run the same command again with --resume')
+    assert 'was killed by SIGKILL' in line
+    assert line.endswith('run the same command again with --resume')
 
 
 def test_test_is_run_again_without_resume():
@@ -39,21 +39,21 @@ def test_test_is_run_again_without_resume():
     assert line.endswith('run the same command again')
 
 
-def test_process_that_has_said_why_is_not_repeated():
+def test_error_that_a_process_printed_is_not_repeated():
     assert describe((0, 2), (1, ENDED)) == []
 
 
 def test_process_with_a_traceback_is_named():
     (line,) = describe((2, 1), (0, ENDED), (1, ENDED))
     assert line.startswith('process 2 (pid 102 ')
-    assert 'ended with code 1; what it said is above. ' in line
+    assert 'ended with code 1' in line
 
 
 def test_process_that_hung_is_named():
     (line,) = describe((0, 2), (1, KILLED), (2, ENDED))
     assert line.startswith('process 1 (pid 101 ')
-    assert 'did not answer any more and was ended by force. ' in line
+    assert 'stopped responding' in line
 
 
-def test_unknown_signal_is_told_by_its_number():
+def test_unknown_signal_is_named_by_its_number():
     assert TOOL['describe_signal'](99) == 'signal 99'

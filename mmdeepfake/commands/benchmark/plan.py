@@ -1,4 +1,4 @@
-"""What a benchmark runs: configs that can be compared, each with its seeds."""
+"""Plan and run a benchmark of comparable configs, for `tools/benchmark.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Plan = dict[str, tuple[Config, list[BenchmarkRun]]]  # by the stem of the config
 
 
 def run_benchmark(args: argparse.Namespace) -> None:
-    """Run what is not done yet, then write the tables; exit code 1 if a row failed."""
+    """Run unfinished runs, then write the tables; exit code 1 if a row failed."""
     launch = Launch(args.launcher, args.processes, args.srun_args, args.amp)
     plan = make_plan(
         args.configs, args.work_dir, args.seeds, launch, options=args.cfg_options
@@ -34,7 +34,7 @@ def run_benchmark(args: argparse.Namespace) -> None:
     runs = [run for _, of_config in plan.values() for run in of_config]
     mine = [] if args.table_only else runs[parse_shard(args.shard)]
     costs = {stem: _count_cost(stem, cfg) for stem, (cfg, _) in plan.items()}
-    # As Ctrl-C does; by default a signal would leave the child running alone.
+    # As with Ctrl-C; by default SIGTERM would leave the child running.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     failed = 0
     for index, run in enumerate(mine, start=1):
@@ -57,12 +57,11 @@ def make_plan(
     *,
     options: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Read and check all configs, and write each down with its options in it.
+    """Read and check all configs, and write each with its options.
 
     Raises:
-        ConfigError: two configs of one name, configs that are tested on different data
-            or leave no figures, seeds that repeat, or settings that differ from those
-            already in the folder.
+        ConfigError: duplicate names or seeds, configs with different test data or
+            without figures, or settings that differ from those in the folder.
     """
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f'--seeds {" ".join(map(str, seeds))}: a seed repeats')
@@ -70,7 +69,7 @@ def make_plan(
     for path in configs:
         stem = Path(path).stem
         if stem in loaded:
-            raise ConfigError(f'two configs are called {stem}: rows go by that name')
+            raise ConfigError(f'two configs are named {stem}: rows need unique names')
         loaded[stem] = load_config(path, options)
         check_config(loaded[stem])
         check_leaves_figures(stem, loaded[stem])
@@ -86,30 +85,29 @@ def make_plan(
 
 
 def check_leaves_figures(stem: str, cfg: Mapping) -> None:
-    """Refuse a config whose training would leave no best checkpoint to be tested."""
+    """Raise if a config would write no best checkpoint or no figures."""
     loop, hooks = cfg.get('train_cfg') or {}, cfg.get('default_hooks') or {}
     length = loop.get('max_epochs') or loop.get('max_iters') or 0
     evaluators = cfg.get('test_evaluator') or ()
     if isinstance(evaluators, Mapping):
         evaluators = [evaluators]
     if not cfg.get('val_cfg'):
-        problem = 'val_cfg is None, so no checkpoint is the best one'
+        problem = 'val_cfg is None, so there is no best checkpoint'
     elif not (hooks.get('checkpoint') or {}).get('save_best'):
-        problem = 'default_hooks.checkpoint.save_best is not set, so none is kept'
+        problem = 'default_hooks.checkpoint.save_best is not set'
     elif loop.get('val_begin', 1) > length:
         problem = (
-            f'train_cfg.val_begin = {loop["val_begin"]}, but training ends at '
-            f'{length}, so no validation is run'
+            f'train_cfg.val_begin = {loop["val_begin"]}, but training ends at {length}'
         )
     elif all(node['type'] != 'DeepfakeMetric' for node in evaluators):
         problem = 'test_evaluator has no DeepfakeMetric, which writes the figures'
     else:
         return
-    raise ConfigError(f'{stem} cannot be tabled: {problem}')
+    raise ConfigError(f'{stem} would have no figures: {problem}')
 
 
 def check_same_data(configs: Mapping[str, Config]) -> None:
-    """Refuse configs whose test videos differ: their figures do not compare."""
+    """Raise if test videos differ: the figures would not be comparable."""
     tested = {
         stem: [
             {key: value for key, value in node.items() if key != 'pipeline'}
@@ -123,31 +121,28 @@ def check_same_data(configs: Mapping[str, Config]) -> None:
         if data != tested[first]:
             raise ConfigError(
                 f'{first} and {stem} are tested on different data, {tested[first]} and '
-                f'{data}: make a benchmark of each'
+                f'{data}: benchmark them separately'
             )
 
 
 def write_config(cfg: Config, path: Path) -> None:
-    """Write a config without bases; refuse to change one that is there.
-
-    Runs that are done, or under way, were made with the one that is there.
-    """
+    """Write a resolved config; raise if another one is there, since it has runs."""
     if path.is_file():
-        # Compared as text: a config that is there by chance is not run.
+        # Compared as text, so that it is not executed.
         old, new = path.read_text(encoding='utf-8'), cfg.pretty_text
         if old == new:
             return
         lines = difflib.ndiff(old.splitlines(), new.splitlines())
         changed = [line for line in lines if line[:2] in ('- ', '+ ')]
         raise ConfigError(
-            f'{path.parent} holds runs of other settings ({"; ".join(changed[:4])}): '
-            'give the old ones, name another --work-dir, or remove that folder'
+            f'{path.parent} has runs of other settings ({"; ".join(changed[:4])}): '
+            'use the old ones, another --work-dir, or remove that folder'
         )
     replace_text(path, cfg.pretty_text)
 
 
 def parse_shard(text: str) -> slice:
-    """Turn 'i/n' into the slice that takes every n-th run from the i-th on."""
+    """Parse 'i/n' as the slice of every n-th run from the i-th on."""
     found = re.fullmatch(r'(\d+)/(\d+)', text)
     if not found or int(found[1]) >= int(found[2]):
         raise ConfigError(f'--shard {text}: expected i/n with i from 0 to n - 1')
@@ -155,10 +150,10 @@ def parse_shard(text: str) -> slice:
 
 
 def _count_cost(stem: str, cfg: Config) -> Complexity | None:
-    """Count what a model costs; None, and a word on stderr, if it cannot be built."""
+    """Measure a model; None, with a message on stderr, if it cannot be built."""
     try:
         return measure_complexity(cfg)
-    except Exception as error:  # its row will say in full what is wrong with it
+    except Exception as error:  # its row will report the error
         print(f'{stem}: its cost is unknown ({error})', file=sys.stderr)
         return None
 
@@ -166,7 +161,7 @@ def _count_cost(stem: str, cfg: Config) -> Complexity | None:
 def collect_rows(
     plan: Plan, costs: Mapping[str, Complexity | None]
 ) -> list[BenchmarkRow]:
-    """Read what the runs have left so far."""
+    """Read the results so far."""
     return [
         BenchmarkRow(stem, {run.seed: run.read_scores() for run in runs}, costs[stem])
         for stem, (_, runs) in plan.items()

@@ -21,7 +21,7 @@ from mmdeepfake.files.record_fields import check_fields
 
 from ..finished_runs import ScoredRun, best_checkpoint, read_scored_run
 
-# Reached through the package, so that an installed copy finds them as well.
+# Through the package, so that an installed copy finds them too.
 TOOLS = Path(__file__).resolve().parents[2] / '.mim/tools'
 STATE = 'benchmark.json'
 _LOCK = 'benchmark.lock'
@@ -29,12 +29,12 @@ _STAGES = ('train', 'test', 'done')
 
 
 class StageError(Exception):
-    """A training or a test did not do what it should; the message says what."""
+    """A training or a test failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How the processes of a run are started.
+    """How to start the processes of a run.
 
     Attributes:
         launcher: 'none' for one process, 'pytorch' for torchrun on this machine,
@@ -50,7 +50,7 @@ class Launch:
     amp: bool = False
 
     def command(self, tool: str) -> list[str]:
-        """The words before a tool's own arguments, the launcher's flag after them."""
+        """Return the command of a tool, with its --launcher flag."""
         script = str(TOOLS / tool)
         if self.launcher == 'pytorch':
             count = f'--nproc_per_node={self.num_processes}'
@@ -65,13 +65,13 @@ class Launch:
 
 @dataclass(frozen=True)
 class RunState:
-    """What a run's folder says of it, kept in `benchmark.json`.
+    """The state of a run, kept in `benchmark.json` in its folder.
 
     Attributes:
-        settings: what must be the same when the run goes on, beside the config.
-        stage: what comes next: 'train', 'test', or 'done'.
+        settings: must be the same when the run is resumed, like the config.
+        stage: the next one: 'train', 'test', or 'done'.
         failure: why the last attempt at the stage failed; '' if it did not.
-        seconds: time spent in each finished stage; a resumed one tells its last part.
+        seconds: time of each finished stage; of a resumed one, of its last part.
     """
 
     settings: dict[str, object]
@@ -92,13 +92,13 @@ class RunState:
 
 @dataclass(frozen=True)
 class BenchmarkRun:
-    """A config, resolved and written down, with a seed and a folder.
+    """A config, a seed and a folder.
 
     Attributes:
-        config: file with the config's settings, all bases and options in it.
+        config: file of the resolved config, options included.
         seed: of the training.
         folder: work dir.
-        launch: how processes are started.
+        launch: how to start processes.
     """
 
     config: Path
@@ -107,11 +107,11 @@ class BenchmarkRun:
     launch: Launch
 
     def read_state(self) -> RunState:
-        """Read where the run stands.
+        """Read the state of the run.
 
         Raises:
             DataError: the file is damaged.
-            ConfigError: the folder holds a run of other settings.
+            ConfigError: the folder has a run of other settings.
         """
         path = self.folder / STATE
         settings: dict[str, object] = {
@@ -127,30 +127,30 @@ class BenchmarkRun:
                 raise ValueError(f'stage {state.stage!r}')
         except (ValueError, TypeError) as error:
             raise DataError(
-                f'{path}: not what tools/benchmark.py writes ({error}); remove '
-                f'{self.folder} to run it anew'
+                f'{path}: not a file of tools/benchmark.py ({error}); remove '
+                f'{self.folder} to run it again'
             ) from error
         for name, value in settings.items():
             if state.settings.get(name) != value:
                 raise ConfigError(
-                    f'{self.folder} holds a run with {name} = '
-                    f'{state.settings.get(name)!r}, now it is {value!r}: give the old '
-                    'settings, name another --work-dir, or remove that folder'
+                    f'{self.folder} has a run with {name} = '
+                    f'{state.settings.get(name)!r}, not {value!r}: use the old '
+                    'settings, another --work-dir, or remove that folder'
                 )
         return state
 
     def read_scores(self) -> ScoredRun | RunState:
-        """Read what a finished run scored; of another one, where it stands."""
+        """Return the figures of a finished run, or the state of another one."""
         state = self.read_state()
         if state.stage != 'done':
             return state
         try:
             return read_scored_run(self.folder, self.folder)
-        except (InputError, OSError):  # gone, or of other predictions: test again
+        except (InputError, OSError):  # missing or inconsistent: test again
             return replace(state, stage='test')
 
     def advance(self) -> RunState:
-        """Train and test, from where the run stands; a failure is kept in the state."""
+        """Train and test from the current state; a failure is kept in the state."""
         try:
             with hold_lock(self.folder / _LOCK):
                 scores = self.read_scores()
@@ -180,8 +180,8 @@ class BenchmarkRun:
     def _run_stage(self, stage: str) -> None:
         words = [*self.launch.command(f'{stage}.py'), str(self.config)]
         if stage == 'train':
-            # Without a checkpoint in the folder this starts from the beginning. Should
-            # this process be killed alone, the training keeps its own lock there.
+            # Without a checkpoint --resume starts from the beginning. If this process
+            # alone is killed, the training still holds its own lock.
             words += ['--seed', str(self.seed), '--resume']
             words += ['--amp'] if self.launch.amp else []
         else:
@@ -204,9 +204,9 @@ class BenchmarkRun:
 
 
 def _run_to_its_end(words: Sequence[str], log: IO[bytes]) -> int:
-    """Run a command and give its exit code, or the negative number of its signal.
+    """Run a command; return its exit code, or minus its signal.
 
-    Should this process be stopped, the command is stopped first.
+    If this process is stopped, the command is stopped first.
     """
     process = subprocess.Popen(words, stdout=log, stderr=log)
     try:
@@ -221,7 +221,7 @@ def _run_to_its_end(words: Sequence[str], log: IO[bytes]) -> int:
 
 
 def describe_failure(log: str, code: int) -> str:
-    """Say in one line why a tool failed: its own message, or the last line it left."""
+    """Return in one line why a tool failed: its message, or its last line."""
     messages: Sequence[str] = re.findall(r'^error: (.*)$', log, re.MULTILINE)
     if messages:
         return messages[-1]

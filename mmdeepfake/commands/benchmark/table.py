@@ -1,4 +1,4 @@
-"""The table of a benchmark, as Markdown to read and CSV to compute with."""
+"""Write the table of a benchmark as Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """All that is known of one config.
+    """The results of one config.
 
     Attributes:
         name: stem of the config's file name.
-        seeds: seed -> what its run scored, or where it stands.
-        cost: of the model at its test input, None if not known.
+        seeds: seed -> figures of its run, or its state.
+        cost: of the model at its test input, None if unknown.
     """
 
     name: str
@@ -40,12 +40,12 @@ class BenchmarkRow:
 
     @property
     def summaries(self) -> list[Summary]:
-        """Those of the seeds that finished."""
+        """The figures of finished seeds."""
         return [s.summary for s in self.seeds.values() if isinstance(s, ScoredRun)]
 
     @property
     def failures(self) -> list[str]:
-        """What became of the other seeds."""
+        """The states of the other seeds."""
         return [
             f'seed {seed}: {state.failure or f"next: {state.stage}"}'
             for seed, state in self.seeds.items()
@@ -54,7 +54,7 @@ class BenchmarkRow:
 
 
 def write_tables(rows: Sequence[BenchmarkRow], folder: str | Path) -> list[Path]:
-    """Write both tables into a folder, each whole or not at all; give their paths."""
+    """Write both tables into a folder and return their paths."""
     markdown, table = Path(folder) / MARKDOWN, Path(folder) / CSV
     replace_text(markdown, format_markdown(rows))
     replace_text(table, format_csv(rows))
@@ -62,7 +62,7 @@ def write_tables(rows: Sequence[BenchmarkRow], folder: str | Path) -> list[Path]
 
 
 def format_markdown(rows: Sequence[BenchmarkRow]) -> str:
-    """The figures of every row, what they rest on, what is missing."""
+    """Format the figures of every row, with notes and failures."""
     summaries = [summary for row in rows for summary in row.summaries]
     names = [method.name for method in summaries[0].methods] if summaries else []
     sections = ['# Benchmark', _auc_table(rows, names)]
@@ -71,7 +71,7 @@ def format_markdown(rows: Sequence[BenchmarkRow]) -> str:
 
 
 def format_csv(rows: Sequence[BenchmarkRow]) -> str:
-    """One line for each config, seed and row of its figures, in full precision."""
+    """Format one line per config, seed and row of figures, in full precision."""
     lines = []
     for row in rows:
         cost = row.cost
@@ -147,7 +147,7 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
 
 
 def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
-    """Those of the first row, and in what other rows differ: score and coverage."""
+    """Return the notes of the first row, and how others differ."""
     found = [(row.name, row.summaries[0]) for row in rows if row.summaries]
     if not found:
         return []
@@ -162,7 +162,7 @@ def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
 
 
 def _figure(summary: Summary, name: str) -> RowResult:
-    """The row of a manipulation; all rows of a benchmark have the same ones."""
+    """Return the row of a manipulation."""
     return next(row for row in summary.methods if row.name == name)
 
 

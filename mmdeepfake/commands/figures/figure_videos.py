@@ -1,4 +1,4 @@
-"""Videos of a config's test data as a figure needs them: frames, masks, originals."""
+"""Read frames, masks and originals of a config's test videos for figures."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS, MODELS
 from mmdeepfake.structures import FAKE, REAL, VideoKey
 
-_CHANGED = 128  # of 255: from here on a mask's pixel counts as changed
-# Ours; coding at c23 moves a pixel of an unchanged place by a few levels.
+_CHANGED = 128  # of 255: threshold of a mask's pixels
+# Ours; coding at c23 changes an unforged pixel by a few levels.
 _DIFFERENT_LEVELS = 20
 
 
 @dataclass(frozen=True)
 class FigureVideo:
-    """One video as the model sees it, and where it was forged.
+    """One video as seen by the model.
 
     Attributes:
         key: see `VideoKey`.
         frames: (F, H, W, 3) uint8, RGB, the F = S*T sampled frames, not normalised.
-        inputs: (F, 3, H, W) uint8, the same as the pipeline packs them.
-        data_sample: what the pipeline packs beside them.
+        inputs: (F, 3, H, W) uint8, the same frames as packed by the pipeline.
+        data_sample: as packed by the pipeline.
         clip_len: T.
         frame_indices: (F,) of the frames in the video.
     """
@@ -56,8 +56,8 @@ class FigureVideos:
     Args:
         cfg: a config with a test_dataloader.
         split: 'train', 'val' or 'test'.
-        num_contiguous: None samples as the config's test does; a number takes that many
-            frames in a row from the middle of each video instead.
+        num_contiguous: take that many consecutive frames from the middle of each video;
+            None samples as in the config's test.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FigureVideos:
     ) -> None:
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         if cfg.get('test_dataloader') is None:
-            raise ConfigError('the config has no test_dataloader: no videos to draw')
+            raise ConfigError('the config has no test_dataloader')
         dataset = copy.deepcopy(cfg.test_dataloader.dataset.to_dict())
         dataset.update(split=split, test_mode=True)
         if num_contiguous is not None:
@@ -76,11 +76,11 @@ class FigureVideos:
         self._items = {item['video_key']: item for item in items}
 
     def methods(self) -> list[str]:
-        """Names of the manipulations there are, sorted."""
+        """Return the names of all manipulations, sorted."""
         return sorted({key.method for key in self._items if key.label == FAKE})
 
     def fakes(self, method: str) -> list[VideoKey]:
-        """Keys of the fakes that one manipulation made, sorted.
+        """Return the keys of one manipulation's fakes, sorted.
 
         Raises:
             ConfigError: there are none.
@@ -90,13 +90,13 @@ class FigureVideos:
         )
         if not keys:
             raise ConfigError(
-                f'manipulation {method!r}: no fakes of it in split {self.split!r}; '
-                f'there are {", ".join(self.methods()) or "none at all"}'
+                f'no fakes of {method!r} in split {self.split!r}; it has '
+                f'{", ".join(self.methods()) or "no fakes"}'
             )
         return keys
 
     def choose_fake(self, method: str, name: str | None = None) -> VideoKey:
-        """Give the fake of this name, or the first one of the manipulation."""
+        """Return the fake of this name, or the first one of the manipulation."""
         keys = self.fakes(method)
         if name is None:
             return keys[0]
@@ -105,27 +105,27 @@ class FigureVideos:
                 return key
         names = ', '.join(key.name for key in keys[:8])
         raise ConfigError(
-            f'video {name!r}: no fake of {method} in split {self.split!r} has this '
-            f'name; there are {names}{", ..." if len(keys) > 8 else ""}'
+            f'{name!r}: no such fake of {method} in split {self.split!r}; it has '
+            f'{names}{", ..." if len(keys) > 8 else ""}'
         )
 
     def read(self, key: VideoKey) -> FigureVideo:
-        """Decode and crop a video as the config's test does."""
+        """Decode and crop a video by the test pipeline."""
         return self._run(self._items[key], key)
 
     def read_original(self, key: VideoKey) -> FigureVideo:
-        """Read the real video that a fake was made from, cut as the fake is.
+        """Read the original of a fake, cropped like the fake.
 
-        A face clip is cut already, by boxes of its own: then only positions within the
-        face agree, not pixels.
+        A face clip is already cropped by its own boxes, so only positions within the
+        face correspond, not pixels.
         """
         item = self._items[key]
         original = key.name.split('_')[0]  # FaceForensics++'s TARGET_SOURCE
         real = key._replace(label=REAL, method='real', name=original)
         if real not in self._items:
             raise DataNotFoundError(
-                f'fake {key}: its original {real} is not in split {self.split!r}; '
-                "originals are found by FaceForensics++'s names, TARGET_SOURCE"
+                f'fake {key}: its original {real} is not in split {self.split!r} '
+                "(found by FaceForensics++'s names, TARGET_SOURCE)"
             )
         found = dict(self._items[real])
         if found['track_file'] is None and 'face_boxes' in item:
@@ -133,7 +133,7 @@ class FigureVideos:
         return self._run(found, real)
 
     def read_masks(self, key: VideoKey) -> NDArray[np.bool_]:
-        """(F, H, W), whether a pixel was changed, from the video's mask file.
+        """Return (F, H, W), whether a pixel was changed, from the mask file.
 
         Raises:
             DataNotFoundError: there is no mask.
@@ -141,8 +141,8 @@ class FigureVideos:
         item = dict(self._items[key])
         if not item['mask']:
             raise DataNotFoundError(
-                f'video {key} has no mask file; masks of its pixel difference to the '
-                'original need --truth difference'
+                f'video {key} has no mask file; use --truth difference for its pixel '
+                'difference to the original'
             )
         boxed = self._with_boxes(item)
         boxed.pop('frame_dir', None)
@@ -150,29 +150,29 @@ class FigureVideos:
         expected = self._sampled_indices(item, key)
         if not np.array_equal(masks.frame_indices, expected):
             raise DataError(
-                f'mask {item["mask"]!r} of video {key}: it has another number of '
-                'frames than the video, so they do not belong together'
+                f'mask {item["mask"]!r} of video {key} has another number of frames '
+                'than the video'
             )
         return masks.frames.max(axis=-1) >= _CHANGED
 
     def read_differences(self, key: VideoKey) -> NDArray[np.float32]:
-        """(F, H, W) in 0..1, mean absolute difference of a fake to its original.
+        """Return (F, H, W) in 0..1, mean absolute difference to the original.
 
         Raises:
             ConfigError: the videos are face clips, whose pixels do not correspond.
         """
         if self._items[key]['track_file'] is not None:
             raise ConfigError(
-                f'video {key}: it is a face clip, cut by boxes of its own, so its '
-                'pixels are not those of its original; take --truth mask, or the '
-                'videos before preparation'
+                f'video {key} is a face clip, cropped by its own boxes, so its pixels '
+                'do not correspond to its original; use --truth mask, or unprepared '
+                'videos'
             )
         pair = self.read(key).frames, self.read_original(key).frames
         fake, real = (frames.astype(np.float32) for frames in pair)
         return np.abs(fake - real).mean(axis=-1) / 255
 
     def read_truth(self, key: VideoKey, *, truth: str) -> NDArray[np.bool_]:
-        """(F, H, W), the changed pixels: by 'mask' file or by pixel 'difference'."""
+        """Return (F, H, W), the changed pixels by 'mask' file or 'difference'."""
         if truth == 'mask':
             return self.read_masks(key)
         return self.read_differences(key) >= _DIFFERENT_LEVELS / 255
@@ -192,7 +192,7 @@ class FigureVideos:
         if inputs.dim() != 4:
             raise ConfigError(
                 f'the test pipeline packs inputs of shape {tuple(inputs.shape)}: '
-                "figures need FormatShape(input_format='NCHW'), one picture a frame"
+                "figures need FormatShape(input_format='NCHW')"
             )
         for name in ('frame_inds', 'clip_len'):
             if name not in sample:
@@ -218,14 +218,14 @@ def sample_in_a_row(pipeline: list[dict], num_frames: int) -> list[dict]:
     replaced = [sampler if s['type'] == 'SampleSnippets' else s for s in pipeline]
     if sampler not in replaced:
         raise ConfigError(
-            'the test pipeline has no SampleSnippets to take frames in a row with; it '
-            f'has {", ".join(step["type"] for step in pipeline)}'
+            'the test pipeline has no SampleSnippets to replace: '
+            f'{", ".join(step["type"] for step in pipeline)}'
         )
     return replaced
 
 
 def load_detector(cfg: Config, checkpoint: str, *, device: str = 'cpu') -> nn.Module:
-    """Build the model of a config with the weights of a checkpoint, in eval mode.
+    """Build a config's model with the weights of a checkpoint, in eval mode.
 
     Raises:
         DataError: the checkpoint is of another architecture.

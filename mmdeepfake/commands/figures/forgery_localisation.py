@@ -1,4 +1,4 @@
-"""What `tools/figures.py localisation` measures: do the maps point at the forgery?"""
+"""Measure whether maps point at the forgery, for `tools/figures.py localisation`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.structures import VideoKey
 from mmdeepfake.visualization.evidence import list_ratf_layers
 
+from ..markdown import format_table
 from .figure_videos import FigureVideo, FigureVideos
 from .paper_figures import Detector, open_detector
 
@@ -29,7 +30,7 @@ NAME = 'localisation'
 
 
 def run_localisation(args: argparse.Namespace) -> None:
-    """Measure, then write and print the table."""
+    """Measure, then write and print the tables."""
     detector = open_detector(args.model, args)
     methods = args.methods or detector.videos.methods()
     settings = dict(num_resamples=args.num_resamples, seed=args.seed)
@@ -58,7 +59,6 @@ def run_localisation(args: argparse.Namespace) -> None:
         }
     text = format_tables(tables, record)
     folder = pathlib.Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
     stem = args.name or NAME
     replace_text(folder / f'{stem}.md', text)
     replace_text(folder / f'{stem}.json', json.dumps(record, indent=2) + '\n')
@@ -68,7 +68,7 @@ def run_localisation(args: argparse.Namespace) -> None:
 def measure_heat(
     detector: Detector, methods: list[str], args: argparse.Namespace, **settings
 ) -> tuple[Scores, str]:
-    """Score Grad-CAM against the masks, per manipulation; and say at which layer.
+    """Score Grad-CAM against the masks per manipulation; also return its layer.
 
     Args:
         detector: the model and its videos.
@@ -95,11 +95,11 @@ def measure_regions(
     args: argparse.Namespace,
     **settings,
 ) -> tuple[Scores, dict[str, int], str]:
-    """Score the region of one basis filter, which validation videos have chosen.
+    """Score the region of one basis filter, chosen on validation videos.
 
-    The R regions carry no labels. For each manipulation the filter is taken whose
-    region has the greatest mean IoU on the validation split's fakes, and the test
-    split's are scored with it, so that chance has no R tries.
+    The R regions carry no labels. For each manipulation, the filter whose region has
+    the largest mean IoU on the validation fakes is scored on the test split, so that
+    chance does not get R tries.
 
     Args:
         detector: the model and its test videos.
@@ -129,7 +129,7 @@ def measure_regions(
             if all(scores):
                 tries.append([score['iou'] for score in scores])
         if not tries:
-            raise DataError(f'{method}: no validation video of it has a mask')
+            raise DataError(f'{method}: no validation video has a mask')
         chosen[method] = int(np.mean(tries, axis=0).argmax())
         scored = [
             score_region(regions_of(video)[chosen[method]], masks)
@@ -155,7 +155,7 @@ def _read(
 def _average(scored: list[dict], method: str, settings: Mapping) -> dict:
     usable = [one for one in scored if one]
     if not usable:
-        raise DataError(f'{method}: no frame of its videos has a mask to score against')
+        raise DataError(f'{method}: no frame of its test videos has a mask')
     return average_over_videos(usable, **settings)
 
 
@@ -170,27 +170,22 @@ _COLUMNS = {
 
 
 def format_tables(tables: Mapping[str, Scores], record: Mapping) -> str:
-    """Write the tables as Markdown, with what they rest on."""
+    """Format the tables as Markdown, with their notes."""
     lines = [f'Model: `{record["model"]}`, split `{record["split"]}`', '']
     for name, rows in tables.items():
         figures = [f for f in _COLUMNS if f in next(iter(rows.values()))]
         header = ['manipulation', 'fakes', *(_COLUMNS[f] for f in figures)]
-        rule = ['---', *['---:'] * (len(header) - 1)]
-        lines += [f'**{name}**', '', _row(header), _row(rule)]
-        for method, row in rows.items():
-            count = str(record['num_videos'][method])
-            cells = [
+        cells = [
+            [method, str(record['num_videos'][method])]
+            + [
                 str(row[f]) if f in ('pointing', 'iou') else f'{100 * row[f].mean:.1f}'
                 for f in figures
             ]
-            lines.append(_row([method, count, *cells]))
-        lines.append('')
+            for method, row in rows.items()
+        ]
+        lines += [f'**{name}**', '', format_table(header, cells), '']
     lines.append('In brackets: 95% intervals over videos.')
     if 'basis_of_method' in record:
         chosen = ', '.join(f'{m} {i}' for m, i in record['basis_of_method'].items())
         lines.append(f'Filters, chosen on validation videos: {chosen}.')
     return '\n'.join(lines) + '\n'
-
-
-def _row(cells: list[str]) -> str:
-    return '| ' + ' | '.join(cells) + ' |'

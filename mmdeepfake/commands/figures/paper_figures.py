@@ -1,4 +1,4 @@
-"""What `tools/figures.py` draws: Figs. 1, 3, 4 and 5 of RATF's paper from a model."""
+"""Draw Figs. 1, 3, 4 and 5 of RATF's paper from a model, for `tools/figures.py`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mmdeepfake.visualization.region_plot import RegionImage, plot_regions
 
 from .figure_videos import FigureVideo, FigureVideos, load_detector
 
-# Ours: where eyes and mouth lie in a face crop; --regions takes others.
+# Ours: eyes and mouth in a face crop; --regions sets others.
 DEFAULT_REGIONS = {
     'eyes': Region(0.22, 0.36, 0.78, 0.56),
     'mouth': Region(0.32, 0.66, 0.68, 0.86),
@@ -43,10 +43,10 @@ DEFAULT_REGIONS = {
 
 @dataclass(frozen=True)
 class Detector:
-    """A model with its config, and the videos that it is shown.
+    """A model with its config and videos.
 
     Attributes:
-        name: for titles: the config's file name.
+        name: of the config's file, for titles.
         model: with trained weights.
         videos: of the test data of its config.
     """
@@ -56,18 +56,18 @@ class Detector:
     videos: FigureVideos
 
     def heat(self, video: FigureVideo, *, layer: str | None = None) -> HeatMaps:
-        """Grad-CAM of a video."""
+        """Return the Grad-CAM of a video."""
         frames = normalise(self.model, video.inputs, video.data_sample)
         return compute_heat_maps(self.model, frames, layer=layer)
 
     def regions(self, video: FigureVideo, *, layer: str | None = None) -> BasisRegions:
-        """Regions of RATF's basis filters."""
+        """Return the regions of RATF's basis filters."""
         frames = normalise(self.model, video.inputs, video.data_sample)
         return find_basis_regions(self.model, frames, layer=layer)
 
 
 def open_detector(pair: list[str], args: argparse.Namespace) -> Detector:
-    """Load CONFIG CHECKPOINT with the options of the command line."""
+    """Load CONFIG and CHECKPOINT with the options of the command line."""
     path, checkpoint = pair
     cfg = load_config(path, args.cfg_options)
     return Detector(
@@ -78,14 +78,14 @@ def open_detector(pair: list[str], args: argparse.Namespace) -> Detector:
 
 
 def run_figures(args: argparse.Namespace) -> None:
-    """Draw the figure that the command line names."""
+    """Draw the figure of the command line."""
     figure = FIGURES[args.figure](args)
     for path in save_png_and_pdf(figure, args.out, args.name or args.figure):
         print(f'Written: {path}')
 
 
 def draw_changes(args: argparse.Namespace) -> Figure:
-    """Fig. 1: how two regions change over time, in a fake and its original."""
+    """Draw Fig. 1: changes over time in two regions of a fake and its original."""
     cfg = load_config(args.config, args.cfg_options)
     videos = FigureVideos(cfg, split=args.split, num_contiguous=args.num_frames)
     key = _choose(videos, args.methods, args.video)[0]
@@ -100,7 +100,7 @@ def draw_changes(args: argparse.Namespace) -> Figure:
 
 
 def draw_activation(args: argparse.Namespace) -> Figure:
-    """Fig. 3: Grad-CAM per manipulation over one snippet."""
+    """Draw Fig. 3: Grad-CAM per manipulation over one snippet."""
     detector = open_detector(args.model, args)
     rows = []
     for key in _choose(detector.videos, args.methods, args.video):
@@ -129,7 +129,7 @@ def draw_activation(args: argparse.Namespace) -> Figure:
 
 
 def draw_regions(args: argparse.Namespace) -> Figure:
-    """Fig. 4: regions of the basis filters, one colour a filter, and their taps."""
+    """Draw Fig. 4: regions of the basis filters, and their taps."""
     blocks = {}
     for pair in args.model:
         detector = open_detector(pair, args)
@@ -145,15 +145,15 @@ def draw_regions(args: argparse.Namespace) -> Figure:
         num_basis = regions.weights.shape[1]
         name = f'r = {num_basis}: {detector.name}, {regions.layer}'
         if name in blocks:
-            raise ConfigError(f'--model: {detector.name} is named twice; once will do')
+            raise ConfigError(f'--model: {detector.name} is given twice')
         blocks[name] = rows
     return plot_regions(
-        blocks, title='Regions that share the basis filter of the greatest weight'
+        blocks, title='Regions that share the basis filter of the largest weight'
     )
 
 
 def draw_csa(args: argparse.Namespace) -> Figure:
-    """Fig. 5: activation without and with CSA, beside the forged pixels."""
+    """Draw Fig. 5: activation without and with CSA, and the forged pixels."""
     with_csa, without = (
         open_detector(pair, args) for pair in (args.with_csa, args.without_csa)
     )
@@ -169,7 +169,7 @@ def draw_csa(args: argparse.Namespace) -> Figure:
     truth_row: list = []
     for key in keys:
         video = with_csa.videos.read(key)
-        # The paper's pictures are of different snippets: one frame of each.
+        # As in the paper, one frame from each of several snippets.
         snippets = spread(args.num_snippets, len(video.frames) // video.clip_len)
         chosen = snippets * video.clip_len
         frames = video.frames[chosen]
@@ -202,7 +202,7 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
 
 
 def parse_regions(texts: list[str] | None) -> dict[str, Region]:
-    """Read two NAME=LEFT,TOP,RIGHT,BOTTOM, shares of the face crop."""
+    """Parse two NAME=LEFT,TOP,RIGHT,BOTTOM, relative to the face crop."""
     if not texts:
         return DEFAULT_REGIONS
     regions = {}
@@ -214,19 +214,19 @@ def parse_regions(texts: list[str] | None) -> dict[str, Region]:
             left = top = right = bottom = -1.0
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise ConfigError(
-                f'--regions {text}: allowed is NAME=LEFT,TOP,RIGHT,BOTTOM in shares of '
-                'the face crop, as mouth=0.3,0.6,0.7,0.8'
+                f'--regions {text}: expected NAME=LEFT,TOP,RIGHT,BOTTOM relative to '
+                'the face crop, e.g. mouth=0.3,0.6,0.7,0.8'
             )
         regions[name] = Region(left, top, right, bottom)
     if len(regions) != 2:
-        raise ConfigError(f'--regions names {len(regions)} regions: need two')
+        raise ConfigError(f'--regions has {len(regions)} regions; expected 2')
     return regions
 
 
 def _choose(
     videos: FigureVideos, methods: list[str] | None, name: str | None
 ) -> list[VideoKey]:
-    """Give one fake of each manipulation."""
+    """Return one fake of each manipulation."""
     return [videos.choose_fake(m, name) for m in methods or videos.methods()]
 
 
@@ -248,7 +248,7 @@ def _outlined(
     chosen: np.ndarray,
     args: argparse.Namespace,
 ) -> np.ndarray:
-    """Frames with the border of the forged pixels, unless told to leave it out."""
+    """Return frames with the border of forged pixels, unless --truth is none."""
     if args.truth == 'none':
         return frames
     return outline_masks(frames, videos.read_truth(key, truth=args.truth)[chosen])
@@ -257,7 +257,7 @@ def _outlined(
 def _truth_pictures(
     videos: FigureVideos, key: VideoKey, args: argparse.Namespace
 ) -> np.ndarray:
-    """(F, H, W) in 0..1: masks, or the difference map, brightened to its peak."""
+    """Return (F, H, W) in 0..1: masks, or difference maps scaled to their maximum."""
     if args.truth == 'mask':
         return videos.read_masks(key).astype(np.float32)
     differences = videos.read_differences(key)

@@ -1,4 +1,4 @@
-"""Writes the paper's tables as Markdown, CSV and one HTML page."""
+"""Write the paper's tables as Markdown, CSV and one HTML page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from mmdeepfake.files.csv_text import format_csv as join_csv
 from mmdeepfake.files.printable_text import guard_cells
 from mmdeepfake.visualization.html_page import PageTable
 from mmdeepfake.visualization.reliability_plot import Reliability
-from mmdeepfake.visualization.score_page import PageCommands, PageRun, format_page
+from mmdeepfake.visualization.score_page import PageRun, format_page
 
 from ..finished_runs import ScoredRun
 from ..markdown import format_table, plain, spread
 from ..paper_protocol import PaperTable, TableRow
 from ..report import roc_lines, score_rows
 from .cells import Cell, CellRun, Collection, collect
-from .filling import missing_cells
 
 CSV_COLUMNS = (
     *('table', 'row', 'column', 'figure', 'paper', 'paper_reimplemented'),
@@ -31,7 +30,7 @@ TITLE = "The paper's tables, its figures beside ours"
 
 
 def write_paper_tables(args: argparse.Namespace) -> None:
-    """Collect the runs, write the three files, say where they are."""
+    """Collect the runs, write the three files and print where they are."""
     collection, folder = collect(args.work_dirs), Path(args.out)
     files = {
         'paper_tables.md': format_markdown(collection),
@@ -42,10 +41,10 @@ def write_paper_tables(args: argparse.Namespace) -> None:
         replace_text(folder / name, text)
     refused = {run.place: reason for run, reason in collection.others}
     refused |= collection.found.broken
+    filled = sum(map(bool, collection.cells.values()))
     print(
-        f'{sum(map(bool, collection.cells.values()))} cells filled, '
-        f'{len(missing_cells(collection))} groups of commands fill the others, '
-        f'{len(refused)} sets of figures are in no table'
+        f'{filled} cells filled, {len(collection.cells) - filled} empty, '
+        f'{len(refused)} runs in no table'
     )
     for place, reason in refused.items():
         print(f'not in a table: {place}: {reason}')
@@ -54,7 +53,7 @@ def write_paper_tables(args: argparse.Namespace) -> None:
 
 
 def page_tables(collection: Collection) -> list[PageTable]:
-    """All tables of the page, as plain text."""
+    """Return all tables of the page, as plain text."""
     tables = []
     for table in collection.paper.tables:
         header = ['method']
@@ -107,7 +106,7 @@ def _figure(row: RowResult, name: str) -> str:
 
 
 def _table_of_runs(collection: Collection) -> PageTable:
-    """Every run of every cell, so that a mean hides nothing."""
+    """List every run of every cell, so that a mean hides nothing."""
     header = ['cell', 'config', 'seed', 'figure', 'real + fake', 'run', 'code', 'notes']
     notes = collection.footnotes
     rows = [
@@ -129,8 +128,8 @@ def _table_of_runs(collection: Collection) -> PageTable:
 
 
 def _table_of_others(collection: Collection) -> PageTable:
-    """Runs in no table: their figures, and why."""
-    header = ['run', 'real + fake', 'ACC', 'AUC', 'why it is in no table']
+    """List the runs in no table: their figures, and why."""
+    header = ['run', 'real + fake', 'ACC', 'AUC', 'reason']
     rows = []
     for run, reason in collection.others:
         row = run.summary.overall
@@ -143,41 +142,30 @@ def _table_of_others(collection: Collection) -> PageTable:
 
 
 def page_notes(collection: Collection) -> list[str]:
-    """Sentences without which the tables cannot be read."""
+    """Return the notes needed to read the tables."""
     return [
-        f'Paper: {collection.paper.reference}. † its own re-implementation, as it '
-        'says. ‡ taken from another paper: the figure, or others of its row, are no '
-        'shares of its test videos. - it prints none.',
-        f'Ours: level video; in brackets the {CONFIDENCE:.0%} interval by bootstrap '
-        'over videos; n is the number of test videos; several seeds: mean ± sample '
-        'standard deviation, which says nothing of the choice of videos. The paper '
-        'gives neither intervals nor seeds.',
-        'A cell of ours is empty unless a prediction file is there whose SHA-256 is '
-        'that of its figures, and from which they follow.',
-        'A run stands in a table if it was trained and tested on what the paper says: '
-        'the data, manipulations and compression, all of the official test split, '
-        'nothing of it seen in training. What else differs is in its footnotes.',
+        f'Paper: {collection.paper.reference}. † its own re-implementation. ‡ copied '
+        'from another paper: the figure, or others of its row, are not shares of its '
+        'test videos. - not printed.',
+        f'Ours: per video; in brackets the {CONFIDENCE:.0%} bootstrap interval over '
+        'videos; n is the number of test videos; several seeds: mean ± sample standard '
+        'deviation. The paper gives neither intervals nor seeds.',
+        'A cell of ours is filled only by predictions whose SHA-256 is that in '
+        'metrics.json and whose figures follow from them, of a run trained and tested '
+        'on the data, manipulations, compression and full official test split of the '
+        'paper, with no test video seen in training. Other differences are footnotes.',
+        'docs/paper_tables.md has the commands that fill the empty cells.',
     ]
 
 
-def page_commands(collection: Collection) -> list[PageCommands]:
-    """What fills the empty cells."""
-    missing = missing_cells(collection)
-    return [PageCommands('; '.join(cells), words) for words, cells in missing.items()]
-
-
 def format_markdown(collection: Collection) -> str:
-    """Everything but the pictures."""
+    """Return everything but the images."""
     sections = [f'# {TITLE}', _list(page_notes(collection))]
     for table in page_tables(collection):
         sections.append(f'## {plain(table.title)}')
         if table.rows:
             sections.append(format_table(table.header, table.rows))
         sections.append(_list(table.notes) if table.rows else 'None.')
-    sections.append('## Empty cells, and what fills them')
-    for one in page_commands(collection):
-        sections.append(plain(one.cells))
-        sections.append('\n'.join(f'    {command}' for command in one.commands))
     return '\n\n'.join(filter(None, sections)) + '\n'
 
 
@@ -186,7 +174,7 @@ def _list(texts: Sequence[str]) -> str:
 
 
 def format_csv(collection: Collection) -> str:
-    """One line for each cell of the paper and each run in it, in full precision."""
+    """Return a line for each cell of the paper and run in it, in full precision."""
     rows: list[Sequence[object]] = [CSV_COLUMNS]
     by_cell: dict[str, list[Cell]] = {}
     for cell in collection.cells:
@@ -214,30 +202,30 @@ def _csv_fields(one: CellRun, figure: str) -> list[object]:
 
 
 def format_html(collection: Collection) -> str:
-    """Everything, with the pictures of every sound run, in one page."""
+    """Return one page of everything, with plots of every valid run."""
     return format_page(
         TITLE,
         notes=page_notes(collection),
         tables=page_tables(collection),
-        commands=page_commands(collection),
+        commands=(),
         runs=[page_run(run) for run in collection.found.scored],
     )
 
 
 def page_run(run: ScoredRun) -> PageRun:
-    """What the page shows of one set of predictions."""
+    """Return what the page shows of one set of predictions."""
     labels = [prediction.key.label for prediction in run.predictions]
     scores = [prediction.fake_score for prediction in run.predictions]
     overall = run.summary.overall
     facts = [
-        ('checkpoint', run.checkpoint or 'not told'),
+        ('checkpoint', run.checkpoint or 'not recorded'),
         ('tested on', str(run.source or 'several datasets')),
         ('predictions, SHA-256', run.sha256),
     ]
     if run.training is not None:
         facts += [
             ('config', run.training.stem),
-            ('trained on', str(run.training.source or 'not known')),
+            ('trained on', str(run.training.source or 'unknown')),
             ('seed', str(run.training.seed)),
             ('code', str(run.training.facts.get('code', ''))),
         ]

@@ -1,4 +1,4 @@
-"""Measures the data path, from a stored video to a batch: `tools/speed_data.py`."""
+"""Measure the data path from a stored video to a batch, for `tools/speed_data.py`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import DATASETS
 
-from .speed_report import describe_run, format_facts, markdown_table, write_report
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
 
 COLLATE = 'collate'
-MAX_VIDEOS = 64  # read once before the clock starts, to lie in the page cache
+MAX_VIDEOS = 64  # read once before the clock starts, to be in the page cache
 
 
 def run_speed_data(args: argparse.Namespace) -> None:
-    """Measure the training pipeline of a config, print its steps and write them."""
+    """Measure a config's training pipeline, print its steps and write them."""
     cfg = load_config(args.config, args.cfg_options)
     if not cfg.get('train_dataloader'):
-        raise ConfigError(f'config {args.config} has no train_dataloader: nothing read')
+        raise ConfigError(f'config {args.config} has no train_dataloader')
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -49,7 +50,7 @@ def run_speed_data(args: argparse.Namespace) -> None:
 
 
 def find_items(cfg: Config) -> tuple[list[dict], int]:
-    """Return items spread over the config's training set, and the number of all."""
+    """Return items spread over the training set, and its size."""
     dataset = DATASETS.build({**cfg.train_dataloader.dataset.to_dict(), 'pipeline': []})
     count = min(len(dataset), MAX_VIDEOS)
     chosen = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
@@ -60,12 +61,12 @@ def find_items(cfg: Config) -> tuple[list[dict], int]:
 def measure_steps(
     items: Sequence[Mapping], cfg: Config, *, seconds: float
 ) -> tuple[int, Counter[str]]:
-    """Read samples in this process and add up the CPU time of each step.
+    """Read samples in this process and sum the CPU time of each step.
 
-    Files lie in the page cache: what is measured is the work of a core, not the disk.
+    Files are in the page cache, so the disk is not measured.
 
     Returns:
-        Number of samples, and name of a step -> CPU seconds of all of them together.
+        Number of samples, and name of a step -> its total CPU seconds.
     """
     transforms = Compose(list(cfg.train_dataloader.dataset.pipeline)).transforms
     rng = np.random.default_rng(0)
@@ -104,9 +105,9 @@ def format_data_speed(
     total = sum(step_seconds.values())
     cells = [f'{num_samples / total:.1f}']
     cells += [f'{seconds / total:.1%}' for seconds in step_seconds.values()]
-    table = markdown_table(['samples/s a core', *step_seconds], [cells])
+    table = format_table(['samples/s a core', *step_seconds], [cells])
     return (
         f'# Speed of the data\n\n{format_facts(facts)}\n\n'
-        'A sample is one video as the training pipeline packs it. Steps are shares of '
+        'A sample is one video as packed by the training pipeline. Steps are shares of '
         f'the CPU time of one process.\n\n{table}\n'
     )

@@ -1,4 +1,4 @@
-"""Measures models side by side in one run: what `tools/speed.py` does."""
+"""Measure models side by side in one run, for `tools/speed.py`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
-from .peak_memory import measure_peak_bytes
-from .speed_report import describe_run, format_facts, markdown_table, write_report
-from .timed_model import SpeedSettings, TimedModel, count_frames
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
+from .timed_model import MODES, SpeedSettings, TimedModel, count_frames
 
-# Reached through the package, so that an installed copy finds them as well.
+# Through the package, so that an installed copy finds them too.
 CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
-# The first is the floor. TANet is on RATF's frames, others on those of their recipes.
+# The first is the baseline. TANet has RATF's frames, others those of their recipes.
 MODELS = {
     'ResNet-50': 'ablations/resnet_r50_ffpp_lq.py',
     'RATFNet-50': 'ablations/ratf_no_csa_r50_ffpp_lq.py',
@@ -36,27 +36,26 @@ MODELS = {
     'V4D': 'baselines/v4d_ffpp_lq.py',
     'I3D': 'baselines/i3d_r50_ffpp_lq.py',
 }
-MODE_NAMES = {'forward': 'inference', 'train': 'train step'}
-# What a pass raises that does not fit into memory, or whose model refuses its input.
+# Raised when a pass does not fit into memory, or the model rejects its input.
 FAILURES = (RuntimeError, ValueError, AssertionError)
 
 
 @dataclass
 class SpeedRow:
-    """What was measured of one model on the frames of one split.
+    """The figures of one model on the frames of one split.
 
     Attributes:
-        name: as the command line or the built-in list calls the model.
+        name: of the model.
         config: its file.
         split: 'train' or 'test', whose pipeline gives the frames.
         frames: of a video, and their size, in words.
         num_frames: of a video.
         num_videos: of a batch.
         parameters: of the model.
-        gmacs: 1e9 multiply-accumulates a video, see `complexity`.
-        seconds: mode -> of a whole batch, one value a round.
-        peak_bytes: mode -> peak memory of a batch.
-        faults: mode, 'memory' or 'model' -> why there is no figure.
+        gmacs: 1e9 multiply-accumulates per video, see `complexity`.
+        seconds: mode -> of a batch, one value per round.
+        peak_bytes: mode -> peak memory of a batch, on CUDA.
+        faults: mode or 'model' -> why there is no figure.
     """
 
     name: str
@@ -78,7 +77,7 @@ class SpeedRow:
 
 
 def run_speed(args: argparse.Namespace) -> None:
-    """Measure the models of the command line, print the tables, write the files."""
+    """Measure the models, print the tables and write the files."""
     settings = SpeedSettings(
         device=args.device,
         dtype=args.dtype,
@@ -89,7 +88,7 @@ def run_speed(args: argparse.Namespace) -> None:
     )
     for name in ('batch', 'repeats'):
         if getattr(args, name) < 1:
-            raise ConfigError(f'--{name} {getattr(args, name)}: at least 1 is needed')
+            raise ConfigError(f'--{name} {getattr(args, name)}: must be at least 1')
     configs = find_models(args.models, args.cfg_options)
     settings.apply()
     facts = {
@@ -100,7 +99,7 @@ def run_speed(args: argparse.Namespace) -> None:
     rows: list[SpeedRow] = []
 
     def keep() -> None:
-        """Write what there is: the rest may take long, or be interrupted."""
+        """Write what there is, in case the run is interrupted."""
         if args.out is not None:
             record = {'facts': facts, 'rows': [asdict(row) for row in rows]}
             write_report('speed', format_speed(rows, facts), record, args.out)
@@ -111,7 +110,7 @@ def run_speed(args: argparse.Namespace) -> None:
 
 
 def find_models(words: Sequence[str], cfg_options: Mapping | None) -> dict[str, Config]:
-    """Read the configs of models given by name or by file; all of ours for no words."""
+    """Read the configs of models given by name or file; without words, all of ours."""
     configs = {}
     for word in words or MODELS:
         path = CONFIGS / MODELS[word] if word in MODELS else Path(word)
@@ -133,49 +132,70 @@ def measure_split(
     args: argparse.Namespace,
     keep: Callable[[], None],
 ) -> None:
-    """Measure all models on the frames of one split, the memory of each one first.
+    """Measure all models on the frames of one split.
 
-    Rows are appended; `keep` is called after each model's memory and each mode.
+    Rows are appended; `keep` is called after each mode.
     """
-    floor_frames = 0
+    base_frames = 0
     models: dict[str, TimedModel] = {}
     own_rows: dict[str, SpeedRow] = {}
     for name, cfg in configs.items():
         cost = measure_complexity(cfg, split=split)
         num_frames = count_frames(cost.input_shape)
-        floor_frames = floor_frames or args.batch * num_frames
+        base_frames = base_frames or args.batch * num_frames
         row = SpeedRow(
             name=name,
             config=_relative(cfg.filename),
             split=split,
             frames=describe_shape(cost.input_shape),
             num_frames=num_frames,
-            # Every model gets as many frames as the floor, in more or fewer videos.
-            num_videos=max(1, round(floor_frames / num_frames)),
+            # As many frames as the first model, in more or fewer videos.
+            num_videos=max(1, round(base_frames / num_frames)),
             parameters=cost.num_parameters,
             gmacs=cost.gmacs,
         )
         rows.append(row)
         own_rows[name] = row
         print(f'{split}: {name}, {row.num_videos} x {row.frames}', file=sys.stderr)
-        given = dict(
-            shape=cost.input_shape, num_videos=row.num_videos, settings=settings
-        )
         try:
-            # One that does not fit alone would take this process with it.
-            step = 'memory'
-            if args.memory:
-                row.peak_bytes = measure_peak_bytes(cfg, **given)
-            step = 'model'
-            models[name] = TimedModel(cfg, **given)
+            row.peak_bytes = measure_peak_bytes(cfg, row, cost.input_shape, settings)
+            models[name] = TimedModel(
+                cfg,
+                shape=cost.input_shape,
+                num_videos=row.num_videos,
+                settings=settings,
+            )
         except FAILURES as error:
-            row.faults[step] = first_line(error)
-        keep()
+            row.faults['model'] = first_line(error)
     for mode in settings.modes:
         measure_times(own_rows, models, mode, args.repeats)
         keep()
     models.clear()
     gc.collect()
+
+
+def measure_peak_bytes(
+    cfg: Config, row: SpeedRow, shape: Sequence[int], settings: SpeedSettings
+) -> dict[str, int]:
+    """Return the peak of each mode above what torch's allocator held before.
+
+    Weights, optimizer state, the batch, activations, gradients and workspaces count.
+    The step of 'train' is the second one, since the first makes the optimizer's state.
+    Empty without CUDA: torch has no such counter for a CPU.
+    """
+    if not settings.on_cuda:
+        return {}
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated(settings.device)
+    model = TimedModel(cfg, shape=shape, num_videos=row.num_videos, settings=settings)
+    peaks = {}
+    for mode in settings.modes:
+        model.run(mode)
+        torch.cuda.reset_peak_memory_stats(settings.device)
+        model.run(mode)
+        torch.cuda.synchronize(settings.device)
+        peaks[mode] = torch.cuda.max_memory_allocated(settings.device) - before
+    return peaks
 
 
 def measure_times(
@@ -184,13 +204,11 @@ def measure_times(
     mode: str,
     repeats: int,
 ) -> None:
-    """Time every model once a round, so that the machine's drift hits all alike.
-
-    Each round begins one place later, so that none always follows the same one.
+    """Time every model once per round, so that drift of the machine affects all.
 
         round 1: A B C    round 2: B C A    round 3: C A B
 
-    A model that fails, for want of memory for instance, loses its times.
+    A model that fails (e.g. out of memory) loses its times.
     """
     names = list(models)
     for number in range(repeats):
@@ -209,26 +227,26 @@ def measure_times(
             except FAILURES as error:
                 row.faults[mode] = first_line(error)
                 row.seconds.pop(mode, None)
-                torch.cuda.empty_cache()  # does nothing without CUDA
+                torch.cuda.empty_cache()  # no-op without CUDA
             else:
                 row.seconds.setdefault(mode, []).append(seconds)
 
 
 def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
-    """Format the facts of a run and a table for each split."""
+    """Format the facts of a run and a table per split."""
     parts = ['# Speed', format_facts(facts)]
     for split in dict.fromkeys(row.split for row in rows):
         section = [row for row in rows if row.split == split]
         floor = section[0]
         parts.append(
             f'## The frames of the {split} pipeline\n\n'
-            f'Times are of one video, ratios are to {floor.name} for as many frames, '
-            'rounds in pairs; medians, with the quartiles in brackets.'
+            f'Times are per video; ratios are to {floor.name} for as many frames, '
+            'paired by round; medians, with quartiles in brackets.'
         )
-        modes = [m for m in MODE_NAMES if any(m in r.seconds for r in section)]
+        modes = [m for m in MODES if any(m in r.seconds for r in section)]
         header = ['model', 'a video', 'videos', 'parameters, M', 'GMAC']
         for mode in modes:
-            header += [f'{MODE_NAMES[mode]}, ms', 'ratio', 'peak, MB', 'ratio']
+            header += [f'{MODES[mode]}, ms', 'ratio', 'peak, MB', 'ratio']
         lines = []
         for row in section:
             cells = [row.name, row.frames, str(row.num_videos)]
@@ -236,9 +254,9 @@ def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
             for mode in modes:
                 cells += mode_cells(row, floor, mode)
             lines.append(cells)
-        parts.append(markdown_table(header, lines))
+        parts.append(format_table(header, lines))
         parts += [
-            f'- {row.name}, {MODE_NAMES.get(what, what)}: not measured: {fault}'
+            f'- {row.name}, {MODES.get(what, what)}: not measured: {fault}'
             for row in section
             for what, fault in row.faults.items()
         ]
@@ -246,7 +264,7 @@ def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
 
 
 def mode_cells(row: SpeedRow, floor: SpeedRow, mode: str) -> list[str]:
-    """Format time and peak memory of one mode, and their ratios to the floor's."""
+    """Format time and peak memory of one mode, and their ratios to the baseline."""
     scale = floor.batch_frames / row.batch_frames
     cells = ['-'] * 4
     if mode in row.seconds:
@@ -269,11 +287,11 @@ def _format_spread(values: np.ndarray, digits: int) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return an error's message without what torch adds to it."""
+    """Return the first line of an error's message; torch adds many."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _relative(path: str) -> str:
-    """Name a config as its user would, not by where the package lies."""
+    """Return a config's path from configs/ on."""
     parts = Path(path).parts
     return '/'.join(parts[parts.index('configs') :]) if 'configs' in parts else path

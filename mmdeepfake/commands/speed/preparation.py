@@ -1,17 +1,19 @@
-"""Preparation beside the usual way with dlib: what `tools/speed_preparation.py` does.
+"""Compare our preparation with dlib's, for `tools/speed_preparation.py`.
 
-Every video is prepared twice, each way in a process of its own: by our pipeline, and
-with dlib as DeepfakeBench does it, written anew from its description: 32 frames spread
-over the video, HOG detector with one doubling, largest face, 68 landmarks, a similarity
-transform of five points to 256 x 256, the detector once more on the crop, PNG.
+Every video is prepared twice, each way in its own process: by our pipeline, and with
+dlib as DeepfakeBench describes it: 32 frames spread over the video, HOG detector with
+one upsampling, largest face, 68 landmarks, a similarity transform of five points to
+256 x 256, the detector again on the crop, PNG.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,12 +31,12 @@ from mmdeepfake.prepare.video_preparation import prepare_video
 from mmdeepfake.prepare.worker_context import WorkerContext, WorkerSettings
 from mmdeepfake.structures import OK, FaceTrack, VideoKey
 
-from .peak_memory import read_resident_bytes, run_in_new_process
-from .speed_report import describe_run, format_facts, markdown_table, write_report
+from ..markdown import format_table
+from .speed_report import describe_run, format_facts, write_report
 
 NUM_DLIB_FRAMES, DLIB_SIDE_PX, DLIB_SCALE = 32, 256, 1.3
-# Eyes, tip of the nose and corners of the mouth in 112 x 112 pixels (the usual template
-# of face recognition), and the landmarks that stand for them.
+# Eyes, nose tip and mouth corners in 112 x 112 pixels (the usual template of face
+# recognition), and their landmarks.
 TEMPLATE = np.array(
     [[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [41.5, 92.4], [70.7, 92.2]], np.float32
 )
@@ -44,15 +46,15 @@ POINTS = [37, 44, 30, 49, 55]
 
 @dataclass
 class PreparationCost:
-    """What one way cost, for all videos together.
+    """The cost of one way, over all videos.
 
     Attributes:
         num_videos: prepared.
         num_frames: of these videos.
-        num_boxes: frames that got a box.
-        cpu_seconds: of the process, models loaded before.
-        wall_seconds: the same by the clock.
-        peak_bytes: most memory that the process ever held.
+        num_boxes: frames with a box.
+        cpu_seconds: of the process, after the models are loaded.
+        wall_seconds: likewise.
+        peak_bytes: peak resident memory of the process.
         stored_bytes: written.
     """
 
@@ -69,26 +71,26 @@ class OurWay:
     """Our pipeline: every frame, tracked, stored as a clip."""
 
     def __init__(self, out: Path, settings: PreparationSettings) -> None:
-        root = Path('/')  # the videos may lie anywhere below the dataset's root
-        self._workshop = WorkerContext(WorkerSettings(root, out, 'all', settings))
-        self._workshop.partial.mkdir(parents=True)
-        self._workshop.detector  # noqa: B018  (made before the clock starts)
+        root = Path('/')  # the videos may be anywhere
+        self._context = WorkerContext(WorkerSettings(root, out, 'all', settings))
+        self._context.partial.mkdir(parents=True)
+        self._context.detector  # noqa: B018  (loaded before the clock starts)
 
     def prepare(self, path: Path) -> tuple[int, int]:
         """Prepare one video; return its number of frames, and of those with a box."""
         key = VideoKey('benchmark', 0, 'real', 'c23', path.stem)
-        done = prepare_video(SourceVideo(key, path, 'test'), self._workshop)
+        done = prepare_video(SourceVideo(key, path, 'test'), self._context)
         if done.status != OK:
             raise DataError(f'{path} failed: {done.records[0].fault}')
         seen = np.zeros(done.facts.num_frames, bool)
         for record in done.records:
-            track = FaceTrack.load(self._workshop.out.root / record.track_file)
+            track = FaceTrack.load(self._context.out.root / record.track_file)
             seen[track.first_frame : track.first_frame + len(track)] = True
         return len(seen), int(seen.sum())
 
 
 class DlibWay:
-    """Single frames, spread over the video, each warped on its own."""
+    """Single frames, spread over the video, each aligned by itself."""
 
     def __init__(self, out: Path, _: PreparationSettings) -> None:
         dlib = import_dlib('dlib')
@@ -141,7 +143,7 @@ WAYS = {'ours': OurWay, 'dlib': DlibWay}
 
 
 def run_speed_preparation(args: argparse.Namespace) -> None:
-    """Prepare the videos every way, print the table, write it."""
+    """Prepare the videos both ways, print the table and write it."""
     import_dlib('dlib')
     find_model()
     paths = [Path(path).resolve() for path in args.videos]
@@ -156,9 +158,12 @@ def run_speed_preparation(args: argparse.Namespace) -> None:
     costs: dict[str, PreparationCost] = {}
     for name in WAYS:
         with tempfile.TemporaryDirectory(prefix='preparation_') as folder:
-            costs[name] = run_in_new_process(
-                measure_way, name, paths, Path(folder), settings
-            )
+            # A new process each, since its peak memory is measured.
+            context = multiprocessing.get_context('spawn')
+            with ProcessPoolExecutor(1, mp_context=context) as pool:
+                costs[name] = pool.submit(
+                    measure_way, name, paths, Path(folder), settings
+                ).result()
     text = format_preparation(costs, facts)
     print(text)
     if args.out is not None:
@@ -170,7 +175,7 @@ def run_speed_preparation(args: argparse.Namespace) -> None:
 def measure_way(
     name: str, paths: Sequence[Path], out: Path, settings: PreparationSettings
 ) -> PreparationCost:
-    """Prepare all videos one way, in a process that has done nothing else."""
+    """Prepare all videos one way, in a fresh process."""
     cv2.setNumThreads(1)
     way = WAYS[name](out, settings)
     cpu, wall = time.process_time(), time.perf_counter()
@@ -181,15 +186,22 @@ def measure_way(
         num_boxes=sum(num_boxes for _, num_boxes in counts),
         cpu_seconds=time.process_time() - cpu,
         wall_seconds=time.perf_counter() - wall,
-        peak_bytes=read_resident_bytes('VmHWM'),
+        peak_bytes=read_peak_bytes(),
         stored_bytes=sum(f.stat().st_size for f in out.rglob('*') if f.is_file()),
     )
+
+
+def read_peak_bytes() -> int:
+    """Return this process's peak resident set; `getrusage` counts its parent's too."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith('VmHWM:'))
+    return int(line.split()[1]) * 1024
 
 
 def format_preparation(
     costs: Mapping[str, PreparationCost], facts: Mapping[str, str]
 ) -> str:
-    """Format the facts of a run and what each way cost."""
+    """Format the facts of a run and the cost of each way."""
     rows = []
     for name, cost in costs.items():
         cells = [
@@ -207,5 +219,5 @@ def format_preparation(
         'frames with a face/s a core', 'frames with a face', 'peak, MB',
         'stored a video, MB',
     ]  # fmt: skip
-    table = markdown_table(header, rows)
+    table = format_table(header, rows)
     return f'# Speed of the preparation\n\n{format_facts(facts)}\n\n{table}\n'

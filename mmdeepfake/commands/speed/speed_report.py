@@ -1,4 +1,4 @@
-"""What the speed tools have in common: the facts of a run, its table and its files."""
+"""The facts of a run, its table and its files, for the speed tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -32,7 +32,7 @@ def describe_run(device: str = 'cpu') -> dict[str, str]:
 
 
 def device_name(device: str) -> str:
-    """Return the name of a GPU, or of the processor as Linux has it."""
+    """Return the name of a GPU, or of the processor from /proc/cpuinfo."""
     if device.startswith('cuda'):
         return torch.cuda.get_device_name(device)
     path = Path('/proc/cpuinfo')
@@ -44,12 +44,6 @@ def device_name(device: str) -> str:
 def format_facts(facts: Mapping[str, str]) -> str:
     """Format the facts of a run as a Markdown list."""
     return '\n'.join(f'- {key}: {fact}' for key, fact in facts.items())
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Format rows as a Markdown table."""
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def write_report(stem: str, text: str, record: Mapping, folder: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""The model of a config with noise for frames: forward passes and training steps."""
+"""Run forward passes and training steps of a config's model on noise."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import keep_composed_kernels
 from mmdeepfake.registry import MODELS
 
-DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+DTYPES = {'fp32': None, 'bf16': torch.bfloat16}
+MODES = {'forward': 'inference', 'train': 'train step'}
 
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """What every model of one run has in common.
+    """Settings shared by all models of one run.
 
     Attributes:
         device: 'cpu', 'cuda' or 'cuda:1'.
-        dtype: 'fp32', or 'bf16' or 'fp16' for mixed precision (autocast; fp16 with a
-            scaled loss).
+        dtype: 'fp32', or 'bf16' for mixed precision (autocast).
         channels_last: weights and frames with channels innermost.
         compile: backend of `torch.compile`; None runs eagerly.
-        threads: of the CPU's operations; None leaves torch's number.
+        threads: of CPU operations; None keeps torch's number.
         modes: what is measured: 'forward' (to the logits, without gradients), 'train'
-            (forward, loss, backward and the optimizer's step).
+            (forward, loss, backward and optimizer step).
     """
 
     device: str = 'cpu'
@@ -45,7 +45,7 @@ class SpeedSettings:
     channels_last: bool = False
     compile: str | None = None
     threads: int | None = None
-    modes: tuple[str, ...] = ('forward', 'train')
+    modes: tuple[str, ...] = tuple(MODES)
 
     def __post_init__(self) -> None:
         kind = self.device.partition(':')[0]
@@ -55,12 +55,8 @@ class SpeedSettings:
             )
         if kind == 'cuda' and not torch.cuda.is_available():
             raise ConfigError(
-                f'--device {self.device}: torch {torch.__version__} sees no CUDA '
-                'device; run this command where there is one, or take --device cpu'
-            )
-        if self.dtype == 'fp16' and kind == 'cpu':
-            raise ConfigError(
-                '--dtype fp16 --device cpu: mixed precision on a CPU is bf16'
+                f'--device {self.device}: torch {torch.__version__} finds no CUDA '
+                'device; use --device cpu'
             )
 
     @property
@@ -69,13 +65,13 @@ class SpeedSettings:
         return self.device.startswith('cuda')
 
     def describe(self) -> str:
-        """Describe numbers, memory layout and compilation."""
+        """Describe dtype, memory layout and compilation."""
         layout = 'channels_last' if self.channels_last else "torch's layout"
         how = f'compiled by {self.compile}' if self.compile else 'eager'
         return f'{self.dtype}, {layout}, {how}'
 
     def apply(self) -> None:
-        """Set torch's number of threads and the device whose stream is timed."""
+        """Set torch's number of threads and the current CUDA device."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         if self.on_cuda and ':' in self.device:
@@ -83,15 +79,13 @@ class SpeedSettings:
 
 
 class TimedModel:
-    """One model, its optimizer and one batch of noise, ready to be timed.
-
-    Weights are random: a config's pretrained files are not asked for.
+    """One model with random weights, its optimizer and one batch of noise.
 
     Args:
         cfg: the config.
         shape: of one video, as the pipeline packs it.
         num_videos: videos in a batch.
-        settings: what all models share.
+        settings: shared by all models.
     """
 
     def __init__(
@@ -115,9 +109,10 @@ class TimedModel:
             ActionDataSample().set_gt_label(number % 2).to(settings.device)
             for number in range(num_videos)
         ]
-        self._optimizer = build_optim_wrapper(
-            self._model, optimizer_settings(cfg, settings.dtype)
-        )
+        optimizer = cfg.optim_wrapper.to_dict()
+        optimizer['type'] = 'OptimWrapper'  # autocast is entered here
+        optimizer.pop('loss_scale', None)
+        self._optimizer = build_optim_wrapper(self._model, optimizer)
         if settings.compile is not None:
             compile_parts(self._model, settings.compile)
 
@@ -133,10 +128,7 @@ class TimedModel:
         return logits
 
     def train_step(self) -> Tensor:
-        """Change the weights by one step; give the loss.
-
-        Frames are already normalised and on the device, for every model alike.
-        """
+        """Update the weights once and return the loss."""
         self._set_training(True)
         with self._autocast():
             losses = self._model(self._inputs, self._samples, mode='loss')
@@ -160,7 +152,7 @@ class TimedModel:
 
 
 def build_random_model(cfg: Config) -> nn.Module:
-    """Build a config's model with random weights; nothing is downloaded."""
+    """Build a config's model with random weights, without downloads."""
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     settings = cfg.model.to_dict()
     for _, node in walk_dicts(settings, 'model'):
@@ -171,7 +163,7 @@ def build_random_model(cfg: Config) -> nn.Module:
     model = MODELS.build(settings)
     logger = MMLogger.get_current_instance()
     level = logger.level
-    logger.setLevel('WARNING')  # it would log every weight
+    logger.setLevel('WARNING')  # otherwise every weight is logged
     try:
         model.init_weights()
     finally:
@@ -179,18 +171,8 @@ def build_random_model(cfg: Config) -> nn.Module:
     return model
 
 
-def optimizer_settings(cfg: Config, dtype: str) -> dict:
-    """Return the config's optimizer, wrapped for the dtype as `--amp` would do it."""
-    settings = cfg.optim_wrapper.to_dict()
-    settings['type'] = 'OptimWrapper'
-    settings.pop('loss_scale', None)
-    if dtype == 'fp16':
-        settings.update(type='AmpOptimWrapper', loss_scale='dynamic')
-    return settings
-
-
 def order_channels_last_(model: nn.Module) -> None:
-    """Lay the kernels of 2D and 3D convolutions out with channels innermost."""
+    """Store the weights of 2D and 3D convolutions with channels innermost."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for weight in model.parameters():
         if weight.dim() in formats:
@@ -198,14 +180,10 @@ def order_channels_last_(model: nn.Module) -> None:
 
 
 def with_channels_last(videos: Tensor) -> Tensor:
-    """Lay videos out so that frames or clips folded into the batch have it.
+    """Store videos so that `flatten(0, 1)` is a view in channels_last (or _3d).
 
     Args:
         videos: (B, N, 3, H, W), or (B, S, 3, T, H, W) for 3D networks.
-
-    Returns:
-        The same numbers; `flatten(0, 1)` is then a view in channels_last, or in
-        channels_last_3d.
     """
     folded = videos.flatten(0, 1)
     form = torch.channels_last if folded.dim() == 4 else torch.channels_last_3d

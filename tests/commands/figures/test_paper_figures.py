@@ -1,6 +1,4 @@
 import json
-import runpy
-import sys
 from types import SimpleNamespace
 
 import cv2
@@ -16,7 +14,7 @@ from figure_builders import (
     options_of,
     save_small_checkpoint,
 )
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.commands.figures import paper_figures as figures
 from mmdeepfake.commands.figures.figure_videos import (
@@ -27,6 +25,8 @@ from mmdeepfake.commands.figures.figure_videos import (
 from mmdeepfake.commands.figures.paper_figures import parse_regions
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+
+TOOL = ROOT / 'tools/figures.py'
 
 
 @pytest.fixture(scope='module')
@@ -48,17 +48,11 @@ def videos(data_root):
     return FigureVideos(load_config(WITHOUT_CSA, options_of(WITHOUT_CSA, data_root)))
 
 
-def run_tool(monkeypatch, *arguments, data_root, config=WITHOUT_CSA):
-    """Run tools/figures.py as from the command line; its exit code."""
+def run(*words, data_root, config=WITHOUT_CSA):
+    """Run tools/figures.py in this process; return its exit code."""
     options = options_of(config, data_root).items()
     pairs = [f'{key}={value}'.replace(' ', '') for key, value in options]
-    arguments = [str(a) for a in arguments]
-    monkeypatch.setattr(
-        sys, 'argv', ['figures.py', *arguments, '--cfg-options', *pairs]
-    )
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / 'tools/figures.py'), run_name='__main__')
-    return ended.value.code
+    return run_tool_here(TOOL, *words, '--cfg-options', *pairs)
 
 
 def check_pictures(folder, name):
@@ -68,35 +62,33 @@ def check_pictures(folder, name):
     assert (folder / f'{name}.pdf').read_bytes().startswith(b'%PDF')
 
 
-def test_fig1_is_drawn(monkeypatch, tmp_path, data_root):
+def test_fig1_is_drawn(tmp_path, data_root):
     given = ['fig1', WITHOUT_CSA, '--num-frames', 8, '--methods', 'FaceSwap']
     given += ['--out', tmp_path]
-    assert run_tool(monkeypatch, *given, data_root=data_root) == 0
+    assert run(*given, data_root=data_root) == 0
     check_pictures(tmp_path, 'fig1')
 
 
 @pytest.mark.parametrize('figure', ['fig3', 'fig4'])
-def test_figures_of_one_model_are_drawn(
-    monkeypatch, tmp_path, data_root, models, figure
-):
+def test_figures_of_one_model_are_drawn(tmp_path, data_root, models, figure):
     given = [figure, '--model', *models[WITHOUT_CSA], '--out', tmp_path]
-    assert run_tool(monkeypatch, *given, data_root=data_root) == 0
+    assert run(*given, data_root=data_root) == 0
     check_pictures(tmp_path, figure)
 
 
 def test_model_with_csa_in_the_place_of_one_without_is_refused(
-    monkeypatch, tmp_path, data_root, models, capsys
+    tmp_path, data_root, models, capsys
 ):
     given = ['fig5', '--with-csa', *models[WITHOUT_CSA]]
     given += ['--without-csa', *models[WITHOUT_CSA], '--out', tmp_path]
-    assert run_tool(monkeypatch, *given, data_root=data_root) == 2
+    assert run(*given, data_root=data_root) == 2
     assert '--with-csa needs a model with one' in capsys.readouterr().err
 
 
-def test_localisation_writes_tables(monkeypatch, tmp_path, data_root, models):
+def test_localisation_writes_tables(tmp_path, data_root, models):
     given = ['localisation', '--model', *models[WITHOUT_CSA], '--max-videos', 1]
     given += ['--num-resamples', 50, '--out', tmp_path]
-    assert run_tool(monkeypatch, *given, data_root=data_root) == 0
+    assert run(*given, data_root=data_root) == 0
     record = json.loads((tmp_path / 'localisation.json').read_text())
     assert record['num_videos'] == dict.fromkeys(METHODS, 1)
     assert set(record['basis_of_method']) == set(METHODS)
@@ -126,9 +118,9 @@ def test_original_is_the_target_of_the_pair(videos):
 
 
 def test_unknown_names_are_refused(videos):
-    with pytest.raises(ConfigError, match=r"'X'.*there are Deepfakes, FaceSwap"):
+    with pytest.raises(ConfigError, match=r"'X'.* Deepfakes, FaceSwap"):
         videos.choose_fake('X')
-    with pytest.raises(ConfigError, match="'1_2': no fake of FaceSwap in split 'test'"):
+    with pytest.raises(ConfigError, match=r"'1_2'.* FaceSwap in split 'test'"):
         videos.choose_fake('FaceSwap', '1_2')
 
 
@@ -136,7 +128,7 @@ def test_missing_masks_and_originals_are_named(videos):
     key = videos.choose_fake('FaceSwap')
     item = videos._items[key]
     videos._items[key] = dict(item, mask=None)
-    with pytest.raises(DataNotFoundError, match='has no mask file; masks of its pixel'):
+    with pytest.raises(DataNotFoundError, match='no mask file'):
         videos.read_masks(key)
     videos._items[key] = item
     stranger = key._replace(name='999_000')
@@ -150,7 +142,7 @@ def test_face_clips_have_no_pixel_difference(videos):
     key = videos.choose_fake('FaceSwap')
     item = videos._items[key]
     videos._items[key] = dict(item, track_file='track.npz')
-    with pytest.raises(ConfigError, match='it is a face clip, cut by boxes of its own'):
+    with pytest.raises(ConfigError, match='is a face clip'):
         videos.read_differences(key)
     videos._items[key] = item
 
@@ -170,9 +162,9 @@ def test_checkpoint_of_another_model_is_refused(tmp_path, data_root):
 @pytest.mark.parametrize(
     ('texts', 'message'),
     [
-        (['mouth=0.3,0.6,0.7'], 'allowed is NAME=LEFT,TOP,RIGHT,BOTTOM'),
-        (['mouth=0.7,0.6,0.3,0.8'], 'allowed is NAME=LEFT'),
-        (['mouth=0.3,0.6,0.7,0.8'], 'names 1 regions: need two'),
+        (['mouth=0.3,0.6,0.7'], '--regions mouth=0.3,0.6,0.7'),
+        (['mouth=0.7,0.6,0.3,0.8'], '--regions mouth=0.7'),
+        (['mouth=0.3,0.6,0.7,0.8'], '1 regions'),
     ],
 )
 def test_wrong_regions_are_refused(texts, message):

@@ -1,5 +1,3 @@
-import signal
-
 import numpy as np
 import pytest
 import torch
@@ -15,16 +13,11 @@ from mmdeepfake.commands.speed.models import (
     format_speed,
     measure_times,
 )
-from mmdeepfake.commands.speed.peak_memory import (
-    measure_peak_bytes,
-    run_in_new_process,
-)
 from mmdeepfake.commands.speed.timed_model import (
     SpeedSettings,
     TimedModel,
     build_random_model,
     count_frames,
-    optimizer_settings,
     with_channels_last,
 )
 from mmdeepfake.engine.build import load_config
@@ -45,7 +38,7 @@ def make_model(cfg, *, shape=SHAPE, num_videos=2, **settings):
     )
 
 
-def test_forward_gives_the_logits_of_the_config_s_model(cfg):
+def test_forward_returns_the_logits_of_the_config_s_model(cfg):
     found = make_model(cfg)
     torch.manual_seed(0)
     model = build_random_model(cfg)
@@ -93,41 +86,26 @@ def test_folded_frames_lie_channels_last(shape, form):
     assert folded.data_ptr() == ordered.data_ptr()
 
 
-@pytest.mark.parametrize(
-    ('name', 'split'),
-    [(name, split) for name in MODELS for split in ('train', 'test')],
-)
-def test_frames_of_the_built_in_models_are_counted(name, split):
+@pytest.mark.parametrize('name', MODELS)
+def test_frames_of_the_built_in_models_are_counted(name):
     cfg = Config.fromfile(CONFIGS / MODELS[name])
-    # What their recipes say: 8 frames spread over the video, STIL 16 of them at test.
-    frames = {'train': 16, 'test': 32}
-    frames = {'TEI': dict(train=8, test=8), 'STIL': dict(train=8, test=16)}.get(
-        name, frames
-    )
-    assert count_frames(find_input_shape(cfg, split=split)) == frames[split]
+    # By their recipes: 8 frames spread over the video, STIL 16 of them at test.
+    frames = {'TEI': [8, 8], 'STIL': [8, 16]}.get(name, [16, 32])
+    shapes = [find_input_shape(cfg, split=split) for split in ('train', 'test')]
+    assert list(map(count_frames, shapes)) == frames
 
 
-def test_weights_named_in_a_config_are_not_asked_for(cfg):
+def test_weights_named_in_a_config_are_not_loaded(cfg):
     cfg.model.backbone.pretrained = 'https://no.such.host/weights.pth'
     cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='/none.pth')
     build_random_model(cfg)
 
 
-def test_fp16_scales_its_loss_and_bf16_does_not(cfg):
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.loss_scale = 512.0
-    assert optimizer_settings(cfg, 'fp16')['loss_scale'] == 'dynamic'
-    assert optimizer_settings(cfg, 'fp16')['type'] == 'AmpOptimWrapper'
-    assert 'loss_scale' not in optimizer_settings(cfg, 'bf16')
-    assert optimizer_settings(cfg, 'bf16')['clip_grad'] == cfg.optim_wrapper.clip_grad
-
-
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(device='tpu'), '--device tpu: allowed are cpu, cuda and cuda:INDEX'),
-        (dict(device='cuda'), 'sees no CUDA device; run this command where there is'),
-        (dict(dtype='fp16'), 'mixed precision on a CPU is bf16'),
+        (dict(device='tpu'), '--device tpu'),
+        (dict(device='cuda'), '--device cpu'),
     ],
 )
 def test_settings_that_cannot_run_are_refused(monkeypatch, settings, message):
@@ -145,25 +123,6 @@ def test_two_configs_of_one_name_are_two_models():
     folders = ('baselines', 'published')
     words = [str(ROOT / 'configs' / folder / 'stil_ffpp_lq.py') for folder in folders]
     assert list(find_models(words, None)) == ['stil_ffpp_lq', words[1]]
-
-
-# Peak memory
-
-
-@pytest.mark.slow
-def test_peak_of_a_process_holds_what_a_step_must_hold(cfg):
-    num_weights = sum(w.numel() for w in build_random_model(cfg).parameters())
-    peaks = measure_peak_bytes(
-        cfg, shape=SHAPE, num_videos=1, settings=SpeedSettings(threads=1)
-    )
-    # Weights and gradients, and the two moments of Adam, in float32.
-    assert 4 * 4 * num_weights < peaks['train'] < 3 * 4 * 4 * num_weights
-    assert 4 * num_weights < peaks['forward'] < 0.8 * peaks['train']
-
-
-def test_process_that_was_killed_is_an_error_and_no_figure():
-    with pytest.raises(RuntimeError, match='memory ran out'):
-        run_in_new_process(signal.raise_signal, signal.SIGKILL)
 
 
 # Times and their table

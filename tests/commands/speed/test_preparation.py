@@ -1,8 +1,7 @@
-import runpy
 import sys
 
 import pytest
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.commands.speed.preparation import (
     WAYS,
@@ -37,10 +36,7 @@ def test_every_way_finds_the_face(name, tmp_path, realff):
     assert cost.stored_bytes > 10_000
 
 
-def test_missing_dlib_is_told_with_the_install_line(monkeypatch, capsys):
+def test_missing_dlib_is_reported_with_the_install_line(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, 'dlib', None)
-    monkeypatch.setattr(sys, 'argv', ['speed_preparation.py', 'a.mp4'])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(ROOT / 'tools/speed_preparation.py'), run_name='__main__')
-    assert caught.value.code == 2
+    assert run_tool_here(ROOT / 'tools/speed_preparation.py', 'a.mp4') == 2
     assert "pip install 'mmdeepfake[dlib]'" in capsys.readouterr().err
