@@ -76,7 +76,7 @@ setup(
         # openmim needs pkg_resources, which setuptools 81 no longer has.
         'mim': ['openmim', 'setuptools<81'],
         'test': TEST,
-        'dev': [*TEST, 'pre-commit', 'ruff'],
+        'dev': [*TEST, 'mypy', 'pre-commit', 'ruff'],
     },
     classifiers=[
         'Operating System :: POSIX :: Linux',
