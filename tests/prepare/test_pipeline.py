@@ -4,6 +4,7 @@ import json
 import sys
 import tarfile
 
+import cv2
 import numpy as np
 import pytest
 from builders import make_frame_folder, read_index
@@ -84,31 +85,60 @@ def test_settings_file_has_all_that_clips_depend_on(done):
     assert (settings['margin_ratio'], settings['clip_format']) == (1.6, 'png')
 
 
-def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(tmp_path, out):
-    frames = [draw_faces(i, [] if i < 10 else [(40, 30)]) for i in range(30)]
+PTS = [0, 40, 80, 200, 240, 600, 640, 680, 720, 760]
+SMALL, LARGE = (10, 10), (70, 50)
+
+
+def make_odd_videos(folder):
+    """Write one video of each odd kind; the frames of a folder count from 94."""
+    make_face_video(folder / 'empty.mp4', faces=())
+    (folder / 'broken.mp4').write_text('Not Found' * 99)
+    make_face_video(folder / 'short.mp4', 3)
+    make_face_video(folder / 'видео № 1.mp4', 5)
+    late = [draw_faces(i, [] if i < 10 else [(40, 30)]) for i in range(30)]
     options = {'bf': '3', 'g': '12', 'preset': 'medium'}
-    encode(tmp_path / 'raw/train/real/a.mp4', frames, options=options)
-    make_face_video(tmp_path / 'raw/train/fake/b.mp4', 3)
-    settings = {'clip_format': 'png', 'tracking': TrackingSettings(detect_every=1)}
-    run_preparation(make_request(tmp_path / 'raw', out, settings=settings))
-    record = records_of(out)['a']
+    encode(folder / 'late.mp4', late, options=options)
+    encode(folder / 'vfr.mkv', map(draw_faces, range(10)), pts=PTS, fps=1000)
+    for size in ((161, 121), (75, 75)):
+        frames = [draw_faces(i, [(10, 12)], size) for i in range(4)]
+        path = folder / f'odd{size[0]}.mkv'
+        encode(path, frames, codec='ffv1', pix_fmt='yuv444p')
+    crowd = [
+        np.maximum(draw_faces(i, [SMALL], side=24, grey=60), draw_faces(i, [LARGE]))
+        for i in range(20)
+    ]
+    encode(folder / 'crowd.mp4', crowd)
+    (folder / 'frames').mkdir()
+    for index in range(12):  # '100' sorts before '94' as text
+        path = folder / f'frames/{94 + index}.png'
+        cv2.imwrite(str(path), draw_faces(index)[..., ::-1])
+
+
+@pytest.fixture(scope='module')
+def odd(tmp_path_factory):
+    """Odd videos, prepared as PNG with detection in every frame: see `done`."""
+    root = tmp_path_factory.mktemp('odd') / 'données brutes'
+    make_face_video(root / 'train/fake/fake.mp4')
+    make_odd_videos(make_face_video(root / 'train/real/usual.mp4').parent)
+    out = root.with_name('visages 顔')
+    tracking = TrackingSettings(detect_every=1)
+    settings = {'clip_format': 'png', 'tracking': tracking}
+    return run_preparation(make_request(root, out, settings=settings)), out
+
+
+def test_frame_i_of_a_clip_is_frame_first_frame_plus_i_of_the_video(odd):
+    out = odd[1]
+    record = records_of(out)['late']
     track = FaceTrack.load(out / record.track_file)
     assert (track.first_frame, len(track)) == (10, 20)
     x1, y1, x2, y2 = track.region
-    source = list(VideoFile(tmp_path / 'raw' / record.source).read())
+    source = list(VideoFile(out.with_name('données brutes') / record.source).read())
     for index, shown in enumerate(open_clip(out / record.path).read(range(20))):
         np.testing.assert_array_equal(shown, source[10 + index][y1:y2, x1:x2])
 
 
-def test_several_people_are_all_stored_the_largest_first(tmp_path, out):
-    small, large = (10, 10), (70, 50)
-    frames = [
-        np.maximum(draw_faces(i, [small], side=24, grey=60), draw_faces(i, [large]))
-        for i in range(20)
-    ]
-    encode(tmp_path / 'raw/train/real/crowd.mp4', frames)
-    make_face_video(tmp_path / 'raw/train/fake/one.mp4')
-    summary = run_preparation(make_request(tmp_path / 'raw', out))
+def test_several_people_are_all_stored_the_largest_first(odd):
+    summary, out = odd
     records = read_manifest(out / 'manifest.jsonl')
     tracks = [r for r in records if r.key.name.endswith('crowd')]
     assert [r.track for r in tracks] == [0, 1]
@@ -117,72 +147,59 @@ def test_several_people_are_all_stored_the_largest_first(tmp_path, out):
     assert summary.coverage.total.several_people == 1
 
 
+def test_video_without_a_face_stays_in_the_manifest(odd):
+    summary, out = odd
+    record = records_of(out)['empty']
+    assert (record.status, record.path, record.num_frames) == ('no_face', '', None)
+    assert record.source == 'train/real/empty.mp4'
+    assert summary.coverage.total.no_face == 1
+
+
+def test_broken_video_fails_alone_with_a_reason_without_paths(odd):
+    summary, out = odd
+    record = records_of(out)['broken']
+    assert record.status == 'failed'
+    assert "'train/real/broken.mp4'" in record.fault
+    assert (summary.coverage.total.ok, summary.num_failed) == (10, 1)
+    assert list(summary.coverage.faults.values()) == [record.fault]
+
+
+def test_short_videos_are_kept_and_counted(odd):
+    summary, out = odd
+    records = records_of(out)
+    assert (records['short'].num_frames, records['видео № 1'].num_frames) == (3, 5)
+    lengths = [r.num_frames for r in records.values() if r.status == 'ok']
+    assert summary.coverage.total.short == sum(length < 16 for length in lengths)
+
+
+def test_variable_rate_keeps_the_times_of_the_frames(odd):
+    out = odd[1]
+    record = records_of(out)['vfr']
+    clip = open_clip(out / record.path)
+    np.testing.assert_allclose(clip.times_seconds, np.array(PTS) / 1000, atol=2e-3)
+    assert record.fps == pytest.approx(9 / 0.76, rel=0.01)
+    assert prepared(out, record).facts.variable_rate
+
+
+@pytest.mark.parametrize('name', ['odd161', 'odd75'])
+def test_odd_sizes_give_even_clips(odd, name):
+    clip = open_clip(odd[1] / records_of(odd[1])[name].path)
+    assert (clip.height % 2, clip.width % 2) == (0, 0)
+
+
+def test_folders_of_frames_are_prepared_like_videos(odd):
+    record = records_of(odd[1])['frames']
+    track = FaceTrack.load(odd[1] / record.track_file)
+    assert (record.num_frames, record.fps) == (12, None)
+    assert (np.diff(track.boxes[:, 0]) > 0).all()  # the face moves to the right
+
+
 def test_face_that_is_too_small_is_dropped_and_noted(small_tree, out):
     run_preparation(make_request(small_tree, out, settings={'min_face_px': 60}))
     record = records_of(out)['a_test_fake']
     assert (record.status, record.path) == ('no_face', '')
     notes = prepared(out, record).facts.notes
     assert ['60 pixels' in note for note in notes] == [True]
-
-
-def test_video_without_a_face_stays_in_the_manifest(root, out):
-    make_face_video(root / 'train/real/empty.mp4', faces=())
-    summary = run_preparation(make_request(root, out))
-    record = records_of(out)['empty']
-    assert (record.status, record.path, record.num_frames) == ('no_face', '', None)
-    assert record.source == 'train/real/empty.mp4'
-    assert (summary.coverage.total.no_face, summary.num_failed) == (1, 0)
-
-
-def test_broken_video_fails_alone_with_a_reason_without_paths(root, out):
-    (root / 'train/real/broken.mp4').write_text('Not Found' * 99)
-    summary = run_preparation(make_request(root, out))
-    record = records_of(out)['broken']
-    assert record.status == 'failed'
-    assert record.fault.startswith(
-        "video file 'train/real/broken.mp4' cannot be opened"
-    )
-    assert (summary.coverage.total.ok, summary.num_failed) == (4, 1)
-    assert list(summary.coverage.faults.values()) == [record.fault]
-
-
-def test_short_video_is_kept_and_counted(root, out):
-    make_face_video(root / 'train/real/short.mp4', num_frames=3)
-    summary = run_preparation(make_request(root, out))
-    assert records_of(out)['short'].num_frames == 3
-    assert summary.coverage.total.short == 1
-
-
-def test_variable_rate_keeps_the_times_of_the_frames(root, out):
-    pts = [0, 40, 80, 200, 240, 600, 640, 680, 720, 760]
-    frames = [draw_faces(i) for i in range(10)]
-    encode(root / 'train/real/vfr.mkv', frames, pts=pts, fps=1000)
-    run_preparation(make_request(root, out))
-    record = records_of(out)['vfr']
-    clip = open_clip(out / record.path)
-    np.testing.assert_allclose(clip.times_seconds, np.array(pts) / 1000, atol=2e-3)
-    assert record.fps == pytest.approx(9 / 0.76, rel=0.01)
-    assert prepared(out, record).facts.variable_rate
-
-
-@pytest.mark.parametrize('size', [(161, 121), (75, 75)])
-def test_odd_sizes_give_even_clips(tmp_path, out, size):
-    for kind in ('real', 'fake'):
-        frames = [draw_faces(i, [(10, 12)], size) for i in range(12)]
-        path = tmp_path / f'raw/train/{kind}/{kind}.mkv'
-        encode(path, frames, codec='ffv1', pix_fmt='yuv444p')
-    run_preparation(make_request(tmp_path / 'raw', out))
-    clip = open_clip(out / records_of(out)['real'].path)
-    assert (clip.height % 2, clip.width % 2) == (0, 0)
-
-
-def test_names_may_have_spaces_and_other_alphabets(tmp_path):
-    root, out = tmp_path / 'données brutes', tmp_path / 'visages 顔'
-    for kind in ('real', 'fake'):
-        make_face_video(root / f'train/{kind}/видео № 1 {kind}.mp4', 5)
-    run_preparation(make_request(root, out))
-    record = records_of(out)['видео № 1 real']
-    assert len(open_clip(out / record.path)) == 5
 
 
 def test_dataset_is_never_written_to(root, out):
@@ -211,11 +228,10 @@ def test_second_run_has_nothing_to_do_and_changes_nothing(small_tree, out):
     assert snapshot(out) == before
 
 
-def test_any_number_of_workers_gives_the_same_bytes(small_tree, out, tmp_path):
-    run_preparation(make_request(small_tree, out))
-    other = tmp_path / 'other'
-    run_preparation(make_request(small_tree, other, num_workers=2))
-    assert snapshot(other) == snapshot(out)
+def test_any_number_of_workers_gives_the_same_bytes(small_tree, done, out):
+    settings = {'clip_format': 'png'}
+    run_preparation(make_request(small_tree, out, settings=settings, num_workers=2))
+    assert snapshot(out) == snapshot(done[1])
     assert len(snapshot(out)) == 1 + 4 * 3
 
 
@@ -329,22 +345,6 @@ def test_two_videos_in_one_folder_are_refused(root, out):
     ]
     with pytest.raises(DataError, match=r'one/.*two/'):
         refuse_shared_folders(videos, OutputFolder(out))
-
-
-def test_folders_of_frames_are_prepared_like_videos(tmp_path, out):
-    import cv2
-
-    for kind in ('real', 'fake'):
-        folder = tmp_path / f'raw/train/{kind}/{kind}_frames'
-        folder.mkdir(parents=True)
-        for index in range(12):  # 94 to 105: '100' sorts before '94' as a text
-            frame = draw_faces(index)[..., ::-1]
-            cv2.imwrite(str(folder / f'{94 + index}.png'), frame)
-    run_preparation(make_request(tmp_path / 'raw', out))
-    record = records_of(out)['real_frames']
-    track = FaceTrack.load(out / record.track_file)
-    assert (record.num_frames, record.fps) == (12, None)
-    assert (np.diff(track.boxes[:, 0]) > 0).all()  # the face moves to the right
 
 
 def make_wild(root):
