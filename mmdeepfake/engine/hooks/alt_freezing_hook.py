@@ -17,7 +17,6 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmdeepfake.argument_checks import check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import HOOKS
 
@@ -68,11 +67,14 @@ class AltFreezingHook(Hook):
     def __init__(
         self, num_spatial_frozen: int = 20, num_temporal_frozen: int = 1
     ) -> None:
-        check_counts(
-            self,
-            num_spatial_frozen=num_spatial_frozen,
-            num_temporal_frozen=num_temporal_frozen,
-        )
+        for name, value in (
+            ('num_spatial_frozen', num_spatial_frozen),
+            ('num_temporal_frozen', num_temporal_frozen),
+        ):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(
+                    f'AltFreezingHook: {name}={value!r}; allowed: integers >= 1'
+                )
         self.num_spatial_frozen = num_spatial_frozen
         self.num_temporal_frozen = num_temporal_frozen
         self._spatial: list[nn.Parameter] = []

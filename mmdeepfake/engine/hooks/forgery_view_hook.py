@@ -17,7 +17,6 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
-from mmdeepfake.argument_checks import check_argument, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.metrics import read_result
 from mmdeepfake.evaluation.predictions import VideoPrediction, order_by_key
@@ -57,8 +56,11 @@ class ForgeryViewHook(Hook):
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, *, interval: int = 1, num_videos: int = 5) -> None:
-        check_counts(self, interval=interval)
-        check_argument(self, num_videos >= 0, 'integers >= 0', num_videos=num_videos)
+        if interval < 1 or num_videos < 0:
+            raise ConfigError(
+                f'ForgeryViewHook: interval={interval}, num_videos={num_videos}; '
+                'allowed: interval >= 1 and num_videos >= 0'
+            )
         self.interval, self.num_videos = interval, num_videos
         self._num_validations = 0
         self._predictions: list[VideoPrediction] = []
