@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmdeepfake'
 # From the ground up: a room may import itself and the rooms of the rows above its own.
 ROWS = [
     {'errors', 'registry', 'version'},
-    {'files', 'argument_checks'},
+    {'files'},
     {'structures', 'ops'},
     {'layouts', 'video'},
     {'faces', 'models', 'evaluation', 'visualization', 'miniff'},

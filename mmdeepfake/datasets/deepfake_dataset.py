@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from mmaction.datasets import BaseActionDataset
 from mmengine.logging import MMLogger
 
-from mmdeepfake.argument_checks import check_argument, check_choice
+from mmdeepfake.datasets.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.layouts import LAYOUTS, plain_compression
 from mmdeepfake.registry import DATASETS

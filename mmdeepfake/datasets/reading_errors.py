@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmdeepfake.argument_checks import check_argument, check_choice
+from mmdeepfake.datasets.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import DataError, DataNotFoundError, InputError, LeakError
 from mmdeepfake.structures import ON_ERROR, SKIP, BrokenSample, VideoKey
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmdeepfake.argument_checks import check_argument
+from mmdeepfake.datasets.argument_checks import check_argument
 from mmdeepfake.layouts import (
     CLASSIC_METHODS,
     DFD_METHOD,

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_counts, check_probability
+from mmdeepfake.datasets.argument_checks import check_counts, check_probability
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import FAKE, REAL

@@ -19,7 +19,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from mmdeepfake.argument_checks import check_argument
+from mmdeepfake.datasets.argument_checks import check_argument
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_landmarks import INNER_FACE, NUM_LANDMARKS

@@ -21,7 +21,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from mmdeepfake.argument_checks import check_choice
+from mmdeepfake.datasets.argument_checks import check_choice
 from mmdeepfake.registry import TRANSFORMS
 
 from .changed_readers import (

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_argument, check_choice
+from mmdeepfake.datasets.argument_checks import check_argument, check_choice
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures.face_square import square_inside_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_probability
+from mmdeepfake.datasets.argument_checks import check_probability
 from mmdeepfake.registry import TRANSFORMS
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 
-from mmdeepfake.argument_checks import check_argument
+from mmdeepfake.datasets.argument_checks import check_argument
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.files.array_reading import read_array
 from mmdeepfake.registry import TRANSFORMS

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_choice, check_counts
+from mmdeepfake.datasets.argument_checks import check_choice, check_counts
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_choice, check_counts
+from mmdeepfake.datasets.argument_checks import check_choice, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.argument_checks import check_argument, check_counts
+from mmdeepfake.datasets.argument_checks import check_argument, check_counts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 

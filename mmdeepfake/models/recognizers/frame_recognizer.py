@@ -32,8 +32,8 @@ class FrameRecognizer(SnippetRecognizer):
         if self.with_neck or self.clip_len != 1:
             raise ConfigError(
                 f'FrameRecognizer with clip_len = {self.clip_len} and '
-                f'{"a" if self.with_neck else "no"} neck: need clip_len = 1, no neck, '
-                'or use SnippetRecognizer'
+                f'{"a" if self.with_neck else "no"} neck: need clip_len = 1 and no '
+                'neck, or use SnippetRecognizer'
             )
         if getattr(self.cls_head, 'consensus', None) is None:
             raise ConfigError(

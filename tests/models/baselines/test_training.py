@@ -43,6 +43,7 @@ class Row:
 
 # At its own momentum, evaluation would lag behind what is learnt.
 QUICK = dict(momentum=0.3)
+TWO_STAGES = dict(num_stages=2, out_indices=(1,), strides=(1, 2), dilations=(1, 1))
 SMALL_XCEPTION = dict(num_middle_blocks=0, width_ratio=0.25)
 SMALL_BAG = dict(in_channels=512, num_instances=4)
 ROWS = {
@@ -58,8 +59,8 @@ ROWS = {
     'cnn_lstm': Row(
         'miniff/cnn_lstm_r18_miniff.py',
         (4, 3, 32, 32),
-        head=dict(sequence_len=4),
-        is_slow=True,
+        backbone=TWO_STAGES,
+        head=dict(sequence_len=4, in_channels=128),
     ),
     'co_motion': Row('baselines/co_motion_ffpp_lq.py', (2, 5151, 1, 1)),
     'deep_rhythm': Row(
@@ -91,8 +92,9 @@ ROWS = {
     'i3d': Row(
         'miniff/i3d_r18_miniff.py',
         (1, 3, 4, 32, 32),
+        backbone=dict(base_channels=16),
+        head=dict(in_channels=128),
         training=dict(learning_rate=3e-4),
-        is_slow=True,
     ),
     'i3d_inception': Row(
         'baselines/i3d_inception_ffpp_lq.py',
@@ -123,8 +125,15 @@ ROWS = {
         is_slow=True,
     ),
     'tall_swin': Row('miniff/tall_swin_small_miniff.py', (1, 3, 64, 64)),
-    'tam': Row('miniff/tam_r18_miniff.py', (8, 3, 32, 32)),
-    'tei': Row('miniff/tei_r18_miniff.py', (8, 3, 32, 32), is_slow=True),
+    **{
+        name: Row(
+            f'miniff/{name}_r18_miniff.py',
+            (8, 3, 32, 32),
+            backbone=dict(temporal_stages=(True, True), **TWO_STAGES),
+            head=dict(in_channels=128),
+        )
+        for name in ('tam', 'tei')
+    },
     'v4d': Row(
         'miniff/v4d_r18_miniff.py',
         (2, 3, 2, 48, 48),
