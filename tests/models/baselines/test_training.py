@@ -74,7 +74,6 @@ ROWS = {
         (4, 3, 64, 64),
         backbone=dict(norm_cfg=dict(type='BN', **QUICK)),
         head=dict(sequence_len=4),
-        is_slow=True,
     ),
     'dsanet': Row(
         'miniff/dsanet_r18_miniff.py',
@@ -86,7 +85,6 @@ ROWS = {
         'miniff/facenet_lstm_small_miniff.py',
         (4, 3, 80, 80),
         head=dict(sequence_len=4),
-        is_slow=True,
     ),
     'ftcn': Row('miniff/ftcn_small_miniff.py', (1, 3, 16, 32, 32)),
     'i3d': Row(
@@ -108,14 +106,12 @@ ROWS = {
         (4, 3, 48, 48),
         backbone=SMALL_XCEPTION,
         head=SMALL_BAG,
-        is_slow=True,
     ),
     's_mil_t': Row(
         'miniff/s_mil_t_small_miniff.py',
         (4, 3, 48, 48),
         backbone=SMALL_XCEPTION,
         head=SMALL_BAG,
-        is_slow=True,
     ),
     'stil': Row(
         'miniff/stil_small_miniff.py',
@@ -144,7 +140,8 @@ ROWS = {
     'xception': Row(
         'miniff/xception_miniff.py',
         (4, 3, 64, 64),
-        is_slow=True,
+        backbone=SMALL_XCEPTION,
+        head=dict(in_channels=512),
     ),
 }
 FROZEN = ('facenet_lstm',)
