@@ -91,12 +91,13 @@ def measure_error(
         ]
         for one, right in zip(got, expected, strict=True):
             errors.append((one.double() - right).norm() / right.norm())
-    return torch.stack(errors).max().item()
+    largest: float = torch.stack(errors).max().item()
+    return largest
 
 
 def _prepare(
     x: Tensor, basis: Tensor, weights: Tensor, num_frames: int
-) -> tuple[Tensor, Tensor, dict]:
+) -> tuple[Tensor, Tensor, dict[str, int]]:
     sizes = dict(
         num_channels=basis.shape[1],
         num_positions=x.shape[2] * x.shape[3],
@@ -114,7 +115,9 @@ def _strides(x: Tensor) -> tuple[int, int, int]:
     return x.stride(0), x.stride(1), position
 
 
-def _launch(x: Tensor, num_channels: int, num_frames: int) -> tuple[tuple, dict]:
+def _launch(
+    x: Tensor, num_channels: int, num_frames: int
+) -> tuple[tuple[int, int, int], dict[str, int]]:
     """Grid (snippets, blocks of positions, blocks of channels) and a program's tile."""
     num_positions = x.shape[2] * x.shape[3]
     channels = min(_TILE_SIDE, triton.next_power_of_2(num_channels))

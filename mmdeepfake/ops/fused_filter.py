@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -90,7 +91,15 @@ def find_kernels(
 
 class _FilterRegions(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, basis, logits, temperature, num_frames, kernels):
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        basis: Tensor,
+        logits: Tensor,
+        temperature: float,
+        num_frames: int,
+        kernels: ModuleType | None,
+    ) -> Tensor:
         weights = weigh_bases(logits, temperature=temperature)
         ctx.save_for_backward(x, basis, weights)
         ctx.temperature, ctx.num_frames = temperature, num_frames
@@ -101,7 +110,7 @@ class _FilterRegions(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, basis, weights = ctx.saved_tensors
         if grad.stride() != x.stride():
             grad = torch.empty_like(x).copy_(grad)

@@ -7,6 +7,7 @@ Axes: see `temporal_filter`; P = H * W positions.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,6 +81,7 @@ def pooling_matrix(
 def _pooling_shares(
     height: int, width: int, rows: int | None, columns: int, is_double: bool
 ) -> NDArray[np.floating]:
+    shares: NDArray[np.floating]
     if rows is None:
         shares = _bin_shares(height * width, columns)
     else:
@@ -108,7 +110,9 @@ def _offsets(size: int) -> list[tuple[int, int]]:
     return [(i - size // 2, j - size // 2) for i in range(size) for j in range(size)]
 
 
-def _overlap(maps: Tensor, moved: Tensor, offset: tuple[int, int]) -> tuple:
+def _overlap(
+    maps: Tensor, moved: Tensor, offset: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """Views of maps, and of moved by the offset, where both lie inside (.., H, W)."""
     for dim, shift in zip((-2, -1), offset, strict=True):
         length = max(0, maps.shape[dim] - abs(shift))
@@ -119,7 +123,9 @@ def _overlap(maps: Tensor, moved: Tensor, offset: tuple[int, int]) -> tuple:
 
 class _SummariseSnippets(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, kernel, pooling, num_frames):
+    def forward(
+        ctx: Any, x: Tensor, kernel: Tensor, pooling: Tensor, num_frames: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(x, kernel, pooling)
         ctx.num_frames = num_frames
         ctx.set_materialize_grads(False)
@@ -144,7 +150,12 @@ class _SummariseSnippets(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_x, grad_logits, grad_bins):
+    def backward(
+        ctx: Any,
+        grad_x: Tensor | None,
+        grad_logits: Tensor | None,
+        grad_bins: Tensor | None,
+    ) -> tuple[Tensor | None, ...]:
         x, kernel, pooling = ctx.saved_tensors
         t = ctx.num_frames
         matrices = _matrices_by_frame(kernel, t)

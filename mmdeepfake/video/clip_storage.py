@@ -22,10 +22,10 @@ import math
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -72,10 +72,11 @@ def _encode_with(suffix: str, *options: int) -> Callable[[Frame, int], bytes]:
 
 
 def _decode(content: bytes) -> Frame | None:
-    return cv2.imdecode(
+    picture = cv2.imdecode(
         np.frombuffer(content, np.uint8),
         cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
     )
+    return cast('Frame | None', picture)
 
 
 FORMATS: dict[str, ClipFormat] = {
@@ -231,6 +232,7 @@ class ClipWriter:
         facts = dict(zip(_FIELDS, (*values, index_at, times_at), strict=True))
         # Filled up to one block, so that it can be found from the end.
         self._add_member(_MEMBER, json.dumps(facts).encode().ljust(_BLOCK))
+        assert self._file is not None  # or no member could be added
         self._file.write(_END)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -308,10 +310,11 @@ class ClipReader:
             raise ValueError(
                 f'frames of {self.width} x {self.height} pixels, {self.fps} a second'
             )
-        index, times = (
-            None if place is None else self._read_array(*place, tail, start)
+        arrays: Iterator[Any] = (
+            None if place is None else self._read_array(tail, start, *place)
             for place in places
         )
+        index, times = arrays
         is_index = index.shape == (num_frames, 3) and index.dtype == np.int64
         if not is_index or not num_frames:
             raise ValueError(f'index of shape {index.shape} for {num_frames} frames')
@@ -320,13 +323,13 @@ class ClipReader:
             raise ValueError('its index points at bytes outside of it')
         if times is not None and times.shape != (num_frames,):
             raise ValueError(f'times of shape {times.shape} for {num_frames} frames')
-        self._index = index
-        self.times_seconds = (
+        self._index: NDArray[np.int64] = index
+        self.times_seconds: NDArray[np.float64] = (
             np.arange(num_frames) / self.fps if times is None else times
         )
 
     def _read_array(
-        self, offset: int, size: int, tail: bytes, start: int
+        self, tail: bytes, start: int, offset: int, size: int
     ) -> NDArray[Any]:
         if min(offset, size) < 0 or size > self._size - offset:
             raise ValueError('an array of it would lie outside of it')

@@ -238,7 +238,9 @@ def plausible_rate(rate: float | Fraction | None) -> float | None:
     return float(rate) if rate is not None and low <= rate <= high else None
 
 
-def refuse_too_many(num_frames: float, *, num_bytes: int, path: Path | str) -> None:
+def refuse_too_many(
+    num_frames: float, *, num_bytes: int, path: str | os.PathLike[str]
+) -> None:
     """See that a file can hold so many frames as it says.
 
     Raises:
@@ -251,7 +253,7 @@ def refuse_too_many(num_frames: float, *, num_bytes: int, path: Path | str) -> N
         )
 
 
-def find_end(stream: Any, *, num_bytes: int, path: Path | str) -> int:
+def find_end(stream: Any, *, num_bytes: int, path: str | os.PathLike[str]) -> int:
     """Give the byte after the last picture that the file's index tells of, or 0.
 
     Raises:
@@ -274,7 +276,9 @@ def has_whole_index(stream: Any) -> bool:
     return not any(entry.is_discard for entry in entries)
 
 
-def refuse_truncated(stream: Any, *, num_bytes: int, path: Path | str) -> None:
+def refuse_truncated(
+    stream: Any, *, num_bytes: int, path: str | os.PathLike[str]
+) -> None:
     """See that all pictures that the file's index tells of lie inside the file.
 
     Raises:

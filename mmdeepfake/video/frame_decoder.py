@@ -70,7 +70,8 @@ class FrameDecoder:
 
     def _decode_packet(self, packet: Any) -> list[av.VideoFrame]:
         try:
-            return self._stream.decode(packet)
+            pictures: list[av.VideoFrame] = self._stream.decode(packet)
+            return pictures
         except av.InvalidDataError:
             self._num_lost += 1
             self._check_damage()

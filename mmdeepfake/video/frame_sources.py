@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -269,7 +269,7 @@ class NumberedImages:
         frame = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
         if frame is None:
             raise DataError(f'frame {str(path)!r} is empty, truncated or no picture')
-        return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        return cast(Frame, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 def sort_by_number(paths: Iterator[Path] | Sequence[Path]) -> list[Path]:

@@ -97,6 +97,7 @@ class FrameIndex:
         self._keys = []
 
     def _may_begin_at(self, number: int) -> bool:
+        assert self._find_kind is not None  # or there would be no keys
         is_entry, is_leading = self._find_kind(self._units(number))
         if not is_entry or is_leading:
             return False

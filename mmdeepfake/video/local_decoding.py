@@ -17,11 +17,14 @@ class RandomAccess(Protocol):
 
     Attributes:
         fps: frames per second, where known.
-        notes: what was found to be damaged so far.
     """
 
     fps: float | None
-    notes: list[str]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found to be damaged so far."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -8,7 +8,7 @@ a picture that is RGB already. All sizes and places are those of the upright fra
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import av
 import cv2
@@ -87,7 +87,8 @@ class ArrayFrame:
     def reduced(self, height: int, width: int) -> Picture:
         """See `SourceFrame.reduced`."""
         size = (width, height)
-        return cv2.resize(self._pixels, size, interpolation=cv2.INTER_AREA)
+        pixels = cv2.resize(self._pixels, size, interpolation=cv2.INTER_AREA)
+        return cast(Picture, pixels)
 
     def thinned(self, skip_rows: int, skip_columns: int) -> Picture:
         """See `SourceFrame.thinned`; a view."""
@@ -105,7 +106,7 @@ class FrameConverter:
 
     def __init__(self, pixel_aspect: float = 1.0) -> None:
         self.pixel_aspect = pixel_aspect
-        self._reformatters: dict[tuple, VideoReformatter] = {}
+        self._reformatters: dict[tuple[str | int, ...], VideoReformatter] = {}
         self._turn: tuple[bool, int, int] | None = None
         self._knows_turn = False
 
@@ -126,14 +127,15 @@ class FrameConverter:
         width, height = size or (frame.width, frame.height)
         key = (frame.format.name, frame.width, frame.height, width, height)
         reformatter = self._reformatters.setdefault(key, VideoReformatter())
-        return reformatter.reformat(
+        reformatted = reformatter.reformat(
             frame,
             width,
             height,
             'rgb24',
             interpolation=None if size is None else _AVERAGING,
             threads=1,  # workers are the parallelism
-        ).to_ndarray()
+        )
+        return cast(Picture, reformatted.to_ndarray())
 
 
 class DecodedFrame:
@@ -173,7 +175,8 @@ class DecodedFrame:
         """See `SourceFrame.whole`."""
         pixels = self._converter.to_rgb(self.picture)
         if pixels.shape[1::-1] != self._size:
-            pixels = cv2.resize(pixels, self._size, interpolation=cv2.INTER_LINEAR)
+            resized = cv2.resize(pixels, self._size, interpolation=cv2.INTER_LINEAR)
+            pixels = cast(Picture, resized)
         return self._upright(pixels)
 
     def part(self, x1y1x2y2_px: tuple[int, int, int, int]) -> Picture:
@@ -216,7 +219,8 @@ class DecodedFrame:
     def _planes(self) -> list[Picture]:
         """Views of brightness and colours, rows cut off where the picture ends."""
         planes = []
-        for plane in self.picture.planes:
+        coded: Any = self.picture.planes  # buffers, which PyAV's types leave out
+        for plane in coded:
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
             planes.append(rows[: plane.height, : plane.width])
         return planes
@@ -244,7 +248,8 @@ def _read_turn(picture: av.VideoFrame) -> tuple[bool, int, int] | None:
         Whether rows become columns, then the steps, 1 or -1, in which rows and columns
         are taken; None where all is as it is coded. Other angles are rounded.
     """
-    data = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    side_data: Any = picture.side_data  # by kind; PyAV's types say by name
+    data = side_data.get(SideDataType.DISPLAYMATRIX)
     if data is None:
         return None
     matrix = np.frombuffer(data, np.int32)

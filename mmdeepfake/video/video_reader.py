@@ -59,11 +59,11 @@ class VideoFileReader:
         self._decoder: FrameDecoder | None = None
         self._next = 0  # number of the frame that comes next out of `_frames`
         self._opened: tuple[Any, Any] | None = None  # container and stream
-        _, stream = self._open()
+        container, stream = self._open()
         try:
             refuse_truncated(stream, num_bytes=num_bytes, path=path)
             with self._opening.naming_errors():
-                self._index = FrameIndex(*self._opened, self._path)
+                self._index = FrameIndex(container, stream, self._path)
         except BaseException:
             self.close()
             raise
@@ -94,12 +94,13 @@ class VideoFileReader:
                 f'video file {self._path!r} has {len(self)} frames; {wanted[0]} to '
                 f'{wanted[-1]} were asked for'
             )
-        frames = None
+        frames: NDArray[np.uint8] | None = None
         for which, number in enumerate(wanted.tolist()):
             pixels = self._read_frame(number).whole()
             if frames is None:
                 frames = np.empty((len(places), *pixels.shape), np.uint8)
             frames[places == which] = pixels
+        assert frames is not None  # at least one is wanted
         return frames
 
     def _read_frame(self, number: int) -> DecodedFrame:

@@ -74,12 +74,17 @@ class DecoderProcess:
                 ) from error
 
     def _exchange(
-        self, order: str, seconds: float | None, is_right: Any, pixels: Any, facts: dict
+        self,
+        order: str,
+        seconds: float | None,
+        is_right: Any,
+        pixels: Any,
+        facts: dict[str, Any],
     ) -> Any:
         def allocate(message: dict[str, Any], num_bytes: int) -> NDArray[np.uint8]:
             if 'error' in message and not num_bytes:
                 return np.empty(0, np.uint8)
-            array = pixels(message.get('shape'))
+            array: NDArray[np.uint8] | None = pixels(message.get('shape'))
             if array is None or array.nbytes != num_bytes:
                 raise ProtocolError(f'{num_bytes} bytes for {message}')
             return array

@@ -68,7 +68,7 @@ class VideoSession:
             if isinstance(answer, dict):
                 self._channel.send(answer)
             else:
-                pixels = np.ascontiguousarray(answer)
+                pixels: Any = np.ascontiguousarray(answer)
                 shape = {'shape': pixels.shape}
                 self._channel.send(shape, memoryview(pixels).cast('B'))
 
@@ -84,6 +84,7 @@ class VideoSession:
         return len(self._ahead) < min(_MAX_AHEAD, _MAX_AHEAD_BYTES // frame_bytes)
 
     def _decode_ahead(self) -> None:
+        assert self._frames is not None  # 'begin' comes first
         try:
             frame = next(self._frames, None)
         except Exception as error:
@@ -109,6 +110,7 @@ class VideoSession:
             self._decode_ahead()
         if not self._ahead:
             self._frames = None
+            assert self._ending is not None  # or there would be a frame
             return self._ending
         frame = self._ahead.popleft()
         number = self._num_given
@@ -116,7 +118,7 @@ class VideoSession:
         self._num_given += 1
         return {'frame': number, 'height': frame.height, 'width': frame.width}
 
-    def _pixels(self, frame: int, method: str, arguments: list) -> Any:
+    def _pixels(self, frame: int, method: str, arguments: list[Any]) -> Any:
         return getattr(self._kept[frame], method)(*arguments)
 
     def _open_reader(self, path: str, num_threads: int) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class _IsolatedFrame:
 
     def _ask(self, method: str, height: int, width: int, *arguments: Any) -> Picture:
         wanted = (height, width, 3)
-        return self._process.ask(
+        pixels: Picture = self._process.ask(
             'pixels',
             pixels=lambda shape: (
                 np.empty(wanted, np.uint8) if shape == list(wanted) else None
@@ -189,6 +189,7 @@ class _IsolatedFrame:
             method=method,
             arguments=arguments,
         )
+        return pixels
 
 
 class IsolatedReader:
@@ -237,8 +238,7 @@ class IsolatedReader:
         for start in range(1, len(indices), step):
             part = frames[start : start + step]
             self._read(
-                indices[start : start + step],
-                lambda shape, part=part: part if shape == list(part.shape) else None,
+                indices[start : start + step], functools.partial(_if_shaped, part)
             )
         return frames
 
@@ -247,23 +247,29 @@ class IsolatedReader:
         indices: NDArray[np.integer],
         allocate: Callable[[Any], NDArray[np.uint8] | None],
     ) -> NDArray[np.uint8]:
-        return self._process.ask(
+        frames: NDArray[np.uint8] = self._process.ask(
             'read',
             seconds=self._limits.seconds_for_frames(int(indices.max()) + 1),
             pixels=allocate,
             indices=indices.tolist(),
         )
+        return frames
 
     @property
     def notes(self) -> list[str]:
         """See `RandomAccess`."""
-        return self._process.ask(
+        notes: list[str] = self._process.ask(
             'reader_notes', is_right=lambda answer: _are_notes(answer.get('notes'))
         )['notes']
+        return notes
 
     def close(self) -> None:
         """End the process; nothing can be read any more."""
         self._process.process.end()
+
+
+def _if_shaped(array: NDArray[np.uint8], shape: Any) -> NDArray[np.uint8] | None:
+    return array if shape == list(array.shape) else None
 
 
 def _is_count(value: Any) -> bool:

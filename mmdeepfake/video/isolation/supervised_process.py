@@ -247,7 +247,10 @@ def start_server(*modules: str) -> None:
 
 
 def _start(
-    connection: socket.socket, serve: Serve, arguments: tuple, preload: tuple[str, ...]
+    connection: socket.socket,
+    serve: Serve,
+    arguments: tuple[Any, ...],
+    preload: tuple[str, ...],
 ) -> Any:
     """Start a process, from another fork server if the present one is dying.
 
@@ -273,7 +276,9 @@ def _start(
 
 
 @contextlib.contextmanager
-def _changed(mapping: MutableMapping, values: dict[str, Any]) -> Iterator[None]:
+def _changed(
+    mapping: MutableMapping[str, Any], values: dict[str, Any]
+) -> Iterator[None]:
     """Change some values of a mapping for a moment."""
     before = {name: mapping[name] for name in values if name in mapping}
     mapping.update(values)
@@ -293,7 +298,7 @@ def _here() -> str:
 
 
 def _run(
-    connection: socket.socket, serve: Serve, arguments: tuple, folder: str
+    connection: socket.socket, serve: Serve, arguments: tuple[Any, ...], folder: str
 ) -> None:
     """Be the child."""
     restrict_process()
