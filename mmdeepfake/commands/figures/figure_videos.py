@@ -136,7 +136,7 @@ class FigureVideos:
         """Return (F, H, W), whether a pixel was changed, from the mask file.
 
         Raises:
-            DataNotFoundError: there is no mask.
+            DataNotFoundError: the video has no mask.
         """
         item = dict(self._items[key])
         if not item['mask']:
