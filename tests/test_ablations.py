@@ -61,7 +61,9 @@ def test_every_row_of_table_4_has_a_config():
     numbers = [f'ratf_basis{r}' for r in (2, 4, 16)]  # 8 is the full model
     numbers += [f'ratf_stage{i}' for i in (1, 2, 3, 4)]
     expected = {f'ablations/{row}_r50_ffpp_lq.py' for row in (*parts, *numbers)}
-    expected |= {f'ablations/{row}_r18_miniff.py' for row in numbers}
+    expected |= {
+        f'ablations/{row}_r18_miniff.py' for row in (*numbers, 'ratf_raw_logits')
+    }
     assert expected == set(ROWS)
     for row in parts:
         assert (CONFIGS / f'miniff/{row}_r18_miniff.py').is_file()

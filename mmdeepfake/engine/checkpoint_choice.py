@@ -136,7 +136,7 @@ def _locate(name: str, folder: Path) -> Path | None:
 
 
 def find_fault(path: Path) -> str | None:
-    """Say what is wrong with a checkpoint file; None if it is whole.
+    """Describe what is wrong with a checkpoint file; None if it is complete.
 
     PyTorch writes ZIP archives, which have their table at the end and a checksum of
     each tensor.

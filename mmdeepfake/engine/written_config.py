@@ -30,8 +30,8 @@ def find_config(checkpoint: str | os.PathLike[str]) -> Path:
     Its SHA-256 must be in `run.json`, or its text in the checkpoint.
 
     Raises:
-        DataNotFoundError: there is no such checkpoint.
-        ConfigError: there is no such config, or more than one.
+        DataNotFoundError: the checkpoint does not exist.
+        ConfigError: the config is missing or ambiguous.
     """
     checkpoint = Path(checkpoint)
     if not checkpoint.is_file():

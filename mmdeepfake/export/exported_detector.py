@@ -51,7 +51,7 @@ class ExportedDetector:
             that checkpoints use as well.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is not an exported detector, or is not trusted.
         ConfigError: the device or the package for the format is missing.
     """

@@ -138,7 +138,7 @@ def read_metadata(path: str | pathlib.Path) -> ExportMetadata:
     """Read the metadata of a file of any format, without running the file.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it was not written by `tools/export.py`.
     """
     path = pathlib.Path(path)

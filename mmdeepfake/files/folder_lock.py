@@ -22,7 +22,7 @@ from mmdeepfake.errors import DataError
 
 from .atomic_write import name_output_in_errors
 
-# Locks that a file system does not know; on such a one nobody is kept out.
+# Errors of file systems without locks, on which no process is kept out.
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -30,7 +30,7 @@ class FolderInUseError(DataError):
     """Another process holds the lock.
 
     Attributes:
-        owner: who, as far as the file tells.
+        owner: the process that holds it, if the file names it.
     """
 
     def __init__(self, message: str, owner: str = '') -> None:
@@ -47,7 +47,7 @@ def hold_lock(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator[N
         wait: for others to end, instead of raising.
 
     Raises:
-        FolderInUseError: another process holds it; the message and `owner` tell which.
+        FolderInUseError: another process holds it; the message and `owner` name it.
         OutputError: the folder or the file cannot be made.
     """
     path = Path(path)
@@ -75,6 +75,6 @@ def hold_lock(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator[N
 
 
 def describe_this_process() -> str:
-    """Say who this is: 'process 4711 on gpu3, since 2026-11-23 15:04:05 +0000'."""
+    """Return e.g. 'process 4711 on gpu3, since 2026-11-23 15:04:05 +0000'."""
     since = time.strftime('%Y-%m-%d %H:%M:%S %z')
     return f'process {os.getpid()} on {socket.gethostname()}, since {since}'

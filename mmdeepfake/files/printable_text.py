@@ -35,9 +35,9 @@ def show_name(text: str) -> str:
 
 
 def hide_folders(text: str, *folders: str | os.PathLike[str]) -> str:
-    """Give a message with the paths in these folders relative to them.
+    """Return a message in which paths inside these folders are relative.
 
-    A message that is kept, or shown to others, tells nothing of this machine.
+    Messages that are stored or shown to others then reveal no paths of this machine.
     """
     for folder in folders:
         text = text.replace(f'{os.fspath(folder)}{os.sep}', '')

@@ -373,7 +373,7 @@ def choose_device(device: str) -> torch.device:
     """Return the device; 'auto' is a GPU if there is one.
 
     Raises:
-        ConfigError: there is no such device.
+        ConfigError: the device does not exist.
     """
     if device == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu')

@@ -19,7 +19,7 @@ from .fused_filter import by_snippet, dense, without_autocast
 
 
 def can_summarise(x: Tensor) -> bool:
-    """Tell whether `summarise_snippets` takes this map.
+    """Return whether `summarise_snippets` supports this map.
 
     Half precision and accelerators are left to the library's convolution, which sums
     in fp32: sums over frames and offsets rounded to 8 bits would blur the logits.

@@ -81,7 +81,8 @@ class PreparedVideo:
     """The content of a `result.json`.
 
     Attributes:
-        records: manifest lines, one per track, or one that states why there is none.
+        records: manifest lines, one per track, or a single one with the reason if no
+            track was found.
         facts: see `VideoFacts`.
         fingerprint: of the settings that it was prepared with.
         sources: see `SourceVideo`; for the leak audit.

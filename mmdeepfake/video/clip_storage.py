@@ -349,7 +349,7 @@ class ClipReader:
         self.close()
 
     def close(self) -> None:
-        """Give the file back; a reader that is dropped does so by itself."""
+        """Close the file; a reader that is garbage-collected does so itself."""
         self._file.close()
 
     def read(self, indices: ArrayLike | Iterable[int]) -> Frame:
@@ -397,7 +397,7 @@ class ClipReader:
 
 
 def is_clip(path: str | os.PathLike[str]) -> bool:
-    """Tell by its name whether a file is a stored face clip."""
+    """Return whether a file is a stored face clip, judged by its name."""
     return os.fspath(path).endswith(CLIP_SUFFIX)
 
 
@@ -405,7 +405,7 @@ def open_clip(path: str | os.PathLike[str]) -> ClipReader:
     """Open a stored face clip.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is truncated, or no face clip.
     """
     return ClipReader(path)

@@ -31,7 +31,7 @@ _FORMATS = (
 # Twice 8K (7680 x 4320). A header may claim any size, and a decoder takes the memory
 # for it before it has seen a pixel; some hold 17 frames.
 MAX_FRAME_PIXELS = 8192 * 8192
-_RATE_RANGE = (1e-3, 1e5)  # frames per second; a header may tell of any
+_RATE_RANGE = (1e-3, 1e5)  # frames per second; a header may declare any
 # Containers round times and sizes; beyond this share pixels are no longer square.
 _SQUARE_TOLERANCE = 0.02
 _MAX_PIXEL_ASPECT = 4.0  # wider or higher ones are damage
@@ -46,7 +46,7 @@ def check_video_file(path: Path) -> int:
     """See that there is a file with something in it, and give its number of bytes.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is empty, or no plain file but a pipe, a device or a folder.
     """
     name = _name(path)
@@ -100,7 +100,7 @@ class OpenVideo:
             more than one here mostly fights over cores.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it cannot be opened, or has no pictures that can be decoded, or such
             as are too large.
     """
@@ -233,7 +233,7 @@ def describe_stream(container: Any, stream: Any, picture: av.VideoFrame) -> list
 
 
 def plausible_rate(rate: float | Fraction | None) -> float | None:
-    """Give frames per second, or None where no video has so many or so few."""
+    """Return the frames per second, or None if the rate is implausible."""
     low, high = _RATE_RANGE
     return float(rate) if rate is not None and low <= rate <= high else None
 
@@ -241,10 +241,10 @@ def plausible_rate(rate: float | Fraction | None) -> float | None:
 def refuse_too_many(
     num_frames: float, *, num_bytes: int, path: str | os.PathLike[str]
 ) -> None:
-    """See that a file can hold so many frames as it says.
+    """Check that a file can hold the number of frames that it declares.
 
     Raises:
-        DataError: it would have less than a byte for each.
+        DataError: the file has less than one byte per frame.
     """
     if not 0 <= num_frames <= num_bytes:
         raise DataError(
@@ -254,7 +254,7 @@ def refuse_too_many(
 
 
 def find_end(stream: Any, *, num_bytes: int, path: str | os.PathLike[str]) -> int:
-    """Give the byte after the last picture that the file's index tells of, or 0.
+    """Return the byte after the last frame in the file's index, or 0.
 
     Raises:
         DataError: the index is larger than the file.
@@ -279,7 +279,7 @@ def has_whole_index(stream: Any) -> bool:
 def refuse_truncated(
     stream: Any, *, num_bytes: int, path: str | os.PathLike[str]
 ) -> None:
-    """See that all pictures that the file's index tells of lie inside the file.
+    """Check that all frames in the file's index lie inside the file.
 
     Raises:
         DataError: the file ends before, or its index is larger than it.

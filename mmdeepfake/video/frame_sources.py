@@ -4,7 +4,7 @@ Both are read from the first frame to the last, one frame in memory at a time, a
 as they are asked for. What comes out of a video file:
 
 - Every frame that the file shows, once, in the order of display: neither dropped nor
-  repeated to make up an even rate. Where the rate varies, `times_seconds` tells when
+  repeated to make up an even rate. Where the rate varies, `times_seconds` says when
   each frame is shown.
 - Shown as the file asks for: turned by multiples of 90 degrees, mirrored, and with
   pixels made square.
@@ -77,15 +77,15 @@ class FrameSource(Protocol):
     notes: list[str]
 
     def read(self) -> Iterator[Frame]:
-        """Give every frame, (H, W, 3) uint8 RGB, from the first one on."""
+        """Yield every frame, (H, W, 3) uint8 RGB, from the first one on."""
         ...
 
     def read_unconverted(self) -> Iterator[SourceFrame]:
-        """Give the same frames, of which only what is asked for becomes RGB."""
+        """Yield the same frames, of which only requested parts are converted to RGB."""
         ...
 
     def content_hash(self) -> str:
-        """Give the SHA-256 of the bytes that the frames are read from, in hex."""
+        """Return the SHA-256 of the bytes that the frames are read from, in hex."""
         ...
 
 
@@ -96,7 +96,7 @@ class VideoFile:
         num_packets: about as many frames as it has; decoding alone counts them.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is empty, truncated, no video, or has no frame.
     """
 
@@ -136,7 +136,7 @@ class VideoFile:
     def _set_rate(self, times: list[float | None], rate: Fraction | None) -> None:
         """Take the mean rate, and the times of the frames if the rate varies."""
         self.fps = plausible_rate(rate)
-        # Raw streams tell no times, and old containers not those of all frames.
+        # Raw streams have no times, and old containers not those of all frames.
         if len(times) < 2 or None in times:
             return
         shown = np.sort(np.array(times, np.float64))
@@ -147,10 +147,10 @@ class VideoFile:
             self.fps = plausible_rate(len(gaps) / self.times_seconds[-1])
 
     def read(self) -> Iterator[Frame]:
-        """Give every frame in the order of display.
+        """Return every frame in display order.
 
         Raises:
-            DataError: the stream is damaged, or its frames change their size.
+            DataError: the stream is damaged, or the frame size changes.
         """
         return (frame.whole() for frame in self.read_unconverted())
 
@@ -170,10 +170,10 @@ class VideoFile:
             self.notes = notes + decoder.finish(counts_missing=counts_missing)
 
     def close(self) -> None:
-        """Let go of what is kept from reading to reading; here that is nothing."""
+        """Do nothing: no file stays open between readings."""
 
     def content_hash(self) -> str:
-        """Give the SHA-256 of the file."""
+        """Return the SHA-256 of the file."""
         digest = hashlib.sha256()
         with open(self.path, 'rb') as file:
             while block := file.read(_HASH_BLOCK_BYTES):
@@ -204,7 +204,7 @@ class NumberedImages:
     another, and `notes` counts what is missing.
 
     Raises:
-        DataNotFoundError: there is no such folder.
+        DataNotFoundError: the folder does not exist.
         DataError: it holds no picture, or the names are not numbered.
     """
 
@@ -231,10 +231,10 @@ class NumberedImages:
         self.height, self.width = self._read_picture(self._paths[0]).shape[:2]
 
     def read(self) -> Iterator[Frame]:
-        """Give every frame in the order of the numbers.
+        """Yield every frame in the order of the numbers.
 
         Raises:
-            DataError: a file is no picture, or of another size than the first.
+            DataError: a file is not an image, or differs in size from the first.
         """
         for path in self._paths:
             frame = self._read_picture(path)
@@ -251,7 +251,7 @@ class NumberedImages:
         return map(ArrayFrame, self.read())
 
     def content_hash(self) -> str:
-        """Give the SHA-256 of the files in their order; names do not count."""
+        """Return the SHA-256 of the files in their order, without their names."""
         digest = hashlib.sha256()
         for path in self._paths:
             content = path.read_bytes()

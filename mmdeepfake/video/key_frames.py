@@ -27,7 +27,7 @@ _HIDDEN_BIT = 0x10  # VP8, RFC 6386, 9.1: show_frame
 
 
 class CodedFrame(NamedTuple):
-    """A frame as it lies in the file.
+    """A coded frame in the file.
 
     Attributes:
         pos: of its first byte in the file, or of the block around it.
@@ -149,7 +149,7 @@ def _frames_of_packets(container: Any, stream: Any) -> Iterator[CodedFrame]:
 
 
 def _read_length_bytes(codec: str, head: bytes) -> int:
-    """Return how many bytes tell a unit's length; 0 where start codes part them."""
+    """Return the size of a unit's length field in bytes; 0 with start codes."""
     if codec == 'h264' and len(head) > 6 and head[0] == 1:
         return (head[4] & 3) + 1
     if codec == 'hevc' and len(head) > 22 and (head[0] or head[1] or head[2] > 1):

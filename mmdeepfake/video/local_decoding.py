@@ -29,11 +29,11 @@ class RandomAccess(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Give the frames at `indices`: (F, H, W, 3) uint8, RGB."""
+        """Return the frames at `indices`: (F, H, W, 3) uint8, RGB."""
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         ...
 
 

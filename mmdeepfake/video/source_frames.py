@@ -22,8 +22,8 @@ Picture = NDArray[np.uint8]
 # Brightness in full, two colours at half the resolution: what nearly all videos are in,
 # and the only planes that are cut here. Frames of other kinds are converted whole.
 _PLANAR = 'yuv420p'
-# Parts are converted with so many pixels more at the right, since a row's last few are
-# rounded differently from those before them.
+# Parts are widened at the right to a multiple of this many pixels: the last few of a
+# row are rounded differently from those before them.
 _ROW_MULTIPLE = 32
 
 # Exact arithmetic: with FFmpeg's faster one the boxes of CenterFace differ by up to 11
@@ -48,19 +48,19 @@ class SourceFrame(Protocol):
     width: int
 
     def whole(self) -> Picture:
-        """Give all of it: (height, width, 3) uint8 RGB."""
+        """Return the whole frame: (height, width, 3) uint8 RGB."""
         ...
 
     def part(self, x1y1x2y2_px: tuple[int, int, int, int]) -> Picture:
-        """Give `whole()[y1:y2, x1:x2]`."""
+        """Return `whole()[y1:y2, x1:x2]`."""
         ...
 
     def reduced(self, height: int, width: int) -> Picture:
-        """Give all of it, averaged to a smaller size: (height, width, 3) uint8 RGB."""
+        """Return the frame averaged to a smaller size: (height, width, 3) uint8 RGB."""
         ...
 
     def thinned(self, skip_rows: int, skip_columns: int) -> Picture:
-        """Give `whole()[::skip_rows, ::skip_columns]`, to within a few grey levels."""
+        """Return `whole()[::skip_rows, ::skip_columns]`, within a few grey levels."""
         ...
 
 

@@ -43,7 +43,7 @@ class VideoFileReader:
         fps: frames per second, where known.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is empty, truncated, no video, or has no frame.
     """
 
@@ -79,11 +79,11 @@ class VideoFileReader:
 
     @property
     def notes(self) -> list[str]:
-        """What was found to be damaged since reading last began anew."""
+        """Damage found since decoding last started over."""
         return [] if self._decoder is None else self._decoder.notes
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Give the frames at `indices`: (F, H, W, 3) uint8, RGB; each decoded once.
+        """Return the frames at `indices`: (F, H, W, 3) uint8, RGB; each decoded once.
 
         Raises:
             DataError: the stream is damaged, or ends before the last of them.

@@ -10,11 +10,11 @@ from .source_frames import SourceFrame
 
 
 class WatchedFrames:
-    """A `FrameSource` that tells of every frame that is read.
+    """A `FrameSource` that reports every frame that is read.
 
     Args:
         source: gives the frames, and all else.
-        tell: is called once a frame, before it is given.
+        tell: called once per frame, before the frame is yielded.
     """
 
     def __init__(self, source: FrameSource, tell: Callable[[], None]) -> None:

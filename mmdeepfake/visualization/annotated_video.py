@@ -40,7 +40,7 @@ class FaceMark:
     Attributes:
         name: short, ASCII.
         box_x1y1x2y2_px: around the face.
-        fake_score: of the current snippet; None if there is none.
+        fake_score: of the current snippet; None if it has no score.
         heat: (h, w) heat map in 0..1; None draws none.
         heat_box_x1y1x2y2_px: area of the map.
     """

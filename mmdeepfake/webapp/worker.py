@@ -19,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class Examiner(Protocol):
-    """What looks at uploads; see `VideoExaminer`."""
+    """Interface of what examines uploads; see `VideoExaminer`."""
 
     def describe(self) -> dict[str, Any]:
-        """Give what every visitor is told of the model."""
+        """Return the facts about the model that every visitor sees."""
         ...
 
     def examine(
@@ -32,7 +32,7 @@ class Examiner(Protocol):
         name: str,
         tell: Callable[[str, int, int | None], None],
     ) -> dict[str, Any]:
-        """Give the findings of one upload, or raise `Refusal`."""
+        """Return the findings of one upload, or raise `Refusal`."""
         ...
 
 
@@ -86,7 +86,5 @@ def _examine(
             refusal = Limits.refuse_disk()
         else:
             logger.exception('video %s failed', number)
-            refusal = Refusal(
-                'server', 'Internal error: the video was not examined. See the log.'
-            )
+            refusal = Refusal('server', 'Internal error; see the server log.')
         return {'refusal': refusal.kind, 'message': refusal.message}

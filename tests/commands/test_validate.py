@@ -264,7 +264,7 @@ FAR_POINTS = GOOD_POINTS + 80.0 * (np.arange(NUM_FRAMES)[:, None, None] == 4)
         (
             lambda root, r: (root / r.track_file).write_bytes(b'x') and r,
             'boxes',
-            'is torn or no face track',
+            'is damaged or not a track',
         ),
         (
             with_track(boxes=moved(120)),

@@ -65,7 +65,9 @@ def test_every_frame_of_a_video_is_mirrored_alike():
 def test_training_samples_without_a_draw_are_rejected(clip):
     preprocess = MODELS.build(dict(type='FlippingDataPreprocessor'))
     batch = read_batch(clip, 'DrawFlip', 'NCHW', meta_keys=(), count=1)
-    with pytest.raises(ConfigError, match="needs DrawFlip, and 'flip' in meta_keys"):
+    with pytest.raises(
+        ConfigError, match="add DrawFlip to the pipeline and 'flip' to meta_keys"
+    ):
         preprocess(batch, training=True)
     assert preprocess(batch, training=False)['inputs'].dtype == torch.float32
 

@@ -111,7 +111,12 @@ class Shuffled:
         pass
 
     def __iter__(self):
-        return iter(self._entries)
+        return self
+
+    def __next__(self):
+        if not self._entries:
+            raise StopIteration
+        return self._entries.pop()
 
     def close(self):
         pass

@@ -176,6 +176,8 @@ KNOWN_LOADS = {
     # Writes the pickle, and reads none; the network of a package's own.
     'faces/detection/centerface.py': {'onnx.load'},
     'prepare/stil_boxes.py': {'pickle.Unpickler'},
+    # Work units, from the process that started the worker.
+    'prepare/execution/local_processes.py': {'pickle.loads'},
     'commands/paper_protocol.py': {'yaml.safe_load'},
 }
 LOADS = {

@@ -67,7 +67,7 @@ def test_folder_with_broken_files_is_scored_and_ends_with_1(tmp_path, capsys):
     [
         (['gone.mp4', '--checkpoint', 'w.pth'], "no video, folder or list 'gone.mp4'"),
         (['a.mp4', '--checkpoint', 'w.pth', '--config', 'c.py'], 'no such config file'),
-        (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file; a folder'),
+        (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file'),
         (['a.mp4', '--checkpoint', 'nope.pth'], 'no such checkpoint file: nope.pth'),
         (['a.mp4', '--checkpoint', 'w.pth'], 'set --config'),
     ],

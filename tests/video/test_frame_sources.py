@@ -304,7 +304,7 @@ def test_only_the_wanted_folders_of_an_archive_are_unpacked(tmp_path):
 
 def test_archive_that_names_files_outside_of_it_is_refused(tmp_path):
     archive = pack(tmp_path / '1.tar.gz', ['a/1.png', 'a/../../evil.png'])
-    with pytest.raises(DataError, match=r"names 'a/\.\./\.\./evil\.png', which leads"):
+    with pytest.raises(DataError, match=r"'a/../../evil.png', which leads"):
         unpack_members(archive, {'a': tmp_path / 'out/a'})
     assert not list(tmp_path.rglob('evil.png'))
 
@@ -313,7 +313,7 @@ def test_archive_that_names_files_outside_of_it_is_refused(tmp_path):
 def test_damaged_archive_is_refused(tmp_path, share):
     noise = np.random.default_rng(0).bytes(5000)
     path = pack(tmp_path / '1.tar.gz', ['a/1.png', 'a/2.png'], noise)
-    with pytest.raises(DataError, match='truncated, damaged or no tar archive'):
+    with pytest.raises(DataError, match='truncated, damaged or not a tar archive'):
         unpack_members(cut_off(path, share), {'a': tmp_path / 'out'})
 
 

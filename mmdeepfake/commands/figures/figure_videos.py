@@ -136,7 +136,7 @@ class FigureVideos:
         """Return (F, H, W), whether a pixel was changed, from the mask file.
 
         Raises:
-            DataNotFoundError: there is no mask.
+            DataNotFoundError: the video has no mask.
         """
         item = dict(self._items[key])
         if not item['mask']:
@@ -237,7 +237,7 @@ def load_detector(cfg: Config, checkpoint: str, *, device: str = 'cpu') -> nn.Mo
     difference = describe_difference(model.state_dict(), weights)
     if difference:
         raise DataError(
-            f'checkpoint {checkpoint} is of another architecture than the config '
+            f'checkpoint {checkpoint} does not match the architecture of the config '
             f'({describe_model(cfg.model)}): {difference}'
         )
     model.load_state_dict(weights, strict=False)

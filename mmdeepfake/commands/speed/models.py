@@ -55,7 +55,7 @@ class SpeedRow:
         gmacs: 1e9 multiply-accumulates per video, see `complexity`.
         seconds: mode -> of a batch, one value per round.
         peak_bytes: mode -> peak memory of a batch, on CUDA.
-        faults: mode or 'model' -> why there is no figure.
+        faults: mode or 'model' -> why it was not measured.
     """
 
     name: str

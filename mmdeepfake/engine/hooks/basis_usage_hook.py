@@ -113,7 +113,7 @@ def summarise_counts(counts: Tensor) -> Usage:
 
 
 def describe_usage(usage: Mapping[str, Usage]) -> str:
-    """Say it in one line, layer by layer."""
+    """Return the usage as one line of text, layer by layer."""
     layers = (
         f'{name.removeprefix("backbone.").removesuffix(".temporal")} '
         f'{one["in_use"]} of {one["num_basis"]} ({one["largest_share"]:.0%})'

@@ -96,7 +96,7 @@ class RunReportHook(Hook):
 
 
 def describe_initial_weights(cfg: Mapping) -> str:
-    """Say what the model's own configuration starts it from: files, or chance."""
+    """Describe the initial weights that the config names: files, or random."""
     sources = []
     for path, node in walk_dicts(cfg.get('model'), 'model'):
         if isinstance(node.get('pretrained'), str):
@@ -125,14 +125,14 @@ def count_videos(dataset: Any) -> dict[str, int]:
 
 
 def iterate_videos(dataset: Any) -> Iterator[Mapping]:
-    """Give the items of a dataset, of wrapped ones those of all that they hold."""
+    """Yield the items of a dataset, or of all datasets that it wraps."""
     for one in innermost_datasets(dataset):
         for index in range(len(one)):
             yield one.get_data_info(index)
 
 
 def describe_code() -> str:
-    """Give the version and, in a git checkout of ours, the commit."""
+    """Return the version and, in a git checkout of mmdeepfake, the commit."""
     folder = pathlib.Path(__file__).parent
 
     def ask_git(*arguments: str) -> str | None:
@@ -166,7 +166,7 @@ def add_facts(path: pathlib.Path, phase: str, facts: Mapping) -> None:
 
 
 def read_entries(path: pathlib.Path) -> dict[str, Any]:
-    """Read all phases of the file; empty where there is none that can be read."""
+    """Read all phases of the file; empty if it is missing or invalid."""
     try:
         entries = load_json(path, allow_nan=True)
     except (FileNotFoundError, ValueError):

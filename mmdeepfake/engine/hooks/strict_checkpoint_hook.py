@@ -82,7 +82,7 @@ def describe_model(model: Mapping) -> str:
 
 
 def describe_origin(checkpoint: Mapping) -> str:
-    """Describe the model of the config stored in a checkpoint; '' if there is none.
+    """Describe the model of the config stored in a checkpoint; '' if it has none.
 
     The text is parsed, never executed: it is untrusted.
     """

@@ -227,7 +227,7 @@ class RATF(nn.Module):
         super()._load_from_state_dict(*args, **kwargs)
 
     def _apply(self, *args, **kwargs) -> RATF:
-        self._composed = None  # it would stay on the device, or in the type, it was
+        self._composed = None  # it would keep its old device and dtype
         return super()._apply(*args, **kwargs)
 
     def _fold_kernel(self) -> Tensor:

@@ -54,8 +54,8 @@ def find_boxes(marks: Tensor) -> Tensor:
     """Find the boxes of the facial parts from their marks.
 
     Args:
-        marks: (N, H, W) integers, the bits of `MarkFacialParts`. An unmarked part, of
-            which there is none, would get the whole frame.
+        marks: (N, H, W) integers, the bits of `MarkFacialParts`. A part that is
+            not marked, which does not occur, would get the whole frame.
 
     Returns:
         (N, 4, 4) x1, y1, x2, y2 as shares of width and height.

@@ -16,7 +16,7 @@ from ..worker_context import WorkerContext, WorkerSettings
 from .unit_runner import VideoOutcome, run_unit, settle_crash, use_one_thread
 from .worker_limits import SelfWatch, WorkerLimits
 
-# A machine of the cluster may go away, which is no fault of the video that was there.
+# A machine of the cluster may go away, which is not the fault of its videos.
 _MAX_TRIES = 2
 _PACKAGE = Path(__file__).resolve().parents[2]
 _UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
@@ -110,7 +110,7 @@ class _Driver:
         self._num_tries: Counter[VideoKey] = Counter()
 
     def run(self, units: Sequence[WorkUnit]) -> Iterator[VideoOutcome]:
-        """Give the outcome of every video."""
+        """Yield the outcome of every video."""
         ray = self._ray
         waiting, running = deque(units), {}
         try:

@@ -48,7 +48,7 @@ class VideoOutcome:
 
     @classmethod
     def of(cls, done: PreparedVideo) -> VideoOutcome:
-        """Tell it from the record."""
+        """Build the outcome from a finished record."""
         first = done.records[0]
         return cls(done.key, done.status, first.fault, done.facts.num_frames)
 
@@ -109,7 +109,7 @@ def run_unit(unit: WorkUnit, context: WorkerContext) -> Iterator[VideoOutcome]:
 def _unpack(
     unit: WorkUnit, places: dict[SourceVideo, Path], context: WorkerContext
 ) -> str | None:
-    """Unpack what the unit needs; tell what is wrong with the archive, if anything."""
+    """Unpack what the unit needs; return the fault of the archive, if any."""
     try:
         unpack_members(
             unit.archive, {video.member: place for video, place in places.items()}
@@ -147,9 +147,9 @@ def save_failure(
 def settle_crash(
     video: SourceVideo, context: WorkerContext, fault: str
 ) -> VideoOutcome:
-    """Say what became of the video that a worker died on.
+    """Return the outcome of the video that a worker died on.
 
-    It may have been finished in the moment before; else it is recorded as failed.
+    The worker may have finished it just before; otherwise it is recorded as failed.
     """
     done = context.load_finished(video.key)
     return VideoOutcome.of(done or save_failure(video, context, fault))

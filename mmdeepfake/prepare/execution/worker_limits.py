@@ -18,11 +18,11 @@ from ..work_plan import WorkUnit
 
 @dataclass(frozen=True)
 class WorkerLimits:
-    """Limits of a worker for one video; None is no limit.
+    """Limits of a worker for one video; None means unlimited.
 
     Attributes:
-        stall_seconds: without a frame. Before the first one it may take a second more
-            for each 5 MB of the file, and of the archive that it is in.
+        stall_seconds: without a new frame. The first one may take one second more for
+            each 5 MB of the file and of the archive that contains it.
         memory_bytes: resident memory of the process.
         timeout_seconds: in all.
 

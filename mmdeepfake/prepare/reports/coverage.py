@@ -132,7 +132,7 @@ _COLUMNS = {
 
 
 def format_coverage(coverage: Coverage) -> str:
-    """Give the coverage as text: a table, then what failed and why."""
+    """Format the coverage as text: a table, then the failures with their reasons."""
     rows = [*coverage.parts.items(), ('all', coverage.total)]
     lines = _format_table(rows)
     total = coverage.total

@@ -32,7 +32,7 @@ from .decoder_worker import FACTS, serve_video
 from .process_limits import DecodingLimits
 from .supervised_process import SupervisedProcess, start_server
 
-# Of random access: so many at once, after the first one has shown their size.
+# Batch size of random access, once the first frame has shown the frames' size.
 _MAX_FRAMES_AT_ONCE = 8
 _MAX_BYTES_AT_ONCE = 64 << 20
 
@@ -90,7 +90,7 @@ class IsolatedVideo(VideoFile):
         start: starts a process for it.
 
     Raises:
-        DataNotFoundError: there is no such file.
+        DataNotFoundError: the file does not exist.
         DataError: it is not a video that can be read, or crashes its decoder.
     """
 

@@ -49,11 +49,11 @@ class DecodingLimits:
         return self.seconds_for_bytes(num_bytes)
 
     def seconds_for_bytes(self, num_bytes: int) -> float:
-        """Return the seconds that scanning so many bytes may take."""
+        """Return the seconds that scanning `num_bytes` may take."""
         return self.stall_seconds + num_bytes / _SLOWEST_BYTES_PER_SECOND
 
     def seconds_for_frames(self, num_frames: int) -> float:
-        """Return the seconds that decoding so many frames may take."""
+        """Return the seconds that decoding `num_frames` may take."""
         return self.stall_seconds + num_frames / _SLOWEST_FRAMES_PER_SECOND
 
 
@@ -83,12 +83,12 @@ def restrict_process() -> None:
 
 
 def limit_file_size(num_bytes: int) -> None:
-    """Limit the files that this process writes to so many bytes each."""
+    """Limit the size of each file that this process writes."""
     _limit(resource.RLIMIT_FSIZE, num_bytes)
 
 
 def limit_memory(num_bytes: int) -> bool:
-    """Let this process map so many bytes more than it has now (`RLIMIT_AS`).
+    """Limit the memory that this process maps beyond what it has now (`RLIMIT_AS`).
 
     Returns:
         Whether it is limited: only Linux reports how much is mapped.

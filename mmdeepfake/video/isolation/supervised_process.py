@@ -207,7 +207,7 @@ class SupervisedProcess:
 
 
 class _Deadline:
-    """Waits for something to read, for so many seconds in all: not for each byte."""
+    """Waits for something to read; the limit holds for all bytes together."""
 
     def __init__(
         self,
