@@ -118,7 +118,7 @@ class _WorkerPool:
         self._waiting = deque(units)
         self._workers: list[_Worker] = []
         # Makes no detector here: it only records what a dead worker cannot.
-        self._workshop = WorkerContext(order)
+        self._context = WorkerContext(order)
 
     def end(self) -> None:
         for worker in self._workers:
@@ -177,7 +177,7 @@ class _WorkerPool:
         self._dismiss(worker)
         yield settle_crash(
             worker.unit.videos[worker.position],
-            self._workshop,
+            self._context,
             f'{fault} while preparing this video; --retry-failed tries it again, with '
             'fewer --workers if memory was short',
         )

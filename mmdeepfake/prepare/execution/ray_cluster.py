@@ -22,7 +22,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 _UNITS_PER_CPU = 2  # sent ahead, so that no worker waits for the next unit
 
 # Of one worker process of Ray, which runs many tasks: detectors are slow to make.
-_workshops: dict[str, WorkerContext] = {}
+_contexts: dict[str, WorkerContext] = {}
 _watches: dict[WorkerLimits, SelfWatch] = {}
 
 
@@ -166,10 +166,10 @@ def _run_remotely(
 ) -> tuple[list[VideoOutcome], InputError | None]:
     """Prepare a unit on the cluster; an error that stops the run is given back."""
     name = f'{order.out}/{order.run}/{order.settings.fingerprint()}'
-    if name not in _workshops:
+    if name not in _contexts:
         use_one_thread()
-        _workshops[name] = WorkerContext(order)
-    context = _workshops[name]
+        _contexts[name] = WorkerContext(order)
+    context = _contexts[name]
     if limits not in _watches:
         _watches[limits] = SelfWatch(limits)
     watch = _watches[limits]
