@@ -103,7 +103,8 @@ def test_features_behind_a_relu_leave_one_basis_alone_unless_normalised(
     [
         dict(basis_pool='grid'),
         dict(logit_norm=None),
-        dict(init='default'),
+        dict(init='difference'),
+        dict(init='difference', kernel_size=5),
         dict(init='identity'),
         dict(kernel_size=5),
         dict(split_ratio=1.0),
@@ -178,6 +179,16 @@ def test_centred_start_is_near_the_identity_with_bases_that_differ():
     identity = RATF(64, clip_len=4, init='identity')
     assert identity.make_basis(features).std(dim=2).max() == 0
     torch.testing.assert_close(identity(x), x)
+
+
+@pytest.mark.parametrize('kernel_size', [3, 5])
+def test_difference_start_is_a_second_difference_over_time(kernel_size):
+    ratf = RATF(8, clip_len=4, kernel_size=kernel_size, init='difference', init_scale=0)
+    x = torch.randn(4, 8, 5, 5)
+    out = ratf(x)
+    for t in (1, 2):
+        expected = x[t, :4] - (x[t - 1, :4] + x[t + 1, :4]) / 2
+        torch.testing.assert_close(out[t, :4], expected)
 
 
 def test_identity_start_moves_all_but_the_first_fc_layer():
@@ -277,7 +288,7 @@ def test_absent_pretrained_file_is_named():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(init='zero'), "init = 'zero' of RATF: allowed are 'centred', 'identity'"),
+        (dict(init='zero'), "init = 'zero' of RATF: allowed are 'centred'"),
         (dict(align='dense'), "align = 'dense'"),
         (dict(logit_norm='LN'), "logit_norm = 'LN' of RATF: allowed are 'BN', None"),
         (dict(kernel_size=4), 'kernel_size = 4: need an odd number'),
