@@ -1,16 +1,16 @@
 """Datasets of real and fake videos, and their transforms."""
 
-from .deepfake_dataset import DeepfakeDataset
-from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets
-from .unprepared_sets import FaceForensics, VideoFolder
+from mmdeepfake.lazy_names import import_on_demand
 
-__all__ = [
-    'CorruptVideo',
-    'CropFace',
-    'DecodeFrames',
-    'DeepfakeDataset',
-    'FaceForensics',
-    'OpenVideo',
-    'SampleSnippets',
-    'VideoFolder',
-]
+_HOMES = {
+    'CorruptVideo': '.transforms',
+    'CropFace': '.transforms',
+    'DecodeFrames': '.transforms',
+    'DeepfakeDataset': '.deepfake_dataset',
+    'FaceForensics': '.unprepared_sets',
+    'OpenVideo': '.transforms',
+    'SampleSnippets': '.transforms',
+    'VideoFolder': '.unprepared_sets',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)
