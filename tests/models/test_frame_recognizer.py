@@ -46,28 +46,6 @@ def test_video_score_is_the_mean_of_the_frames_probabilities():
         assert sample.pred_label.tolist() == [int(mean > 0.5)]
 
 
-def test_it_is_another_score_than_that_of_the_mean_logits():
-    contrasts = torch.tensor([0.1, 1, 10, 100]).view(1, 4, 1, 1, 1)
-    clips = contrasts * torch.randn(1, 4, 3, 64, 64)
-    ours = make_model().predict(clips, make_samples([0]))[0]
-    logits = make_model(type='SnippetRecognizer').predict(clips, make_samples([0]))[0]
-    torch.testing.assert_close(ours.snippet_scores, logits.snippet_scores)
-    assert (ours.pred_score - logits.pred_score).abs().max() > 1e-4
-
-
-def test_a_repeated_frame_is_scored_as_the_frame_alone():
-    model = make_model()
-    frame = torch.randn(1, 1, 3, 64, 64)
-    alone = model.predict(frame, make_samples([0]))[0].pred_score
-    many = model.predict(frame.repeat(1, 7, 1, 1, 1), make_samples([0]))[0].pred_score
-    torch.testing.assert_close(many, alone)
-    logits = [
-        model.extract_feat(frame.repeat(1, number, 1, 1, 1), stage='head')[0]
-        for number in (1, 7)
-    ]
-    torch.testing.assert_close(logits[1], logits[0])
-
-
 def test_loss_of_one_frame_is_the_stock_recognizers():
     ours, stock = make_model(), make_model(type='Recognizer2D')
     frames = torch.randn(4, 1, 3, 64, 64)

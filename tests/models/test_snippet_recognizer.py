@@ -59,16 +59,6 @@ def test_any_backbone_runs_with_a_neck_and_without(backbone, neck):
     assert model.loss(clips, make_samples())['loss_cls'].requires_grad
 
 
-def test_a_stock_resnet_without_neck_equals_the_stock_recognizer():
-    ours = make_model(backbone=RESNET, neck=None)
-    stock = make_model('Recognizer2D', backbone=RESNET, neck=None)
-    stock.load_state_dict(ours.state_dict())
-    clips = torch.randn(2, 16, 3, 32, 32)
-    (a, _), (b, _) = (m.predict(clips, make_samples()) for m in (ours, stock))
-    torch.testing.assert_close(a.pred_score, b.pred_score)
-    assert a.snippet_scores.shape == (16,)
-
-
 def test_video_logits_are_the_mean_of_the_snippets_logits():
     model = make_model()
     sample = model.predict(torch.randn(1, 16, 3, 32, 32), make_samples(1))[0]

@@ -12,7 +12,6 @@ from mmdeepfake.models.conversion.altfreezing import RULES
 
 FFPP = 'baselines/altfreezing_ffpp_lq.py'
 PUBLISHED = 'published/altfreezing_ffpp_lq.py'
-MINIFF = 'miniff/altfreezing_slim_miniff.py'
 
 
 def test_the_network_is_i3d_and_the_turns_are_all_that_is_new():

@@ -73,25 +73,6 @@ def test_scores_of_frames_enter_as_in_the_public_code():
     torch.testing.assert_close(network(ones), network(maps))
 
 
-@torch.no_grad()
-def test_without_scores_and_beta_the_map_is_weighed_alone():
-    """alpha = 1, beta = 0, m = 1  ->  Z = A X."""
-    network = DeepRhythmNet(30)
-    maps = torch.rand(2, 3, 30, 25)
-    cells, frames = network.spatial(maps), network.temporal(maps)
-    torch.testing.assert_close(cells.norm(dim=1), torch.ones(2))
-    torch.testing.assert_close(frames.norm(dim=1), torch.ones(2))
-    found = network.attend(maps, 1.0)
-    for video in range(2):
-        for t, w in ((0, 0), (3, 12), (29, 19), (7, 24)):
-            weight = frames[video, t] * cells[video, w]
-            weight += 1 if w in (12, 19) else 0
-            torch.testing.assert_close(
-                found[video, :, t, w], weight * maps[video, :, t, w]
-            )
-    assert not network.attend(maps, 0.0).any()
-
-
 def test_each_column_is_normalised_by_itself_with_the_width_axis():
     norm = DeepRhythmNet(30, bn_axis='width').stem.norm.train()
     x = torch.randn(4, 64, 6, 13) * torch.arange(1.0, 14.0) + torch.arange(13.0)

@@ -15,7 +15,6 @@ from mmdeepfake.models.baselines.facenet_lstm import InceptionResnetV1
 from mmdeepfake.models.conversion.facenet import RULES
 
 FFPP = 'baselines/facenet_lstm_ffpp_lq.py'
-MINIFF = 'miniff/facenet_lstm_small_miniff.py'
 SMALL = dict(num_blocks=(1, 1, 2), width_ratio=0.1)
 
 

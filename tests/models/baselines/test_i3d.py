@@ -99,16 +99,6 @@ def test_clips_are_sixteen_frames_every_second_one(name):
     assert numbers == dict(train=1, val=2, test=2)
 
 
-def test_everything_but_sampler_and_format_is_as_in_ratfs_pipelines():
-    cfg = Config.fromfile(CONFIGS / FFPP)
-    ratf = Config.fromfile(CONFIGS / 'ratf_r50_ffpp_lq.py')
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        ours, theirs = (c[loader].dataset.pipeline for c in (cfg, ratf))
-        for mine, his in zip(ours, theirs, strict=True):
-            assert mine.type == his.type
-            assert mine == his or mine.type in ('SampleSnippets', 'FormatShape')
-
-
 def test_clips_reach_the_model_frame_by_frame(tmp_path):
     make_video(tmp_path / 'clip.mp4', num_frames=70)
     cfg = Config.fromfile(CONFIGS / FFPP)

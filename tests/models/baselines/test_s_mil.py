@@ -129,17 +129,6 @@ def test_temperature_starts_at_the_number_of_instances():
 
 
 @every_pool
-def test_order_of_frames_matters_to_s_mil_t_alone(pool):
-    order = [3, 0, 4, 2, 1]
-    maps = draw_maps(num_videos=1)
-    head = make_head(pool=pool)
-    torch.testing.assert_close(fake_scores(head, maps), fake_scores(head, maps[order]))
-    head = make_head(pool=pool, kernel_sizes=(2, 3), kernel_channels=4)
-    difference = fake_scores(head, maps) - fake_scores(head, maps[order])
-    assert difference.abs().max() > 1e-6
-
-
-@every_pool
 @pytest.mark.parametrize('signs', [(1,), (-1,), (1, -1)])
 @pytest.mark.parametrize('label', [0, 1])
 def test_loss_and_gradients_are_finite_at_extreme_logits(pool, signs, label):

@@ -41,17 +41,6 @@ def test_stock_module_matches_the_paper_in_loops(num_segments):
         torch.testing.assert_close(out, torch.from_numpy(expected))
 
 
-@torch.no_grad()
-def test_zero_generator_averages_three_frames_alike():
-    module = TAM(8, 4).eval()
-    nn.init.zeros_(module.G[3].weight)
-    nn.init.zeros_(module.L[3].weight)  # gates of one half
-    x = torch.randn(4, 8, 3, 4)
-    padded = torch.cat([torch.zeros(1, 8, 3, 4), x, torch.zeros(1, 8, 3, 4)])
-    expected = (padded[:4] + padded[1:5] + padded[2:]) / 3 / 2
-    torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-6)
-
-
 def in_torchvision_names(resnet_state):
     """The names of torchvision's ResNet for the tensors of MMAction2's."""
     renames = (
