@@ -34,7 +34,6 @@ from mmdeepfake.webapp.limits import Limits
 
 NUM_CONNECTIONS = 24
 WAIT_SECONDS = 1.5  # long for an honest request, also on a busy machine
-ABOUT = make_head('GET', '/api/about')
 
 
 @pytest.fixture(scope='module')

@@ -1,13 +1,13 @@
 import pytest
 import torch
-from mmaction.structures import ActionDataSample
+from recognizer_checks import make_samples
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.recognizers import SnippetRecognizer3D
 from mmdeepfake.registry import MODELS
 
-CHANNELS = 512
+CHANNELS = 64
 HEAD = dict(
     type='SegmentAveragingHead',
     num_classes=2,
@@ -17,17 +17,13 @@ HEAD = dict(
     topk=(1,),
     average_clips='prob',
 )
-SLOW_ONLY = dict(type='ResNet3dSlowOnly', depth=18, pretrained=None)
+SLOW_ONLY = dict(type='ResNet3dSlowOnly', depth=18, pretrained=None, base_channels=8)
 
 
 def make_head(**options):
     head = MODELS.build(HEAD | options)
     head.init_weights()
     return head
-
-
-def make_samples(labels):
-    return [ActionDataSample().set_gt_label(label) for label in labels]
 
 
 def logits_in_loops(head, feats, num_videos):

@@ -4,13 +4,11 @@ from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
 from oracles import dsa_in_loops
 from recognizer_checks import (
     count_parameters,
-    load_model_config,
 )
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.dsanet import DSANet, DynamicSegmentAggregation
-from mmdeepfake.registry import MODELS
 
 SMALL = dict(depth=18, dsa_blocks=((), (1,), (1,), ()), zero_init_residual=False)
 NARROW = dict(base_channels=16, **SMALL)
@@ -129,9 +127,6 @@ def test_parameters_are_those_of_the_specification():
     ]
     assert [count_parameters(m) for m in modules.values()] == [72] * 5
     assert [m.num_aggregated for m in modules.values()] == [16, 16, 32, 32, 32]
-    with torch.device('meta'):
-        model = MODELS.build(load_model_config('baselines/dsanet_ffpp_lq.py'))
-    assert count_parameters(model) == 31_638_594 + 360
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from mmaction.models.common import TAM
 from mmaction.models.heads import TSMHead, TSNHead
 from oracles import tam_in_loops
 from recognizer_checks import (
+    TWO_STAGES,
     build_from_config,
     predict,
 )
@@ -75,9 +76,9 @@ def test_imagenet_weights_are_read_by_init_weights_and_reach_every_block(tmp_pat
 
 @torch.no_grad()
 def test_network_of_depth_50_equals_tanet():
-    stock = TANet(50, num_segments=4)
+    stock = TANet(50, num_segments=4, **TWO_STAGES)
     randomise(nn.ModuleList(m for m in stock.modules() if isinstance(m, TAM)))
-    ours = TAMResNet(50, num_segments=4)
+    ours = TAMResNet(50, num_segments=4, temporal_stages=(True, True), **TWO_STAGES)
     ours.load_state_dict(
         {
             name.replace('.tam.', '.temporal.').replace('.block.', '.'): tensor
@@ -114,7 +115,9 @@ def test_its_own_head_and_the_snippets_head_agree_on_eight_frames():
 
 @torch.no_grad()
 def test_snippets_are_filtered_each_by_itself():
-    model = build_from_config('baselines/tam_snippets_ffpp_lq.py')
+    half = dict(temporal_stages=(True, True), **TWO_STAGES)
+    model = build_from_config('baselines/tam_snippets_ffpp_lq.py', **half)
+    model.cls_head.fc_cls = nn.Linear(512, 2)
     nn.init.normal_(model.cls_head.fc_cls.weight)
     clips = torch.randn(1, 12, 3, 32, 32)
     changed = clips.clone()

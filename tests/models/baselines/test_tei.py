@@ -4,6 +4,7 @@ from mmaction.models.backbones.resnet import ResNet
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from oracles import tei_in_loops
 from recognizer_checks import (
+    TWO_STAGES,
     count_parameters,
 )
 from torch import nn
@@ -13,6 +14,8 @@ from mmdeepfake.models.baselines.tei import (
     TEINet,
     TemporalEnhancementInteraction,
 )
+
+HALF = dict(temporal_stages=(True, True), **TWO_STAGES)
 
 
 def draw_tei(num_channels=16, num_segments=4):
@@ -70,8 +73,8 @@ def make_tei_the_identity(network):
 @torch.no_grad()
 @pytest.mark.parametrize(('depth', 'place'), [(18, 'in'), (50, 'in'), (50, 'mid')])
 def test_open_gates_and_no_mixing_leave_a_resnet(depth, place):
-    network = TEINet(depth, num_segments=4, place=place).eval()
-    plain = ResNet(depth)
+    network = TEINet(depth, num_segments=4, place=place, **HALF).eval()
+    plain = ResNet(depth, **TWO_STAGES)
     plain.train(False)
     missing, unexpected = network.load_state_dict(plain.state_dict(), strict=False)
     assert not unexpected
@@ -84,7 +87,7 @@ def test_open_gates_and_no_mixing_leave_a_resnet(depth, place):
 @torch.no_grad()
 @pytest.mark.parametrize('place', ['in', 'mid'])
 def test_module_stands_on_the_residual_path_where_it_was_put(place):
-    network = TEINet(50, num_segments=4, place=place).eval()
+    network = TEINet(50, num_segments=4, place=place, **HALF).eval()
     block = network.layer2[1]
     seen = []
     block.temporal.register_forward_hook(lambda _, args, out: seen.append(args[0]))
