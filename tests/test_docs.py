@@ -12,13 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from doc_commands import (
-    PAGES,
-    Command,
-    complain,
-    read_commands,
-    read_inline_commands,
-)
+from doc_commands import PAGES, Command, complain, read_commands, read_inline_commands
 from tool_runs import ROOT
 
 COMMANDS = [command for page in PAGES for command in read_commands(page)]
@@ -44,10 +38,7 @@ RUN_ELSEWHERE = {
     'python tools/speed_data.py': 'tests/tools/test_speed.py',
     'python tools/speed_preparation.py': 'tests/commands/speed/test_preparation.py',
 }
-RUN_HERE = {
-    'python tools/check_env.py',
-    'python tools/prepare.py SET --how-to-get',
-}
+RUN_HERE = {'python tools/check_env.py', 'python tools/prepare.py SET --how-to-get'}
 
 
 def test_there_are_commands_to_check():
@@ -87,10 +78,7 @@ def test_every_command_is_run_by_a_test_or_says_what_it_needs():
         ("pip install '.[fast]'", 'setup.py has no extra fast'),
         ('tools/none.sh A', 'not there: tools/none.sh'),
         ('python tools/report.py WORK_DIR', ''),
-        (
-            'python tools/compare.py A.csv B.csv ... [--seed 0]',
-            '',
-        ),
+        ('python tools/compare.py A.csv B.csv ... [--seed 0]', ''),
     ],
 )
 def test_wrong_commands_would_be_found(text, complaint):

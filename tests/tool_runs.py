@@ -17,11 +17,7 @@ CONFIG = ROOT / 'tests/stubs/stub_config.py'
 
 
 def run_tool(
-    *words: str | Path,
-    cwd: Path,
-    code: int = 0,
-    seconds: float = 600,
-    **variables: str,
+    *words: str | Path, cwd: Path, code: int = 0, seconds: float = 600, **variables: str
 ) -> subprocess.CompletedProcess:
     """Run a command line in a folder and check its exit code.
 

@@ -20,14 +20,7 @@ pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
 from fault_builders.bad_visitors import ask_anything, break_off
 from process_watch import list_workers, measure_process, needs_proc
 from stubs.stub_examiner import make_upload
-from webapp_builders import (
-    make_head,
-    read_answer,
-    rooms,
-    serving,
-    uploads,
-    wait_until,
-)
+from webapp_builders import make_head, read_answer, rooms, serving, uploads, wait_until
 
 from mmdeepfake.webapp import server
 from mmdeepfake.webapp.limits import Limits

@@ -6,10 +6,7 @@ from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.models.backbones import RATFNet
-from mmdeepfake.models.inference_folding import (
-    fold_batch_norms,
-    keep_composed_kernels,
-)
+from mmdeepfake.models.inference_folding import fold_batch_norms, keep_composed_kernels
 
 
 def make_network():

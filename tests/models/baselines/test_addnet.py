@@ -131,11 +131,7 @@ def test_public_weights_start_the_entry_flow(tmp_path, log_lines, monkeypatch):
 @pytest.mark.parametrize(
     ('uses_mask', 'num_channels', 'message'),
     [
-        (
-            True,
-            3,
-            'got frames of 3 channels, but needs 4 with uses_mask = True',
-        ),
+        (True, 3, 'got frames of 3 channels, but needs 4 with uses_mask = True'),
         (False, 4, 'got frames of 4 channels, but needs 3 with uses_mask = False'),
     ],
 )

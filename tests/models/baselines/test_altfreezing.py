@@ -2,11 +2,7 @@ import torch
 from mmengine.config import Config
 from oracles import slowfast_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    CONFIGS,
-    build_on_meta,
-    load_public,
-)
+from recognizer_checks import CONFIGS, build_on_meta, load_public
 
 from mmdeepfake.models.conversion.altfreezing import RULES
 

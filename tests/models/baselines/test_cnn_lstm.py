@@ -2,9 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from oracles.lstm_in_loops import classify_video
-from recognizer_checks import (
-    CONFIGS,
-)
+from recognizer_checks import CONFIGS
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.cnn_lstm import CNNLSTMHead

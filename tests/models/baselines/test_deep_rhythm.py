@@ -2,9 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from oracles import deep_rhythm_by_step as oracle
-from recognizer_checks import (
-    CONFIGS,
-)
+from recognizer_checks import CONFIGS
 from torch import nn
 
 from mmdeepfake.datasets.transforms.mmst_map import BuildMMSTMap

@@ -2,9 +2,7 @@ import pytest
 import torch
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
 from oracles import dsa_in_loops
-from recognizer_checks import (
-    count_parameters,
-)
+from recognizer_checks import count_parameters
 from torch import nn
 
 from mmdeepfake.errors import ConfigError

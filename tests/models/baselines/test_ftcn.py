@@ -2,11 +2,7 @@ import pytest
 import torch
 from oracles import slowfast_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    build_from_config,
-    build_on_meta,
-    load_public,
-)
+from recognizer_checks import build_from_config, build_on_meta, load_public
 from torch import nn
 
 from mmdeepfake.errors import ConfigError

@@ -5,12 +5,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from oracles import resnet_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    CONFIGS,
-    build_from_config,
-    build_on_meta,
-    make_samples,
-)
+from recognizer_checks import CONFIGS, build_from_config, build_on_meta, make_samples
 
 from mmdeepfake.engine.config_checks import find_transforms
 from mmdeepfake.registry import MODELS

@@ -11,11 +11,7 @@ from oracles.s_mil_in_loops import (
     probability,
     score_instances,
 )
-from recognizer_checks import (
-    CONFIGS,
-    build_from_config,
-    predict,
-)
+from recognizer_checks import CONFIGS, build_from_config, predict
 from torch.nn import functional
 
 from mmdeepfake.errors import ConfigError

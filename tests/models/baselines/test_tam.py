@@ -6,11 +6,7 @@ from mmaction.models.backbones.tanet import TANet
 from mmaction.models.common import TAM
 from mmaction.models.heads import TSMHead, TSNHead
 from oracles import tam_in_loops
-from recognizer_checks import (
-    TWO_STAGES,
-    build_from_config,
-    predict,
-)
+from recognizer_checks import TWO_STAGES, build_from_config, predict
 from torch import nn
 
 from mmdeepfake.errors import ConfigError

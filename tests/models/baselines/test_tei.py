@@ -3,17 +3,11 @@ import torch
 from mmaction.models.backbones.resnet import ResNet
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from oracles import tei_in_loops
-from recognizer_checks import (
-    TWO_STAGES,
-    count_parameters,
-)
+from recognizer_checks import TWO_STAGES, count_parameters
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.models.baselines.tei import (
-    TEINet,
-    TemporalEnhancementInteraction,
-)
+from mmdeepfake.models.baselines.tei import TEINet, TemporalEnhancementInteraction
 
 HALF = dict(temporal_stages=(True, True), **TWO_STAGES)
 

@@ -82,9 +82,7 @@ ROWS = {
         head=dict(in_channels=128),
     ),
     'facenet_lstm': Row(
-        'miniff/facenet_lstm_small_miniff.py',
-        (4, 3, 80, 80),
-        head=dict(sequence_len=4),
+        'miniff/facenet_lstm_small_miniff.py', (4, 3, 80, 80), head=dict(sequence_len=4)
     ),
     'ftcn': Row('miniff/ftcn_small_miniff.py', (1, 3, 16, 32, 32)),
     'i3d': Row(

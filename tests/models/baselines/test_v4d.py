@@ -4,10 +4,7 @@ import torch
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
 from mmengine.config import Config
 from oracles import v4d_in_loops
-from recognizer_checks import (
-    CONFIGS,
-    predict,
-)
+from recognizer_checks import CONFIGS, predict
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.v4d import V4D, Residual4D
