@@ -1,6 +1,7 @@
 """Datasets of real and fake videos, and their transforms."""
 
 from .deepfake_dataset import DeepfakeDataset
+from .pseudo_fakes import MakePseudoFake, PairSampler, PseudoFakeDataset
 from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets
 from .unprepared_sets import FaceForensics, VideoFolder
 
@@ -10,7 +11,10 @@ __all__ = [
     'DecodeFrames',
     'DeepfakeDataset',
     'FaceForensics',
+    'MakePseudoFake',
     'OpenVideo',
+    'PairSampler',
+    'PseudoFakeDataset',
     'SampleSnippets',
     'VideoFolder',
 ]

@@ -1,6 +1,7 @@
 """Our pipeline steps, used along with those of MMAction2."""
 
 from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
+from .clip_degradation import DegradeClip
 from .co_motion_pattern import CoMotionPattern, ComputeLandmarkFlow
 from .corruption import CorruptVideo
 from .cropping import CropFace
@@ -8,6 +9,7 @@ from .decoding import DecodeFrames, OpenVideo
 from .face_regions import FaceAttentionMask, MarkFacialParts
 from .flip_drawing import DrawFlip
 from .load_face_landmarks import LoadFaceLandmarks
+from .load_face_points import LoadFacePoints
 from .mmst_map import BuildMMSTMap
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
@@ -23,10 +25,12 @@ __all__ = [
     'CropFace',
     'CutOutSquare',
     'DecodeFrames',
+    'DegradeClip',
     'DrawFlip',
     'DropOrRepeatFrames',
     'FaceAttentionMask',
     'LoadFaceLandmarks',
+    'LoadFacePoints',
     'MarkFacialParts',
     'OpenVideo',
     'ReverseTime',
