@@ -5,8 +5,8 @@ A row is a video: a real frame, four frames of its pseudo-fake, the mask and the
 difference of the first, enlarged fourfold.
 
 Example:
-    python tools/inspect_pseudo_fakes.py configs/pseudo_fake/ratf_csa_lite0_own_real.py \
-        sheets --split train
+    python tools/inspect_pseudo_fakes.py \
+        configs/pseudo_fake/ratf_csa_lite0_own_real.py sheets --split train
 """
 
 from __future__ import annotations

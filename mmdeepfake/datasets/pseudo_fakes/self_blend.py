@@ -1,9 +1,9 @@
 """Self-blended clips: a face over itself, changed a little.
 
 K. Shiohara and T. Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022,
-https://arxiv.org/abs/2204.08376, blends an image with a changed copy of itself. Here the
-frames of a video are changed together, or from frame to frame, or both; regions, ranges
-and patterns are our choices.
+https://arxiv.org/abs/2204.08376, blends an image with a changed copy of itself. Here
+the frames of a video are changed together, or from frame to frame, or both; regions,
+ranges and patterns are our choices.
 """
 
 from __future__ import annotations
