@@ -11,6 +11,10 @@ repeats = 10  # of every video in an epoch; some 40 videos make 400 pairs
 # Kinds of pseudo-fakes; `weight` is the share of a kind in training.
 kinds = [
     dict(type='SelfBlend', weight=4),
+    dict(type='LipSync', weight=1.5),
+    dict(type='SwapFace', weight=1.5),
+    dict(type='AnimatePortrait', weight=1.5),
+    dict(type='Resynthesise', weight=1.5),
 ]
 sample_train = [
     dict(type='OpenVideo'),

@@ -54,6 +54,7 @@ class PseudoFake(BaseTransform):
 
     # Whether the transform needs videos of other persons, as attribute `donors`.
     needs_donors = False
+    min_frames = 1  # of the video
 
     @abstractmethod
     def forge(
@@ -123,6 +124,11 @@ class MakePseudoFake(BaseTransform):
                     f'MakePseudoFake: {kind["type"]!r} is not a kind of pseudo-fake'
                 )
             self.kinds.append(built)
+
+    @property
+    def min_frames(self) -> int:
+        """Minimum number of frames of a video; datasets check it before a run."""
+        return max(kind.min_frames for kind in self.kinds)
 
     @property
     def names(self) -> list[str]:
