@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mmdeepfake.registry import TRANSFORMS
 
 from .colour_and_sharpness import Frames
+from .donors import measure_poses
 from .face_geometry import AVERAGE_POINTS, fit_faces, measure_eye_distances
 from .jitter import draw_jitter
 from .pseudo_fake import PseudoFake, Snippets
@@ -21,9 +22,10 @@ from .resynthesis import resynthesise
 HEAD_CENTRE = (0.0, 0.5)  # in face coordinates
 HEAD_REACH = (1.6, 2.6)  # standard deviation of the moving part, in eye distances
 POINT_REACH = 0.45  # of a point's own displacement
-MOUTH_OPENING = 0.12  # in eye distances, standard deviation
-BLINK_DEPTH = 0.1
+MOUTH_OPENING = 0.07  # in eye distances, standard deviation
+BLINK_DEPTH = 0.08
 POINT_JITTER = 0.008
+MAX_TURN = 0.2  # of the pose from a photo for all snippets, see `measure_poses`
 # Shares of videos: one photo for all snippets, a background that follows the head,
 # and pictures that come out of a generator's resampling.
 ONE_PHOTO_SHARE, DRAGGED_SHARE, RESYNTHESIS_SHARE = 0.5, 0.5, 0.5
@@ -132,13 +134,7 @@ class AnimatePortrait(PseudoFake):
             head_reach=rng.uniform(*HEAD_REACH),
             background_share=float(rng.random() < DRAGGED_SHARE) * rng.random(),
         )
-        photos = np.repeat(
-            rng.integers(length, size=num_frames // length)
-            + np.arange(0, num_frames, length),
-            length,
-        )
-        if rng.random() < ONE_PHOTO_SHARE:
-            photos[:] = rng.integers(num_frames)
+        photos = _choose_photos(snippets.points, rng, clip_len=length)
         opening = MOUTH_OPENING * _draw_motion(rng, num_frames, length)
         blinks = BLINK_DEPTH * np.abs(_draw_motion(rng, num_frames, length))
         made = np.empty_like(frames)
@@ -155,6 +151,20 @@ class AnimatePortrait(PseudoFake):
         if rng.random() < RESYNTHESIS_SHARE:
             made = resynthesise(made, rng)
         return made, np.ones(made.shape[:3], np.float32)
+
+
+def _choose_photos(
+    points: NDArray[np.floating], rng: np.random.Generator, *, clip_len: int
+) -> NDArray[np.int64]:
+    """Choose the frame that each frame is made of: (F,)."""
+    num_snippets = len(points) // clip_len
+    photo = int(rng.integers(len(points)))
+    own = rng.integers(clip_len, size=num_snippets) + np.arange(num_snippets) * clip_len
+    wants_one = rng.random() < ONE_PHOTO_SHARE
+    poses = measure_poses(points)
+    if wants_one and np.abs(poses - poses[photo]).max() < MAX_TURN:
+        own[:] = photo
+    return own.repeat(clip_len)
 
 
 def _draw_motion(

@@ -14,7 +14,7 @@ from mmdeepfake.errors import DataError
 from .colour_and_sharpness import Frames
 from .face_geometry import AVERAGE_POINTS, fit_faces
 
-NUM_CANDIDATES = 6  # videos among which the one with the most similar pose is taken
+NUM_CANDIDATES = 12  # videos among which the one with the most similar pose is taken
 
 
 def measure_poses(points: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -39,6 +39,7 @@ _ELLIPSES = {
 }
 REGIONS = ('face', 'inner', 'lower', *_ELLIPSES)
 
+MIN_WIDTH_RATIO = 0.6  # of a turned face, or masks become strips
 MIN_EYE_DISTANCE_PX = 8  # below it, a part of a face has a handful of pixels
 _CANVAS_UNIT_PX = 32
 _CANVAS_ORIGIN = np.array([2.0, 2.0], np.float32)  # units right of, below the corner
@@ -52,11 +53,19 @@ def fit_faces(points: NDArray[np.floating]) -> NDArray[np.float32]:
         points: (F, 5, 2) pixels.
 
     Returns:
-        (F, 2, 3), by least squares.
+        (F, 2, 3), by least squares; a face in profile keeps a minimal width.
     """
-    inputs = np.column_stack([AVERAGE_POINTS, np.ones(len(AVERAGE_POINTS))])
-    solved = np.linalg.pinv(inputs) @ points.astype(np.float64)  # (F, 3, 2)
-    return solved.transpose(0, 2, 1).astype(np.float32)
+    centre = AVERAGE_POINTS.mean(axis=0, dtype=np.float64)
+    centres = points.mean(axis=1, dtype=np.float64)
+    solved = np.linalg.pinv(AVERAGE_POINTS - centre) @ (points - centres[:, None])
+    left, scales, right = np.linalg.svd(solved.transpose(0, 2, 1))
+    # Points in profile may change sides, but a face is no mirror image.
+    mirrored = np.linalg.det(left @ right) < 0
+    left[mirrored, :, 1] *= -1
+    scales[:, 1] = np.maximum(scales[:, 1], MIN_WIDTH_RATIO * scales[:, 0])
+    linear = (left * scales[:, None]) @ right  # (F, 2, 2)
+    offsets = centres - linear @ centre
+    return np.concatenate([linear, offsets[..., None]], axis=2).astype(np.float32)
 
 
 def measure_eye_distances(points: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -100,7 +109,7 @@ def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
     else:
         outline = OUTLINE * stretch
         if region == 'inner':
-            outline = outline * (0.9, 0.88)
+            outline = outline * (0.82, 0.88)
             outline[:, 1] = outline[:, 1].clip(rng.uniform(-0.6, -0.35), None)
         elif region == 'lower':
             outline[:, 1] = outline[:, 1].clip(rng.uniform(0.25, 0.65), None)

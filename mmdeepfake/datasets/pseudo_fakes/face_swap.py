@@ -13,7 +13,7 @@ from .donors import Donors, persons_of
 from .pseudo_fake import PseudoFake, Snippets
 from .replaced_face import lay_over
 
-REGIONS = ('inner', 'inner', 'face')
+REGIONS = ('inner', 'inner', 'inner', 'face')
 
 
 @TRANSFORMS.register_module()

@@ -2,7 +2,7 @@
 
 A generator enlarges coarse maps, which leaves a lattice in its pictures. Their
 sharpness is no evidence, since any video may be soft: it is brought back to that of the
-original as far as an unsharp mask can.
+original as far as an unsharp mask can, and its noise is replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RATIOS = (0.4, 0.85)  # of the sides
 PHASE_MISMATCH = 0.03  # of the sums of a transposed convolution's phases
 TILE_SIDES = (2, 4, 8)
 TILE_DEVIATIONS = (0.3, 1.5)  # grey levels
-MAX_SHARPENING = 3.0
+MAX_SHARPENING = 2.0
 SHARPENING_SIGMA_PX = 1.0
 WHOLE_SHARE = 0.6  # of videos of which the whole picture is generated
 _DOWN = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
@@ -92,12 +92,17 @@ def resynthesise(frames: Frames, rng: np.random.Generator) -> Frames:
             coarse = enlarge_twofold(coarse, kernel)
         made.append(cv2.resize(coarse, (width, height), interpolation=up))
     amount = find_sharpening(made[0], frames[0])
-    return np.stack(
-        [
-            cv2.add(sharpen(one, amount, SHARPENING_SIGMA_PX), lattice, dtype=cv2.CV_8U)
-            for one in made
-        ]
-    )
+    made = [sharpen(one, amount, SHARPENING_SIGMA_PX) for one in made]
+    lost = cv2.absdiff(frames[0], made[0])[::2, ::2]
+    # 1.48 times the median of absolute values is a normal field's deviation; edges,
+    # which take few pixels, do not count.
+    deviation = rng.uniform(0.3, 1.2) * 1.48 * float(np.median(lost))
+    made_noisy = []
+    for one in made:
+        noise = rng.standard_normal(frames.shape[1:3], np.float32) * deviation
+        grain = lattice + noise[..., None]
+        made_noisy.append(cv2.add(one, grain, dtype=cv2.CV_8U))
+    return np.stack(made_noisy)
 
 
 @TRANSFORMS.register_module()
