@@ -61,7 +61,7 @@ def match_colours(
     if not inside.any():
         return source
     ours, theirs = source[:, ::2, ::2][inside], target[:, ::2, ::2][inside]
-    gain = (theirs.std(axis=0) / (ours.std(axis=0) + 1)).clip(0.5, 2)
+    gain = (theirs.std(axis=0) / (ours.std(axis=0) + 1)).clip(0.7, 1.4)
     curve = (np.arange(256)[:, None] - ours.mean(axis=0)) * gain + theirs.mean(axis=0)
     table = np.rint(curve).clip(0, 255).astype(np.uint8)[None]
     return np.stack([cv2.LUT(frame, table) for frame in source])

@@ -54,6 +54,12 @@ class PseudoFakeDataset(DeepfakeDataset):
             '0 <= share < 1',
             own_fake_share=own_fake_share,
         )
+        check_argument(
+            self,
+            kwargs.get('real_fake_balance') is None,
+            'None, since every real video has its pseudo-fake',
+            real_fake_balance=kwargs.get('real_fake_balance'),
+        )
         self.repeats = repeats
         self.own_fake_share = own_fake_share
         super().__init__(*args, **kwargs)
