@@ -90,7 +90,6 @@ def make_pipeline(kinds, *, num_snippets=2, clip_len=4, after=()):
         dict(type='OpenVideo'),
         dict(type='SampleSnippets', num_snippets=num_snippets, clip_len=clip_len),
         dict(type='DecodeFrames'),
-        dict(type='LoadFacePoints'),
         dict(type='MakePseudoFake', kinds=kinds),
         *after,
     ]

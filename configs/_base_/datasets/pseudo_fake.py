@@ -32,7 +32,8 @@ sample_test = [
 resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
 crop_train = [dict(type='CropFace', margin_ratio=(1.15, 1.5)), *resize_steps]
 crop_test = [dict(type='CropFace'), *resize_steps]
-forge_steps = [dict(type='LoadFacePoints'), dict(type='MakePseudoFake', kinds=kinds)]
+# Leaves videos that are not marked as pseudo-fakes as they are.
+forge_steps = [dict(type='MakePseudoFake', kinds=kinds)]
 # After the forgery, so that compression does not tell real from fake.
 degrade_train = [dict(type='DegradeClip')]
 degrade_val = [dict(type='DegradeClip', fixed=True)]
@@ -54,7 +55,14 @@ val_pipeline = [
     *degrade_val,
     *_base_.pack,
 ]
-test_pipeline = [*sample_test, *_base_.decode_steps, *crop_test, *_base_.pack]
+# tools/calibrate.py reads the validation, with its pseudo-fakes, by these steps.
+test_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *crop_test,
+    *forge_steps,
+    *_base_.pack,
+]
 
 dataset = dict(data_root=data_root, prepared_from=['folder', 'data/real'])
 train_dataloader = dict(

@@ -41,7 +41,13 @@ val_pipeline = [
     *_base_.degrade_val,
     *_base_.pack,
 ]
-test_pipeline = [*sample_test, *_base_.decode_steps, *crop_test, *_base_.pack]
+test_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *crop_test,
+    *_base_.forge_steps,
+    *_base_.pack,
+]
 train_dataloader = dict(num_workers=8, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(num_workers=8, dataset=dict(pipeline=val_pipeline))
 test_dataloader = dict(num_workers=8, dataset=dict(pipeline=test_pipeline))

@@ -148,7 +148,11 @@ def align_faces(
             rows, columns = frame.shape[:2]
             size = (max(1, round(columns * shrinking)), max(1, round(rows * shrinking)))
             frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-            warp = warp @ np.diag([columns / size[0], rows / size[1], 1])
+            steps = np.array([columns / size[0], rows / size[1]])
+            # The centre of pixel i lies at (i + 1/2) step - 1/2.
+            warp = warp @ np.vstack(
+                [np.column_stack([np.diag(steps), steps / 2 - 0.5]), (0, 0, 1)]
+            )
         aligned.append(
             cv2.warpAffine(
                 frame,

@@ -117,7 +117,7 @@ def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
         cv2.fillPoly(canvas, [corners], 1.0, cv2.LINE_AA, 4)
     canvas = _deform(canvas, rng)
     softness_px = _CANVAS_UNIT_PX * rng.uniform(0.04, 0.2)
-    return cv2.GaussianBlur(canvas, (0, 0), softness_px)
+    return cv2.GaussianBlur(canvas, (0, 0), softness_px).clip(0, 1)
 
 
 def place_mask(

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.datasets.transforms.cropping import source_indices_of_samples
-from mmdeepfake.datasets.transforms.load_face_points import read_face_points
 from mmdeepfake.errors import DataError
 from mmdeepfake.registry import TRANSFORMS
 
 from .colour_and_sharpness import Frames
 from .donors import measure_poses, read_frames
+from .face_points import read_face_points
 from .pseudo_fake import PseudoFake, Snippets
 from .replaced_face import lay_over
 

@@ -21,6 +21,7 @@ from mmdeepfake.structures import FAKE, REAL
 
 from .colour_and_sharpness import Frames
 from .face_geometry import check_face_size
+from .face_points import locate_face_points
 
 # Key of an item: absent or None (leave the video as it is), DRAWN, or a kind's index.
 FORGE = 'pseudo_fake'
@@ -47,7 +48,10 @@ class Snippets:
 class PseudoFake(BaseTransform):
     """Base of the transforms that turn a real video into a fake.
 
-    Required keys: imgs, (H, W, 3) uint8 of one size, face_points, clip_len, label.
+    Place it after `CropFace` and `Resize`, and before any flip.
+
+    Required keys: imgs, (H, W, 3) uint8 of one size, img_shape, frame_inds, clip_len,
+        label, track_file; optional: crop_boxes, original_shape, source_frames.
     Changed keys: imgs, label.
     Added key: forgery_masks, (N * T, H, W) float32, 1 where the picture was replaced.
     """
@@ -71,16 +75,12 @@ class PseudoFake(BaseTransform):
         name = results.get('video_key', results.get('filename'))
         if results['label'] != REAL:
             raise DataError(f'{type(self).__name__}: video {name} is already a fake')
-        if 'face_points' not in results:
-            raise ConfigError(
-                f'{type(self).__name__} needs face_points: put LoadFacePoints before it'
-            )
         if len({frame.shape for frame in results['imgs']}) > 1:
             raise ConfigError(
                 f'{type(self).__name__}: the frames of video {name} differ in size; '
                 'put Resize before it'
             )
-        points = results['face_points']
+        points = locate_face_points(results)
         check_face_size(points, name)
         snippets = Snippets(
             np.stack(results['imgs']), points, results['clip_len'], results
@@ -96,9 +96,9 @@ class PseudoFake(BaseTransform):
 class MakePseudoFake(BaseTransform):
     """Turn the videos that `PseudoFakeDataset` marks into pseudo-fakes.
 
-    Place it after `Resize` and `LoadFacePoints`, before augmentations, which then treat
-    a real video and its pseudo-fake alike. Unmarked videos stay as they are, so that
-    the step may stand in any pipeline.
+    Place it after `Resize`, before augmentations, which then treat a real video and its
+    pseudo-fake alike. Unmarked videos stay as they are: the step may stand in any
+    pipeline.
 
     Required keys: those of `PseudoFake` for marked videos.
 

@@ -9,12 +9,12 @@ from mmengine.logging import MMLogger
 
 from mmdeepfake.datasets.argument_checks import check_argument
 from mmdeepfake.datasets.deepfake_dataset import DeepfakeDataset
-from mmdeepfake.datasets.transforms.load_face_points import read_face_points
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.registry import DATASETS
 from mmdeepfake.structures import FAKE, REAL
 
 from .donors import Donors
+from .face_points import read_face_points
 from .pseudo_fake import DRAWN, FORGE, MakePseudoFake
 
 

@@ -9,7 +9,6 @@ from .decoding import DecodeFrames, OpenVideo
 from .face_regions import FaceAttentionMask, MarkFacialParts
 from .flip_drawing import DrawFlip
 from .load_face_landmarks import LoadFaceLandmarks
-from .load_face_points import LoadFacePoints
 from .mmst_map import BuildMMSTMap
 from .reversal import ReverseTime
 from .sampling import SampleSnippets
@@ -30,7 +29,6 @@ __all__ = [
     'DropOrRepeatFrames',
     'FaceAttentionMask',
     'LoadFaceLandmarks',
-    'LoadFacePoints',
     'MarkFacialParts',
     'OpenVideo',
     'ReverseTime',

@@ -1,5 +1,6 @@
 """What each kind of pseudo-fake does to the frames."""
 
+import cv2
 import numpy as np
 import pytest
 from pseudo_fake_builders import draw_clip
@@ -18,6 +19,7 @@ from mmdeepfake.datasets.pseudo_fakes.resynthesis import (
     resynthesise,
 )
 from mmdeepfake.datasets.pseudo_fakes.self_blend import EVIDENCE, blend_with_itself
+from mmdeepfake.datasets.transforms import DegradeClip
 
 
 def make_snippets(seed=0, **options):
@@ -111,8 +113,10 @@ def test_aligned_face_lies_on_the_points(scale):
     frame[y - 2 : y + 3, x - 2 : x + 3] = 255
     target = AVERAGE_POINTS[None] * 20 * scale + (50, 44)
     aligned = align_faces([frame], points, target, height=100, width=100)
-    spot = np.average(np.argwhere(aligned[0, ..., 0] > 100), axis=0)[::-1]
-    np.testing.assert_allclose(spot, target[0, 1], atol=1.0)
+    x, y = target[0, 1].round().astype(int)
+    around = aligned[0, y - 6 : y + 7, x - 6 : x + 7, 0]  # beyond are reflections
+    spot = np.average(np.argwhere(around > 100), axis=0)[::-1] - 6
+    np.testing.assert_allclose(spot, target[0, 1] - (x, y), atol=0.6)
 
 
 def test_portrait_at_its_own_points_is_the_photo():
@@ -158,10 +162,8 @@ def test_enlargement_is_a_transposed_convolution():
 
 
 def test_sharpening_restores_the_variance_of_the_laplacian():
-    import cv2
-
     original = draw_clip(1)[0][0]
-    soft = cv2.GaussianBlur(original, (0, 0), 0.6)
+    soft = cv2.GaussianBlur(original, (0, 0), 0.4)
     amount = find_sharpening(soft, original)
     grey = cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY).astype(np.float32)
     sharp = grey + amount * (grey - cv2.GaussianBlur(grey, (0, 0), 1.0))
@@ -171,6 +173,9 @@ def test_sharpening_restores_the_variance_of_the_laplacian():
         cv2.Laplacian(wanted, -1).var(), rel=0.05
     )
     assert find_sharpening(original, soft) == 0
+
+
+NUM_PAIRS = 40
 
 
 def measure(frames):
@@ -193,7 +198,8 @@ def measure(frames):
 
 def forge_from_elsewhere(region):
     def forge(snippets, rng):
-        source = draw_clip(seed=int(rng.integers(1000, 2000)))
+        num_frames = len(snippets.frames)
+        source = draw_clip(num_frames, seed=int(rng.integers(1000, 2000)))
         return lay_over(snippets, *source, rng, region=region)
 
     return forge
@@ -217,10 +223,8 @@ def resynthesise_the_face(snippets, rng):
     ids=['self-blend', 'lip-sync', 'swap', 'resynthesis'],
 )
 def test_global_statistics_do_not_tell_a_partial_forgery(forge):
-    from mmdeepfake.datasets.transforms import DegradeClip
-
     degrade, pairs = DegradeClip(), []
-    for seed in range(60):
+    for seed in range(NUM_PAIRS):
         snippets = make_snippets(seed, num_frames=4)
         forged, _ = forge(snippets, np.random.default_rng(seed))
         pair = []
@@ -229,16 +233,16 @@ def test_global_statistics_do_not_tell_a_partial_forgery(forge):
             results = degrade.transform(dict(imgs=list(frames), clip_len=4))
             pair.append(measure(np.stack(results['imgs'])))
         pairs.append(pair)
-    features = np.array(pairs)  # (60, 2, 9)
+    features = np.array(pairs)  # (pairs, 2, 9)
     features = (features - features.mean(axis=(0, 1))) / features.std(axis=(0, 1))
-    scores = np.zeros((60, 2))
+    scores = np.zeros((NUM_PAIRS, 2))
     for fold in range(3):
-        tested = np.arange(60) % 3 == fold
+        tested = np.arange(NUM_PAIRS) % 3 == fold
         inputs = features[~tested].reshape(-1, 9)
         labels = np.tile([-1.0, 1.0], len(inputs) // 2)
         weights = np.linalg.solve(inputs.T @ inputs + np.eye(9), inputs.T @ labels)
         scores[tested] = features[tested] @ weights
     real, fake = scores.T
     area = (fake[:, None] > real).mean()
-    # The standard deviation of the area of 60 and 60 at chance is 0.05.
+    # At chance, the standard deviation of the area of 40 and 40 is 0.065.
     assert abs(area - 0.5) < 0.15

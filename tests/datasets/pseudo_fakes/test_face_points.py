@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from mmaction.datasets.transforms import Resize
 
-from mmdeepfake.datasets.transforms import CropFace, LoadFacePoints
-from mmdeepfake.errors import DataError
+from mmdeepfake.datasets.pseudo_fakes.face_points import locate_face_points
+from mmdeepfake.datasets.transforms import CropFace
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.structures import FaceTrack
 
 
@@ -28,14 +29,10 @@ def test_points_follow_crop_and_resize(tmp_path):
     points = np.zeros((3, 5, 2), np.float32) + 20
     points[0], points[2, 1] = 30, (25, 15)
     results = make_results(tmp_path, points)
-    for step in (
-        CropFace(margin_ratio=1.0),
-        Resize(scale=(80, 80), keep_ratio=False),
-        LoadFacePoints(),
-    ):
+    for step in (CropFace(margin_ratio=1.0), Resize((80, 80), keep_ratio=False)):
         results = step(results)
     # The crop begins at 10 and is enlarged twofold about pixel edges.
-    found = results['face_points']
+    found = locate_face_points(results)
     assert found.shape == (2, 5, 2)
     np.testing.assert_allclose(found[0, 0], 20.5)
     np.testing.assert_allclose(found[0, 1], (30.5, 10.5))
@@ -44,7 +41,13 @@ def test_points_follow_crop_and_resize(tmp_path):
 
 def test_track_without_points_or_too_short_is_refused(tmp_path):
     with pytest.raises(DataError, match='video v has no face points'):
-        LoadFacePoints()(make_results(tmp_path, None))
+        locate_face_points(make_results(tmp_path, None))
     short = make_results(tmp_path, np.zeros((2, 5, 2), np.float32), num_frames=2)
     with pytest.raises(DataError, match='sampled frame 2, but only 2 frames'):
-        LoadFacePoints()(short)
+        locate_face_points(short)
+
+
+def test_flipped_frames_are_refused(tmp_path):
+    results = make_results(tmp_path, np.zeros((3, 5, 2), np.float32))
+    with pytest.raises(ConfigError, match='before it'):
+        locate_face_points({**results, 'flip': True})
