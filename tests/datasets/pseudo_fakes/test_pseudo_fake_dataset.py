@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from config_reading import list_configs, read_config
 from pseudo_fake_builders import make_faces, make_pipeline
 
+from mmdeepfake.commands.scoring import validation_set
 from mmdeepfake.datasets import PseudoFakeDataset
 from mmdeepfake.engine.seeded_batches import seed_generators
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
@@ -167,3 +169,11 @@ def test_missing_own_fakes_are_refused(tmp_path):
 def test_invalid_argument_of_pairs_is_refused(root, arguments):
     with pytest.raises(ConfigError, match=next(iter(arguments))):
         build(root, **arguments)
+
+
+@pytest.mark.parametrize('name', list_configs('pseudo_fake/*.py'))
+def test_validation_read_by_the_test_pipeline_keeps_its_pseudo_fakes(name):
+    dataset = validation_set(read_config(name)).dataset
+    types = [step['type'] for step in dataset['pipeline']]
+    assert dataset['type'] == 'PseudoFakeDataset'
+    assert types.count('MakePseudoFake') == 1 and 'DegradeClip' not in types
