@@ -8,6 +8,7 @@ _base_ = [
 
 side_px = 96
 max_epochs = 20
+learning_rate = 3e-4
 
 train_pipeline = [
     dict(type='OpenVideo'),
@@ -32,10 +33,11 @@ train_dataloader = dict(
 val_dataloader = dict(num_workers=1, dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(num_workers=1, dataset=dict(pipeline=test_pipeline))
 
+optim_wrapper = dict(optimizer=dict(lr=learning_rate))
 param_scheduler = [
     dict(
         type='OneCycleLR',
-        eta_max=_base_.learning_rate,
+        eta_max=learning_rate,
         pct_start=0.1,
         total_steps=max_epochs,
         by_epoch=True,

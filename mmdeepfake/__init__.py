@@ -1,14 +1,25 @@
-"""Deepfake video detection for MMAction2; importing it registers every part."""
+"""Deepfake video detection for MMAction2; importing it registers every part.
+
+What registers them, `registration`, takes seconds to import. It is imported at once if
+MMEngine is loaded already, as it is when a config names this package in its
+custom_imports; otherwise when a registry of MMAction2 first looks up a name.
+"""
 
 import os
+import sys
 
 from . import _compat
+from .version import __version__
+
+__all__ = ['__version__']
 
 # onnxruntime's wheels may send telemetry from their import on.
 os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
-_compat.apply()
+_compat.make_importable()
 
-from . import datasets, engine, evaluation, models  # noqa: E402, F401
-from .version import __version__  # noqa: E402
+if 'mmengine' in sys.modules:
+    from . import registration  # noqa: F401
+else:
+    from ._first_use import RegisterOnFirstUse
 
-__all__ = ['__version__']
+    sys.meta_path.insert(0, RegisterOnFirstUse())

@@ -15,7 +15,6 @@ import types
 import warnings
 from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 
 def require_packages() -> None:
@@ -103,6 +102,8 @@ def use_gloo_without_gpu() -> None:
 def _start_on_gloo(start: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(start)
     def wrapper(backend: str, *args: Any, **kwargs: Any) -> None:
+        from unittest import mock
+
         import torch
         from mmengine.device import get_device
 
@@ -178,11 +179,16 @@ def join_lists_of_concatenated_datasets() -> None:
     ConcatDataset.metainfo = property(metainfo)
 
 
+def make_importable() -> None:
+    """Apply the fixes for imports, which load none of the packages themselves."""
+    quiet_mmcv_lite()
+    supply_drn()
+
+
 def apply() -> None:
     """Apply every fix; safe to call twice."""
     require_packages()
-    quiet_mmcv_lite()
-    supply_drn()
+    make_importable()
     read_checkpoints_as_plain_data()
     use_gloo_without_gpu()
     ready_models_for_several_processes()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from builders import make_ffpp_tree
+from config_reading import read_each_file_once
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
@@ -43,6 +44,7 @@ def pytest_configure(config):
     config.option.randomly_reset_seed = False
     for name in (TRACEBACK_VARIABLE, TRUST_VARIABLE):  # of the shell
         os.environ.pop(name, None)
+    read_each_file_once()
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -12,17 +12,10 @@ from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.registry import MODELS
 
-__all__ = [
-    'CONFIGS',
-    'build_from_config',
-    'check_bfloat16',
-    'check_overfits',
-    'check_round_trip',
-    'count_parameters',
-    'load_model_config',
-    'make_samples',
-    'predict',
-]
+__all__ = ['CONFIGS']
+
+# Half of a ResNet has each of its parts: 128 channels leave one of depth 18.
+TWO_STAGES = dict(num_stages=2, out_indices=(1,), strides=(1, 2), dilations=(1, 1))
 
 
 def load_model_config(name, **backbone):

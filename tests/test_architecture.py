@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmdeepfake'
 
 # From the ground up: a room may import itself and the rooms of the rows above its own.
 ROWS = [
-    {'errors', 'registry', 'version'},
+    {'errors', 'lazy_names', 'registry', 'version'},
     {'files'},
     {'structures', 'ops'},
     {'layouts', 'video'},
@@ -24,7 +24,7 @@ ROWS = [
     {'apis'},
 ]
 # `import mmdeepfake` registers every part and repairs what upstream breaks.
-PLUGGING_IN = {'__init__', '_compat'}
+PLUGGING_IN = {'__init__', '_compat', '_first_use', 'registration'}
 ROW_OF = {room: index for index, row in enumerate(ROWS) for room in row}
 # Imports against the order, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

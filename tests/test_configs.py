@@ -1,5 +1,7 @@
 """Every config is consistent, builds, makes a step, and trains all its parameters."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from builders import CLASSIC_METHODS
@@ -42,31 +44,43 @@ SHRUNK = {
 }
 
 
-def structure_of(node):
-    """Return a model's config without numbers, stages and weights."""
+NUMBERS = 'numbers'
+# 3D networks of 64 channels a stage, which a quarter of them makes quick.
+WIDE = ('DSANet', 'ResNet3d', 'V4D')
+
+
+def structure_of(node, *, sizes):
+    """Return a model's config without stages and weights; numbers only if wanted."""
     if isinstance(node, dict):
-        return tuple(
-            (key, value if key in ('depth', 'clip_len') else structure_of(value))
+        parts = (
+            (key, structure_of(value, sizes=sizes))
             for key, value in sorted(node.items())
             if key not in ('pretrained', 'ratf_stages')
         )
+        return tuple(part for part in parts if part[1] != NUMBERS)
     if isinstance(node, list | tuple):
-        return tuple(structure_of(child) for child in node)
-    return node if isinstance(node, bool | str | None) else 'a number'
+        children = [structure_of(child, sizes=sizes) for child in node]
+        return NUMBERS if {*children} == {NUMBERS} else tuple(children)
+    return node if sizes or isinstance(node, bool | str | None) else NUMBERS
 
 
-def find_different_models():
-    """Return one config of each model; others differ in data or a number only."""
+def find_different_models(*, sizes):
+    """Return one config of each model, MiniFF's small one where there is one."""
     found = {}
-    for name in NAMES:
-        cfg = read_config(name)
-        shape = find_input_shape(cfg, split='train', side_px=SMALL_SIDE_PX)
-        found.setdefault((structure_of(cfg.model.to_dict()), shape), name)
+    for name in sorted(NAMES, key=lambda name: not name.startswith('miniff/')):
+        model = read_config(name).model.to_dict()
+        found.setdefault(structure_of(model, sizes=sizes), name)
     return list(found.values())
+
+
+MODELS_TO_TRAIN = find_different_models(sizes=False)
 
 
 def build_model(cfg):
     cfg.merge_from_dict(dict(model=SHRUNK.get(cfg.model.backbone.type, {})))
+    if cfg.model.backbone.type in WIDE and 'base_channels' not in cfg.model.backbone:
+        cfg.model.backbone.base_channels = 16
+        cfg.model.cls_head.in_channels //= 4
     for path, node in walk_dicts(cfg.model, 'model'):
         source = node.get('pretrained')
         assert not isinstance(source, str) or '://' in source, path
@@ -79,12 +93,15 @@ def build_model(cfg):
     return model
 
 
+def small_input_shape(cfg, split):
+    side_px = max(SMALL_SIDE_PX, SMALLEST_SIDE_PX.get(cfg.model.backbone.type, 0))
+    side_px = min(side_px, find_input_shape(cfg, split=split)[-1])
+    return find_input_shape(cfg, split=split, side_px=side_px)
+
+
 def make_batch(cfg, model, *, split, labels):
     """Return the preprocessed batch of a DataLoader for videos of noise."""
-    side_px = max(SMALL_SIDE_PX, SMALLEST_SIDE_PX.get(cfg.model.backbone.type, 0))
-    shape = find_input_shape(cfg, split=split)
-    side_px = min(side_px, shape[-1])
-    shape = find_input_shape(cfg, split=split, side_px=side_px)
+    shape = small_input_shape(cfg, split)
     batch = dict(
         inputs=[torch.randint(0, 256, shape, dtype=torch.uint8) for _ in labels],
         data_samples=[ActionDataSample().set_gt_label(label) for label in labels],
@@ -117,7 +134,7 @@ def test_config_is_consistent(name):
             TRANSFORMS.build(transform)
 
 
-@pytest.fixture(scope='module', params=find_different_models())
+@pytest.fixture(scope='module', params=MODELS_TO_TRAIN)
 def built(request):
     """A config and its model, which takes longer to build than to run."""
     init_default_scope('mmaction')
@@ -179,6 +196,29 @@ def test_videos_are_scored_at_the_test_sampling(built):
         torch.testing.assert_close(sample.pred_score.sum(), torch.tensor(1.0))
 
 
+# Of ablations, tests/test_ablations.py counts the parameters.
+SIZES = {*find_different_models(sizes=True)} - {
+    *MODELS_TO_TRAIN,
+    *list_configs('abl*/*'),
+}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('name', sorted(SIZES))
+def test_parts_of_a_model_of_another_size_fit_together(name, monkeypatch):
+    monkeypatch.setattr(torch, 'autocast', lambda *_, **__: nullcontext())  # no values
+    cfg, device = read_config(name), 'meta'
+    shape = find_input_shape(cfg, split='test')
+    if cfg.model.backbone.type == 'VideoMAEVisionTransformer':
+        cfg.model.backbone.depth, device = 1, 'cpu'  # a number is read off a tensor
+        shape = small_input_shape(cfg, 'test')
+    with torch.device(device):
+        model = MODELS.build(cfg.model)
+        model.train(False)
+        scores, _ = model.extract_feat(torch.zeros(1, *shape), stage='head')
+    assert scores.shape[-1] == 2
+
+
 @pytest.mark.parametrize('quality', ['lq', 'hq'])
 def test_recipe_is_that_of_the_paper(quality):
     cfg = read_config(f'ratf_r50_ffpp_{quality}.py')
@@ -205,7 +245,8 @@ def test_recipe_is_that_of_the_paper(quality):
 
 
 def test_full_model_has_the_parameters_of_the_specification():
-    model = build_model(read_config('ratf_r50_ffpp_lq.py'))
+    with torch.device('meta'):
+        model = MODELS.build(read_config('ratf_r50_ffpp_lq.py').model)
     assert sum(p.numel() for p in model.parameters()) == 30_595_314
 
 

@@ -71,6 +71,7 @@ def test_validation_of_5_videos_is_that_of_one_process(
     compare_with_one_process(trained / 'run', 5)
 
 
+@pytest.mark.slow
 def test_test_of_7_videos_is_that_of_one_process(trained, compare_with_one_process):
     words = ['2', '--work-dir', 'two', '--cfg-options', *SINGLE]
     run_tool(TEST, CONFIG, 'run/epoch_2.pth', *words, cwd=trained)

@@ -12,13 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from doc_commands import (
-    PAGES,
-    Command,
-    complain,
-    read_commands,
-    read_inline_commands,
-)
+from doc_commands import PAGES, Command, complain, read_commands, read_inline_commands
 from tool_runs import ROOT
 
 COMMANDS = [command for page in PAGES for command in read_commands(page)]
@@ -44,10 +38,7 @@ RUN_ELSEWHERE = {
     'python tools/speed_data.py': 'tests/tools/test_speed.py',
     'python tools/speed_preparation.py': 'tests/commands/speed/test_preparation.py',
 }
-RUN_HERE = {
-    'python tools/check_env.py',
-    'python tools/prepare.py SET --how-to-get',
-}
+RUN_HERE = {'python tools/check_env.py', 'python tools/prepare.py SET --how-to-get'}
 
 
 def test_there_are_commands_to_check():
@@ -57,24 +48,21 @@ def test_there_are_commands_to_check():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize('command', [*COMMANDS, *INLINE], ids=str)
-def test_command_is_one_that_can_be_typed(command):
-    assert not complain(command)
+def test_every_command_can_be_typed():
+    complaints = {str(c): complain(c) for c in (*COMMANDS, *INLINE)}
+    assert not {command: text for command, text in complaints.items() if text}
 
 
-@pytest.mark.parametrize('command', COMMANDS, ids=str)
-def test_command_is_run_by_a_test_or_says_what_it_needs(command):
-    if command.needs or command.text in RUN_HERE:
-        return
-    (test,) = {
-        t for start, t in RUN_ELSEWHERE.items() if command.text.startswith(start)
-    }
-    path, _, name = test.partition('::')
-    source = (ROOT / path).read_text(encoding='utf-8')
-    if name:
-        assert f'def {name}(' in source
-    else:
-        assert Path(command.words[1]).stem in source, f'{path} does not run it'
+def test_every_command_is_run_by_a_test_or_says_what_it_needs():
+    for command in COMMANDS:
+        if command.needs or command.text in RUN_HERE:
+            continue
+        starts = [start for start in RUN_ELSEWHERE if command.text.startswith(start)]
+        assert starts, command
+        path, _, name = RUN_ELSEWHERE[starts[0]].partition('::')
+        source = (ROOT / path).read_text(encoding='utf-8')
+        expected = f'def {name}(' if name else Path(command.words[1]).stem
+        assert expected in source, f'{path} does not run {command}'
 
 
 @pytest.mark.parametrize(
@@ -90,10 +78,7 @@ def test_command_is_run_by_a_test_or_says_what_it_needs(command):
         ("pip install '.[fast]'", 'setup.py has no extra fast'),
         ('tools/none.sh A', 'not there: tools/none.sh'),
         ('python tools/report.py WORK_DIR', ''),
-        (
-            'python tools/compare.py A.csv B.csv ... [--seed 0]',
-            '',
-        ),
+        ('python tools/compare.py A.csv B.csv ... [--seed 0]', ''),
     ],
 )
 def test_wrong_commands_would_be_found(text, complaint):
@@ -259,29 +244,7 @@ def test_readme_links_to_the_pages():
     assert 'index.md' in named
 
 
-@pytest.fixture(scope='module')
-def site(tmp_path_factory):
-    """The site, built as `make docs` builds it."""
-    if importlib.util.find_spec('material') is None:
-        pytest.skip("no MkDocs here: pip install '.[docs]'")
-    folder = tmp_path_factory.mktemp('site')
-    done = subprocess.run(
-        [sys.executable, '-m', 'mkdocs', 'build', '--quiet', '--site-dir', folder],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(folder)
-
-
-def test_site_builds_without_a_broken_link(site):
-    for page in (ROOT / 'docs').glob('*.md'):
-        assert (site / f'{page.stem}.html').is_file()
-    for name in ('overview.html', 'baselines.html', 'miniff.html'):
-        assert (site / name).is_file()
-    assert not (site / '_site').exists()
-
-
-def test_site_fetches_nothing_from_elsewhere(site):
+def check_that_nothing_is_fetched(site):
     for page in site.glob('*.html'):
         fetched = re.findall(
             r'<(?:script|img|iframe)[^>]+src="(https?:[^"]+)"|'
@@ -291,7 +254,7 @@ def test_site_fetches_nothing_from_elsewhere(site):
         assert not fetched, page.name
 
 
-def test_equations_lead_to_the_lines_of_the_code(site):
+def check_lines_of_equations(site):
     html = (site / 'equations.html').read_text(encoding='utf-8')
     links = re.findall(
         r'href="(source/[^"#]+\.html)#L-(\d+)"[^>]*><code>([\w.]+)', html
@@ -303,6 +266,22 @@ def test_equations_lead_to_the_lines_of_the_code(site):
         last = name.rpartition('.')[2]
         assert re.search(rf'\b(?:def|class) {last}\b', source[int(line) - 1]), name
         assert f'id="L-{line}"' in (site / page).read_text(encoding='utf-8')
+
+
+def test_site_builds_without_a_broken_link(tmp_path):
+    if importlib.util.find_spec('material') is None:
+        pytest.skip("no MkDocs here: pip install '.[docs]'")
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--quiet', '--site-dir', tmp_path],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = [page.stem for page in (ROOT / 'docs').glob('*.md')]
+    for name in (*names, 'overview', 'baselines', 'miniff'):
+        assert (tmp_path / f'{name}.html').is_file()
+    assert not (tmp_path / '_site').exists()
+    check_that_nothing_is_fetched(tmp_path)
+    check_lines_of_equations(tmp_path)
 
 
 def test_link_to_nothing_stops_the_build(tmp_path):

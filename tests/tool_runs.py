@@ -17,11 +17,7 @@ CONFIG = ROOT / 'tests/stubs/stub_config.py'
 
 
 def run_tool(
-    *words: str | Path,
-    cwd: Path,
-    code: int = 0,
-    seconds: float = 600,
-    **variables: str,
+    *words: str | Path, cwd: Path, code: int = 0, seconds: float = 600, **variables: str
 ) -> subprocess.CompletedProcess:
     """Run a command line in a folder and check its exit code.
 
@@ -82,7 +78,7 @@ def shrink_loader(loader: str, *, num_videos: int) -> list[str]:
     """Options that cut a dataloader of the paper's configs down to a CPU's size."""
     resize = 4  # its place in the pipelines
     return [
-        f'{loader}.dataset.pipeline.{resize}.scale=(64, 64)',
+        f'{loader}.dataset.pipeline.{resize}.scale=(32, 32)',
         f'{loader}.dataset.indices={num_videos}',
         f'{loader}.batch_size=2',
         f'{loader}.num_workers=0',

@@ -9,7 +9,6 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.benchmark.plan import run_benchmark
 from mmdeepfake.commands.command_line import (
     add_options_argument,
     add_traceback_argument,
@@ -64,6 +63,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Run all that is left."""
+    args = parse_args()
+    from mmdeepfake.commands.benchmark.plan import run_benchmark
+
+    return run_tool(run_benchmark, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_benchmark, arguments))
+    sys.exit(main())

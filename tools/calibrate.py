@@ -9,7 +9,6 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.calibrate import run_calibration
 from mmdeepfake.commands.command_line import add_run_arguments, run_tool
 
 
@@ -36,6 +35,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Choose the threshold."""
+    args = parse_args()
+    from mmdeepfake.commands.calibrate import run_calibration
+
+    return run_tool(run_calibration, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_calibration, arguments))
+    sys.exit(main())

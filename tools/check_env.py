@@ -8,6 +8,7 @@ them are installed, so this also works on a bare machine.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.metadata
 import importlib.util
@@ -84,7 +85,7 @@ def check_imports() -> list[str]:
     sys.path.insert(0, str(ROOT))
     try:
         compat = importlib.import_module('mmdeepfake._compat')
-        importlib.import_module('mmaction.models')
+        importlib.import_module('mmdeepfake.registration')
     except Exception as error:  # a broken install can raise anything
         return [f'mmdeepfake cannot be imported: {type(error).__name__}: {error}']
     import torch
@@ -97,4 +98,7 @@ def check_imports() -> list[str]:
 
 
 if __name__ == '__main__':
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     sys.exit(main())

@@ -11,7 +11,6 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.co_motion_adaboost import run_co_motion
 from mmdeepfake.commands.command_line import add_options_argument, run_tool
 
 
@@ -33,7 +32,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Fit and test, or say in one line why that cannot be done."""
-    return run_tool(run_co_motion, parse_args())
+    args = parse_args()
+    from mmdeepfake.commands.co_motion_adaboost import run_co_motion
+
+    return run_tool(run_co_motion, args)
 
 
 if __name__ == '__main__':

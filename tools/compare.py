@@ -8,7 +8,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import run_tool
-from mmdeepfake.commands.compare import compare_files
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,7 +31,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Print the table, or say in one line why the two cannot be compared."""
-    return run_tool(compare_files, parse_args())
+    args = parse_args()
+    from mmdeepfake.commands.compare import compare_files
+
+    return run_tool(compare_files, args)
 
 
 if __name__ == '__main__':

@@ -14,7 +14,6 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.complexity import run_complexity
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +33,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Print the table."""
+    args = parse_args()
+    from mmdeepfake.commands.complexity import run_complexity
+
+    return run_tool(run_complexity, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_complexity, arguments))
+    sys.exit(main())

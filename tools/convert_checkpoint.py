@@ -14,7 +14,7 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.convert_checkpoint import CONFIG_OF_CODE, run_conversion
+from mmdeepfake.commands.public_codes import CONFIG_OF_CODE
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,6 +60,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Convert the checkpoint."""
+    args = parse_args()
+    from mmdeepfake.commands.convert_checkpoint import run_conversion
+
+    return run_tool(run_conversion, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_conversion, arguments))
+    sys.exit(main())

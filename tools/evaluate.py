@@ -10,7 +10,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_run_arguments, run_tool
-from mmdeepfake.commands.evaluate import run_evaluation
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,6 +53,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Evaluate on all sets."""
+    args = parse_args()
+    from mmdeepfake.commands.evaluate import run_evaluation
+
+    return run_tool(run_evaluation, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_evaluation, arguments))
+    sys.exit(main())

@@ -14,9 +14,7 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.export.export import run_export
-from mmdeepfake.export.graph_writers import DEFAULT_OPSET
-from mmdeepfake.export.metadata import SUFFIXES
+from mmdeepfake.export.metadata import DEFAULT_OPSET, SUFFIXES
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,6 +67,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Export the detector."""
+    args = parse_args()
+    from mmdeepfake.export.export import run_export
+
+    return run_tool(run_export, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_export, arguments))
+    sys.exit(main())

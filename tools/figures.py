@@ -14,8 +14,6 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.figures.forgery_localisation import run_localisation
-from mmdeepfake.commands.figures.paper_figures import run_figures
 
 PAIR = ('CONFIG', 'CHECKPOINT')
 TRUTHS = {
@@ -83,7 +81,17 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     add_traceback_argument(parser)
 
 
+def main() -> int:
+    """Draw, or measure."""
+    args = parse_args()
+    if args.figure == 'localisation':
+        from mmdeepfake.commands.figures.forgery_localisation import run_localisation
+
+        return run_tool(run_localisation, args)
+    from mmdeepfake.commands.figures.paper_figures import run_figures
+
+    return run_tool(run_figures, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    run = run_localisation if arguments.figure == 'localisation' else run_figures
-    sys.exit(run_tool(run, arguments))
+    sys.exit(main())

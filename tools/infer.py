@@ -26,9 +26,8 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.infer import run_inference
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
-from mmdeepfake.inference.inferencer import FACES, HEAT_MAPS, PEAK_HEAT
+from mmdeepfake.inference.choices import FACES, HEAT_MAPS, PEAK_HEAT
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1
@@ -190,6 +189,8 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
 def main() -> int:
     """Run the command line."""
     args = parse_args()
+    from mmdeepfake.commands.infer import run_inference
+
     logging.basicConfig(format='%(levelname)s: %(message)s')
     num_failed = 0
 

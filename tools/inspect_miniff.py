@@ -12,10 +12,6 @@ import argparse
 import pathlib
 import sys
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -65,6 +61,10 @@ def write_sheet(args: argparse.Namespace) -> None:
 
 def print_evidence(args: argparse.Namespace) -> None:
     """Print the AUC of `measure_jitter` for every forgery and compression."""
+    from rich.console import Console
+    from rich.progress import track
+    from rich.table import Table
+
     settings = read_settings(args.root)
     jobs = [job for job in list_jobs(settings) if job.target.split == args.split]
     print(f'AUC of temporal jitter, {args.split} split, {len(jobs)} videos a row')

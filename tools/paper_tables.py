@@ -10,7 +10,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
-from mmdeepfake.commands.paper_tables.writing import write_paper_tables
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +35,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Write the tables."""
+    args = parse_args()
+    from mmdeepfake.commands.paper_tables.writing import write_paper_tables
+
+    return run_tool(write_paper_tables, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(write_paper_tables, arguments))
+    sys.exit(main())

@@ -8,7 +8,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import run_tool
-from mmdeepfake.commands.report import report_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -24,7 +23,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the report, or say in one line what is missing."""
-    return run_tool(lambda args: report_run(args.work_dir), parse_args())
+    args = parse_args()
+    from mmdeepfake.commands.report import report_run
+
+    return run_tool(lambda args: report_run(args.work_dir), args)
 
 
 if __name__ == '__main__':

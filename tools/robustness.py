@@ -15,7 +15,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_run_arguments, run_tool
-from mmdeepfake.commands.robustness import join_tables, run_robustness, show_levels
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,19 +38,26 @@ def parse_args() -> argparse.Namespace:
     run.add_argument('--seed', type=int, default=0, help='of draws and bootstrap')
     run.add_argument('--allow-leak', action='store_true', help='see evaluate.py')
     add_run_arguments(run)
-    run.set_defaults(main=run_robustness)
+    run.set_defaults(main='run_robustness')
     join = commands.add_parser('join', help='put models into one table and plot')
     join.add_argument('out', help='folder for them')
     join.add_argument('tables', nargs='+', metavar='TABLE.csv')
-    join.set_defaults(main=join_tables)
+    join.set_defaults(main='join_tables')
     show = commands.add_parser('show', help='draw a contact sheet of the levels')
     show.add_argument('video', help='video file or face clip')
     show.add_argument('out', metavar='OUT.png')
     show.add_argument('--seed', type=int, default=0)
-    show.set_defaults(main=show_levels)
+    show.set_defaults(main='show_levels')
     return parser.parse_args()
 
 
+def main() -> int:
+    """Run the sub-command."""
+    args = parse_args()
+    from mmdeepfake.commands import robustness
+
+    return run_tool(getattr(robustness, args.main), args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(arguments.main, arguments))
+    sys.exit(main())

@@ -10,13 +10,12 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    add_compile_argument,
     add_options_argument,
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.models import MODELS, run_speed
-from mmdeepfake.commands.speed.timed_model import DTYPES, MODES
-from mmdeepfake.engine.compilation import add_compile_argument
+from mmdeepfake.commands.speed.choices import DTYPES, MODELS, MODES
 
 
 def parse_args() -> argparse.Namespace:
@@ -76,6 +75,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Measure the models."""
+    args = parse_args()
+    from mmdeepfake.commands.speed.models import run_speed
+
+    return run_tool(run_speed, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_speed, arguments))
+    sys.exit(main())

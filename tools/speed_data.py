@@ -14,7 +14,6 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.data_path import run_speed_data
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,6 +29,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Measure the data path."""
+    args = parse_args()
+    from mmdeepfake.commands.speed.data_path import run_speed_data
+
+    return run_tool(run_speed_data, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_speed_data, arguments))
+    sys.exit(main())

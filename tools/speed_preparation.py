@@ -11,7 +11,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
-from mmdeepfake.commands.speed.preparation import run_speed_preparation
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +28,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-if __name__ == '__main__':
+def main() -> int:
+    """Measure the two."""
+    args = parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')
-    arguments = parse_args()
-    sys.exit(run_tool(run_speed_preparation, arguments))
+    from mmdeepfake.commands.speed.preparation import run_speed_preparation
+
+    return run_tool(run_speed_preparation, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -9,9 +9,11 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_run_arguments, run_tool
-from mmdeepfake.commands.train import run_training
-from mmdeepfake.engine.compilation import add_compile_argument
+from mmdeepfake.commands.command_line import (
+    add_compile_argument,
+    add_run_arguments,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,6 +55,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Train the model."""
+    args = parse_args()
+    from mmdeepfake.commands.train import run_training
+
+    return run_tool(run_training, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_training, arguments))
+    sys.exit(main())

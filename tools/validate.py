@@ -11,7 +11,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import run_tool
-from mmdeepfake.commands.validate import print_validation, validate_manifest
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +41,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Validate, print the findings, and return the exit code."""
+    args = parse_args()
+    from mmdeepfake.commands.validate import print_validation, validate_manifest
+
     found = []
 
     def run(args: argparse.Namespace) -> None:
@@ -56,7 +58,7 @@ def main() -> int:
         print_validation(result)
         found.extend(result.findings)
 
-    return run_tool(run, parse_args()) or int(bool(found))
+    return run_tool(run, args) or int(bool(found))
 
 
 if __name__ == '__main__':

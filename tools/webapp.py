@@ -19,8 +19,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
-from mmdeepfake.inference.inferencer import FACES
-from mmdeepfake.webapp.command import run_webapp
+from mmdeepfake.inference.choices import FACES
 from mmdeepfake.webapp.limits import Limits
 
 
@@ -99,6 +98,8 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
 def main() -> int:
     """Run the command line."""
     args = parse_args()
+    from mmdeepfake.webapp.command import run_webapp
+
     logging.basicConfig(
         format='%(asctime)s %(levelname)s: %(message)s', level=logging.WARNING
     )

@@ -5,3 +5,14 @@ _base_ = [
     '../_base_/schedules/miniff.py',
     '../_base_/default_runtime.py',
 ]
+
+sample_train = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=_base_.model.backbone.num_snippets,
+        clip_len=_base_.num_frames,
+    ),
+]
+train_pipeline = [*sample_train, *_base_.train_frames, *_base_.pack]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

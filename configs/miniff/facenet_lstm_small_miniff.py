@@ -1,7 +1,7 @@
 # FaceNetLSTM, its CNN small and from random weights, on the built-in set.
 _base_ = [
     '../_base_/models/facenet_lstm_small.py',
-    '../_base_/datasets/miniff.py',
+    '../_base_/datasets/miniff_four_snippets.py',
     '../_base_/schedules/miniff.py',
     '../_base_/default_runtime.py',
 ]

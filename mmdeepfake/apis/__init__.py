@@ -1,14 +1,11 @@
-from typing import Any
+"""The public functions and classes."""
 
-from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.lazy_names import import_on_demand
 
-__all__ = ['DeepfakeInferencer', 'build_runner', 'load_config']
-
-
-def __getattr__(name: str) -> Any:
-    """Import the inferencer when it is asked for: training needs no video encoder."""
-    if name == 'DeepfakeInferencer':
-        from mmdeepfake.inference import DeepfakeInferencer
-
-        return DeepfakeInferencer
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+_HOMES = {
+    'DeepfakeInferencer': 'mmdeepfake.inference.inferencer',
+    'build_runner': 'mmdeepfake.engine.build',
+    'load_config': 'mmdeepfake.engine.build',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)

@@ -11,21 +11,20 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
-
-import torch
-from mmengine.config import Config, DictAction
+from typing import TYPE_CHECKING, Any
 
 from mmdeepfake.errors import InputError
 from mmdeepfake.files.atomic_write import describe_disk_error
-from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.files.printable_text import show_text
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
 
 
-class OptionAction(DictAction):
+class OptionAction(argparse.Action):
     """MMEngine's `key=value` options, with a message where the `=` is missing."""
 
     def __call__(
@@ -39,7 +38,10 @@ class OptionAction(DictAction):
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string} {value}: expected key=value')
-        super().__call__(parser, namespace, values, option_string)
+        from mmengine.config import DictAction
+
+        read = DictAction(self.option_strings, self.dest, nargs=self.nargs)
+        read(parser, namespace, values, option_string)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,10 +85,24 @@ def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_compile_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--compile [BACKEND]`, None by default."""
+    parser.add_argument(
+        '--compile',
+        nargs='?',
+        const='inductor',
+        metavar='BACKEND',
+        help='compile the model with torch.compile (inductor by default); the first '
+        'steps then take minutes',
+    )
+
+
 def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the common arguments to the config and the environment."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.trust_checkpoint:
+        from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
+
         os.environ[TRUST_VARIABLE] = '1'
     cfg.launcher = args.launcher
     if args.work_dir is not None:
@@ -115,8 +131,9 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
         return EXIT_INPUT_ERROR
     finally:
         threading.excepthook = hook
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        _end_distributed_process()
+    group = sys.modules.get('torch.distributed')  # not every tool needs torch
+    if group and group.is_available() and group.is_initialized():
+        _end_distributed_process(group)
     return 0
 
 
@@ -149,13 +166,13 @@ def _give_up_full_output() -> None:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _end_distributed_process() -> None:
+def _end_distributed_process(group: Any) -> None:
     """Exit without C++'s teardown.
 
     Threads of torch.distributed sometimes abort the process in it, even after the
     group was destroyed, and torchrun then reports a failed run.
     """
-    torch.distributed.destroy_process_group()
+    group.destroy_process_group()
     atexit._run_exitfuncs()  # closes logs, ends the workers of data loaders
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmdeepfake.engine.hooks.basis_usage_hook import USAGE, describe_usage
-from mmdeepfake.engine.hooks.run_report_hook import RECORD, read_entries
+from mmdeepfake.engine.run_record import RECORD, USAGE, describe_usage, read_entries
 from mmdeepfake.engine.score_curves import roc_lines, score_rows
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.evaluation.predictions import read_predictions

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdeepfake.datasets.file_check import FileReport, open_video
-from mmdeepfake.datasets.transforms.decoding import FrameReader, open_reader
+from mmdeepfake.datasets.frame_readers import FrameReader, open_reader
 from mmdeepfake.datasets.video_item import make_item
 from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.array_reading import read_array

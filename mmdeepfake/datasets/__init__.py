@@ -1,20 +1,19 @@
 """Datasets of real and fake videos, and their transforms."""
 
-from .deepfake_dataset import DeepfakeDataset
-from .pseudo_fakes import MakePseudoFake, PairSampler, PseudoFakeDataset
-from .transforms import CorruptVideo, CropFace, DecodeFrames, OpenVideo, SampleSnippets
-from .unprepared_sets import FaceForensics, VideoFolder
+from mmdeepfake.lazy_names import import_on_demand
 
-__all__ = [
-    'CorruptVideo',
-    'CropFace',
-    'DecodeFrames',
-    'DeepfakeDataset',
-    'FaceForensics',
-    'MakePseudoFake',
-    'OpenVideo',
-    'PairSampler',
-    'PseudoFakeDataset',
-    'SampleSnippets',
-    'VideoFolder',
-]
+_HOMES = {
+    'CorruptVideo': '.transforms',
+    'CropFace': '.transforms',
+    'DecodeFrames': '.transforms',
+    'DeepfakeDataset': '.deepfake_dataset',
+    'FaceForensics': '.unprepared_sets',
+    'MakePseudoFake': '.pseudo_fakes',
+    'OpenVideo': '.transforms',
+    'PairSampler': '.pseudo_fakes',
+    'PseudoFakeDataset': '.pseudo_fakes',
+    'SampleSnippets': '.transforms',
+    'VideoFolder': '.unprepared_sets',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)

@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.logging import MMLogger
-
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.video.clip_storage import is_clip, open_clip
@@ -181,6 +179,8 @@ def check_videos(paths: Iterable[Path], *, check: str) -> list[FileReport]:
         paths: video files or folders of frames.
         check: 'open' opens each file, 'stat' only checks that it exists.
     """
+    from mmengine.logging import MMLogger
+
     paths = list(paths)
     logger = MMLogger.get_current_instance()
     start = last = time.monotonic()

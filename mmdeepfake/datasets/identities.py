@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.logging import MMLogger
-
 from mmdeepfake.layouts import refuse_shared_identities
 from mmdeepfake.structures import VideoRecord
 
@@ -25,6 +23,8 @@ def check_identities(
     if not test_shows_known_persons:
         refuse_shared_identities(found, where=where)
         return
+    from mmengine.logging import MMLogger
+
     tested = found.pop('test', set())
     refuse_shared_identities(found, where=where)
     shared = tested & set().union(*found.values())

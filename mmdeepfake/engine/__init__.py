@@ -1,27 +1,20 @@
-from .cpu_amp import CPUAmpOptimWrapper
-from .durable_backend import DurableBackend
-from .hooks.alt_freezing_hook import AltFreezingHook
-from .hooks.basis_usage_hook import BasisUsageHook
-from .hooks.broken_sample_hook import BrokenSampleHook
-from .hooks.check_config_hook import CheckConfigHook
-from .hooks.durable_checkpoint_hook import DurableCheckpointHook
-from .hooks.finite_gradients_hook import FiniteGradientsHook
-from .hooks.forgery_view_hook import ForgeryViewHook
-from .hooks.repeatable_run_hook import RepeatableRunHook
-from .hooks.run_report_hook import RunReportHook
-from .hooks.strict_checkpoint_hook import StrictCheckpointHook
+"""What MMEngine's Runner gets from us: hooks, resume, checks, reports of runs."""
 
-__all__ = [
-    'AltFreezingHook',
-    'BasisUsageHook',
-    'BrokenSampleHook',
-    'CPUAmpOptimWrapper',
-    'CheckConfigHook',
-    'DurableBackend',
-    'DurableCheckpointHook',
-    'FiniteGradientsHook',
-    'ForgeryViewHook',
-    'RepeatableRunHook',
-    'RunReportHook',
-    'StrictCheckpointHook',
-]
+from mmdeepfake.lazy_names import import_on_demand
+
+_HOMES = {
+    'AltFreezingHook': '.hooks.alt_freezing_hook',
+    'BasisUsageHook': '.hooks.basis_usage_hook',
+    'BrokenSampleHook': '.hooks.broken_sample_hook',
+    'CPUAmpOptimWrapper': '.cpu_amp',
+    'CheckConfigHook': '.hooks.check_config_hook',
+    'DurableBackend': '.durable_backend',
+    'DurableCheckpointHook': '.hooks.durable_checkpoint_hook',
+    'FiniteGradientsHook': '.hooks.finite_gradients_hook',
+    'ForgeryViewHook': '.hooks.forgery_view_hook',
+    'RepeatableRunHook': '.hooks.repeatable_run_hook',
+    'RunReportHook': '.hooks.run_report_hook',
+    'StrictCheckpointHook': '.hooks.strict_checkpoint_hook',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)

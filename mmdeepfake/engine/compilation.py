@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import torch
@@ -12,23 +11,10 @@ from torch import nn
 from mmdeepfake.errors import ConfigError
 
 PARTS = ('backbone', 'neck', 'cls_head')
-DEFAULT_BACKEND = 'inductor'
-
-
-def add_compile_argument(parser: argparse.ArgumentParser) -> None:
-    """Add `--compile [BACKEND]`, None by default."""
-    parser.add_argument(
-        '--compile',
-        nargs='?',
-        const=DEFAULT_BACKEND,
-        metavar='BACKEND',
-        help=f'compile the model with torch.compile ({DEFAULT_BACKEND} by default); '
-        'the first steps then take minutes',
-    )
 
 
 def compile_parts(
-    model: nn.Module, backend: str = DEFAULT_BACKEND, **options: Any
+    model: nn.Module, backend: str = 'inductor', **options: Any
 ) -> list[str]:
     """Compile the parts of a recognizer at their first call; return their names.
 

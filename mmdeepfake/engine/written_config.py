@@ -19,7 +19,7 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.checkpoint_reading import read_checkpoint_file
 
-from .hooks.run_report_hook import CONFIG_SHA256, RECORD
+from .run_record import CONFIG_SHA256, RECORD
 
 _WEIGHTS = ('.pth', '.pt')
 

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit
 
 from mmdeepfake.errors import DataError
 
@@ -118,6 +116,8 @@ def fit_temperature(labels: ArrayLike, fake_logits: ArrayLike) -> float:
     Raises:
         DataError: a class is absent, so that the best temperature is 0.
     """
+    from scipy.optimize import minimize_scalar
+
     labels, logits = np.asarray(labels), np.asarray(fake_logits, np.float64)
     if len(np.unique(labels)) < 2:
         raise DataError(
@@ -140,5 +140,7 @@ def fit_temperature(labels: ArrayLike, fake_logits: ArrayLike) -> float:
 
 def apply_temperature(fake_scores: ArrayLike, temperature: float) -> Floats:
     """Return sigmoid(logit(score) / T): same order, other confidence; 0 and 1 stay."""
+    from scipy.special import expit, logit
+
     calibrated: Floats = expit(logit(np.asarray(fake_scores, np.float64)) / temperature)
     return calibrated

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, norm, rankdata
 
 from mmdeepfake.errors import DataError
 
@@ -92,6 +91,8 @@ def delong_test(
         scores_a: (N,) scores of the first detector.
         scores_b: (N,) of the second.
     """
+    from scipy.stats import norm, rankdata
+
     labels = np.asarray(labels)
     scores = np.stack([np.asarray(s, np.float64) for s in (scores_a, scores_b)])
     reals, fakes = scores[:, labels == 0], scores[:, labels == 1]
@@ -118,6 +119,8 @@ def mcnemar_test(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> 
 
     Only videos that one gets right and the other wrong count.
     """
+    from scipy.stats import binomtest
+
     only_a = int((correct_a & ~correct_b).sum())
     only_b = int((correct_b & ~correct_a).sum())
     if only_a + only_b == 0:

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import beta
 
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
@@ -70,6 +68,8 @@ class OperatingPoint:
         One-sided, of Clopper and Pearson (Biometrika, 1934). Exact for a threshold
         chosen elsewhere; this one was chosen on the same reals, so it is optimistic.
         """
+        from scipy.stats import beta
+
         num_called = round(self.false_positive_rate * self.num_real)
         if num_called == self.num_real:
             return 1.0
@@ -79,6 +79,8 @@ class OperatingPoint:
         """Return the prediction with calibrated scores; their order stays."""
         if self.temperature == 1:
             return prediction
+        from scipy.special import expit
+
         log_odds = prediction.log_odds / self.temperature
         snippets = apply_temperature(prediction.snippet_scores, self.temperature)
         return replace(
@@ -126,6 +128,8 @@ def choose_operating_point(
         chosen_on: the validation set, in words.
         predictions_sha256: of the prediction file.
     """
+    from scipy.special import expit
+
     labels = np.array([prediction.key.label for prediction in predictions])
     scores = np.array([prediction.fake_score for prediction in predictions])
     temperature = 1.0

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
@@ -80,11 +79,11 @@ class VideoPrediction:
     @property
     def log_odds(self) -> float:
         """The known logit, or that of the score."""
-        return (
-            float(logit(self.fake_score))
-            if self.fake_logit is None
-            else self.fake_logit
-        )
+        if self.fake_logit is not None:
+            return self.fake_logit
+        from scipy.special import logit
+
+        return float(logit(self.fake_score))
 
 
 def rank_predictions(predictions: Sequence[VideoPrediction]) -> NDArray[np.intp]:

@@ -1,13 +1,13 @@
 """Write, check and run detectors as files for other engines."""
 
-from .export import export_detector
-from .exported_detector import ExportedDetector, ExportedScores
-from .metadata import ExportMetadata, read_metadata
+from mmdeepfake.lazy_names import import_on_demand
 
-__all__ = [
-    'ExportMetadata',
-    'ExportedDetector',
-    'ExportedScores',
-    'export_detector',
-    'read_metadata',
-]
+_HOMES = {
+    'ExportMetadata': '.metadata',
+    'ExportedDetector': '.exported_detector',
+    'ExportedScores': '.exported_detector',
+    'export_detector': '.export',
+    'read_metadata': '.metadata',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)

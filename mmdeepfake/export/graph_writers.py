@@ -22,7 +22,6 @@ from .exported_detector import describe_failure
 from .metadata import METADATA_FILE, METADATA_KEY, ExportMetadata
 
 INPUT_NAME = 'frames'
-DEFAULT_OPSET = 18  # ours: supported since ONNX Runtime 1.14
 _AXES = ('videos', 'snippets')  # the first two, which may vary
 
 Writer = Callable[[DetectorGraph, ExportMetadata, pathlib.Path], Counter]

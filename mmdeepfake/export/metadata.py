@@ -16,6 +16,7 @@ from mmdeepfake.files.record_fields import check_fields
 METADATA_KEY = 'mmdeepfake'  # in the properties of ONNX
 METADATA_FILE = 'mmdeepfake.json'  # among the extra files of torch's archives
 SUFFIXES = {'onnx': '.onnx', 'torchscript': '.torchscript', 'torch_export': '.pt2'}
+DEFAULT_OPSET = 18  # ours: supported since ONNX Runtime 1.14
 MAX_METADATA_BYTES = 1 << 20
 _LAYOUT_VERSION = 1
 

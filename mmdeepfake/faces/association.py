@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from .detection.boxes import box_iou
 from .detection.detector import Faces
@@ -132,6 +131,8 @@ def _append_matches(
     minimum: float,
 ) -> tuple[list[Chain], NDArray]:
     """Append the best matches; return the chains and candidates without one."""
+    from scipy.optimize import linear_sum_assignment
+
     # A pair that is not allowed must not affect how the others are paired.
     allowed = np.where(affinity > minimum, affinity, 0.0)
     rows, columns = linear_sum_assignment(allowed, maximize=True)

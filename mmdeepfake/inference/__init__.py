@@ -1,25 +1,21 @@
 """From raw videos to verdicts and result files."""
 
-from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
-from mmdeepfake.video.isolation.process_limits import DecodingLimits
-from mmdeepfake.video.local_decoding import LocalDecoder
+from mmdeepfake.lazy_names import import_on_demand
 
-from .inferencer import DeepfakeInferencer, Progress
-from .predictors import GroupPrediction, Predictor, TorchPredictor
-from .results import FaceResult, PeakSnippet, SnippetScore, VideoResult, WindowScore
-
-__all__ = [
-    'DecodingLimits',
-    'DeepfakeInferencer',
-    'FaceResult',
-    'GroupPrediction',
-    'IsolatedDecoder',
-    'LocalDecoder',
-    'PeakSnippet',
-    'Predictor',
-    'Progress',
-    'SnippetScore',
-    'TorchPredictor',
-    'VideoResult',
-    'WindowScore',
-]
+_HOMES = {
+    'DecodingLimits': 'mmdeepfake.video.isolation.process_limits',
+    'DeepfakeInferencer': '.inferencer',
+    'FaceResult': '.results',
+    'GroupPrediction': '.predictors',
+    'IsolatedDecoder': 'mmdeepfake.video.isolation.isolated_video',
+    'LocalDecoder': 'mmdeepfake.video.local_decoding',
+    'PeakSnippet': '.results',
+    'Predictor': '.predictors',
+    'Progress': '.inferencer',
+    'SnippetScore': '.results',
+    'TorchPredictor': '.predictors',
+    'VideoResult': '.results',
+    'WindowScore': '.results',
+}
+__all__ = sorted(_HOMES)
+__getattr__ = import_on_demand(__name__, _HOMES)

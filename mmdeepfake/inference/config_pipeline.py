@@ -83,7 +83,7 @@ class KeptFrames:
         return self._num_frames
 
     def read(self, indices: NDArray[np.integer]) -> Frames:
-        """See `datasets.transforms.decoding.FrameReader`."""
+        """See `datasets.frame_readers.FrameReader`."""
         return np.stack([self._decode(self._frames[int(i)]) for i in indices])
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.calibration import apply_temperature
@@ -57,6 +56,8 @@ class Decision:
             return fake_scores[0]
         if not self.averages_logits:
             return float(np.mean(fake_scores))
+        from scipy.special import expit, logit
+
         clipped = np.clip(fake_scores, _SMALLEST_SCORE, 1 - _SMALLEST_SCORE)
         return float(expit(logit(clipped).mean()))
 

@@ -28,6 +28,7 @@ from mmdeepfake.version import __version__
 from mmdeepfake.video.isolation.isolated_video import shared_decoder
 from mmdeepfake.video.local_decoding import VideoDecoder
 
+from .choices import ALL_HEAT, FACES, HEAT_MAPS, NO_HEAT, PEAK_HEAT
 from .config_pipeline import ConfigPipeline, Sampling
 from .decision import make_decision
 from .face_stream import (
@@ -44,8 +45,6 @@ from .results import VideoResult
 from .snippet_plan import SnippetPlan, plan_snippets
 from .video_job import VideoJob
 
-NO_HEAT, PEAK_HEAT, ALL_HEAT = HEAT_MAPS = ('none', 'peak', 'all')
-FACES = ('config', 'detect', 'whole')
 _GROUPS_ON_GPU = 4  # groups in one batch by default; 1 on a CPU
 
 

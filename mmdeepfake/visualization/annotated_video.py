@@ -14,7 +14,6 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from mmdeepfake.files.atomic_write import replacing
@@ -193,6 +192,8 @@ class _Canvas:
     def _colour(self, fake_score: float | None) -> Colour:
         if fake_score is None:
             return _UNKNOWN
+        from matplotlib.colors import to_rgb
+
         name = FAKE_COLOUR if fake_score >= self._threshold else REAL_COLOUR
         red, green, blue = (round(255 * part) for part in to_rgb(name))
         return red, green, blue

@@ -7,9 +7,7 @@ monotonic, and regions use Okabe and Ito's colours.
 from __future__ import annotations
 
 import cv2
-import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
@@ -26,6 +24,8 @@ _OUTLINE = (255, 255, 255)
 
 def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
     """Return one RGB colour in 0..1 per region; lighter tints beyond eight."""
+    from matplotlib.colors import to_rgb
+
     base = [np.array(to_rgb(name)) for name in OKABE_ITO]
     colours = []
     for index in range(num_regions):
@@ -44,8 +44,10 @@ def overlay_heat(
         maps: (F, h, w) in 0..1; resized to the frames.
         strength: opacity at heat 1.
     """
+    from matplotlib import colormaps
+
     maps = _fit(maps.astype(np.float32), frames, cv2.INTER_LINEAR)
-    colours = matplotlib.colormaps[HEAT_COLOURS](maps)[..., :3] * 255
+    colours = colormaps[HEAT_COLOURS](maps)[..., :3] * 255
     return _blend(frames, colours, strength * maps[..., None])
 
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from .report_plots import FAKE_COLOUR, GREY, save_figure
 
@@ -37,6 +35,8 @@ class Reliability:
 
 def share_intervals(reliability: Reliability) -> NDArray[np.float64]:
     """Return Wilson's 95% interval of each bin's fraction of fakes: (B, 2)."""
+    from scipy.stats import binomtest
+
     intervals = []
     for share, count in zip(
         reliability.fake_shares, reliability.num_videos, strict=True
@@ -49,6 +49,8 @@ def share_intervals(reliability: Reliability) -> NDArray[np.float64]:
 
 def plot_reliability(reliability: Reliability, out_png: str | Path) -> None:
     """Draw the curve with interval and number of videos of each bin."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4.2, 4.8), layout='constrained')
     axes, count_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     scores = 100 * np.asarray(reliability.mean_scores)

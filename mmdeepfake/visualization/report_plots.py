@@ -10,16 +10,19 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.atomic_write import replace_bytes
 
 from .training_log import METRIC_PREFIX, TrainingLog, read_training_log
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +62,8 @@ def plot_training_curve(
 
     The logs are those of MMEngine's `LocalVisBackend`, see `read_training_log`.
     """
+    from matplotlib.figure import Figure
+
     paths = [scalars_json] if isinstance(scalars_json, str | Path) else scalars_json
     log = read_training_log(paths)
     if not log.train:
@@ -92,6 +97,8 @@ def plot_scores(
 
     Videos with a score of at least `threshold` are called fake.
     """
+    from matplotlib.figure import Figure
+
     height = max(4.2, 1.2 + 0.75 * len(rows))
     figure = Figure(figsize=(10.5, height), layout='constrained')
     score_axes, roc_axes = figure.subplots(1, 2, width_ratios=(1.35, 1))

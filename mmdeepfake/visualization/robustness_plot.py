@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .report_plots import GREY, LINE_COLOURS, LINE_STYLES, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _NUM_COLUMNS = 4
 
@@ -38,6 +40,8 @@ class RobustnessCurve:
 
 def plot_robustness(curves: Sequence[RobustnessCurve], out_png: str | Path) -> None:
     """Draw all curves with their intervals as shaded areas."""
+    from matplotlib.figure import Figure
+
     names = list(dict.fromkeys(curve.corruption for curve in curves))
     models = list(dict.fromkeys(curve.model for curve in curves))
     if not names:
@@ -92,6 +96,8 @@ def plot_levels(
     out_png: str | Path,
 ) -> None:
     """Draw rows of a title and frames, (H, W, 3) RGB, each after the original frame."""
+    from matplotlib.figure import Figure
+
     num_columns = 1 + max(len(frames) for _, frames in rows)
     row_height = 1.5 * original.shape[0] / original.shape[1] + 0.3
     figure = Figure(figsize=(1.5 * num_columns, len(rows) * row_height))

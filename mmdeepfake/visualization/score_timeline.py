@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS, tidy
@@ -44,6 +43,8 @@ def draw_timeline(
 
     The first six faces have a colour each.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(10.5, 3.4), layout='constrained')
     axes = figure.subplots()
     top = max(1.0, threshold)

@@ -19,7 +19,7 @@ from .limits import STATUS_OF, Limits, Refusal
 from .worker import MakeExaminer, serve_uploads
 
 _START_SECONDS = 600  # for the model; it is read from a disk that may be slow
-_PRELOAD = ('mmdeepfake.webapp.examination',)
+_PRELOAD = ('mmdeepfake.registration', 'mmdeepfake.webapp.examination')
 _CRASHED = (
     'Reading the video ended in a crash: the file is damaged in a way that the decoder '
     'cannot bear'

@@ -16,6 +16,7 @@ from mmdeepfake.commands.command_line import (
     run_tool,
 )
 from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 
 
 def parse(*words):
@@ -28,7 +29,7 @@ def parse(*words):
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch):
     monkeypatch.setattr(os, 'environ', dict(os.environ))
-    for name in ('RANK', command_line.TRUST_VARIABLE, command_line.TRACEBACK_VARIABLE):
+    for name in ('RANK', TRUST_VARIABLE, command_line.TRACEBACK_VARIABLE):
         os.environ.pop(name, None)
 
 
@@ -162,9 +163,9 @@ def test_work_folder_is_the_first_that_is_given(words, in_config, expected):
 
 def test_trust_reaches_every_process_through_the_environment():
     apply_run_arguments(Config({}), parse())
-    assert command_line.TRUST_VARIABLE not in os.environ
+    assert TRUST_VARIABLE not in os.environ
     apply_run_arguments(Config({}), parse('--trust-checkpoint'))
-    assert os.environ[command_line.TRUST_VARIABLE] == '1'
+    assert os.environ[TRUST_VARIABLE] == '1'
 
 
 def test_local_rank_of_torchrun_is_kept():

@@ -53,23 +53,10 @@ def test_other_frequencies_stay_as_they_are(hertz):
     np.testing.assert_allclose(magnify(frames), frames, atol=1e-3)
 
 
-def test_a_frequency_between_two_of_the_filter_grows_about_as_much():
-    """1.23 Hz has no integer number of periods in ten seconds."""
-    frames = oscillating(1.23)
-    growth = swing_of(magnify(frames)) / swing_of(frames)
-    assert ((growth > 9) & (growth < 12.5)).all()
-
-
 def test_a_still_video_stays_still():
     still = np.random.default_rng(0).integers(0, 256, (1, 12, 14, 3))
     magnified = magnify(still.repeat(60, axis=0).astype(np.uint8))
     np.testing.assert_allclose(magnified, still.repeat(60, axis=0), atol=1e-3)
-
-
-def test_frames_of_the_same_seconds_at_another_rate_grow_alike():
-    slow = magnify(oscillating(1.2, num_frames=100, fps=10.0), fps=10.0)
-    fast = magnify(oscillating(1.2, num_frames=300, fps=30.0), fps=30.0)
-    np.testing.assert_allclose(slow, fast[::3], atol=1e-2)
 
 
 @pytest.mark.parametrize('num_levels', [0, 1, 2])

@@ -74,31 +74,12 @@ def test_box_of_the_frame_follows_it():
     assert boxes[:, 0].tolist() == [19, 23, 27, 35, 39, 43]
 
 
-def jitter_of(box):
-    """Mean squared shift of the crop between neighbours within a snippet."""
-    noise = np.random.default_rng(0).normal(0, 3, (8, 4))
-    boxes = crop(np.array([40, 20, 60, 40]) + noise, box=box)['crop_boxes']
-    snippets = boxes.reshape(NUM_SNIPPETS, CLIP_LEN, 4)
-    return float(np.mean(np.diff(snippets, axis=1) ** 2))
-
-
-def test_only_the_box_of_the_frame_passes_the_noise_of_the_boxes_on():
-    assert jitter_of('frame') > 0
-    assert jitter_of('snippet') == jitter_of('video') == 0
-
-
 def test_default_is_one_box_a_snippet_with_a_margin_of_a_third():
     results = crop([(40, 20, 50, 30)])
     assert results['crop_boxes'][0].tolist() == [38, 18, 51, 31]
     assert crop(moving_boxes())['crop_boxes'].tolist() == (
         crop(moving_boxes(), box='snippet', margin_ratio=1.3)['crop_boxes'].tolist()
     )
-
-
-def test_square_wider_than_the_stored_region_is_moved_inwards():
-    # A clip that shows a margin of 1.2 only: the crop of 1.3 would start at -1.
-    results = crop([(6, 10, 46, 50)], size=(60, 60), margin_ratio=1.3)
-    assert results['crop_boxes'][0].tolist() == [0, 4, 52, 56]
 
 
 def test_one_box_serves_every_frame():

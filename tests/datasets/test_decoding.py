@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from builders import make_clip, make_frame_folder, make_video, read_index
 
+from mmdeepfake.datasets.frame_readers import open_reader
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
-from mmdeepfake.datasets.transforms.decoding import open_reader
 from mmdeepfake.errors import DataError, DataNotFoundError
 
 

@@ -11,7 +11,6 @@ from mmdeepfake.datasets.transforms import (
 )
 from mmdeepfake.datasets.transforms.face_regions import box_parts, draw_attention
 from mmdeepfake.errors import ConfigError, DataError
-from mmdeepfake.structures.face_landmarks import MIRRORED
 
 SIDE = 64
 STEPS = (FaceAttentionMask, MarkFacialParts)
@@ -112,17 +111,6 @@ def test_each_part_has_its_bit(tmp_path):
             for x, y in np.rint(at[slice(*part)]).astype(int):
                 assert frame[y, x] & (1 << bit)
         assert frame[0, 0] == 0
-
-
-def test_mirrored_points_give_mirrored_boxes():
-    points = np.rint(draw_landmarks(1)[0])
-    mirrored = points[MIRRORED]
-    mirrored[:, 0] = SIDE - 1 - mirrored[:, 0]
-    size = dict(height=SIDE, width=SIDE, growth=1.0)
-    ours, theirs = box_parts(points, **size), box_parts(mirrored, **size)
-    expected = ours[[1, 0, 2, 3]]
-    expected[:, [0, 2]] = SIDE - expected[:, [2, 0]]
-    np.testing.assert_array_equal(theirs, expected)
 
 
 @every_step

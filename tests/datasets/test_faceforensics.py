@@ -8,7 +8,6 @@ from mmdeepfake.datasets import FaceForensics
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.structures import VideoKey
 
-REALFF_METHODS = ['Face2Face', 'FaceSwap', 'NeuralTextures']
 # Ids in several pairs: each pair has a fake by one manipulation only.
 FREE_SPLITS = {'train': [('000', '001'), ('001', '000'), ('000', '002')]}
 
@@ -165,8 +164,3 @@ def test_ids_in_several_pairs_take_the_fakes_that_are_there(tmp_path):
 def test_dataset_may_have_another_name(ffpp_root):
     dataset = build(ffpp_root, split='val', dataset_name='mine', test_mode=True)
     assert {key.dataset for key in keys_of(dataset)} == {'mine'}
-
-
-def test_real_footage_without_deepfakes_says_so(realff):
-    with pytest.raises(DataNotFoundError, match=r'Deepfakes.*FaceSwap'):
-        build(realff, compression='hq')

@@ -54,14 +54,6 @@ def test_points_follow_the_pixels_through_crop_resize_and_flip(
         assert block.all() and block.shape == (3, 3), which
 
 
-def test_without_steps_points_are_those_of_the_file(tmp_path):
-    points = draw_landmarks(4)
-    path = write_landmarks(tmp_path / 'a.npz', points)
-    frames = np.zeros((4, 64, 64, 3), np.uint8)
-    found = run([], make_results(frames, path))['face_landmarks']
-    np.testing.assert_allclose(found, points, atol=1e-4)
-
-
 def test_flip_is_followed_as_it_was_drawn(tmp_path):
     points = draw_landmarks(2)
     path = write_landmarks(tmp_path / 'a.npz', points)
@@ -74,16 +66,6 @@ def test_flip_is_followed_as_it_was_drawn(tmp_path):
         assert in_image == in_points
         flipped.add(in_image)
     assert flipped == {True, False}
-
-
-def test_two_flips_of_points_are_none(tmp_path):
-    points = draw_landmarks(2)
-    path = write_landmarks(tmp_path / 'a.npz', points)
-    frames = np.zeros((2, 64, 64, 3), np.uint8)
-    once = run([Flip(flip_ratio=1.0)], make_results(frames, path))['face_landmarks']
-    path = write_landmarks(tmp_path / 'b.npz', once)
-    twice = run([Flip(flip_ratio=1.0)], make_results(frames, path))['face_landmarks']
-    np.testing.assert_allclose(twice, points, atol=1e-4)
 
 
 def test_points_are_those_of_the_sampled_frames(tmp_path):

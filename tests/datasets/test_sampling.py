@@ -4,7 +4,7 @@ from oracles.snippet_starts import allowed_starts, move_into_video
 from scipy.stats import chisquare
 
 from mmdeepfake.datasets.transforms import SampleSnippets
-from mmdeepfake.datasets.transforms.sampling import sample_starts, segment_borders
+from mmdeepfake.datasets.transforms.sampling import sample_starts
 from mmdeepfake.errors import ConfigError, DataError
 
 # (num_frames, num_snippets, span): roomy, uneven, exact, too short for N side by side,
@@ -87,12 +87,6 @@ def test_starts_never_decrease(position, short_video):
             starts = results['frame_inds'].reshape(4, 4)[:, 0]
             assert (np.diff(starts) >= 0).all(), (num_frames, starts)
             assert results['frame_inds'].max() < num_frames
-
-
-def test_segments_differ_by_one_frame_at_most_and_cover_the_video():
-    borders = segment_borders(30, num_segments=8)
-    assert borders[0] == 0 and borders[-1] == 30
-    assert set(np.diff(borders)) == {3, 4}
 
 
 def test_random_starts_without_a_generator_are_rejected():

@@ -1,13 +1,7 @@
 import pytest
 
 from mmdeepfake.errors import DataError
-from mmdeepfake.evaluation.leakage import (
-    PERSONS,
-    VIDEOS,
-    Leak,
-    SeenVideos,
-    find_leaks,
-)
+from mmdeepfake.evaluation.leakage import PERSONS, VIDEOS, Leak, SeenVideos, find_leaks
 from mmdeepfake.structures import VideoKey
 
 

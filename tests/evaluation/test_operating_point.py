@@ -5,10 +5,7 @@ import numpy as np
 import pytest
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.evaluation.operating_point import (
-    OperatingPoint,
-    choose_operating_point,
-)
+from mmdeepfake.evaluation.operating_point import OperatingPoint, choose_operating_point
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.structures import VideoKey
 

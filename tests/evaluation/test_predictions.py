@@ -96,14 +96,8 @@ def test_label_beyond_fake_is_refused():
         (HEADER + '\nffpp,0,real,c40,0,nan,0,,,\n', 'line 2: fake_score nan of video'),
         (HEADER + '\nffpp,0,real,c40,0,0.5,1,x,,\n', "snippet_scores 'x' is not a"),
         (HEADER + '\nffpp,0,real,c40,0,0.5,3,1.0;0.5,,\n', "num_snippets is '3', but"),
-        (
-            HEADER + '\nffpp,0,real,c40,0,0.5,0,,"[1]",\n',
-            r"identities '\[1\]'",
-        ),
-        (
-            HEADER + '\nffpp,0,real,c40,0,0.5,0,,who,\n',
-            "identities 'who'",
-        ),
+        (HEADER + '\nffpp,0,real,c40,0,0.5,0,,"[1]",\n', r"identities '\[1\]'"),
+        (HEADER + '\nffpp,0,real,c40,0,0.5,0,,who,\n', "identities 'who'"),
         (HEADER + '\n' + 'ffpp,0,real,c40,0,0.5,0,,,\n' * 2, 'scored more than once'),
     ],
 )

@@ -10,10 +10,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from fault_builders.disk_faults import (
-    file_size_limit,
-    small_disk,
-)
+from fault_builders.disk_faults import file_size_limit, small_disk
 from fault_builders.disk_trial import Trial
 from fault_builders.tool_scenarios import SCENARIOS
 

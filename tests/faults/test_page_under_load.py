@@ -20,21 +20,13 @@ pytest.importorskip('uvicorn', reason="the page needs the extra 'web'")
 from fault_builders.bad_visitors import ask_anything, break_off
 from process_watch import list_workers, measure_process, needs_proc
 from stubs.stub_examiner import make_upload
-from webapp_builders import (
-    make_head,
-    read_answer,
-    rooms,
-    serving,
-    uploads,
-    wait_until,
-)
+from webapp_builders import make_head, read_answer, rooms, serving, uploads, wait_until
 
 from mmdeepfake.webapp import server
 from mmdeepfake.webapp.limits import Limits
 
 NUM_CONNECTIONS = 24
 WAIT_SECONDS = 1.5  # long for an honest request, also on a busy machine
-ABOUT = make_head('GET', '/api/about')
 
 
 @pytest.fixture(scope='module')

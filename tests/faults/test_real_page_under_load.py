@@ -50,13 +50,7 @@ from process_watch import (
     needs_proc,
 )
 from tool_runs import ROOT, run_tool
-from webapp_builders import (
-    make_head,
-    running_tool,
-    start_tool,
-    uploads,
-    wait_until,
-)
+from webapp_builders import make_head, running_tool, start_tool, uploads, wait_until
 
 from mmdeepfake.apis import DeepfakeInferencer
 from mmdeepfake.engine.build import load_config

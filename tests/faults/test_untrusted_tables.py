@@ -62,10 +62,6 @@ RECORDS = [
 ]  # fmt: skip
 
 
-def plain(value):
-    return json.loads(json.dumps(value))
-
-
 # What reads JSON: name -> (path in a folder, what makes the folder, what reads).
 def make_point(folder):
     OperatingPoint(0.5, 1.0, 0.1, 0.1, 0.9, 10, 10, 'val', 'ab').write(

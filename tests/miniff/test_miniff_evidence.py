@@ -89,10 +89,7 @@ def render_train(root, cues, num_persons, num_frames):
 @pytest.mark.parametrize('cues', ['both', 'temporal'])
 def test_time_separates_real_from_fake_in_a_few_videos(tmp_path, cues):
     settings = MiniFFSettings(
-        num_identities=(4, 2, 2),
-        num_frames=6,
-        cues=cues,
-        compressions=('c40',),
+        num_identities=(4, 2, 2), num_frames=6, cues=cues, compressions=('c40',)
     )
     for job in list_jobs(settings):
         if job.target.split == 'train':

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.models.backbones import RATFNet
@@ -9,13 +10,14 @@ from mmdeepfake.models.necks import CrossSnippetAttention
 
 
 class Classifier(nn.Module):
-    """Backbone, neck and head; (B*S*T, 3, H, W), of S = T = 2, to (B, 2)."""
+    """Half a backbone, neck, head; (B*S*T, 3, H, W), of S = T = 2, to (B, 2)."""
 
     def __init__(self):
         super().__init__()
-        self.backbone = RATFNet(18, clip_len=2, norm_eval=True)
-        self.neck = CrossSnippetAttention(512, 2)
-        self.head = nn.Linear(512, 2)
+        options = dict(ratf_stages=(True, True), norm_eval=True, **TWO_STAGES)
+        self.backbone = RATFNet(18, clip_len=2, **options)
+        self.neck = CrossSnippetAttention(128, 2)
+        self.head = nn.Linear(128, 2)
 
     def forward(self, images):
         maps = self.backbone(images)[0].unflatten(0, (-1, 4)).transpose(1, 2)

@@ -83,33 +83,6 @@ def test_without_restoring_weights_every_gate_is_one_half():
     assert torch.equal(out, expected)
 
 
-def test_videos_of_a_batch_do_not_meet():
-    csa = make_csa()
-    maps = random_maps(3)
-    changed = maps.clone()
-    changed[1] += 1
-    before, after = csa([maps])[0], csa([changed])[0]
-    assert torch.equal(before[[0, 2]], after[[0, 2]])
-    assert not torch.equal(before[1], after[1])
-
-
-def test_a_snippet_hears_of_the_others():
-    csa = make_csa()
-    maps = random_maps(1, 3)
-    changed = maps.clone()
-    changed[:, :, 4:] += 1
-    before = csa.forward_snippets(maps).gates
-    after = csa.forward_snippets(changed).gates
-    assert not torch.equal(before[:, 0], after[:, 0])
-
-
-@pytest.mark.parametrize('num_snippets', [1, 4, 8])
-def test_any_number_of_snippets_runs_on_the_same_weights(num_snippets):
-    out, losses = make_csa()([random_maps(2, num_snippets)])
-    assert out.shape == (2, 16, 1, 2, 3)
-    assert losses == {}
-
-
 def test_output_is_the_mean_over_snippets_and_frames():
     csa = make_csa()
     maps = random_maps()

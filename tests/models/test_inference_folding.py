@@ -2,13 +2,16 @@ import pytest
 import torch
 from mmaction.models.backbones.resnet import ResNet
 from mmcv.cnn import ConvModule
+from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.models.backbones import RATFNet
-from mmdeepfake.models.inference_folding import (
-    fold_batch_norms,
-    keep_composed_kernels,
-)
+from mmdeepfake.models.inference_folding import fold_batch_norms, keep_composed_kernels
+
+
+def make_network():
+    options = dict(ratf_stages=(True, True), **TWO_STAGES)
+    return RATFNet(18, clip_len=4, **options).eval()
 
 
 def with_random_norms(model):
@@ -24,11 +27,11 @@ def with_random_norms(model):
 
 
 def test_folded_network_computes_the_same():
-    network = with_random_norms(RATFNet(18, clip_len=4))
+    network = with_random_norms(make_network())
     images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     with torch.no_grad():
         (expected,) = network(images)
-        assert fold_batch_norms(network) == 20
+        assert fold_batch_norms(network) == 10
         (got,) = network(images)
     left = [n for n, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
     assert all(name.endswith('.temporal.logit_norm') for name in left)
@@ -36,7 +39,7 @@ def test_folded_network_computes_the_same():
 
 
 def test_every_norm_of_a_plain_resnet_is_folded():
-    network = with_random_norms(ResNet(50))
+    network = with_random_norms(ResNet(50, **TWO_STAGES))
     num_norms = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
     assert fold_batch_norms(network) == num_norms
     assert fold_batch_norms(network) == 0
@@ -55,7 +58,7 @@ def test_norms_that_do_not_follow_a_plain_convolution_stay():
 @pytest.mark.parametrize('fold', [fold_batch_norms, keep_composed_kernels])
 def test_training_mode_is_refused(fold):
     with pytest.raises(ValueError, match=r'call model\.eval\(\) first'):
-        fold(ResNet(18))
+        fold(ResNet(18, **TWO_STAGES))
 
 
 def outputs(network, images):
@@ -64,13 +67,12 @@ def outputs(network, images):
 
 
 def test_kept_kernels_change_no_bit():
-    network = RATFNet(18, clip_len=4)
-    network.eval()
+    network = make_network()
     images = torch.randn(4, 3, 32, 32)
     expected = outputs(network, images)
-    assert keep_composed_kernels(network) == 8
+    assert keep_composed_kernels(network) == 4
     torch.testing.assert_close(outputs(network, images), expected, rtol=0, atol=0)
-    plain = ResNet(18)
+    plain = ResNet(18, **TWO_STAGES)
     plain.eval()  # MMAction2's returns None
     assert keep_composed_kernels(plain) == 0
 
@@ -95,8 +97,7 @@ def test_kept_kernels_change_no_bit():
     ids=['loaded', 'trained'],
 )
 def test_new_weights_compose_new_kernels(change):
-    network, other = RATFNet(18, clip_len=4), RATFNet(18, clip_len=4)
-    network.eval(), other.eval()
+    network, other = make_network(), make_network()
     images = torch.randn(4, 3, 32, 32)
     keep_composed_kernels(network)
     change(network, other)
@@ -106,8 +107,7 @@ def test_new_weights_compose_new_kernels(change):
 
 
 def test_kept_kernels_follow_the_type_and_leave_the_checkpoint():
-    network = RATFNet(18, clip_len=4)
-    network.eval()
+    network = make_network()
     keys = set(network.state_dict())
     keep_composed_kernels(network)
     assert set(network.state_dict()) == keys
@@ -117,8 +117,7 @@ def test_kept_kernels_follow_the_type_and_leave_the_checkpoint():
 
 
 def test_gradients_reach_the_weights_in_spite_of_kept_kernels():
-    network = RATFNet(18, clip_len=4)
-    network.eval()
+    network = make_network()
     keep_composed_kernels(network)
     network(torch.randn(4, 3, 32, 32))[0].sum().backward()
     assert network.layer1[0].temporal.align_current.weight.grad.abs().sum() > 0

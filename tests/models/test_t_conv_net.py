@@ -26,6 +26,16 @@ def test_identity_start_equals_resnet():
     torch.testing.assert_close(network.eval()(images)[0], plain(images))
 
 
+def test_difference_start_is_a_second_difference_over_time():
+    module = TemporalConv(4, clip_len=4, init='difference')
+    x = torch.randn(4, 4, 3, 3)
+    out = module(x)
+    for t in (1, 2):
+        expected = x[t, :2] - (x[t - 1, :2] + x[t + 1, :2]) / 2
+        torch.testing.assert_close(out[t, :2], expected)
+    assert torch.equal(out[:, 2:], x[:, 2:])
+
+
 def test_shift_start_moves_an_eighth_each_way():
     module = TemporalConv(32, clip_len=4, init='shift')
     x = torch.randn(4, 32, 3, 3)
@@ -46,7 +56,7 @@ def test_parameters_beyond_resnet_50(split_ratio, extra):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(init='zero'), "init = 'zero' of T-Conv: allowed are 'identity', 'shift'"),
+        (dict(init='zero'), "init = 'zero' of T-Conv"),
         (dict(kernel_size=2), 'kernel_size = 2'),
     ],
 )

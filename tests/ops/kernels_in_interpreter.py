@@ -10,11 +10,10 @@ from mmdeepfake.ops import fused_filter
 @pytest.mark.parametrize(
     ('dtype', 'sizes', 'tolerance'),
     [
-        (torch.float32, (4, 8, 3), 1e-5),
+        (torch.float32, (4, 3, 3), 1e-5),
         (torch.float32, (3, 2, 5), 1e-5),
-        (torch.float32, (1, 3, 3), 1e-5),
-        (torch.bfloat16, (4, 3, 3), 1e-2),
-        (torch.float16, (2, 3, 3), 1e-2),
+        (torch.bfloat16, (2, 2, 3), 1e-2),
+        (torch.float16, (1, 2, 1), 1e-2),
     ],
 )
 @torch.inference_mode()
@@ -34,14 +33,14 @@ def test_a_wrong_kernel_is_noticed(monkeypatch, name):
         return right(x * 1.01, *rest, **options)
 
     monkeypatch.setattr(kernels, name, wrong)
-    assert kernels.measure_error(torch.device('cpu'), torch.float32, 4, 8, 3) > 1e-3
+    assert kernels.measure_error(torch.device('cpu'), torch.float32, 2, 2, 3) > 1e-3
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
 def test_kernels_keep_type_layout_and_further_channels(layout):
-    x = torch.randn(8, 16, 7, 7).bfloat16().contiguous(memory_format=layout)
-    basis, weights = torch.randn(2, 8, 3, 3), torch.rand(2, 3, 7, 7)
-    out = kernels.filter_maps(x, basis, weights, num_frames=4)
+    x = torch.randn(4, 16, 5, 5).bfloat16().contiguous(memory_format=layout)
+    basis, weights = torch.randn(2, 8, 2, 3), torch.rand(2, 2, 5, 5)
+    out = kernels.filter_maps(x, basis, weights, num_frames=2)
     assert (out.dtype, out.stride()) == (x.dtype, x.stride())
     assert torch.equal(out[:, 8:], x[:, 8:])
 

@@ -15,9 +15,7 @@ def log_filter(sigma, side):
         kernel.append([])
         for column in range(side):
             r2 = (row - middle) ** 2 + (column - middle) ** 2
-            kernel[-1].append(
-                (r2 - 2 * sigma**2) * math.exp(-r2 / (2 * sigma**2)),
-            )
+            kernel[-1].append((r2 - 2 * sigma**2) * math.exp(-r2 / (2 * sigma**2)))
     mean = sum(map(sum, kernel)) / side**2
     size = sum(abs(value - mean) for row in kernel for value in row)
     return [[(value - mean) / size for value in row] for row in kernel]

@@ -128,10 +128,7 @@ def test_track_that_starts_after_the_end_of_the_fake_is_dropped(prepare, root):
             lambda root: make_face_video(fake_path(root), size=(176, 144)),
             ("'000'", '160 x 120', '176 x 144'),
         ),
-        (
-            lambda root: make_face_video(real_path(root), faces=()),
-            ("'000'", 'no_face'),
-        ),
+        (lambda root: make_face_video(real_path(root), faces=()), ("'000'", 'no_face')),
         (lambda root: real_path(root).write_bytes(b'x'), ("'000'", 'failed')),
     ],
     ids=['length', 'size', 'no_face', 'failed'],

@@ -1,7 +1,6 @@
 _base_ = ['../../configs/_base_/default_runtime.py']
 custom_imports = dict(
-    imports=['mmdeepfake', 'stubs.stub_parts'],
-    allow_failed_imports=False,
+    imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
 )
 
 data_root = '.'

@@ -13,7 +13,18 @@ from tool_runs import ROOT, run_tool_here
 from mmdeepfake.registry import MODELS
 
 CONFIG = ROOT / 'configs/miniff/resnet_r18_miniff.py'
-SMALL = ['data_root=ffpp', 'test_dataloader.num_workers=0']
+SMALL = [
+    'data_root=ffpp',
+    *(
+        f'{name}_dataloader.{option}'
+        for name in ('val', 'test')
+        for option in (
+            'num_workers=0',
+            'dataset.pipeline.1.num_snippets=1',
+            'dataset.pipeline.4.scale=(32, 32)',
+        )
+    ),
+]
 
 
 @pytest.fixture(scope='module')

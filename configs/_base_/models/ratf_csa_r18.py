@@ -8,7 +8,7 @@ model = dict(
         depth=18,
         pretrained=None,
         # From scratch there are no pretrained features to protect.
-        ratf_cfg=dict(init_scale=1.0),
+        ratf_cfg=dict(init='difference', init_scale=1.0),
     ),
     neck=dict(in_channels=in_channels),
     cls_head=dict(in_channels=in_channels),

@@ -19,23 +19,12 @@ from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
 from ..markdown import format_table
+from .choices import MODELS, MODES
 from .speed_report import describe_run, format_facts, write_report
-from .timed_model import MODES, SpeedSettings, TimedModel, count_frames
+from .timed_model import SpeedSettings, TimedModel, count_frames
 
 # Through the package, so that an installed copy finds them too.
 CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
-# The first is the baseline. TANet has RATF's frames, others those of their recipes.
-MODELS = {
-    'ResNet-50': 'ablations/resnet_r50_ffpp_lq.py',
-    'RATFNet-50': 'ablations/ratf_no_csa_r50_ffpp_lq.py',
-    'RATFNet-50 + CSA': 'ratf_r50_ffpp_lq.py',
-    'TANet': 'baselines/tam_snippets_ffpp_lq.py',
-    'TEI': 'baselines/tei_ffpp_lq.py',
-    'STIL': 'baselines/stil_ffpp_lq.py',
-    'DSANet': 'baselines/dsanet_ffpp_lq.py',
-    'V4D': 'baselines/v4d_ffpp_lq.py',
-    'I3D': 'baselines/i3d_r50_ffpp_lq.py',
-}
 # Raised when a pass does not fit into memory, or the model rejects its input.
 FAILURES = (RuntimeError, ValueError, AssertionError)
 

@@ -22,8 +22,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import keep_composed_kernels
 from mmdeepfake.registry import MODELS
 
-DTYPES = {'fp32': None, 'bf16': torch.bfloat16}
-MODES = {'forward': 'inference', 'train': 'train step'}
+from .choices import MODES
 
 
 @dataclass(frozen=True)
@@ -144,11 +143,10 @@ class TimedModel:
             keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
 
     def _autocast(self) -> contextlib.AbstractContextManager[None]:
-        dtype = DTYPES[self._settings.dtype]
-        if dtype is None:
+        if self._settings.dtype == 'fp32':
             return contextlib.nullcontext()
         kind = self._settings.device.partition(':')[0]
-        return mixed_precision(self._model, device_type=kind, dtype=dtype)
+        return mixed_precision(self._model, device_type=kind, dtype=torch.bfloat16)
 
 
 def build_random_model(cfg: Config) -> nn.Module:

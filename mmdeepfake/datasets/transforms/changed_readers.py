@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .decoding import FrameReader
+from ..frame_readers import FrameReader
 
 _DEFAULT_FPS = 25.0  # for the encoder if the rate is unknown
 _FRAMES_PER_READ = 64  # frames in memory at once while a video is re-encoded

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from mmdeepfake.datasets.argument_checks import check_choice
 from mmdeepfake.registry import TRANSFORMS
 
+from ..frame_readers import FrameReader
 from .changed_readers import (
     ChangedFrames,
     Frame,
@@ -33,7 +34,6 @@ from .changed_readers import (
     resize_linearly,
     source_indices_of,
 )
-from .decoding import FrameReader
 
 NUM_LEVELS = 5
 

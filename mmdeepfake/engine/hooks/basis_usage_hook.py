@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, master_only
@@ -16,23 +16,9 @@ from torch import Tensor, nn
 
 from mmdeepfake.registry import HOOKS
 
-from .run_report_hook import RECORD, add_facts
+from ..run_record import MIN_SHARE, RECORD, USAGE, Usage, add_facts, describe_usage
 
-USAGE = 'basis_usage'
-MIN_SHARE = 0.01  # ours; below it a basis counts as not in use
 MAX_SHARE = 0.95  # ours; above it a RATF is one filter for all positions
-
-
-class Usage(TypedDict):
-    """Which basis filters of one RATF have the greatest weight somewhere.
-
-    `in_use` of `num_basis` rule more than 1% of all positions; `largest_share` of the
-    positions has the one that rules most.
-    """
-
-    in_use: int
-    num_basis: int
-    largest_share: float
 
 
 @HOOKS.register_module()
@@ -109,17 +95,4 @@ def summarise_counts(counts: Tensor) -> Usage:
         in_use=int((shares > MIN_SHARE).sum()),
         num_basis=len(counts),
         largest_share=float(shares.max()),
-    )
-
-
-def describe_usage(usage: Mapping[str, Usage]) -> str:
-    """Return the usage as one line of text, layer by layer."""
-    layers = (
-        f'{name.removeprefix("backbone.").removesuffix(".temporal")} '
-        f'{one["in_use"]} of {one["num_basis"]} ({one["largest_share"]:.0%})'
-        for name, one in usage.items()
-    )
-    return (
-        f'Basis filters that rule over {MIN_SHARE:.0%} of the positions, and the '
-        f'largest share: {", ".join(layers)}'
     )

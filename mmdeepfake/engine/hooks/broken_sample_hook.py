@@ -22,8 +22,8 @@ from ..broken_sample_batches import (
     take_broken,
 )
 from ..data_workers import watch_reading
+from ..run_record import RECORD, add_facts
 from ..skipped_videos import SkippedVideos, from_plain, to_plain
-from .run_report_hook import RECORD, add_facts
 
 # Key in the checkpoint and in the record of the run.
 SKIPPED = 'skipped_videos'

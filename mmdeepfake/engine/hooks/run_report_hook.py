@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import pathlib
 import subprocess
@@ -18,17 +17,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
-from mmdeepfake.files.atomic_write import replace_text
-from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
 from mmdeepfake.version import __version__
 
 from ..broken_sample_batches import innermost_datasets
 from ..config_checks import walk_dicts
-
-RECORD = 'run.json'
-CONFIG_SHA256 = 'config_sha256'  # of the config in the work folder
+from ..run_record import CONFIG_SHA256, RECORD, write_entry
 
 
 @HOOKS.register_module()
@@ -152,27 +147,3 @@ def describe_code() -> str:
         return f'mmdeepfake {__version__}'
     changed = ' with uncommitted changes' if ask_git('status', '-s', '-uno') else ''
     return f'mmdeepfake {__version__}, commit {ask_git("rev-parse", "HEAD")}{changed}'
-
-
-def write_entry(path: pathlib.Path, phase: str, facts: Mapping) -> None:
-    """Put one phase into the JSON file, whole or not at all."""
-    _write_entries(path, {**read_entries(path), phase: facts})
-
-
-def add_facts(path: pathlib.Path, phase: str, facts: Mapping) -> None:
-    """Add facts to one phase of the file, in place of earlier ones of their names."""
-    entries = read_entries(path)
-    _write_entries(path, {**entries, phase: {**entries.get(phase, {}), **facts}})
-
-
-def read_entries(path: pathlib.Path) -> dict[str, Any]:
-    """Read all phases of the file; empty if it is missing or invalid."""
-    try:
-        entries = load_json(path, allow_nan=True)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return entries if isinstance(entries, dict) else {}
-
-
-def _write_entries(path: pathlib.Path, entries: Mapping) -> None:
-    replace_text(path, json.dumps(entries, indent=2, default=str) + '\n')

@@ -27,8 +27,9 @@ class TemporalConv(nn.Module):
         clip_len: T.
         kernel_size: taps, odd.
         split_ratio: share of the channels, the first ones, that are filtered.
-        init: 'identity', or 'shift': one eighth of the filtered channels looks a frame
-            ahead, one eighth a frame back, the rest is the identity.
+        init: 'identity'; 'difference', as RATF's for training from scratch, with -1/2
+            beside the one; or 'shift': one eighth of the filtered channels looks a
+            frame ahead, one eighth a frame back, the rest is the identity.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class TemporalConv(nn.Module):
         init: str = 'identity',
     ) -> None:
         super().__init__()
-        check_choice('T-Conv', 'init', init, ('identity', 'shift'))
+        check_choice('T-Conv', 'init', init, ('identity', 'difference', 'shift'))
         if kernel_size % 2 == 0 or not 0 < split_ratio <= 1:
             raise ConfigError(
                 f'kernel_size = {kernel_size}, split_ratio = {split_ratio} of T-Conv: '
@@ -65,7 +66,9 @@ class TemporalConv(nn.Module):
         with torch.no_grad():
             self.conv.weight.zero_()
             self.conv.weight[:, :, centre] = 1
-            if self.init == 'shift':
+            if self.init == 'difference':
+                self.conv.weight[:, :, centre - 1 :: 2][..., :2] = -0.5
+            elif self.init == 'shift':
                 fold = self.num_filtered // 8
                 self.conv.weight[: 2 * fold] = 0
                 self.conv.weight[:fold, :, centre + 1] = 1

@@ -76,7 +76,10 @@ class _Worker:
     """A process, and the video that it is at."""
 
     def __init__(self, order: WorkerSettings) -> None:
-        self.process = SupervisedProcess(_prepare_units, order)
+        # The tracker imports scipy when it is used; here, once for all workers.
+        self.process = SupervisedProcess(
+            _prepare_units, order, preload=('scipy.optimize',)
+        )
         self.silent = Stopwatch()  # since it last reported a frame
 
     def begin(self, unit: WorkUnit) -> None:

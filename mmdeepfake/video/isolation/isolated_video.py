@@ -57,8 +57,8 @@ class IsolatedDecoder:
     ) -> None:
         self.limits = limits or DecodingLimits()
         self._worker = (serve_video, make_decoder, self.limits.memory_bytes)
-        # It imports the package meanwhile, which takes seconds. Faults of the start are
-        # those of the first video.
+        # It imports the decoders meanwhile. Faults of the start are those of the first
+        # video.
         with contextlib.suppress(OSError):
             start_server(serve_video.__module__)
 

@@ -3,13 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from broken_sample_builders import (
-    damage_frame,
-    fake_key,
-    make_clips,
-    make_runner,
-    skip,
-)
+from broken_sample_builders import damage_frame, fake_key, make_clips, make_runner, skip
 from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 

@@ -2,17 +2,12 @@ import torch
 from mmengine.config import Config
 from oracles import slowfast_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    CONFIGS,
-    build_on_meta,
-    load_public,
-)
+from recognizer_checks import CONFIGS, build_on_meta, load_public
 
 from mmdeepfake.models.conversion.altfreezing import RULES
 
 FFPP = 'baselines/altfreezing_ffpp_lq.py'
 PUBLISHED = 'published/altfreezing_ffpp_lq.py'
-MINIFF = 'miniff/altfreezing_slim_miniff.py'
 
 
 def test_the_network_is_i3d_and_the_turns_are_all_that_is_new():

@@ -2,11 +2,7 @@ import pytest
 import torch
 from oracles import slowfast_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    build_from_config,
-    build_on_meta,
-    load_public,
-)
+from recognizer_checks import build_from_config, build_on_meta, load_public
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
@@ -100,12 +96,3 @@ def test_clips_of_another_length_are_refused():
     message = r'got 8 time steps, but num_tokens = 16'
     with pytest.raises(ConfigError, match=message):
         head.classify(torch.randn(1, 256, 8, 2, 2))
-
-
-def test_a_token_knows_its_place_in_time():
-    head = build_from_config(MINIFF).cls_head.train(False)
-    maps = torch.randn(1, 256, 16, 2, 2)
-    with torch.no_grad():
-        assert not torch.allclose(head.classify(maps), head.classify(maps.flip(2)))
-        head.position.zero_()
-        torch.testing.assert_close(head.classify(maps), head.classify(maps.flip(2)))

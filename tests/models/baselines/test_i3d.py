@@ -5,12 +5,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from oracles import resnet_by_key
 from oracles.by_key import draw
-from recognizer_checks import (
-    CONFIGS,
-    build_from_config,
-    build_on_meta,
-    make_samples,
-)
+from recognizer_checks import CONFIGS, build_from_config, build_on_meta, make_samples
 
 from mmdeepfake.engine.config_checks import find_transforms
 from mmdeepfake.registry import MODELS
@@ -97,16 +92,6 @@ def test_clips_are_sixteen_frames_every_second_one(name):
         assert (sampler.clip_len, sampler.stride_frames) == (16, 2)
     numbers = {split: sampler.num_snippets for split, sampler in samplers.items()}
     assert numbers == dict(train=1, val=2, test=2)
-
-
-def test_everything_but_sampler_and_format_is_as_in_ratfs_pipelines():
-    cfg = Config.fromfile(CONFIGS / FFPP)
-    ratf = Config.fromfile(CONFIGS / 'ratf_r50_ffpp_lq.py')
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        ours, theirs = (c[loader].dataset.pipeline for c in (cfg, ratf))
-        for mine, his in zip(ours, theirs, strict=True):
-            assert mine.type == his.type
-            assert mine == his or mine.type in ('SampleSnippets', 'FormatShape')
 
 
 def test_clips_reach_the_model_frame_by_frame(tmp_path):

@@ -155,22 +155,6 @@ def test_distance_scores_need_no_cross_entropy_and_are_learnt_by_heart():
     assert head(maps, num_segs=8).argmax(dim=1).tolist() == labels
 
 
-def test_order_of_frames_matters():
-    head, maps = make_head(sequence_len=8), draw_maps(1)
-    swapped = maps[[0, 5, 2, 3, 4, 1, 6, 7]]
-    difference = head(maps, num_segs=8) - head(swapped, num_segs=8)
-    assert difference.abs().max() > 1e-6
-
-
-def test_videos_do_not_see_each_other():
-    head, maps = make_head(), draw_maps()
-    changed = maps.clone()
-    changed[:8] += 1
-    before, after = head(maps, num_segs=8), head(changed, num_segs=8)
-    torch.testing.assert_close(before[1], after[1])
-    assert not torch.allclose(before[0], after[0])
-
-
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

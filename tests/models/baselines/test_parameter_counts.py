@@ -9,11 +9,7 @@ COUNTS = [
     ('addnet3d', {}, {'': 8_374_602, 'backbone': 8_373_576}),
     # The public head has one logit, of 2,048 weights and a bias.
     ('altfreezing', {}, {'': 27_225_921 + 2_049}),
-    (
-        'cnn_lstm',
-        {},
-        {'': RESNET_50 + 5_246_976 + 1_026, 'cls_head.lstm': 5_246_976},
-    ),
+    ('cnn_lstm', {}, {'': RESNET_50 + 5_246_976 + 1_026, 'cls_head.lstm': 5_246_976}),
     ('co_motion', {}, {'': 2 * 5151 + 5151 * 256 + 256 + 2 * 256 + 2}),
     *(
         (

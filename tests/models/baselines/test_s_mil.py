@@ -11,11 +11,7 @@ from oracles.s_mil_in_loops import (
     probability,
     score_instances,
 )
-from recognizer_checks import (
-    CONFIGS,
-    build_from_config,
-    predict,
-)
+from recognizer_checks import CONFIGS, build_from_config, predict
 from torch.nn import functional
 
 from mmdeepfake.errors import ConfigError
@@ -126,17 +122,6 @@ def test_temperature_starts_at_the_number_of_instances():
     assert SharpMILHead(2, 3, num_instances=6).bags[0].temperature.item() == 6
     literal = SharpMILHead(2, 3, num_instances=6, scale='none')
     assert literal.bags[0].temperature is None
-
-
-@every_pool
-def test_order_of_frames_matters_to_s_mil_t_alone(pool):
-    order = [3, 0, 4, 2, 1]
-    maps = draw_maps(num_videos=1)
-    head = make_head(pool=pool)
-    torch.testing.assert_close(fake_scores(head, maps), fake_scores(head, maps[order]))
-    head = make_head(pool=pool, kernel_sizes=(2, 3), kernel_channels=4)
-    difference = fake_scores(head, maps) - fake_scores(head, maps[order])
-    assert difference.abs().max() > 1e-6
 
 
 @every_pool

@@ -16,11 +16,7 @@ from mmdeepfake.engine.config_checks import find_transforms
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines import TALLSwin
 from mmdeepfake.models.conversion import convert
-from mmdeepfake.models.conversion.tall import (
-    RULES,
-    make_rules,
-    resize_position_table,
-)
+from mmdeepfake.models.conversion.tall import RULES, make_rules, resize_position_table
 from mmdeepfake.registry import MODELS
 
 FFPP = 'baselines/tall_swin_ffpp_lq.py'

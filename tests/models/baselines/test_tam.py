@@ -6,10 +6,7 @@ from mmaction.models.backbones.tanet import TANet
 from mmaction.models.common import TAM
 from mmaction.models.heads import TSMHead, TSNHead
 from oracles import tam_in_loops
-from recognizer_checks import (
-    build_from_config,
-    predict,
-)
+from recognizer_checks import TWO_STAGES, build_from_config, predict
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
@@ -39,17 +36,6 @@ def test_stock_module_matches_the_paper_in_loops(num_segments):
     for clip, out in clips:
         expected = tam_in_loops.adapt(clip.numpy(), arrays_of(module))
         torch.testing.assert_close(out, torch.from_numpy(expected))
-
-
-@torch.no_grad()
-def test_zero_generator_averages_three_frames_alike():
-    module = TAM(8, 4).eval()
-    nn.init.zeros_(module.G[3].weight)
-    nn.init.zeros_(module.L[3].weight)  # gates of one half
-    x = torch.randn(4, 8, 3, 4)
-    padded = torch.cat([torch.zeros(1, 8, 3, 4), x, torch.zeros(1, 8, 3, 4)])
-    expected = (padded[:4] + padded[1:5] + padded[2:]) / 3 / 2
-    torch.testing.assert_close(module(x), expected, rtol=1e-5, atol=1e-6)
 
 
 def in_torchvision_names(resnet_state):
@@ -86,9 +72,9 @@ def test_imagenet_weights_are_read_by_init_weights_and_reach_every_block(tmp_pat
 
 @torch.no_grad()
 def test_network_of_depth_50_equals_tanet():
-    stock = TANet(50, num_segments=4)
+    stock = TANet(50, num_segments=4, **TWO_STAGES)
     randomise(nn.ModuleList(m for m in stock.modules() if isinstance(m, TAM)))
-    ours = TAMResNet(50, num_segments=4)
+    ours = TAMResNet(50, num_segments=4, temporal_stages=(True, True), **TWO_STAGES)
     ours.load_state_dict(
         {
             name.replace('.tam.', '.temporal.').replace('.block.', '.'): tensor
@@ -125,7 +111,9 @@ def test_its_own_head_and_the_snippets_head_agree_on_eight_frames():
 
 @torch.no_grad()
 def test_snippets_are_filtered_each_by_itself():
-    model = build_from_config('baselines/tam_snippets_ffpp_lq.py')
+    half = dict(temporal_stages=(True, True), **TWO_STAGES)
+    model = build_from_config('baselines/tam_snippets_ffpp_lq.py', **half)
+    model.cls_head.fc_cls = nn.Linear(512, 2)
     nn.init.normal_(model.cls_head.fc_cls.weight)
     clips = torch.randn(1, 12, 3, 32, 32)
     changed = clips.clone()

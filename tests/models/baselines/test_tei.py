@@ -3,17 +3,13 @@ import torch
 from mmaction.models.backbones.resnet import ResNet
 from mmaction.models.backbones.resnet_tsm import TemporalShift
 from oracles import tei_in_loops
-from recognizer_checks import (
-    count_parameters,
-)
+from recognizer_checks import TWO_STAGES, count_parameters
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.models.baselines.tei import (
-    MotionEnhancement,
-    TEINet,
-    TemporalEnhancementInteraction,
-)
+from mmdeepfake.models.baselines.tei import TEINet, TemporalEnhancementInteraction
+
+HALF = dict(temporal_stages=(True, True), **TWO_STAGES)
 
 
 def draw_tei(num_channels=16, num_segments=4):
@@ -53,40 +49,11 @@ def test_whole_module_matches_the_loops():
 
 
 @torch.no_grad()
-def test_last_frame_of_a_clip_gets_no_gate():
-    module = MotionEnhancement(16, num_segments=4)
-    x = torch.randn(8, 16, 3, 5)
-    out = module(x)
-    for last in (3, 7):
-        assert torch.equal(out[last], x[last])
-    for other in (0, 1, 2, 4, 5, 6):
-        assert (out[other] - x[other]).abs().max() > 0.01
-
-
-@torch.no_grad()
-def test_still_clip_has_the_same_gate_in_all_its_frames():
-    module = MotionEnhancement(16, num_segments=4)
-    out = module(torch.randn(1, 16, 3, 5).expand(4, -1, -1, -1))
-    torch.testing.assert_close(out[:3], out[:1].expand(3, -1, -1, -1))
-
-
-@torch.no_grad()
 @pytest.mark.parametrize('num_channels', [16, 24, 64])
 def test_interaction_starts_as_tsm_s_shift(num_channels):
     module = TemporalEnhancementInteraction(num_channels, num_segments=4).interaction
     x = torch.randn(8, num_channels, 3, 5)
     assert torch.equal(module(x), TemporalShift.shift(x, 4, shift_div=8))
-
-
-@torch.no_grad()
-def test_another_clip_of_the_batch_changes_nothing():
-    network = TEINet(18, num_segments=4).eval()
-    network.init_weights()
-    frames = torch.randn(8, 3, 32, 32)
-    changed = torch.cat([frames[:4], torch.randn(4, 3, 32, 32)])
-    before, after = network(frames)[0], network(changed)[0]
-    torch.testing.assert_close(after[:4], before[:4])
-    assert (after[4:] - before[4:]).abs().max() > 1e-3
 
 
 def make_tei_the_identity(network):
@@ -100,8 +67,8 @@ def make_tei_the_identity(network):
 @torch.no_grad()
 @pytest.mark.parametrize(('depth', 'place'), [(18, 'in'), (50, 'in'), (50, 'mid')])
 def test_open_gates_and_no_mixing_leave_a_resnet(depth, place):
-    network = TEINet(depth, num_segments=4, place=place).eval()
-    plain = ResNet(depth)
+    network = TEINet(depth, num_segments=4, place=place, **HALF).eval()
+    plain = ResNet(depth, **TWO_STAGES)
     plain.train(False)
     missing, unexpected = network.load_state_dict(plain.state_dict(), strict=False)
     assert not unexpected
@@ -114,7 +81,7 @@ def test_open_gates_and_no_mixing_leave_a_resnet(depth, place):
 @torch.no_grad()
 @pytest.mark.parametrize('place', ['in', 'mid'])
 def test_module_stands_on_the_residual_path_where_it_was_put(place):
-    network = TEINet(50, num_segments=4, place=place).eval()
+    network = TEINet(50, num_segments=4, place=place, **HALF).eval()
     block = network.layer2[1]
     seen = []
     block.temporal.register_forward_hook(lambda _, args, out: seen.append(args[0]))

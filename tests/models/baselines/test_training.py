@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 from recognizer_checks import (
+    TWO_STAGES,
     check_bfloat16,
     check_overfits,
     check_round_trip,
@@ -43,7 +44,6 @@ class Row:
 
 # At its own momentum, evaluation would lag behind what is learnt.
 QUICK = dict(momentum=0.3)
-TWO_STAGES = dict(num_stages=2, out_indices=(1,), strides=(1, 2), dilations=(1, 1))
 SMALL_XCEPTION = dict(num_middle_blocks=0, width_ratio=0.25)
 SMALL_BAG = dict(in_channels=512, num_instances=4)
 ROWS = {
@@ -82,9 +82,7 @@ ROWS = {
         head=dict(in_channels=128),
     ),
     'facenet_lstm': Row(
-        'miniff/facenet_lstm_small_miniff.py',
-        (4, 3, 80, 80),
-        head=dict(sequence_len=4),
+        'miniff/facenet_lstm_small_miniff.py', (4, 3, 80, 80), head=dict(sequence_len=4)
     ),
     'ftcn': Row('miniff/ftcn_small_miniff.py', (1, 3, 16, 32, 32)),
     'i3d': Row(

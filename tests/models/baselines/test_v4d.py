@@ -4,10 +4,7 @@ import torch
 from mmaction.models.backbones.resnet3d_slowonly import ResNet3dSlowOnly
 from mmengine.config import Config
 from oracles import v4d_in_loops
-from recognizer_checks import (
-    CONFIGS,
-    predict,
-)
+from recognizer_checks import CONFIGS, predict
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.baselines.v4d import V4D, Residual4D
@@ -119,14 +116,6 @@ def test_snippets_meet_their_neighbours_and_videos_never_meet():
     changed[1] += 1
     moved = (network(changed, 5) - network(x, 5)).abs().amax((1, 2, 3, 4))
     assert [value > 0 for value in moved.tolist()] == [True] * 3 + [False] * 7
-
-
-@torch.no_grad()
-def test_order_of_snippets_matters():
-    network = shake_r4ds(V4D(18, base_channels=8, r4d_blocks=((), (1,), (), ())))
-    x = torch.randn(4, 3, 4, 32, 32)
-    forth, back = network(x, 4), network(x.flip(0), 4).flip(0)
-    assert not torch.allclose(forth, back, rtol=1e-3, atol=1e-4)
 
 
 @torch.no_grad()

@@ -3,12 +3,7 @@ import torch
 from mmaction.models.backbones.tanet import TANet
 from oracles.by_key import draw
 from oracles.public_bottlenecks import TAM, network, public_shapes
-from recognizer_checks import (
-    build_from_config,
-    build_on_meta,
-    convert_all,
-    load_public,
-)
+from recognizer_checks import build_from_config, build_on_meta, convert_all, load_public
 
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.tam import RULES

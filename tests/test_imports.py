@@ -1,0 +1,101 @@
+"""What is imported when: tools start at once, and parts are registered in time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from tool_runs import ROOT
+
+# Each takes a large part of a second to import, or more.
+SLOW = ('torch', 'mmengine', 'mmaction', 'mmcv', 'matplotlib', 'scipy', 'onnxruntime')
+# torchrun's own parser needs torch.
+TOOLS = sorted({path.name for path in ROOT.glob('tools/*.py')} - {'start_processes.py'})
+ASK_FOR_HELP = f"""
+import contextlib, io, json, runpy, sys
+found, before = {{}}, sys.path[:]
+for tool in {TOOLS}:
+    sys.argv, sys.path = [tool, '--help'], before[:]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        with contextlib.suppress(SystemExit):
+            runpy.run_path(f'{ROOT}/tools/{{tool}}', run_name='__main__')
+    assert 'usage: ' in out.getvalue(), tool
+    found[tool] = [name for name in {SLOW} if name in sys.modules]
+print(json.dumps(found))
+"""
+FIND_BY_REGISTRY = """
+import sys
+import mmdeepfake
+assert 'torch' not in sys.modules and 'mmengine' not in sys.modules
+from mmaction import registry
+from mmengine.registry import MODELS, init_default_scope
+for kind, name in {
+    'DATASETS': 'DeepfakeDataset',
+    'HOOKS': 'CheckConfigHook',
+    'METRICS': 'DeepfakeMetric',
+    'MODELS': 'RATFNet',
+    'OPTIM_WRAPPERS': 'CPUAmpOptimWrapper',
+    'TRANSFORMS': 'SampleSnippets',
+}.items():
+    assert getattr(registry, kind).get(name).__module__.startswith('mmdeepfake'), name
+init_default_scope('mmaction')
+MODELS.build(dict(type='CrossSnippetAttention', in_channels=8, clip_len=4))
+"""
+LOAD_CONFIG = """
+import sys
+from mmengine.config import Config
+assert 'mmdeepfake' not in sys.modules
+Config.fromfile(sys.argv[1])
+assert 'RATFNet' in sys.modules['mmaction.registry'].MODELS.module_dict
+from mmengine.dist import utils
+assert hasattr(utils._init_dist_pytorch, '__wrapped__')  # a fix of ours
+"""
+
+
+def run_python(program, *words):
+    """Run a program in a fresh interpreter and return its output."""
+    done = subprocess.run(
+        [sys.executable, '-c', program, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_help_of_every_tool_loads_nothing_slow():
+    assert json.loads(run_python(ASK_FOR_HELP)) == {tool: [] for tool in TOOLS}
+
+
+@pytest.mark.parametrize(
+    'module',
+    [
+        'commands.compare',
+        'commands.report',
+        'commands.validate',
+        'miniff.render',
+        'prepare.execution.local_processes',
+        'prepare.pipeline',
+        'video.isolation.decoder_worker',
+    ],
+)
+def test_work_without_a_network_loads_none_of_its_packages(module):
+    program = f"""
+import sys, mmdeepfake.{module}
+print([name for name in {SLOW} if name in sys.modules])
+"""
+    assert run_python(program) == '[]\n'
+
+
+def test_parts_are_registered_when_a_registry_is_first_used():
+    run_python(FIND_BY_REGISTRY)
+
+
+def test_a_config_registers_the_parts_by_the_name_of_the_package(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text("custom_imports = dict(imports=['mmdeepfake'])\n")
+    run_python(LOAD_CONFIG, str(config))
