@@ -58,7 +58,8 @@ def parse_args() -> argparse.Namespace:
         'dataset',
         choices=sorted(LAYOUTS),
         help='which dataset, i.e. which official folders to look for; "folder" is a '
-        'tree of your own with real/ and fake/ folders, "csv" a list of files',
+        'tree of your own with real/ and fake/ folders (or real/ alone), "csv" a '
+        'list of files',
     )
     parser.add_argument(
         'root', type=pathlib.Path, metavar='ROOT', help='the dataset as downloaded'

@@ -8,7 +8,10 @@ _HOMES = {
     'DecodeFrames': '.transforms',
     'DeepfakeDataset': '.deepfake_dataset',
     'FaceForensics': '.unprepared_sets',
+    'MakePseudoFake': '.pseudo_fakes',
     'OpenVideo': '.transforms',
+    'PairSampler': '.pseudo_fakes',
+    'PseudoFakeDataset': '.pseudo_fakes',
     'SampleSnippets': '.transforms',
     'VideoFolder': '.unprepared_sets',
 }

@@ -32,6 +32,7 @@ def check_config(cfg: Mapping) -> None:
     check_input_formats(cfg)
     check_flips(cfg)
     check_landmarks(cfg)
+    check_pairs(cfg)
     check_model_selection(cfg)
     check_broken_samples(cfg)
     check_scores(cfg)
@@ -194,6 +195,22 @@ def check_landmarks(cfg: Mapping) -> None:
                 f'{late[0] if late else "two Flips"}. Put CropFace, Resize and one '
                 'Flip before it, and no DrawFlip'
             )
+
+
+def check_pairs(cfg: Mapping) -> None:
+    """Reject training batches that part real videos from their pseudo-fakes."""
+    loader = cfg.get('train_dataloader') or {}
+    types = {_type_name(node) for _, node in walk_dicts(loader.get('dataset'), '')}
+    if 'PseudoFakeDataset' not in types:
+        return
+    sampler = _type_name(loader.get('sampler') or {})
+    size = loader.get('batch_size', 1)
+    if sampler != 'PairSampler' or size % 2:
+        raise ConfigError(
+            f'train_dataloader.sampler.type = {sampler!r}, batch_size = {size!r}: a '
+            'PseudoFakeDataset needs PairSampler and an even batch size, or a batch '
+            'holds half a pair'
+        )
 
 
 def check_model_selection(cfg: Mapping) -> None:

@@ -73,6 +73,8 @@ class SeededBatches:
         rank, num_processes = get_dist_info()
         epoch = getattr(self.sampler, 'epoch', 0)
         num_skipped, self.num_skipped = self.num_skipped, 0
+        # Of a sampler of pairs, real and pseudo-fake: both draw alike.
+        num_alike = getattr(self.sampler, 'samples_per_draw', 1)
         place = 0
         for number, batch in enumerate(self.batches):
             places = range(place, place + len(batch))
@@ -83,7 +85,12 @@ class SeededBatches:
                 batch,
                 [
                     # A sampler assigns videos to processes in turn.
-                    (self.seed, self.stage, epoch, place * num_processes + rank)
+                    (
+                        self.seed,
+                        self.stage,
+                        epoch,
+                        place // num_alike * num_processes + rank,
+                    )
                     for place in places
                 ],
             )

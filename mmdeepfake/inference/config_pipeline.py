@@ -21,8 +21,8 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 
 Frames = NDArray[np.uint8]
-# Its videos are prepared face clips; other datasets pass full frames.
-_PREPARED_DATASET = 'DeepfakeDataset'
+# Their videos are prepared face clips; other datasets pass full frames.
+_PREPARED_DATASETS = ('DeepfakeDataset', 'PseudoFakeDataset')
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class ConfigPipeline:
 
     def __init__(self, cfg: Mapping[str, Any]) -> None:
         path, dataset = _test_dataset(cfg)
-        self.needs_faces = dataset.get('type') == _PREPARED_DATASET
+        self.needs_faces = dataset.get('type') in _PREPARED_DATASETS
         steps = [TRANSFORMS.build(step) for step in dataset['pipeline']]
         places = [i for i, s in enumerate(steps) if isinstance(s, SampleSnippets)]
         if len(places) != 1 or steps[places[0]].position != 'centred':

@@ -11,6 +11,9 @@ preparation a video is called <split>/<name>. Without split folders
 (<root>/{real,fake}/...) all videos are test videos: the persons in them are unknown, so
 they cannot be split without a leak.
 
+Without any folder fake/, all videos are real: enough to train on pseudo-fakes. A name
+below real/ that says the opposite is then an error, see `FAKE_WORDS`.
+
 For the same reason it cannot be checked that nobody is in two splits: sort the videos
 by person. A CSV list or a manifest can name the persons, and is checked.
 """
@@ -18,6 +21,7 @@ by person. A CSV list or a manifest can name the persons, and is checked.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +42,19 @@ from .source_video import SourceVideo
 
 HOW_TO_GET = """\
 Expected are <root>/{train,val,test}/{real,fake}/<name>.mp4, with fakes of several
-methods in fake/<method>/<name>.mp4. A folder of numbered frames may replace a file."""
+methods in fake/<method>/<name>.mp4. A folder of numbered frames may replace a file.
+A split without fakes needs no fake/: enough to train on pseudo-fakes."""
+
+# A folder or file named so below real/, in a set without fakes, is likely a fake.
+FAKE_WORDS = (
+    'fake',
+    'faceswap',
+    'face2face',
+    'neuraltextures',
+    'faceshifter',
+    'manipulated',
+    'lipsync',
+)
 
 _WITHOUT_SPLITS = 'Without split folders (<root>/{real,fake}) all videos are for test.'
 
@@ -126,19 +142,26 @@ def list_video_folder(
         folder_name: folder in `root` that holds the classes; None for the split's name.
 
     Raises:
-        DataNotFoundError: the folder of the split or of a class is missing.
-        DataError: two videos share a key, or a folder holds both videos and frames.
+        DataNotFoundError: the folder of the split or real/ is missing.
+        DataError: two videos share a key, a folder holds both videos and frames, or
+            a set without fakes has a name that says fake.
     """
     root = Path(root)
     base = root / (split if folder_name is None else folder_name)
     videos: dict[VideoKey, SourceVideo] = {}
+    has_fakes = (base / LABEL_NAMES[FAKE]).is_dir()
     for label, class_name in enumerate(LABEL_NAMES):
         folder = base / class_name
+        if label == FAKE and not has_fakes:
+            continue
         if not folder.is_dir():
             raise DataNotFoundError(
                 f'no folder {str(folder.absolute())!r}.\n{HOW_TO_GET}'
             )
-        for path, name in _videos_below(folder):
+        found = _videos_below(folder)
+        if not has_fakes:
+            _refuse_fakes_by_name(folder, [name for _, name in found])
+        for path, name in found:
             method = REAL_METHOD
             if label == FAKE:
                 method, _, inner = name.partition('/')
@@ -164,6 +187,21 @@ def list_video_folder(
             videos[key] = SourceVideo(key, path, split)
     _warn_of_other_folders(base, LABEL_NAMES)
     return list(videos.values())
+
+
+def _refuse_fakes_by_name(folder: Path, names: Sequence[str]) -> None:
+    """Raise an error if names of real videos say that they are fakes."""
+    suspects = [
+        name
+        for name in names
+        if any(word in re.sub('[^a-z0-9]', '', name.lower()) for word in FAKE_WORDS)
+    ]
+    if suspects:
+        raise DataError(
+            f'{str(folder)!r}: {len(suspects)} of {len(names)} videos have a name that '
+            f'says fake ({shorten_list(suspects)}), but there is no folder fake/ '
+            'beside it. Move the fakes there, or rename what is real'
+        )
 
 
 def _videos_below(top: Path) -> list[tuple[Path, str]]:

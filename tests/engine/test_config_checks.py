@@ -232,3 +232,15 @@ def test_broken_videos_are_only_skipped_with_support(skipping, changes, message)
 def test_batch_size_is_a_positive_integer(size):
     cfg = {'val_dataloader': {'batch_size': size}}
     assert_rejected(cfg, rf'val_dataloader\.batch_size = {size!r}')
+
+
+@pytest.mark.parametrize(
+    ('sampler', 'batch_size'), [('PairSampler', 3), ('DefaultSampler', 4)]
+)
+def test_parted_pairs_are_rejected(cfg, sampler, batch_size):
+    loader = cfg['train_dataloader']
+    loader['dataset']['type'] = 'PseudoFakeDataset'
+    loader.update(sampler=dict(type='PairSampler'), batch_size=4)
+    check_config(cfg)
+    loader.update(sampler=dict(type=sampler), batch_size=batch_size)
+    assert_rejected(cfg, f"'{sampler}', batch_size = {batch_size}")

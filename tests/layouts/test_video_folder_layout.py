@@ -41,10 +41,28 @@ def test_methods_can_be_chosen(tmp_path):
         list_videos(tmp_path, methods=['Deepfakes'])
 
 
-def test_missing_class_is_named(tmp_path):
-    touch(tmp_path / 'test/real/a.mp4')
-    with pytest.raises(DataNotFoundError, match=f"no folder '{tmp_path}/test/fake'"):
+def test_missing_real_videos_are_an_error(tmp_path):
+    touch(tmp_path / 'test/fake/a.mp4')
+    with pytest.raises(DataNotFoundError, match=f"no folder '{tmp_path}/test/real'"):
         list_videos(tmp_path)
+
+
+def test_real_videos_alone_are_listed(tmp_path):
+    touch(tmp_path / 'train/real/anna/a.mp4', tmp_path / 'val/real/b.mp4')
+    keys = [video.key for video in list_videos(tmp_path)]
+    assert [(key.label, key.name) for key in keys] == [
+        (0, 'train/anna/a'),
+        (0, 'val/b'),
+    ]
+
+
+@pytest.mark.parametrize('name', ['FaceSwap/a', 'b/Deep_Fakes-1', 'a fake'])
+def test_fakes_by_name_among_real_videos_alone_are_refused(tmp_path, name):
+    touch(tmp_path / 'train/real/c.mp4', tmp_path / f'train/real/{name}.mp4')
+    with pytest.raises(DataError, match=f'1 of 2 videos .*{name}'):
+        list_videos(tmp_path)
+    touch(tmp_path / 'train/fake/d.mp4')
+    assert len(list_videos(tmp_path)) == 3
 
 
 def test_splits_beside_classes_are_refused(tmp_path):

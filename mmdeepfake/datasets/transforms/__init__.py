@@ -1,6 +1,7 @@
 """Our pipeline steps, used along with those of MMAction2."""
 
 from .clip_augmentation import BlendClipWithItself, DropOrRepeatFrames
+from .clip_degradation import DegradeClip
 from .co_motion_pattern import CoMotionPattern, ComputeLandmarkFlow
 from .corruption import CorruptVideo
 from .cropping import CropFace
@@ -23,6 +24,7 @@ __all__ = [
     'CropFace',
     'CutOutSquare',
     'DecodeFrames',
+    'DegradeClip',
     'DrawFlip',
     'DropOrRepeatFrames',
     'FaceAttentionMask',

@@ -1,0 +1,53 @@
+# Real videos with pseudo-fakes at the paper's sizes: 224 px, 4 snippets of 4 frames.
+_base_ = ['pseudo_fake.py']
+
+num_snippets_train, num_snippets_test = 4, 8  # Sec. 4.1
+side_px = 224  # Sec. 4.1
+
+sample_train = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_train,
+        clip_len=_base_.num_frames,
+    ),
+]
+sample_test = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets',
+        num_snippets=num_snippets_test,
+        clip_len=_base_.num_frames,
+        position='centred',
+    ),
+]
+resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
+crop_train = [dict(type='CropFace', margin_ratio=(1.15, 1.5)), *resize_steps]
+crop_test = [dict(type='CropFace'), *resize_steps]
+train_pipeline = [
+    *sample_train,
+    *_base_.decode_steps,
+    *crop_train,
+    *_base_.forge_steps,
+    *_base_.degrade_train,
+    *_base_.flip_steps,
+    *_base_.pack,
+]
+val_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *crop_test,
+    *_base_.forge_steps,
+    *_base_.degrade_val,
+    *_base_.pack,
+]
+test_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *crop_test,
+    *_base_.forge_steps,
+    *_base_.pack,
+]
+train_dataloader = dict(num_workers=8, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(num_workers=8, dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(num_workers=8, dataset=dict(pipeline=test_pipeline))

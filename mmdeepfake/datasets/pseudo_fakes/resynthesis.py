@@ -1,0 +1,123 @@
+"""Resynthesis: pictures through the resampling of a generator.
+
+A generator enlarges coarse maps, which leaves a lattice in its pictures. Their
+sharpness is no evidence, since any video may be soft: it is brought back to that of the
+original as far as an unsharp mask can, and its noise is replaced.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdeepfake.registry import TRANSFORMS
+
+from .colour_and_sharpness import Frames, blend, sharpen
+from .face_geometry import draw_region, fit_faces, place_mask
+from .pseudo_fake import PseudoFake, Snippets
+
+RATIOS = (0.4, 0.85)  # of the sides
+PHASE_MISMATCH = 0.03  # of the sums of a transposed convolution's phases
+TILE_SIDES = (2, 4, 8)
+TILE_DEVIATIONS = (0.3, 1.5)  # grey levels
+MAX_SHARPENING = 2.0
+SHARPENING_SIGMA_PX = 1.0
+WHOLE_SHARE = 0.6  # of videos of which the whole picture is generated
+_DOWN = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+_UP = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+
+
+def draw_transposed_kernel(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw the kernel of a transposed convolution of stride 2: (4, 4).
+
+    A bilinear kernel, disturbed: its four phases no longer sum up alike, which shows as
+    a lattice of two pixels.
+    """
+    smooth = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 16
+    return smooth * (1 + rng.normal(0, 2 * PHASE_MISMATCH, (4, 4)))
+
+
+def enlarge_twofold(
+    picture: NDArray[np.uint8], kernel: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Apply a transposed convolution of stride 2: (h, w, 3) -> (2h, 2w, 3)."""
+    height, width = picture.shape[:2]
+    spread = np.zeros((2 * height, 2 * width, 3), np.uint8)
+    spread[::2, ::2] = picture
+    return cv2.filter2D(spread, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+
+
+def find_sharpening(picture: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
+    """Return the amount of unsharp mask that restores the original's sharpness.
+
+    Sharpness is the variance of the Laplacian, a quadratic function of the amount.
+    """
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    soft = cv2.GaussianBlur(grey, (0, 0), SHARPENING_SIGMA_PX)
+    sharp, fine = cv2.Laplacian(grey, -1), cv2.Laplacian(grey - soft, -1)
+    wanted = cv2.Laplacian(
+        cv2.cvtColor(original, cv2.COLOR_RGB2GRAY).astype(np.float32), -1
+    ).var()
+    # var(sharp + a * fine) = wanted
+    a, b = fine.var() + 1e-6, 2 * float(((sharp - sharp.mean()) * fine).mean())
+    missing = float(wanted - sharp.var())
+    if missing <= 0:
+        return 0.0
+    amount = (-b + np.sqrt(b * b + 4 * a * missing)) / (2 * a)
+    return float(min(amount, MAX_SHARPENING))
+
+
+def resynthesise(frames: Frames, rng: np.random.Generator) -> Frames:
+    """Pass all frames of a video through one generator-like resampling.
+
+    Args:
+        frames: (F, H, W, 3) uint8.
+        rng: draws ratio, kernels and lattice, the same for all frames.
+    """
+    height, width = frames.shape[1:3]
+    down, up = int(rng.choice(_DOWN)), int(rng.choice(_UP))
+    kernel = draw_transposed_kernel(rng) if rng.random() < 0.5 else None
+    ratio = 0.5 if kernel is not None else rng.uniform(*RATIOS)
+    small = (max(8, round(width * ratio)), max(8, round(height * ratio)))
+    side = int(rng.choice(TILE_SIDES))
+    tile = rng.normal(0, rng.uniform(*TILE_DEVIATIONS), (side, side, 3))
+    tile -= tile.mean(axis=(0, 1))
+    repeats = (-(-height // side), -(-width // side), 1)
+    lattice = np.tile(tile, repeats)[:height, :width].astype(np.float32)
+    made = []
+    for frame in frames:
+        coarse = cv2.resize(frame, small, interpolation=down)
+        if kernel is not None:
+            coarse = enlarge_twofold(coarse, kernel)
+        made.append(cv2.resize(coarse, (width, height), interpolation=up))
+    amount = find_sharpening(made[0], frames[0])
+    made = [sharpen(one, amount, SHARPENING_SIGMA_PX) for one in made]
+    lost = cv2.absdiff(frames[0], made[0])[::2, ::2]
+    # 1.48 times the median of absolute values is a normal field's deviation; edges,
+    # which take few pixels, do not count.
+    deviation = rng.uniform(0.3, 1.2) * 1.48 * float(np.median(lost))
+    made_noisy = []
+    for one in made:
+        noise = rng.standard_normal(frames.shape[1:3], np.float32) * deviation
+        grain = lattice + noise[..., None]
+        made_noisy.append(cv2.add(one, grain, dtype=cv2.CV_8U))
+    return np.stack(made_noisy)
+
+
+@TRANSFORMS.register_module()
+class Resynthesise(PseudoFake):
+    """Pass the whole picture, or the face, through a generator's resampling."""
+
+    def forge(
+        self, snippets: Snippets, rng: np.random.Generator
+    ) -> tuple[Frames, NDArray[np.float32]]:
+        """See `PseudoFake`."""
+        made = resynthesise(snippets.frames, rng)
+        height, width = made.shape[1:3]
+        if rng.random() < WHOLE_SHARE:
+            return made, np.ones(made.shape[:3], np.float32)
+        canvas = draw_region(str(rng.choice(['face', 'inner'])), rng)
+        faces = fit_faces(snippets.points)
+        masks = place_mask(canvas, faces, height=height, width=width)
+        return blend(snippets.frames, made, masks), masks

@@ -1,0 +1,57 @@
+#!/usr/bin/env python
+"""Look at pseudo-fakes: one contact sheet for every kind of a config.
+
+A row is a video: a real frame, four frames of its pseudo-fake, the mask and the
+difference of the first, enlarged fourfold.
+
+Example:
+    python tools/inspect_pseudo_fakes.py \
+        configs/pseudo_fake/ratf_csa_lite0_own_real.py sheets --split train
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+from mmengine.registry import init_default_scope
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.commands.command_line import add_options_argument, run_tool
+from mmdeepfake.commands.pseudo_fake_sheet import write_sheets
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.structures.video_record import SPLITS
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='one of configs/pseudo_fake')
+    parser.add_argument('out', type=pathlib.Path, help='folder for <kind>.jpg')
+    parser.add_argument('--split', choices=SPLITS, default='val')
+    parser.add_argument('--num-videos', type=int, default=12, help='rows (12)')
+    add_options_argument(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Write the sheets and print their paths."""
+
+    def run(args: argparse.Namespace) -> None:
+        cfg = load_config(args.config, cfg_options=args.cfg_options)
+        init_default_scope('mmaction')
+        for path in write_sheets(
+            cfg, args.out, split=args.split, num_videos=args.num_videos
+        ):
+            print(path)
+
+    return run_tool(run, parse_args())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
