@@ -96,12 +96,14 @@ def test_prepared_recognizer_gives_the_same_scores(settings, shape, num_norms):
     videos = torch.randn(shape)
     samples = [ActionDataSample() for _ in videos]
     with torch.no_grad():
-        nn.init.normal_(model.cls_head.fc_cls.weight, std=0.01)
+        nn.init.normal_(model.cls_head.fc_cls.weight)
+        logits, _ = model.extract_feat(videos, stage='head')
+        model.cls_head.fc_cls.weight /= logits.abs().max()  # no saturated score
         expected = [one.pred_score for one in model.predict(videos, samples)]
         facts = prepare_for_inference(model)
         found = [one.pred_score for one in model.predict(videos, samples)]
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    assert torch.stack(expected).min() > 1e-4  # no saturated score
+    assert torch.stack(expected).min() > 0.1
     assert facts == {
         'memory_layout': 'channels_last', 'num_folded_batch_norms': num_norms,
     }  # fmt: skip
