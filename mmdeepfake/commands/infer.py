@@ -123,6 +123,7 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
         faces=args.faces,
         step_frames=args.step_frames,
         window_seconds=args.window_seconds,
+        dtype=args.dtype,
         heat_map=args.heat_map,
         decoder=make_decoder(args),
         timeout_seconds=args.timeout,

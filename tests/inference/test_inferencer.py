@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -292,6 +293,31 @@ def test_nan_is_not_a_score(tmp_path):
     )
     assert result.status == 'failed'
     assert 'diverged' in result.fault
+
+
+def test_fault_of_the_model_costs_only_its_video(tmp_path):
+    class Failing(FixedPredictor):
+        def predict(self, inputs):
+            if len(self.batches) == 1:
+                self.batches.append(0)
+                raise RuntimeError('broken model')
+            return super().predict(inputs)
+
+    paths = [make_steady_video(tmp_path / f'{n}.mp4', n) for n in (8, 9, 10)]
+    results = list(make_fixed(Failing()).infer_many(paths))
+    assert [one.status for one in results] == ['ok', 'failed', 'ok']
+    assert 'broken model' in results[1].fault
+
+
+def test_interrupt_ends_the_thread_of_the_network(tmp_path):
+    def interrupt(progress):
+        if progress.stage == 'score' and progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_fixed().infer(make_steady_video(tmp_path / 'a.mp4'), progress=interrupt)
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith('network')]
 
 
 def test_without_trained_weights_there_is_no_verdict(tmp_path):
