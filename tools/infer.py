@@ -30,8 +30,13 @@ from mmdeepfake.commands.command_line import (
     run_tool,
 )
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
-from mmdeepfake.inference.choices import FACES, HEAT_MAPS, PEAK_HEAT
-from mmdeepfake.inference.precision import DTYPES, FLOAT32
+from mmdeepfake.inference.choices import (
+    DTYPES,
+    FACES,
+    FLOAT32,
+    HEAT_MAPS,
+    PEAK_HEAT,
+)
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
 EXIT_VIDEOS_FAILED = 1

@@ -16,7 +16,8 @@ from torch import nn
 from mmdeepfake.engine.cpu_amp import computes_bfloat16, mixed_precision
 from mmdeepfake.errors import ConfigError
 
-FLOAT32, BFLOAT16, AUTO = DTYPES = ('float32', 'bfloat16', 'auto')
+from .choices import AUTO, BFLOAT16, DTYPES, FLOAT32
+
 # Ours: largest difference of a P(fake) from float32's with which 'auto' keeps bfloat16.
 MAX_SCORE_DIFFERENCE = 0.02
 
