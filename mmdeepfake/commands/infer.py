@@ -32,7 +32,7 @@ from mmdeepfake.inference.result_writers import (
     video_row,
     write_video_results,
 )
-from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.inference.results import VERDICT_WORDS, VideoResult
 from mmdeepfake.inference.video_list import RequestedVideo, list_videos
 from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
@@ -165,9 +165,12 @@ class _VideosTable:
             self._written = time.monotonic()
 
     def counts(self) -> str:
-        """Return a summary such as '3 videos: 2 fake, 1 failed'."""
-        words = ', '.join(f'{n} {name}' for name, n in sorted(self.verdicts.items()))
-        return f'{len(self._rows)} videos: {words}'
+        """Return a summary such as '3 videos (uncertain: 2, failed: 1)'."""
+        order = [*VERDICT_WORDS, FAILED]
+        found = sorted(self.verdicts.items(), key=lambda pair: order.index(pair[0]))
+        words = ', '.join(f'{VERDICT_WORDS.get(name, name)}: {n}' for name, n in found)
+        videos = 'video' if len(self._rows) == 1 else 'videos'
+        return f'{len(self._rows)} {videos} ({words})'
 
 
 class _Display:

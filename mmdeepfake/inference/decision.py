@@ -15,17 +15,14 @@ from mmdeepfake.evaluation.calibration import apply_temperature
 from mmdeepfake.evaluation.operating_point import OPERATING_POINT_FILE, OperatingPoint
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
-from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.structures import REAL, REAL_METHOD, VideoKey
 
-from .results import FAKE_VERDICT, REAL_VERDICT
+from .results import FAKE_VERDICT, REAL_VERDICT, UNCERTAIN_VERDICT
 
 UNCALIBRATED_THRESHOLD = 0.5
 # Recognizers that average snippet probabilities; all others average logits.
 _AVERAGE_PROBABILITIES = ('FrameRecognizer', 'Recognizer3D')
 _SMALLEST_SCORE = 1e-7  # scores of exactly 0 or 1 have no logit
-# Beside an operating point, the folder of the scores that it was chosen on.
-_CALIBRATION_METRICS = 'calibration/metrics.json'
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Decision:
 
     Attributes:
         threshold: lowest score that is called fake.
+        lower_threshold: lowest score that is uncertain; the threshold if none is.
         temperature: see `OperatingPoint`; 1 changes nothing.
         is_calibrated: whether the threshold was chosen on validation videos.
         origin: source of the threshold, in words.
@@ -44,6 +42,7 @@ class Decision:
     """
 
     threshold: float
+    lower_threshold: float
     temperature: float
     is_calibrated: bool
     origin: str
@@ -74,13 +73,17 @@ class Decision:
 
     def judge(self, calibrated_score: float) -> str:
         """Return the verdict of a score."""
-        return FAKE_VERDICT if calibrated_score >= self.threshold else REAL_VERDICT
+        if calibrated_score >= self.threshold:
+            return FAKE_VERDICT
+        is_uncertain = calibrated_score >= self.lower_threshold
+        return UNCERTAIN_VERDICT if is_uncertain else REAL_VERDICT
 
     def describe(self) -> dict[str, Any]:
         """Return plain JSON values."""
         mean = 'logits' if self.averages_logits else 'probabilities'
         return {
             'threshold': self.threshold,
+            'lower_threshold': self.lower_threshold,
             'temperature': self.temperature,
             'is_calibrated': self.is_calibrated,
             'threshold_origin': self.origin,
@@ -93,6 +96,7 @@ def make_decision(
     *,
     model_type: str,
     checkpoint: Path | None,
+    checkpoint_sha256: str | None,
     operating_point: str | Path | None,
     threshold: float | None,
     track_rule: str,
@@ -101,7 +105,8 @@ def make_decision(
 
     Raises:
         ConfigError: both are given, or a value is out of range.
-        InputError: the file is missing or is not an operating point.
+        InputError: the file is missing, is not an operating point, or is that of
+            another checkpoint.
     """
     if track_rule not in TRACK_RULES:
         raise ConfigError(
@@ -117,21 +122,28 @@ def make_decision(
         track_rule=track_rule, averages_logits=model_type not in _AVERAGE_PROBABILITIES
     )
     if threshold is not None:
-        return Decision(threshold, 1.0, False, 'given by the user', **how)
+        return Decision(threshold, threshold, 1.0, False, 'given by the user', **how)
     path = find_operating_point(checkpoint, operating_point)
     if path is None:
-        origin = 'no operating point'
-        return Decision(UNCALIBRATED_THRESHOLD, 1.0, False, origin, **how)
-    point = OperatingPoint.read(path)
+        both = (UNCALIBRATED_THRESHOLD, UNCALIBRATED_THRESHOLD)
+        return Decision(*both, 1.0, False, 'no operating point', **how)
+    point = OperatingPoint.read(path, checkpoint_sha256=checkpoint_sha256)
+    notes = ()
+    if point.checkpoint_sha256 is None:
+        notes = (
+            f'{path.name} does not say which checkpoint it was chosen for; '
+            'tools/calibrate.py of this version writes one that does',
+        )
     return Decision(
         point.threshold,
+        point.uncertain_from,
         point.temperature,
         True,
         f'{path.name}: at most {point.max_false_positive_rate:g} of real videos '
         f'called fake, chosen on {point.num_real} real and {point.num_fake} fake '
         f'videos of {point.chosen_on}',
         **how,
-        notes=_warn_of_other_scores(point, path, checkpoint),
+        notes=notes,
     )
 
 
@@ -143,21 +155,3 @@ def find_operating_point(
         return Path(given)
     beside = checkpoint and checkpoint.parent / OPERATING_POINT_FILE
     return beside if beside and beside.is_file() else None
-
-
-def _warn_of_other_scores(
-    point: OperatingPoint, path: Path, checkpoint: Path | None
-) -> tuple[str, ...]:
-    """Return a note if the point was chosen on scores of another checkpoint."""
-    try:
-        metrics = load_json(path.parent / _CALIBRATION_METRICS, allow_nan=True)
-        is_its_own = metrics['predictions']['sha256'] == point.predictions_sha256
-        scored = Path(metrics['checkpoint']).name
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-    if checkpoint is None or not is_its_own or scored == checkpoint.name:
-        return ()
-    return (
-        f'the threshold was chosen on scores of {scored}, this is {checkpoint.name}: '
-        'choose it again with tools/calibrate.py',
-    )

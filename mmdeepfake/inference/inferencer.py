@@ -162,13 +162,6 @@ class DeepfakeInferencer:
         self._window_seconds = window_seconds
         self._timeout_seconds = timeout_seconds
         self.decoder: VideoDecoder = decoder or shared_decoder()
-        self._decision = make_decision(
-            model_type=str(cfg.model.get('type')),
-            checkpoint=path,
-            operating_point=operating_point,
-            threshold=threshold,
-            track_rule=track_rule,
-        )
         self._settings = preparation or PreparationSettings(layout='folder')
         self._looks_for_faces = (
             self._pipeline.needs_faces if faces == 'config' else faces == 'detect'
@@ -176,6 +169,15 @@ class DeepfakeInferencer:
         chosen = choose_device(device)
         self._num_groups = _count_groups(batch_size, self.sampling, chosen)
         self._predictor = predictor or load_predictor(cfg, path, self.sampling, chosen)
+        weights = self._predictor.describe()
+        self._decision = make_decision(
+            model_type=str(cfg.model.get('type')),
+            checkpoint=path,
+            checkpoint_sha256=weights.get('checkpoint_sha256', weights.get('sha256')),
+            operating_point=operating_point,
+            threshold=threshold,
+            track_rule=track_rule,
+        )
         self._detector = detector
         if self._looks_for_faces and detector is None:
             self._detector = build_detector(

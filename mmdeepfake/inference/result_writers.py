@@ -25,7 +25,7 @@ from .face_stream import FrameTimes
 from .result_page import describe_verdict, format_report
 from .results import FaceResult, SnippetScore, VideoResult
 
-SCHEMA_VERSION = 1  # of result.json; raised with every incompatible change
+SCHEMA_VERSION = 2  # of result.json; raised with every incompatible change
 RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
 ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
 VIDEO_COLUMNS = (
@@ -90,9 +90,9 @@ def write_video_results(
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result as plain JSON values; boxes are those of the snippets."""
     names = (
-        'status', 'verdict', 'fake_score', 'test_score', 'threshold', 'is_calibrated',
-        'num_frames', 'fps', 'height', 'width', 'duration_seconds', 'fault', 'notes',
-        'seconds',
+        'status', 'verdict', 'fake_score', 'test_score', 'threshold',
+        'lower_threshold', 'is_calibrated', 'num_frames', 'fps', 'height', 'width',
+        'duration_seconds', 'fault', 'notes', 'seconds',
     )  # fmt: skip
     return {
         'schema_version': SCHEMA_VERSION,

@@ -21,8 +21,16 @@ from .heat_store import HeatStore
 
 TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
 STATUSES = (OK, NO_FACE, TOO_SHORT, FAILED)
-VERDICTS = ('fake', 'real', 'no face', 'none')
-FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS
+# The words of each verdict for readers; files have the keys.
+VERDICT_WORDS = {
+    'fake': 'signs of manipulation',
+    'uncertain': 'uncertain',
+    'real': 'no sign of manipulation found',
+    'no face': 'no face',
+    'none': 'not scored',
+}
+VERDICTS = tuple(VERDICT_WORDS)
+FAKE_VERDICT, UNCERTAIN_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,7 @@ class VideoResult:
         status: one of `STATUSES`.
         verdict: one of `VERDICTS`; 'no face' and 'none' do not mean real.
         threshold: lowest score that is called fake.
+        lower_threshold: lowest score that is uncertain; `threshold` if none is.
         is_calibrated: whether the threshold was chosen on validation videos.
         fake_score: of its faces together, by the inferencer's rule.
         test_score: the main face's, as tools/test.py gives it, before the temperature.
@@ -131,6 +140,7 @@ class VideoResult:
     status: str
     verdict: str
     threshold: float
+    lower_threshold: float
     is_calibrated: bool
     fake_score: float | None = None
     test_score: float | None = None

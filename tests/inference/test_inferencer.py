@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ from mmdeepfake.apis import DeepfakeInferencer, build_runner
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.inference import GroupPrediction, LocalDecoder
+from mmdeepfake.inference.result_page import describe_verdict
+from mmdeepfake.inference.results import VERDICT_WORDS
 from mmdeepfake.prepare.pipeline import run_preparation
 
 TWO_FACES = [(20, 20), (95, 60)]
@@ -243,13 +244,34 @@ def test_operating_point_beside_the_checkpoint_is_taken(tmp_path):
     assert 'made up' in inferencer.facts['threshold_origin']
 
 
-def test_operating_point_of_another_checkpoint_is_noted(tmp_path):
-    write_operating_point(tmp_path, predictions_sha256='abc')
-    metrics = {'predictions': {'sha256': 'abc'}, 'checkpoint': 'work/epoch_9.pth'}
-    (tmp_path / 'calibration').mkdir()
-    (tmp_path / 'calibration/metrics.json').write_text(json.dumps(metrics))
-    result = make_inferencer(tmp_path).infer(make_steady_video(tmp_path / 'a.mp4'))
-    assert any('chosen on scores of epoch_9.pth' in note for note in result.notes)
+def test_operating_point_of_another_checkpoint_is_refused(tmp_path):
+    write_operating_point(tmp_path)
+    sha256 = make_inferencer(tmp_path).facts['weights']['sha256']
+    write_operating_point(tmp_path, checkpoint_sha256=sha256)
+    assert make_inferencer(tmp_path).is_calibrated
+    write_operating_point(tmp_path, checkpoint_sha256='0' * 64)
+    with pytest.raises(DataError, match=r'another checkpoint.*calibrate\.py'):
+        make_inferencer(tmp_path)
+    assert make_inferencer(tmp_path, threshold=0.3).threshold == 0.3
+
+
+def test_score_between_the_thresholds_is_uncertain(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4')
+    score = infer_fixed(path).fake_score
+    for lower, upper, verdict in (
+        (score + 0.01, score + 0.02, 'real'),
+        (score - 0.01, score + 0.01, 'uncertain'),
+        (score, score, 'fake'),
+    ):
+        values = dict(threshold=upper, lower_threshold=lower, temperature=1.0)
+        write_operating_point(tmp_path, **values)
+        point = tmp_path / 'operating_point.json'
+        result = infer_fixed(path, operating_point=point)
+        assert (result.verdict, result.faces[0].verdict) == (verdict, verdict)
+        assert (result.lower_threshold, result.threshold) == (lower, upper)
+        words = describe_verdict(result)
+        assert words.startswith(VERDICT_WORDS[verdict])
+        assert ('uncertain from' in words) == (lower < upper)
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):

@@ -74,7 +74,7 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         page.goto(server.address)
         page.set_input_files('#file', clip)
         page.wait_for_selector('#result:visible, #trouble:visible')
-        assert page.inner_text('#verdict-word').lower() in ('real', 'fake')
+        assert 'manipulation' in page.inner_text('#verdict-word')
         assert re.search(r'P\(fake\) 0\.\d{3}', page.inner_text('#verdict-text'))
         assert 'not calibrated' in page.inner_text('#meaning')
         assert page.inner_text('#name') == 'b>clip.mp4'

@@ -6,7 +6,8 @@ const PAUSE_MS = 700;
 const ASKING = { 'X-MMDeepfake': 'page' };
 const VERDICTS = {
   fake: 'The score is at or above the threshold.',
-  real: 'The score is below the threshold: the model found no sign of manipulation.',
+  uncertain: 'The score is near the threshold: neither word would be safe.',
+  real: 'The score is below the threshold. This does not prove that the video is real.',
   'no face': 'No face was found, so there is no score. This does not mean that the video is real.',
   none: 'No face is long enough to be scored. This does not mean that the video is real.',
 };
@@ -150,13 +151,14 @@ function tell(job) {
   const has = (name) => found.files.includes(name);
   const isJudged = found.fake_score !== null;
   at('name').textContent = job.name;
-  at('verdict').className = `verdict ${['fake', 'real'].includes(found.verdict) ? found.verdict : ''}`;
-  at('verdict-word').textContent = found.verdict === 'none' ? 'not scored' : found.verdict;
-  at('verdict-text').textContent = isJudged ? `P(fake) ${found.fake_score.toFixed(3)}, threshold ${found.threshold.toFixed(3)}` : '';
+  at('verdict').className = `verdict ${['fake', 'uncertain', 'real'].includes(found.verdict) ? found.verdict : ''}`;
+  at('verdict-word').textContent = found.verdict_words;
+  at('verdict-text').textContent = isJudged ? found.sentence : '';
   at('scale').hidden = !isJudged;
   if (isJudged) {
     at('scale-score').style.left = `${100 * found.fake_score}%`;
     at('scale-threshold').style.left = `${100 * Math.min(1, found.threshold)}%`;
+    at('scale-line').style.setProperty('--turn', `${100 * Math.min(1, found.threshold)}%`);
   }
   const calibration = found.is_calibrated
     ? 'The threshold was chosen on validation videos.'
@@ -184,7 +186,7 @@ function tell(job) {
 
 function makeFace(face, path) {
   const part = at('face').content.cloneNode(true);
-  part.querySelector('h4').textContent = `Face ${face.index}: ${face.verdict}`;
+  part.querySelector('h4').textContent = `Face ${face.index}: ${face.verdict_words}`;
   part.querySelector('.facts').textContent = `P(fake) ${face.fake_score.toFixed(3)}, seen from ${seconds(face.start_seconds)} to ${seconds(face.end_seconds)}`;
   const peak = face.peak_score === null ? '' : `Its most suspicious snippet (${face.peak_score.toFixed(3)} at ${seconds(face.peak_start_seconds)}), as the model saw it`;
   const captions = {
