@@ -24,7 +24,7 @@ from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.files.folder_lock import hold_lock
 from mmdeepfake.files.printable_text import show_name
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
 from mmdeepfake.inference.result_page import describe_verdict
 from mmdeepfake.inference.result_writers import (
     VIDEO_COLUMNS,
@@ -56,6 +56,7 @@ def run_inference(args: argparse.Namespace) -> int:
         raise DataError(f'--out {args.out!r} is a file; give a folder')
     videos = list_videos([Path(one) for one in args.inputs], out=out)
     inferencer = make_inferencer(args)
+    print(announce(inferencer, is_starter=args.checkpoint is None), file=sys.stderr)
     if not inferencer.is_calibrated:
         print(
             f'The threshold {inferencer.threshold:g} is not calibrated '
@@ -119,6 +120,7 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
         operating_point=args.operating_point,
         threshold=args.threshold,
         track_rule=args.track_rule,
+        ignore_training_domain=args.ignore_training_domain,
         preparation=preparation,
         faces=args.faces,
         step_frames=args.step_frames,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.structures import FAILED, NO_FACE, OK
+from mmdeepfake.structures.training_data import TRAINING_DATA, TrainingData
 from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.overlays import overlay_heat
 from mmdeepfake.visualization.report_plots import REAL_COLOUR
@@ -19,6 +20,7 @@ from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
 
 from .results import (
     FAKE_VERDICT,
+    NOT_VALID_VERDICT,
     REAL_VERDICT,
     TOO_SHORT,
     UNCERTAIN_VERDICT,
@@ -55,6 +57,8 @@ def explain_verdict(result: VideoResult) -> str:
     """Return score and thresholds, or why there is no score, in one ASCII line."""
     if result.status != OK:
         return _NO_SCORE[result.status]
+    if result.verdict == NOT_VALID_VERDICT:
+        return 'the model is not known to have been trained on real video'
     state = '' if result.is_calibrated else ', not calibrated'
     band = ''
     if result.lower_threshold < result.threshold:
@@ -75,6 +79,8 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     scored = [face for face in result.faces if face.windows]
     scored.sort(key=lambda face: -face.fake_score)
     notes = [result.fault] if result.fault else []
+    training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    notes.append(f'The model was trained on {training}.')
     if not result.is_calibrated:
         notes.append(
             f'The threshold {result.threshold:g} is not calibrated: its rate of false '

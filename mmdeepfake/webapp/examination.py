@@ -18,7 +18,7 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.inference import LocalDecoder
 from mmdeepfake.inference.face_stream import FrameTimes, open_video
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
 from mmdeepfake.inference.result_page import (
     capitalise,
     draw_peak,
@@ -53,8 +53,15 @@ logger = logging.getLogger(__name__)
 class VideoExaminer:
     """Score uploads, and check their length and frame size."""
 
-    def __init__(self, inferencer: DeepfakeInferencer, limits: Limits) -> None:
+    def __init__(
+        self,
+        inferencer: DeepfakeInferencer,
+        limits: Limits,
+        *,
+        is_starter: bool = False,
+    ) -> None:
         self._inferencer = inferencer
+        self._is_starter = is_starter
         self._limits = limits
 
     def describe(self) -> dict[str, Any]:
@@ -65,6 +72,8 @@ class VideoExaminer:
             'is_calibrated': self._inferencer.is_calibrated,
             'model': facts['weights'].get('model') or facts['config'],
             'version': facts['mmdeepfake'],
+            'detector': announce(self._inferencer, is_starter=self._is_starter),
+            'trained_on': str(self._inferencer.training_data),
         }
 
     def examine(
@@ -135,7 +144,8 @@ def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExa
     """Make the examiner in the worker process, with settings of the inferencer."""
     # This process is isolated already, and restarted after a crash.
     inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
-    return VideoExaminer(inferencer, limits)
+    is_starter = settings.get('checkpoint') is None
+    return VideoExaminer(inferencer, limits, is_starter=is_starter)
 
 
 def describe_result(result: VideoResult) -> dict[str, Any]:

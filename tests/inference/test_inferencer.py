@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 
 import numpy as np
 import pytest
 import torch
-from inference_builders import CLIP_LEN, make_config, make_inferencer, save_weights
+from inference_builders import (
+    CLIP_LEN,
+    REAL_VIDEO,
+    SETTINGS,
+    make_config,
+    make_inferencer,
+    save_weights,
+)
 from preparation_builders import draw_faces, encode, make_face_video, make_request
 from stubs.stub_detector import StubDetector
 
@@ -76,7 +84,7 @@ class FixedPredictor:
         return np.ones((len(inputs), 2, 2), np.float32)
 
     def describe(self):
-        return {'kind': 'fixed'}
+        return {'kind': 'fixed', 'training_data': REAL_VIDEO}
 
 
 def make_fixed(predictor=None, cfg=None, **options):
@@ -272,6 +280,56 @@ def test_score_between_the_thresholds_is_uncertain(tmp_path):
         words = describe_verdict(result)
         assert words.startswith(VERDICT_WORDS[verdict])
         assert ('uncertain from' in words) == (lower < upper)
+
+
+@pytest.mark.parametrize(
+    'trained_on',
+    [
+        None,
+        {'kind': 'unknown', 'sets': (), 'num_persons': 0},
+        {'kind': 'rendered', 'sets': ('MiniFF',), 'num_persons': 24},
+    ],
+)
+def test_model_that_is_not_of_real_video_judges_none_unless_told_to(
+    tmp_path, trained_on
+):
+    cfg = make_config()
+    meta = {'iter': 5, 'cfg': cfg.pretty_text, 'training_data': trained_on}
+    weights = save_weights(cfg, tmp_path / 'other.pth', meta=meta)
+    path = make_steady_video(tmp_path / 'a.mp4')
+    given = dict(detector=StubDetector(), heat_map='none', decoder=LocalDecoder())
+    given['preparation'] = SETTINGS
+    result = DeepfakeInferencer(cfg, weights, **given).infer(path)
+    assert (result.verdict, result.faces[0].verdict) == ('not valid', 'not valid')
+    words = describe_verdict(result)
+    assert words.startswith('not valid for this video') and 'P(fake)' not in words
+    assert any('--ignore-training-domain' in note for note in result.notes)
+    forced = DeepfakeInferencer(cfg, weights, ignore_training_domain=True, **given)
+    judged = forced.infer(path)
+    assert judged.verdict == ('fake' if result.fake_score >= 0.5 else 'real')
+    assert judged.fake_score == result.fake_score
+    assert forced.facts['ignore_training_domain']
+    assert any(note.startswith('judged although') for note in judged.notes)
+
+
+def test_training_data_that_are_not_a_record_are_refused(tmp_path):
+    cfg = make_config()
+    meta = {'iter': 5, 'training_data': {'kind': 'drawn'}}
+    weights = save_weights(cfg, tmp_path / 'other.pth', meta=meta)
+    with pytest.raises(DataError, match="'drawn'; allowed: rendered, real video"):
+        DeepfakeInferencer(cfg, weights, detector=StubDetector())
+
+
+def test_result_and_detector_are_short_to_read_and_plain_to_write(tmp_path):
+    inferencer = make_inferencer(tmp_path)
+    result = inferencer(make_steady_video(tmp_path / 'a.mp4'))
+    assert 'weights.pth, trained on real video (made up, 3 persons)' in repr(inferencer)
+    assert repr(result).startswith("<VideoResult 'a.mp4': ")
+    assert f'P(fake) {result.fake_score:.3f}' in repr(result)
+    assert len(repr(result)) < 100 and len(repr(result.faces[0])) < 100
+    content = json.loads(json.dumps(result.to_dict()))
+    assert content['verdict'] == result.verdict
+    assert content['faces'][0]['fake_score'] == result.fake_score
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):

@@ -8,6 +8,7 @@ const VERDICTS = {
   fake: 'The score is at or above the threshold.',
   uncertain: 'The score is near the threshold: neither word would be safe.',
   real: 'The score is below the threshold. This does not prove that the video is real.',
+  'not valid': 'The model is not known to have been trained on real video, so its score says nothing about this video.',
   'no face': 'No face was found, so there is no score. This does not mean that the video is real.',
   none: 'No face is long enough to be scored. This does not mean that the video is real.',
 };
@@ -149,7 +150,7 @@ function tell(job) {
   const found = job.findings;
   const path = (name) => `/api/jobs/${job.id}/files/${encodeURIComponent(name)}`;
   const has = (name) => found.files.includes(name);
-  const isJudged = found.fake_score !== null;
+  const isJudged = found.fake_score !== null && found.verdict !== 'not valid';
   at('name').textContent = job.name;
   at('verdict').className = `verdict ${['fake', 'uncertain', 'real'].includes(found.verdict) ? found.verdict : ''}`;
   at('verdict-word').textContent = found.verdict_words;
@@ -163,7 +164,8 @@ function tell(job) {
   const calibration = found.is_calibrated
     ? 'The threshold was chosen on validation videos.'
     : 'The threshold is not calibrated: its rate of false alarms is unknown.';
-  at('meaning').textContent = `${VERDICTS[found.verdict] || ''} ${isJudged ? calibration : ''}`;
+  const training = about ? `The model was trained on ${about.model.trained_on}.` : '';
+  at('meaning').textContent = [VERDICTS[found.verdict], isJudged && calibration, training].filter(Boolean).join(' ');
   const frames = `${found.width} x ${found.height} pixels, ${found.num_frames} frames, ${seconds(found.duration_seconds)}.`;
   at('notes').replaceChildren(...[...found.notes, frames].map((note) => element('li', note)));
   at('video-part').hidden = !has('annotated.mp4');
@@ -244,7 +246,7 @@ async function start() {
     about = await ask('/api/about');
     const { limits, model } = about;
     at('limits').textContent = `up to ${limits.max_megabytes} MB and ${limits.max_seconds} seconds`;
-    at('model').textContent = `${model.model}, mmdeepfake ${model.version}`;
+    at('model').textContent = `${model.model}, trained on ${model.trained_on}; mmdeepfake ${model.version}`;
     const id = location.hash.slice(1);
     if (id) {
       current = id;
