@@ -55,6 +55,7 @@ setup(
         'mmengine>=0.10.4,<0.11',
         'numpy',
         'rich',
+        'safetensors',
         'scipy',
         'torch>=2.1',
     ],

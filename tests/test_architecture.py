@@ -39,7 +39,8 @@ def module_name(path: Path) -> str:
 
 
 def source_files() -> list[Path]:
-    return sorted(p for p in PACKAGE.rglob('*.py') if '.mim' not in p.parts)
+    data = {'.mim', 'weights'}  # the latter has the config of a detector
+    return sorted(p for p in PACKAGE.rglob('*.py') if not data & set(p.parts))
 
 
 MODULES = {module_name(path): path for path in source_files()}

@@ -1,7 +1,7 @@
 """Score raw videos with a trained detector, and report the evidence.
 
-    python tools/infer.py talk.mp4 --config configs/ratf_r50_ffpp_lq.py \
-        --checkpoint work_dirs/ratf_r50_ffpp_lq/best.pth --out verdicts
+    python tools/infer.py talk.mp4 --out verdicts
+    python tools/infer.py talk.mp4 --checkpoint work_dirs/mine --out verdicts
 
 INPUT is a video, a folder (searched recursively), or a .txt file with one path of a
 video per line. OUT gets videos.csv, and for each video a folder with result.json,
@@ -74,7 +74,10 @@ def parse_args() -> argparse.Namespace:
 def add_model(group: argparse._ArgumentGroup) -> None:
     """Add the options of the model and its device."""
     group.add_argument(
-        '--checkpoint', required=True, metavar='FILE', help='its trained weights'
+        '--checkpoint',
+        metavar='FILE_OR_FOLDER',
+        help='trained weights, or the folder of a training or of a published detector '
+        '(the starter detector)',
     )
     group.add_argument(
         '--config',
@@ -130,6 +133,11 @@ def add_reading(group: argparse._ArgumentGroup) -> None:
         choices=tuple(TRACK_RULES),
         default='max',
         help="merges the faces' scores to the video's (max)",
+    )
+    group.add_argument(
+        '--ignore-training-domain',
+        action='store_true',
+        help='judge also with a model of rendered heads or of unknown training data',
     )
 
 

@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 from numpy.typing import NDArray
 
-NO_HEAT, PEAK_HEAT, ALL_HEAT = HEAT_MAPS = ('none', 'peak', 'all')
+
 _DTYPE = np.dtype(np.float16)
 
 

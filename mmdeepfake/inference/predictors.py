@@ -27,6 +27,7 @@ from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError, InputEr
 from mmdeepfake.models.inference_folding import prepare_for_inference
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FAKE
+from mmdeepfake.structures.training_data import TRAINING_DATA
 from mmdeepfake.visualization.evidence import (
     HeatRecord,
     clip_len_of,
@@ -35,9 +36,10 @@ from mmdeepfake.visualization.evidence import (
     record_heat,
 )
 
+from .choices import ALL_HEAT, BFLOAT16, FLOAT32, NO_HEAT
 from .config_pipeline import Sampling
-from .heat_store import ALL_HEAT, NO_HEAT
-from .precision import BFLOAT16, FLOAT32, Precision
+from .precision import Precision
+from .published_detector import is_published, read_published_weights
 
 # `export` is a room above this one: its module is imported by name when needed.
 _EXPORTED_SUFFIXES = ('.onnx', '.torchscript', '.pt2')
@@ -237,12 +239,14 @@ def load_predictor(
         module = importlib.import_module(_EXPORTED_MODULE)
         return module.load_exported_predictor(cfg, checkpoint, device)
     model, meta = load_model(cfg, checkpoint)
+    names = ('name', 'figures', 'licence') if is_published(checkpoint) else ()
     facts = {
-        'kind': 'checkpoint',
+        'kind': 'published detector' if names else 'checkpoint',
         'checkpoint': checkpoint.name,
         'sha256': hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
         'model': describe_model(cfg.model),
-        **{name: meta[name] for name in ('epoch', 'iter', 'time') if name in meta},
+        TRAINING_DATA: meta.get(TRAINING_DATA),
+        **{n: meta[n] for n in (*names, 'epoch', 'iter', 'time') if n in meta},
     }
     return TorchPredictor(
         model, sampling, device, facts, dtype=dtype, heat_map=heat_map
@@ -259,7 +263,10 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
         DataError: the file is not a checkpoint of this model after training.
         ConfigError: the config's model cannot be built.
     """
-    loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    if is_published(path):
+        loaded = read_published_weights(path)
+    else:
+        loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     weights = loaded.get('state_dict', loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(weights, Mapping) or not all(
         isinstance(value, Tensor) for value in weights.values()

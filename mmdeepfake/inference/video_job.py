@@ -235,6 +235,7 @@ class VideoJob:
         shared: dict[str, Any] = dict(
             path=self.path,
             threshold=decision.threshold,
+            lower_threshold=decision.lower_threshold,
             is_calibrated=decision.is_calibrated,
             seconds=round(time.monotonic() - self._start, 3),
             **self._facts,
