@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mmdeepfake.engine.build import load_config
-from mmdeepfake.engine.hooks.run_report_hook import RECORD, read_entries
+from mmdeepfake.engine.run_record import RECORD, read_entries
 from mmdeepfake.engine.hooks.strict_checkpoint_hook import describe_model
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
