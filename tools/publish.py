@@ -22,7 +22,6 @@ from mmdeepfake.commands.command_line import (
     add_traceback_argument,
     run_tool,
 )
-from mmdeepfake.commands.publish import run_publish
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +41,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def main() -> int:
+    """Write the folder."""
+    args = parse_args()
+    from mmdeepfake.commands.publish import run_publish
+
+    return run_tool(run_publish, args)
+
+
 if __name__ == '__main__':
-    arguments = parse_args()
-    sys.exit(run_tool(run_publish, arguments))
+    sys.exit(main())
