@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mmdeepfake.engine.build import load_config
-from mmdeepfake.engine.run_record import RECORD, read_entries
 from mmdeepfake.engine.hooks.strict_checkpoint_hook import describe_model
+from mmdeepfake.engine.run_record import RECORD, read_entries
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.evaluation.operating_point import OPERATING_POINT_FILE, OperatingPoint

@@ -10,7 +10,6 @@ import tempfile
 import numpy as np
 from numpy.typing import NDArray
 
-
 _DTYPE = np.dtype(np.float16)
 
 
