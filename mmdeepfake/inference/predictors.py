@@ -30,7 +30,6 @@ from mmdeepfake.structures import FAKE
 from mmdeepfake.structures.training_data import TRAINING_DATA
 from mmdeepfake.visualization.evidence import (
     HeatRecord,
-    clip_len_of,
     compute_heat_maps,
     find_heat_layer,
     record_heat,
@@ -178,9 +177,10 @@ class TorchPredictor:
 
     def _find_heat_layer(self, frames: Tensor) -> str:
         if self._heat_layer is None:
-            # One snippet shows the sizes of the maps.
-            few = frames[: clip_len_of(self.model)]
-            self._heat_layer = find_heat_layer(self.model, few)
+            # One snippet shows the sizes of the maps, if the backbone says how long it
+            # is; others may need all of the group's.
+            num_frames = getattr(self.model.backbone, 'clip_len', len(frames))
+            self._heat_layer = find_heat_layer(self.model, frames[:num_frames])
         return self._heat_layer
 
     def _normalise(self, inputs: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ class HeatRecord:
         return weigh_activation(
             self._map.detach().float(),
             gradient.float(),
-            clip_len=clip_len_of(self._model),
+            clip_len=_clip_len(self._model),
         )
 
     def cut_graph(self, _: nn.Module, __: tuple, output: Tensor | tuple) -> object:
@@ -338,8 +338,7 @@ def _list_parts(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield from ((f'{name}.{index}', one) for index, one in enumerate(part))
 
 
-def clip_len_of(model: nn.Module) -> int:
-    """Return the frames of a snippet; 1 if the model takes single frames."""
+def _clip_len(model: nn.Module) -> int:
     own = getattr(model, 'clip_len', None)
     return own or getattr(model.backbone, 'clip_len', None) or 1
 
@@ -356,10 +355,10 @@ def _check_frames(model: nn.Module, frames: Tensor) -> None:
             f'frames of shape {tuple(frames.shape)}: need (frames of one video, 3, '
             'rows, columns)'
         )
-    if frames.shape[0] % clip_len_of(model):
+    if frames.shape[0] % _clip_len(model):
         raise ConfigError(
             f'{frames.shape[0]} frames of a video: need a multiple of the '
-            f'{clip_len_of(model)} frames of a snippet'
+            f'{_clip_len(model)} frames of a snippet'
         )
 
 
