@@ -41,6 +41,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['mmdeepfake', 'mmdeepfake.*']),
     include_package_data=True,
+    entry_points={'console_scripts': ['mmdeepfake = mmdeepfake.__main__:main']},
     install_requires=[
         'av',
         'decord',
@@ -54,6 +55,7 @@ setup(
         'mmengine>=0.10.4,<0.11',
         'numpy',
         'rich',
+        'safetensors',
         'scipy',
         'torch>=2.1',
     ],

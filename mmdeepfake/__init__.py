@@ -7,11 +7,12 @@ custom_imports; otherwise when a registry of MMAction2 first looks up a name.
 
 import os
 import sys
+from typing import Any
 
 from . import _compat
 from .version import __version__
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'load_detector']
 
 # onnxruntime's wheels may send telemetry from their import on.
 os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
@@ -23,3 +24,12 @@ else:
     from ._first_use import RegisterOnFirstUse
 
     sys.meta_path.insert(0, RegisterOnFirstUse())
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public function when it is asked for."""
+    if name == 'load_detector':
+        from mmdeepfake.apis import load_detector
+
+        return load_detector
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

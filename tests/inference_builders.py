@@ -15,6 +15,7 @@ from mmdeepfake.registry import MODELS
 SETTINGS = PreparationSettings(layout='folder', min_face_px=16)
 CLIP_LEN, NUM_SNIPPETS = 4, 2
 SIDE_PX = 16
+REAL_VIDEO = {'kind': 'real video', 'sets': ('made up',), 'num_persons': 3}
 
 
 def make_pipeline(**sampler):
@@ -82,7 +83,7 @@ def save_weights(cfg, path, *, meta=None, **changed):
     model.init_weights()
     weights = model.state_dict() | changed
     weights = {key: value for key, value in weights.items() if value is not None}
-    meta = meta or {'iter': 5, 'cfg': cfg.pretty_text}
+    meta = meta or {'iter': 5, 'cfg': cfg.pretty_text, 'training_data': REAL_VIDEO}
     torch.save({'state_dict': weights, 'meta': meta}, path)
     return path
 

@@ -24,7 +24,7 @@ ROWS = [
     {'apis'},
 ]
 # `import mmdeepfake` registers every part and repairs what upstream breaks.
-PLUGGING_IN = {'__init__', '_compat', '_first_use', 'registration'}
+PLUGGING_IN = {'__init__', '_compat', '__main__', '_first_use', 'registration'}
 ROW_OF = {room: index for index, row in enumerate(ROWS) for room in row}
 # Imports against the order, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
@@ -39,7 +39,8 @@ def module_name(path: Path) -> str:
 
 
 def source_files() -> list[Path]:
-    return sorted(p for p in PACKAGE.rglob('*.py') if '.mim' not in p.parts)
+    data = {'.mim', 'weights'}  # the latter has the config of a detector
+    return sorted(p for p in PACKAGE.rglob('*.py') if not data & set(p.parts))
 
 
 MODULES = {module_name(path): path for path in source_files()}

@@ -129,7 +129,9 @@ def test_config_is_consistent(name):
         for where, sampler in find_transforms(cfg, 'SampleSnippets')
     }
     assert [positions[name] for name in LOADERS] == ['random', 'centred', 'centred']
+    footage = 'rendered' if 'miniff' in name else 'real video'
     for dataset in datasets_of(cfg):
+        assert dataset.footage == footage
         for transform in dataset.pipeline:
             TRANSFORMS.build(transform)
 

@@ -28,8 +28,8 @@ def copy_checkout(target):
 
 
 @pytest.fixture(scope='module')
-def names(tmp_path_factory):
-    """The names of the files in the wheel."""
+def wheel(tmp_path_factory):
+    """A wheel of this checkout."""
     if not all(importlib.util.find_spec(name) for name in ('setuptools', 'pip')):
         pytest.skip('no setuptools or pip here, which build the wheel')
     folder = tmp_path_factory.mktemp('checkout')
@@ -38,7 +38,12 @@ def names(tmp_path_factory):
     command += ['--no-deps', '--no-index', '--wheel-dir', 'dist', '.']
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    wheel = folder / f'dist/mmdeepfake-{__version__}-py3-none-any.whl'
+    return folder / f'dist/mmdeepfake-{__version__}-py3-none-any.whl'
+
+
+@pytest.fixture
+def names(wheel):
+    """The names of the files in the wheel."""
     return set(zipfile.ZipFile(wheel).namelist())
 
 
@@ -69,6 +74,20 @@ def test_wheel_holds_the_files_of_pages(names, folder):
     files = {path.relative_to(ROOT).as_posix() for path in paths}
     assert len(files) == 4
     assert files <= names
+
+
+def test_command_of_the_wheel_runs_its_tools_from_any_folder(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
+    (points,) = tmp_path.glob('site/*.dist-info/entry_points.txt')
+    assert 'mmdeepfake = mmdeepfake.__main__:main' in points.read_text()
+    done = subprocess.run(
+        [sys.executable, '-m', 'mmdeepfake', 'validate', 'missing.jsonl'],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'site')},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, 'missing.jsonl' in done.stderr) == (2, True), done.stderr
 
 
 def test_wheel_holds_nothing_else(names):

@@ -45,6 +45,14 @@ OPTIONAL = {
 
 
 def main() -> int:
+    """Read the command line, which has no arguments, and check."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
+    return check()
+
+
+def check() -> int:
     """Print the report and return the exit code."""
     print(f'python       {platform.python_version()} ({platform.platform()})')
     problems = []
@@ -98,7 +106,4 @@ def check_imports() -> list[str]:
 
 
 if __name__ == '__main__':
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
     sys.exit(main())

@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """Look at pseudo-fakes: one contact sheet for every kind of a config.
 
 A row is a video: a real frame, four frames of its pseudo-fake, the mask and the
@@ -15,14 +14,10 @@ import argparse
 import pathlib
 import sys
 
-from mmengine.registry import init_default_scope
-
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import add_options_argument, run_tool
-from mmdeepfake.commands.pseudo_fake_sheet import write_sheets
-from mmdeepfake.engine.build import load_config
 from mmdeepfake.structures.video_record import SPLITS
 
 
@@ -41,6 +36,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the sheets and print their paths."""
+    args = parse_args()
+    from mmengine.registry import init_default_scope
+
+    from mmdeepfake.commands.pseudo_fake_sheet import write_sheets
+    from mmdeepfake.engine.build import load_config
 
     def run(args: argparse.Namespace) -> None:
         cfg = load_config(args.config, cfg_options=args.cfg_options)
@@ -50,7 +50,7 @@ def main() -> int:
         ):
             print(path)
 
-    return run_tool(run, parse_args())
+    return run_tool(run, args)
 
 
 if __name__ == '__main__':

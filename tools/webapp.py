@@ -1,7 +1,7 @@
 """Serve a web page that scores uploaded videos.
 
-    python tools/webapp.py --config configs/ratf_r50_ffpp_lq.py \
-        --checkpoint work_dirs/ratf_r50_ffpp_lq/best.pth
+    python tools/webapp.py
+    python tools/webapp.py --checkpoint work_dirs/mine
 
 Then open http://127.0.0.1:7860/. Only this machine reaches the page, unless --host is
 given. The packages of the extra 'web' are needed. Ctrl-C stops it and removes uploads
@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import pathlib
 import sys
 
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+# As in tools/infer.py; the process of the model inherits it.
+os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
 from mmdeepfake.inference.choices import FACES
@@ -37,7 +40,10 @@ def parse_args() -> argparse.Namespace:
 def add_model(group: argparse._ArgumentGroup) -> None:
     """Add the options of the model and the verdict."""
     group.add_argument(
-        '--checkpoint', required=True, metavar='FILE', help='its trained weights'
+        '--checkpoint',
+        metavar='FILE_OR_FOLDER',
+        help='trained weights, or the folder of a training or of a published detector '
+        '(the starter detector)',
     )
     group.add_argument(
         '--config',
@@ -59,6 +65,11 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         choices=FACES,
         default='config',
         help='detect faces: if the config does (config), always, or never',
+    )
+    group.add_argument(
+        '--ignore-training-domain',
+        action='store_true',
+        help='judge also with a model of rendered heads or of unknown training data',
     )
 
 

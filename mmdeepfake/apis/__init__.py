@@ -6,6 +6,7 @@ _HOMES = {
     'DeepfakeInferencer': 'mmdeepfake.inference.inferencer',
     'build_runner': 'mmdeepfake.engine.build',
     'load_config': 'mmdeepfake.engine.build',
+    'load_detector': 'mmdeepfake.inference.inferencer',
 }
 __all__ = sorted(_HOMES)
 __getattr__ = import_on_demand(__name__, _HOMES)

@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.operating_point import (
+    MAX_MISS_RATE,
     OPERATING_POINT_FILE,
     choose_operating_point,
 )
@@ -49,6 +50,7 @@ def run_calibration(args: argparse.Namespace) -> None:
         with_temperature=args.temperature,
         chosen_on=f'{chosen.dataset["type"]} {chosen.dataset.get("data_root")}, val',
         predictions_sha256=hashlib.sha256(table.read_bytes()).hexdigest(),
+        checkpoint_sha256=_hash(args.checkpoint),
     )
     out = pathlib.Path(args.out or pathlib.Path(cfg.work_dir, OPERATING_POINT_FILE))
     point.write(out)
@@ -58,6 +60,11 @@ def run_calibration(args: argparse.Namespace) -> None:
         f'and {point.num_fake} fake validation videos: FPR '
         f'{point.false_positive_rate:.3f}, TPR {point.true_positive_rate:.3f}.'
     )
+    if point.uncertain_from < point.threshold:
+        print(
+            f'Uncertain from {point.uncertain_from:.4f}: at most {MAX_MISS_RATE:.0%} '
+            'of the fakes are below.'
+        )
     bound = point.false_positive_rate_bound
     if bound > args.max_fpr:
         print(
@@ -65,3 +72,8 @@ def run_calibration(args: argparse.Namespace) -> None:
             f'FPR is {bound:.3f}.'
         )
     print(f'Written: {out}')
+
+
+def _hash(checkpoint: str) -> str | None:
+    path = pathlib.Path(checkpoint)  # or a URL
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

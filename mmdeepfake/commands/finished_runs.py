@@ -7,7 +7,6 @@ training data are read from the folder of the checkpoint that was tested.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -295,16 +294,3 @@ def read_record(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f'cannot read {path}: {error}') from error
     return record
-
-
-def best_checkpoint(folder: Path) -> Path | None:
-    """Return the best checkpoint; of several, the one of the last epoch.
-
-    A killed training may leave two. File times do not decide: clocks are set back.
-    """
-
-    def step_of(path: Path) -> tuple[int, str]:
-        found = re.search(r'_(\d+)$', path.stem)
-        return int(found[1]) if found else 0, path.name
-
-    return max(folder.glob('best_*.pth'), key=step_of, default=None)

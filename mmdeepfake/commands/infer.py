@@ -24,7 +24,7 @@ from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.files.folder_lock import hold_lock
 from mmdeepfake.files.printable_text import show_name
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
 from mmdeepfake.inference.result_page import describe_verdict
 from mmdeepfake.inference.result_writers import (
     VIDEO_COLUMNS,
@@ -32,7 +32,7 @@ from mmdeepfake.inference.result_writers import (
     video_row,
     write_video_results,
 )
-from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.inference.results import VERDICT_WORDS, VideoResult
 from mmdeepfake.inference.video_list import RequestedVideo, list_videos
 from mmdeepfake.prepare.output_folder import OutputFolder, write_text
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
@@ -56,6 +56,7 @@ def run_inference(args: argparse.Namespace) -> int:
         raise DataError(f'--out {args.out!r} is a file; give a folder')
     videos = list_videos([Path(one) for one in args.inputs], out=out)
     inferencer = make_inferencer(args)
+    print(announce(inferencer, is_starter=args.checkpoint is None), file=sys.stderr)
     if not inferencer.is_calibrated:
         print(
             f'The threshold {inferencer.threshold:g} is not calibrated '
@@ -119,10 +120,12 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
         operating_point=args.operating_point,
         threshold=args.threshold,
         track_rule=args.track_rule,
+        ignore_training_domain=args.ignore_training_domain,
         preparation=preparation,
         faces=args.faces,
         step_frames=args.step_frames,
         window_seconds=args.window_seconds,
+        dtype=args.dtype,
         heat_map=args.heat_map,
         decoder=make_decoder(args),
         timeout_seconds=args.timeout,
@@ -165,9 +168,12 @@ class _VideosTable:
             self._written = time.monotonic()
 
     def counts(self) -> str:
-        """Return a summary such as '3 videos: 2 fake, 1 failed'."""
-        words = ', '.join(f'{n} {name}' for name, n in sorted(self.verdicts.items()))
-        return f'{len(self._rows)} videos: {words}'
+        """Return a summary such as '3 videos (uncertain: 2, failed: 1)'."""
+        order = [*VERDICT_WORDS, FAILED]
+        found = sorted(self.verdicts.items(), key=lambda pair: order.index(pair[0]))
+        words = ', '.join(f'{VERDICT_WORDS.get(name, name)}: {n}' for name, n in found)
+        videos = 'video' if len(self._rows) == 1 else 'videos'
+        return f'{len(self._rows)} {videos} ({words})'
 
 
 class _Display:

@@ -27,6 +27,7 @@ from mmdeepfake.structures import (
     VideoRecord,
 )
 from mmdeepfake.structures.manifest import read_manifest
+from mmdeepfake.structures.training_data import FOOTAGE
 from mmdeepfake.structures.video_record import LEFT_OUT_VIDEOS, SPLITS, UNSCORED_VIDEOS
 
 from .balance import repeat_real
@@ -93,6 +94,9 @@ class DeepfakeDataset(BaseActionDataset):
             all.
         dataset_name: first part of the videos' keys. Here, where the manifest has the
             keys, it selects the videos of that dataset; None selects all.
+        footage: 'real video' or 'rendered' (computer graphics), a fact of the data
+            that training writes into its checkpoints: no verdict on a real video comes
+            from a model of rendered heads, or of data that do not say.
         real_fake_balance: None lists each video once; 'repeat_real' repeats real videos
             up to the number of fakes, see `balance.repeat_real`. For training only.
         max_unusable_share: maximum share of unusable videos in the split, 0 <= x < 1.
@@ -116,6 +120,7 @@ class DeepfakeDataset(BaseActionDataset):
     """
 
     METAINFO: ClassVar[dict] = dict(classes=LABEL_NAMES)
+    pseudo_fakes: ClassVar[bool] = False  # whether items are made of real videos
 
     def __init__(
         self,
@@ -127,6 +132,7 @@ class DeepfakeDataset(BaseActionDataset):
         methods: Sequence[str] | str | None = None,
         compression: str | None = None,
         dataset_name: str | None = None,
+        footage: str | None = None,
         real_fake_balance: str | None = None,
         max_unusable_share: float = 0.0,
         leave_out_unsuited: bool = False,
@@ -141,6 +147,7 @@ class DeepfakeDataset(BaseActionDataset):
     ) -> None:
         check_choice(self, SPLITS, split=split)
         check_choice(self, CHECK_NAMES, check_files=check_files)
+        check_choice(self, (None, *FOOTAGE), footage=footage)
         check_choice(self, (None, 'repeat_real'), real_fake_balance=real_fake_balance)
         check_choice(self, ('main', 'all'), tracks=tracks)
         check_argument(
@@ -179,6 +186,7 @@ class DeepfakeDataset(BaseActionDataset):
         self.methods = [methods] if isinstance(methods, str) else methods
         self.compression = plain_compression(compression)
         self.dataset_name = dataset_name
+        self.footage = footage
         self.max_unusable_share = max_unusable_share
         self.leave_out_unsuited = leave_out_unsuited
         # If a pipeline returns None, MMEngine would take another video.

@@ -31,7 +31,11 @@ def load_config(
             `data_root`, `methods` and `compression` set the datasets of all three
             dataloaders.
     """
-    cfg = _read_config(pathlib.Path(path))
+    return apply_options(_read_config(pathlib.Path(path)), cfg_options)
+
+
+def apply_options(cfg: Config, cfg_options: Mapping[str, Any] | None) -> Config:
+    """Apply options to a config, in place; see `load_config`."""
     options = dict(cfg_options or {})
     for name in DATASET_VARIABLES:
         if name in options:

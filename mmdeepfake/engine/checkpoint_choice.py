@@ -120,6 +120,19 @@ def list_checkpoints(folder: Path, template: str) -> list[Path]:
     return sorted(found, key=lambda path: step_of(path.name, template), reverse=True)
 
 
+def best_checkpoint(folder: Path) -> Path | None:
+    """Return the best checkpoint; of several, the one of the last epoch.
+
+    A killed training may leave two. File times do not decide: clocks are set back.
+    """
+
+    def step_of(path: Path) -> tuple[int, str]:
+        found = re.search(r'_(\d+)$', path.stem)
+        return int(found[1]) if found else 0, path.name
+
+    return max(folder.glob('best_*.pth'), key=step_of, default=None)
+
+
 def step_of(name: str, template: str) -> int:
     """Read the number from 'epoch_12.pth', counted from 1; 0 for another name."""
     pattern = re.escape(template).replace(re.escape('{}'), r'(\d+)')

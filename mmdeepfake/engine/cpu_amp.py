@@ -30,6 +30,15 @@ class CPUAmpOptimWrapper(OptimWrapper):
             yield
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether a device has instructions for bfloat16, so that it pays off."""
+    if device.type == 'cuda':
+        return torch.cuda.is_bf16_supported()
+    # Older versions of torch lack one or both.
+    checks = ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
+
+
 @contextmanager
 def mixed_precision(
     model: nn.Module, *, device_type: str = 'cpu', dtype: torch.dtype = torch.bfloat16

@@ -16,6 +16,7 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json, shorten
 from mmdeepfake.structures import VideoKey
+from mmdeepfake.structures.training_data import UNKNOWN, TrainingData, check_kind
 
 TRAINING_VIDEOS_FILE = 'training_videos.json'
 VIDEOS, PERSONS = 'videos', 'persons'
@@ -24,13 +25,19 @@ _NUM_EXAMPLES = 3
 
 @dataclass(frozen=True)
 class SeenVideos:
-    """Videos as (dataset, method, name), and their persons as 'dataset/person'."""
+    """Videos as (dataset, method, name), and their persons as 'dataset/person'.
+
+    `kind` is that of `TrainingData`.
+    """
 
     videos: frozenset[tuple[str, str, str]]
     persons: frozenset[str]
+    kind: str = UNKNOWN
 
     @classmethod
-    def of_items(cls, items: Iterable[Mapping[str, Any]]) -> SeenVideos:
+    def of_items(
+        cls, items: Iterable[Mapping[str, Any]], *, kind: str = UNKNOWN
+    ) -> SeenVideos:
         """Collect them from a dataset's items by their video_key."""
         videos, persons = set(), set()
         for item in items:
@@ -39,11 +46,21 @@ class SeenVideos:
             key = VideoKey(*item['video_key'])
             videos.add((key.dataset, key.method, key.name))
             persons |= {f'{key.dataset}/{name}' for name in item.get('identities', ())}
-        return cls(frozenset(videos), frozenset(persons))
+        return cls(frozenset(videos), frozenset(persons), kind)
+
+    @property
+    def training_data(self) -> TrainingData:
+        """Kind, sets and number of persons."""
+        sets = sorted({dataset for dataset, _, _ in self.videos})
+        return TrainingData(self.kind, tuple(sets), len(self.persons))
 
     def write(self, path: Path) -> None:
         """Write them atomically as JSON."""
-        record = {'videos': sorted(self.videos), 'persons': sorted(self.persons)}
+        record = {
+            'kind': self.kind,
+            'videos': sorted(self.videos),
+            'persons': sorted(self.persons),
+        }
         replace_text(path, json.dumps(record, ensure_ascii=False) + '\n')
 
     @classmethod
@@ -56,8 +73,9 @@ class SeenVideos:
                 for dataset, method, name in record['videos']
             }
             persons = map(_check_text, record['persons'])
-            return cls(frozenset(videos), frozenset(persons))
-        except (ValueError, KeyError, TypeError) as error:
+            kind = check_kind(record.get('kind', UNKNOWN))  # older files have none
+            return cls(frozenset(videos), frozenset(persons), kind)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f'{path} is not a list of training videos ({error}); train again, or '
                 'remove it to compare with the training data of the config'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -114,7 +115,9 @@ class DeepfakeMetric(BaseMetric):
         )
         self.operating_point = None
         if operating_point is not None:
-            self.operating_point = OperatingPoint.read(Path(operating_point))
+            self.operating_point = OperatingPoint.read(
+                Path(operating_point), checkpoint_sha256=_hash_if_local(checkpoint)
+            )
             threshold = self.operating_point.threshold
         self.threshold = threshold
         self.num_resamples = num_resamples
@@ -252,6 +255,12 @@ def split_results(
             f'{next(iter(kinds))}'
         )
     return scored, list(kinds.items())
+
+
+def _hash_if_local(checkpoint: str | None) -> str | None:
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return None
+    return hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
 
 
 def read_result(sample: dict[str, Any]) -> VideoPrediction | LeftOutVideo:

@@ -22,6 +22,8 @@ from .calibration import apply_temperature, fit_temperature, threshold_at
 from .predictions import VideoPrediction
 
 OPERATING_POINT_FILE = 'operating_point.json'
+# Ours: share of fakes that may have a score below the uncertain band.
+MAX_MISS_RATE = 0.05
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class OperatingPoint:
         num_fake: fake validation videos.
         chosen_on: the validation set, in words.
         predictions_sha256: of the prediction file it was chosen on.
+        lower_threshold: P(fake) from which a video is uncertain, up to `threshold`; the
+            two are equal if none is. None in old files, likewise.
+        checkpoint_sha256: of the file of weights that made the scores; None in old
+            files, which are accepted for any.
     """
 
     threshold: float
@@ -49,10 +55,17 @@ class OperatingPoint:
     num_fake: int
     chosen_on: str
     predictions_sha256: str
+    lower_threshold: float | None = None
+    checkpoint_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.threshold) and 0 <= self.threshold):
             raise DataError(f'threshold {self.threshold}: need 0 or more')
+        if not 0 <= self.uncertain_from <= self.threshold:
+            raise DataError(
+                f'lower_threshold {self.lower_threshold}: allowed is 0 to the '
+                f'threshold, {self.threshold}'
+            )
         for name in ('false_positive_rate', 'true_positive_rate'):
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(f'{name} {getattr(self, name)}: allowed is 0 to 1')
@@ -60,6 +73,11 @@ class OperatingPoint:
             raise DataError(f'{self.num_real} real and {self.num_fake} fake videos')
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise DataError(f'temperature {self.temperature}: need one above 0')
+
+    @property
+    def uncertain_from(self) -> float:
+        """The lower threshold, or the only one."""
+        return self.threshold if self.lower_threshold is None else self.lower_threshold
 
     @property
     def false_positive_rate_bound(self) -> float:
@@ -95,20 +113,37 @@ class OperatingPoint:
         replace_text(path, json.dumps(asdict(self), indent=2) + '\n')
 
     @classmethod
-    def read(cls, path: Path) -> OperatingPoint:
-        """Read what `write` wrote."""
+    def read(
+        cls, path: Path, *, checkpoint_sha256: str | None = None
+    ) -> OperatingPoint:
+        """Read what `write` wrote.
+
+        Raises:
+            DataNotFoundError: the file is missing.
+            DataError: it is invalid, or names another checkpoint than that of the given
+                hash, if any.
+        """
         if not path.is_file():
             raise DataNotFoundError(
                 f'no operating point {path}: choose one with '
                 'python tools/calibrate.py CONFIG CHECKPOINT'
             )
         try:
-            return cls(**check_fields(cls, load_json(path)))
+            point = cls(**check_fields(cls, load_json(path)))
         except (ValueError, TypeError) as error:
             raise DataError(
                 f'{path} is not an operating point ({error}); choose it again with '
                 'python tools/calibrate.py'
             ) from error
+        if None not in (checkpoint_sha256, point.checkpoint_sha256):
+            if checkpoint_sha256 != point.checkpoint_sha256:
+                raise DataError(
+                    f'{path} was chosen for another checkpoint (SHA-256 '
+                    f'{point.checkpoint_sha256[:12]}..., this one has '
+                    f'{checkpoint_sha256[:12]}...); choose one with '
+                    'python tools/calibrate.py CONFIG CHECKPOINT, or set a threshold'
+                )
+        return point
 
 
 def choose_operating_point(
@@ -118,8 +153,12 @@ def choose_operating_point(
     with_temperature: bool,
     chosen_on: str,
     predictions_sha256: str,
+    checkpoint_sha256: str | None = None,
 ) -> OperatingPoint:
-    """Fit the temperature, if wanted, then the threshold, on validation videos.
+    """Fit the temperature, if wanted, then both thresholds, on validation videos.
+
+    The lower threshold is the highest with at most 5% of the fakes below it, or the
+    upper one if that is lower.
 
     Args:
         predictions: of the validation videos; both classes are needed.
@@ -127,6 +166,7 @@ def choose_operating_point(
         with_temperature: whether to fit one; it changes no order and no verdict.
         chosen_on: the validation set, in words.
         predictions_sha256: of the prediction file.
+        checkpoint_sha256: of the file of weights.
     """
     from scipy.special import expit
 
@@ -140,6 +180,8 @@ def choose_operating_point(
     threshold = threshold_at(
         labels, scores, max_false_positive_rate=max_false_positive_rate
     )
+    # The reals' rule with the classes swapped.
+    lower = -threshold_at(1 - labels, -scores, max_false_positive_rate=MAX_MISS_RATE)
     called = scores >= threshold
     return OperatingPoint(
         threshold=threshold,
@@ -151,4 +193,6 @@ def choose_operating_point(
         num_fake=int((labels == 1).sum()),
         chosen_on=chosen_on,
         predictions_sha256=predictions_sha256,
+        lower_threshold=min(max(lower, 0.0), threshold),
+        checkpoint_sha256=checkpoint_sha256,
     )

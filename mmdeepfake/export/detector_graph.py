@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +31,10 @@ class DetectorGraph(nn.Module):
         *,
         mean: Sequence[float],
         std: Sequence[float],
+        training_data: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        self.training_data = training_data
         self.model = model
         self.layout = layout
         self.register_buffer('mean', torch.tensor(mean).view(3, 1, 1))

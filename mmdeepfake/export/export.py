@@ -19,6 +19,7 @@ from mmdeepfake.files.atomic_write import replacing
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.inference.decision import UNCALIBRATED_THRESHOLD, find_operating_point
 from mmdeepfake.inference.predictors import load_model
+from mmdeepfake.structures.training_data import TRAINING_DATA
 from mmdeepfake.version import __version__
 
 from .detector_graph import DetectorGraph, find_snippet_step
@@ -113,8 +114,11 @@ def load_graph(cfg: Config, checkpoint: str) -> DetectorGraph:
     """
     layout = read_frame_layout(cfg)
     mean, std = read_normalisation(cfg)
-    model, _ = load_model(cfg, pathlib.Path(checkpoint))
-    return DetectorGraph(model, layout, mean=mean, std=std).train(False)
+    model, meta = load_model(cfg, pathlib.Path(checkpoint))
+    graph = DetectorGraph(
+        model, layout, mean=mean, std=std, training_data=meta.get(TRAINING_DATA)
+    )
+    return graph.train(False)
 
 
 def describe_export(
@@ -129,13 +133,14 @@ def describe_export(
     """Return the metadata of the file; see `find_operating_point`."""
     weights = pathlib.Path(checkpoint)
     path = find_operating_point(weights, operating_point)
-    point = None if path is None else OperatingPoint.read(path)
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    point = path and OperatingPoint.read(path, checkpoint_sha256=sha256)
     return ExportMetadata(
         format=file_format,
         config=pathlib.Path(cfg.filename).name,
         model=describe_model(cfg.model),
         checkpoint=weights.name,
-        checkpoint_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        checkpoint_sha256=sha256,
         outputs=graph.output_names,
         **asdict(graph.layout),
         snippet_step=choose_snippet_step(graph, file_format),
@@ -147,6 +152,8 @@ def describe_export(
         num_parameters=sum(p.numel() for p in graph.model.parameters()),
         opset=opset if file_format == 'onnx' else None,
         made_with=f'mmdeepfake {__version__}, torch {torch.__version__}',
+        lower_threshold=point.uncertain_from if point else UNCALIBRATED_THRESHOLD,
+        training_data=graph.training_data,
     )
 
 

@@ -44,6 +44,9 @@ class ExportMetadata:
         is_calibrated: whether both were chosen on validation videos.
         opset: version of ONNX's operators; None for other formats.
         made_with: versions of mmdeepfake and torch.
+        lower_threshold: lowest P(fake) that is uncertain, up to `threshold`; None in
+            older files.
+        training_data: kind, sets and number of persons; None if unknown.
     """
 
     format: str
@@ -67,6 +70,8 @@ class ExportMetadata:
     num_parameters: int
     opset: int | None
     made_with: str
+    lower_threshold: float | None = None
+    training_data: dict[str, Any] | None = None
     layout_version: int = _LAYOUT_VERSION
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.build import apply_options, load_config
 from mmdeepfake.engine.config_checks import check_config
 from mmdeepfake.engine.written_config import find_config
 from mmdeepfake.errors import ConfigError, DataError, InputError
@@ -24,11 +25,12 @@ from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.video_preparation import describe_error, is_disk_error
+from mmdeepfake.structures.training_data import TrainingData
 from mmdeepfake.version import __version__
 from mmdeepfake.video.isolation.isolated_video import shared_decoder
 from mmdeepfake.video.local_decoding import VideoDecoder
 
-from .choices import ALL_HEAT, FACES, HEAT_MAPS, NO_HEAT, PEAK_HEAT
+from .choices import ALL_HEAT, FACES, FLOAT32, HEAT_MAPS, NO_HEAT, PEAK_HEAT
 from .config_pipeline import ConfigPipeline, Sampling
 from .decision import make_decision
 from .face_stream import (
@@ -39,8 +41,15 @@ from .face_stream import (
     WholeFrames,
     open_video,
 )
+from .group_batches import GroupBatches
 from .heat_store import HeatStore
-from .predictors import GroupBatches, Predictor, load_predictor
+from .predictors import Predictor, load_predictor
+from .published_detector import (
+    SETTINGS,
+    is_published,
+    locate_weights,
+    read_published_config,
+)
 from .results import VideoResult
 from .snippet_plan import SnippetPlan, plan_snippets
 from .video_job import VideoJob
@@ -76,16 +85,18 @@ class DeepfakeInferencer:
 
     Example:
         >>> inferencer = DeepfakeInferencer('config.py', 'best.pth')
-        >>> result = inferencer.infer('talk.mp4')
+        >>> result = inferencer('talk.mp4')
         >>> result.verdict, result.fake_score
         ('fake', 0.93)
 
     Args:
         config: path of a config, or a loaded one. None takes the one that training
-            wrote beside the checkpoint, see `find_config`. A config is Python code and
-            is run: accept none from strangers.
+            wrote beside the checkpoint, see `find_config`, or the published one. A
+            config is Python code and is run: accept none from strangers. A published
+            one is not run.
         checkpoint: all trained weights of the config's model, as plain data (no code
-            is run); or an exported model, recognised by its suffix.
+            is run); an exported model, recognised by its suffix; the folder of a
+            training or of a published detector. None takes the starter detector.
         cfg_options: dotted keys and values that replace those of the config.
         device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'.
         batch_size: snippets in one forward pass, across faces and videos; at least the
@@ -96,16 +107,23 @@ class DeepfakeInferencer:
             says that it is not calibrated.
         threshold: replaces any operating point.
         track_rule: 'max' (the most suspicious face decides) or 'mean'.
-        preparation: settings of the training data's preparation, if not the defaults.
+        ignore_training_domain: judge also by a model that was trained on rendered
+            heads or unknown data; otherwise the verdict is 'not valid'.
+        preparation: settings of the training data's preparation, if not the defaults
+            or those of a published detector.
         detector: replaces the one named in `preparation`.
         faces: 'config' detects faces if the config's videos are prepared faces;
             'detect' and 'whole' override that.
         step_frames: approximate maximum distance between the starts of two snippets.
             None skips no frame; more is faster.
         window_seconds: length of video over which the snippets of one group are spread.
-        heat_map: 'peak' makes heat maps for the most suspicious snippet of each face,
-            one backward pass per face; 'all' for every snippet, for the annotated
-            video, about three times the work of the model; 'none' for none.
+        dtype: 'float32'; 'bfloat16', which is faster on CPUs with AVX512_BF16 or AMX
+            and changes scores beyond rounding; 'auto' takes bfloat16 there if the
+            scores of the first snippets differ by 0.02 at most, else float32.
+        heat_map: 'peak' makes heat maps for the most suspicious snippet of each face;
+            'all' for every snippet, for the annotated video; 'none' for none. They cost
+            little if the heat layer is the backbone's last, as in a ResNet at 224
+            pixels; otherwise 'all' is about three times the work of the model.
         predictor: replaces the checkpoint.
         decoder: opens the videos. None decodes in separate processes, so that a file
             that crashes, hangs or exhausts the memory of a decoder costs only that
@@ -129,11 +147,13 @@ class DeepfakeInferencer:
         operating_point: str | os.PathLike[str] | None = None,
         threshold: float | None = None,
         track_rule: str = 'max',
+        ignore_training_domain: bool = False,
         preparation: PreparationSettings | None = None,
         detector: FaceDetector | None = None,
         faces: str = 'config',
         step_frames: int | None = None,
         window_seconds: float = 10.0,
+        dtype: str = FLOAT32,
         heat_map: str = PEAK_HEAT,
         predictor: Predictor | None = None,
         decoder: VideoDecoder | None = None,
@@ -152,29 +172,35 @@ class DeepfakeInferencer:
         _check_seconds('window_seconds', window_seconds)
         if timeout_seconds is not None:
             _check_seconds('timeout_seconds', timeout_seconds)
-        if checkpoint is None and predictor is None:
-            raise ConfigError('no checkpoint: a verdict needs trained weights')
-        path = None if checkpoint is None else Path(checkpoint)
+        path = None
+        if predictor is None:
+            if checkpoint is None and config is not None:
+                raise ConfigError('no checkpoint: a verdict needs trained weights')
+            path = locate_weights(checkpoint)
         cfg = _read_config(config, path, cfg_options)
         self._pipeline = ConfigPipeline(cfg)
         self._step_frames = step_frames or self.sampling.span
         self._window_seconds = window_seconds
         self._timeout_seconds = timeout_seconds
         self.decoder: VideoDecoder = decoder or shared_decoder()
-        self._decision = make_decision(
-            model_type=str(cfg.model.get('type')),
-            checkpoint=path,
-            operating_point=operating_point,
-            threshold=threshold,
-            track_rule=track_rule,
-        )
-        self._settings = preparation or PreparationSettings(layout='folder')
+        self._settings = preparation or _find_preparation(path)
         self._looks_for_faces = (
             self._pipeline.needs_faces if faces == 'config' else faces == 'detect'
         )
         chosen = choose_device(device)
         self._num_groups = _count_groups(batch_size, self.sampling, chosen)
-        self._predictor = predictor or load_predictor(cfg, path, self.sampling, chosen)
+        self._predictor = predictor or load_predictor(
+            cfg, path, self.sampling, chosen, dtype=dtype, heat_map=heat_map
+        )
+        self._decision = make_decision(
+            model_type=str(cfg.model.get('type')),
+            checkpoint=path,
+            weights=self._predictor.describe(),
+            operating_point=operating_point,
+            threshold=threshold,
+            track_rule=track_rule,
+            ignore_training_domain=ignore_training_domain,
+        )
         self._detector = detector
         if self._looks_for_faces and detector is None:
             self._detector = build_detector(
@@ -188,6 +214,25 @@ class DeepfakeInferencer:
     def sampling(self) -> Sampling:
         """Sizes of a snippet and of a group of snippets."""
         return self._pipeline.sampling
+
+    @property
+    def training_data(self) -> TrainingData:
+        """What the model was trained on."""
+        return self._decision.training_data
+
+    @property
+    def name(self) -> str:
+        """Name of a published detector, or of the file of weights."""
+        weights = self._predictor.describe()
+        keys = ('name', 'checkpoint', 'file', 'kind')
+        return next((str(weights[key]) for key in keys if key in weights), 'detector')
+
+    def __repr__(self) -> str:
+        """Return one short line."""
+        return (
+            f'<{type(self).__name__} {self.name}, trained on {self.training_data}, '
+            f'threshold {self.threshold:.3f}>'
+        )
 
     @property
     def threshold(self) -> float:
@@ -246,6 +291,10 @@ class DeepfakeInferencer:
             raise error
         return result
 
+    def __call__(self, path: str | os.PathLike[str]) -> VideoResult:
+        """Score one video; see `infer`."""
+        return self.infer(path)
+
     def infer_many(
         self,
         paths: Iterable[str | os.PathLike[str]],
@@ -263,7 +312,20 @@ class DeepfakeInferencer:
     def _run(
         self, paths: Iterable[Path], progress: Listener | None
     ) -> Iterator[tuple[VideoResult, Exception | None]]:
-        batches = GroupBatches(self._predictor, self._num_groups)
+        batches = GroupBatches(
+            self._predictor,
+            self._num_groups,
+            explains_all=self._heat_map == ALL_HEAT,
+        )
+        with contextlib.closing(batches):
+            yield from self._score_all(paths, batches, progress)
+
+    def _score_all(
+        self,
+        paths: Iterable[Path],
+        batches: GroupBatches,
+        progress: Listener | None,
+    ) -> Iterator[tuple[VideoResult, Exception | None]]:
         pending: deque[VideoJob] = deque()
         for path in paths:
             job = VideoJob(
@@ -276,6 +338,7 @@ class DeepfakeInferencer:
                 if isinstance(error, ConfigError) or is_disk_error(error):
                     raise
                 job.error = error
+            batches.settle()
             while pending and pending[0].is_done:
                 yield self._finish(pending.popleft())
         batches.flush()
@@ -303,16 +366,16 @@ class DeepfakeInferencer:
     ) -> None:
         plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
         job.set_faces(stream.faces, plans)
-        explain = None
         if self._heat_map == ALL_HEAT:
             job.heat = HeatStore()
-            explain = self._predictor.explain
         if any(plan is not None for plan in plans):
             for which, group, packed in stream.read(plans, report):
                 job.num_waiting += 1
-                receive = functools.partial(job.take, which, group, packed, explain)
+                receive = functools.partial(job.take, which, group, packed)
                 batches.add(packed.inputs, receive)
                 job.check_time()
+                if job.error is not None:
+                    return
 
     def _open(self, job: VideoJob, report: Report) -> FaceStream:
         source = open_video(job.path, self.decoder)
@@ -368,6 +431,37 @@ class DeepfakeInferencer:
         return job.finish(fault), job.error
 
 
+def load_detector(
+    source: str | os.PathLike[str] | None = None, **options: Any
+) -> DeepfakeInferencer:
+    """Load a detector, which takes the path of a video and returns its result.
+
+    Example:
+        >>> detector = load_detector()
+        >>> result = detector('talk.mp4')
+        >>> result.verdict
+        'uncertain'
+
+    Args:
+        source: a checkpoint with its config beside it, or the folder of a training or
+            of a published detector. None loads the starter detector, and says so.
+        **options: of `DeepfakeInferencer`.
+
+    Raises:
+        InputError: there is no such detector, or it cannot be loaded.
+    """
+    detector = DeepfakeInferencer(None, source, **options)
+    if source is None:
+        print(announce(detector, is_starter=True), file=sys.stderr)
+    return detector
+
+
+def announce(detector: DeepfakeInferencer, *, is_starter: bool) -> str:
+    """Return one line about the detector in use."""
+    which = 'no checkpoint named: starter detector' if is_starter else 'detector'
+    return f'{which} {detector.name!r}, trained on {detector.training_data}'
+
+
 def choose_device(device: str) -> torch.device:
     """Return the device; 'auto' is a GPU if there is one.
 
@@ -401,13 +495,29 @@ def _read_config(
         if config is None:
             if checkpoint is None:
                 raise ConfigError('no config; give its path')
+            if is_published(checkpoint):
+                cfg = read_published_config(checkpoint.parent)
+                return _prepare_config(apply_options(cfg, cfg_options))
             config = find_config(checkpoint)
         cfg = load_config(config, cfg_options)
+    return _prepare_config(cfg)
+
+
+def _prepare_config(cfg: Config) -> Config:
     check_config(cfg)
     if not cfg.get('model'):
         raise ConfigError(f'config {cfg.filename} has no model')
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     return cfg
+
+
+def _find_preparation(weights: Path | None) -> PreparationSettings:
+    """Return the settings of a published detector's training videos, or defaults."""
+    if weights is not None and is_published(weights):
+        path = weights.with_name(SETTINGS)
+        if path.is_file():
+            return PreparationSettings.read(path)
+    return PreparationSettings(layout='folder')
 
 
 def _count_groups(

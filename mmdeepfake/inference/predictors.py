@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,12 +24,22 @@ from mmdeepfake.engine.hooks.strict_checkpoint_hook import (
     describe_origin,
 )
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError, InputError
-from mmdeepfake.models.inference_folding import keep_composed_kernels
+from mmdeepfake.models.inference_folding import prepare_for_inference
 from mmdeepfake.registry import MODELS
 from mmdeepfake.structures import FAKE
-from mmdeepfake.visualization.evidence import HeatMaps, compute_heat_maps
+from mmdeepfake.structures.training_data import TRAINING_DATA
+from mmdeepfake.visualization.evidence import (
+    HeatRecord,
+    clip_len_of,
+    compute_heat_maps,
+    find_heat_layer,
+    record_heat,
+)
 
+from .choices import ALL_HEAT, BFLOAT16, FLOAT32, NO_HEAT
 from .config_pipeline import Sampling
+from .precision import Precision
+from .published_detector import is_published, read_published_weights
 
 # `export` is a room above this one: its module is imported by name when needed.
 _EXPORTED_SUFFIXES = ('.onnx', '.torchscript', '.pt2')
@@ -43,10 +53,13 @@ class GroupPrediction:
     Attributes:
         fake_score: P(fake) of all, as the model scores a video of S snippets.
         snippet_scores: (S,) P(fake) of each; empty if the model has none.
+        heat: as `Predictor.explain` returns it, if it came with the scores at little
+            cost; None if it has to be asked for.
     """
 
     fake_score: float
     snippet_scores: tuple[float, ...] = ()
+    heat: NDArray[np.float32] | None = None
 
 
 class Predictor(Protocol):
@@ -75,7 +88,18 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """Score with a model and the weights of a checkpoint; see `Predictor`."""
+    """Score with a model and the weights of a checkpoint; see `Predictor`.
+
+    Args:
+        model: with its final weights; `prepare_for_inference` changes it.
+        sampling: of the groups.
+        device: of the model.
+        facts: of `describe`.
+        dtype: see `Precision`.
+        heat_map: whether heat maps of no, of some ('peak') or of all groups will be
+            wanted. They come with the scores if all are, or if the heat layer is the
+            backbone's last, so that they take no further pass through it.
+    """
 
     def __init__(
         self,
@@ -83,77 +107,150 @@ class TorchPredictor:
         sampling: Sampling,
         device: torch.device,
         facts: Mapping[str, Any],
+        *,
+        dtype: str = FLOAT32,
+        heat_map: str = NO_HEAT,
     ) -> None:
+        self._precision = Precision(dtype, device)
         self.model = model.to(device).eval()
-        keep_composed_kernels(self.model)  # the weights are final
+        self._facts = {**facts, **prepare_for_inference(self.model)}
         self._meta = dict(num_clips=sampling.num_snippets, clip_len=sampling.clip_len)
-        self._clip_len = sampling.clip_len
         self._device = device
-        self._facts = dict(facts)
         self._heat_layer: str | None = None
+        self._heats_all = heat_map == ALL_HEAT
+        self._heats_along = heat_map != NO_HEAT
 
     def predict(self, inputs: Sequence[Tensor]) -> list[GroupPrediction]:
         """See `Predictor`."""
         try:
-            with torch.no_grad():
-                samples = self.model.test_step(self._batch(inputs))
+            if self._precision.needs_check:
+                self._precision.check(lambda: self._score_one(inputs[0]), self.model)
+            with self._precision.applied(self.model):
+                return self._predict(inputs)
         except torch.cuda.OutOfMemoryError as error:
             raise ConfigError(
                 f'{len(inputs) * self._meta["num_clips"]} snippets at once exceed the '
                 'memory of the GPU; lower the batch size'
             ) from error
-        return [self._read(sample) for sample in samples]
 
     def explain(self, inputs: Tensor) -> NDArray[np.float32]:
         """See `Predictor`; uses Grad-CAM."""
-        normalised = self.model.data_preprocessor(self._batch([inputs]))['inputs'][0]
-        heat: HeatMaps = compute_heat_maps(
-            self.model, normalised, layer=self._heat_layer
-        )
-        self._heat_layer = heat.layer
+        frames = self._normalise(inputs)
+        with self._precision.applied(self.model):
+            layer = self._find_heat_layer(frames)
+            heat = compute_heat_maps(self.model, frames, layer=layer)
         return np.maximum(heat.raw, 0)
 
     def describe(self) -> dict[str, Any]:
         """See `Predictor`."""
-        return dict(self._facts)
+        return {**self._facts, **self._precision.describe()}
+
+    def _predict(self, inputs: Sequence[Tensor]) -> list[GroupPrediction]:
+        layer = self._layer_of_scoring(inputs[0])
+        if layer is None:
+            with torch.no_grad():
+                return [self._read(one) for one in self._test(inputs)]
+        num_frames = sum(map(len, inputs))
+        with record_heat(self.model, layer, num_frames=num_frames) as record:
+            samples = self._test(inputs)
+        self._heats_along = self._heats_all or record.is_last
+        if not self._heats_along:
+            return [self._read(one) for one in samples]
+        maps = self._weigh(record, len(inputs))
+        return [self._read(one, heat) for one, heat in zip(samples, maps, strict=True)]
+
+    def _weigh(self, record: HeatRecord, num_groups: int) -> NDArray[np.float32]:
+        """Return the heat maps of each group: (B, S*T, h, w)."""
+        maps = record.weigh(num_videos=num_groups)
+        return maps.unflatten(0, (num_groups, -1)).cpu().numpy()
+
+    def _layer_of_scoring(self, inputs: Tensor) -> str | None:
+        """Return the heat layer, if heat maps shall come with the scores."""
+        if not self._heats_along:
+            return None
+        try:
+            return self._find_heat_layer(self._normalise(inputs))
+        except ConfigError:
+            if self._heats_all:
+                raise
+            self._heats_along = False  # `explain` gives the reason
+            return None
+
+    def _find_heat_layer(self, frames: Tensor) -> str:
+        if self._heat_layer is None:
+            # One snippet shows the sizes of the maps.
+            few = frames[: clip_len_of(self.model)]
+            self._heat_layer = find_heat_layer(self.model, few)
+        return self._heat_layer
+
+    def _normalise(self, inputs: Tensor) -> Tensor:
+        return self.model.data_preprocessor(self._batch([inputs]))['inputs'][0]
+
+    def _score_one(self, inputs: Tensor) -> tuple[float, ...]:
+        with torch.no_grad():
+            (prediction,) = map(self._read, self._test([inputs]))
+        return (prediction.fake_score, *prediction.snippet_scores)
+
+    def _test(self, inputs: Sequence[Tensor]) -> list[ActionDataSample]:
+        return self.model.test_step(self._batch(inputs))
 
     def _batch(self, inputs: Sequence[Tensor]) -> dict[str, Any]:
         samples = [ActionDataSample(metainfo=dict(self._meta)) for _ in inputs]
         return {'inputs': list(inputs), 'data_samples': samples}
 
-    def _read(self, sample: ActionDataSample) -> GroupPrediction:
+    def _read(
+        self, sample: ActionDataSample, heat: NDArray[np.float32] | None = None
+    ) -> GroupPrediction:
         scores = sample.get('snippet_scores')
         by_snippet: list[float] = []
         if scores is not None and scores.numel() == self._meta['num_clips']:
-            by_snippet = scores.double().flatten().tolist()
-        return GroupPrediction(float(sample.pred_score[FAKE]), tuple(by_snippet))
+            by_snippet = scores.detach().double().flatten().tolist()
+        fake_score = float(sample.pred_score[FAKE].detach())
+        return GroupPrediction(fake_score, tuple(by_snippet), heat)
 
 
 def load_predictor(
-    cfg: Config, checkpoint: Path, sampling: Sampling, device: torch.device
+    cfg: Config,
+    checkpoint: Path,
+    sampling: Sampling,
+    device: torch.device,
+    *,
+    dtype: str = FLOAT32,
+    heat_map: str = NO_HEAT,
 ) -> Predictor:
     """Load a checkpoint, or an exported model, recognised by its suffix.
 
+    An exported model computes in the type of its export.
+
     Raises:
-        InputError: the file is missing, holds more than plain data, or does not fit the
-            config's model.
+        InputError: the file is missing, holds more than plain data, does not fit the
+            config's model, or is an exported one that shall compute in bfloat16.
     """
     if not checkpoint.is_file():
         raise DataNotFoundError(
             f'no checkpoint {str(checkpoint)!r}: a verdict needs trained weights'
         )
     if checkpoint.suffix in _EXPORTED_SUFFIXES:
+        if dtype == BFLOAT16:
+            raise ConfigError(
+                f'dtype {dtype!r} for {checkpoint.name}: an exported model computes in '
+                'the type of its export; give its checkpoint'
+            )
         module = importlib.import_module(_EXPORTED_MODULE)
         return module.load_exported_predictor(cfg, checkpoint, device)
     model, meta = load_model(cfg, checkpoint)
+    names = ('name', 'figures', 'licence') if is_published(checkpoint) else ()
     facts = {
-        'kind': 'checkpoint',
+        'kind': 'published detector' if names else 'checkpoint',
         'checkpoint': checkpoint.name,
         'sha256': hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
         'model': describe_model(cfg.model),
-        **{name: meta[name] for name in ('epoch', 'iter', 'time') if name in meta},
+        TRAINING_DATA: meta.get(TRAINING_DATA),
+        **{n: meta[n] for n in (*names, 'epoch', 'iter', 'time') if n in meta},
     }
-    return TorchPredictor(model, sampling, device, facts)
+    return TorchPredictor(
+        model, sampling, device, facts, dtype=dtype, heat_map=heat_map
+    )
 
 
 def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -166,7 +263,10 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
         DataError: the file is not a checkpoint of this model after training.
         ConfigError: the config's model cannot be built.
     """
-    loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+    if is_published(path):
+        loaded = read_published_weights(path)
+    else:
+        loaded = CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
     weights = loaded.get('state_dict', loaded) if isinstance(loaded, Mapping) else None
     if not isinstance(weights, Mapping) or not all(
         isinstance(value, Tensor) for value in weights.values()
@@ -203,31 +303,3 @@ def load_model(cfg: Config, path: Path) -> tuple[nn.Module, dict[str, Any]]:
         )
     model.load_state_dict(weights, strict=False)  # old files may lack a counter
     return model, meta
-
-
-class GroupBatches:
-    """Score groups in batches of `num_groups`, filled across faces and videos."""
-
-    def __init__(self, predictor: Predictor, num_groups: int) -> None:
-        self._predictor = predictor
-        self._num_groups = num_groups
-        self._waiting: list[tuple[Tensor, Callable[[GroupPrediction], None]]] = []
-
-    def add(self, inputs: Tensor, receive: Callable[[GroupPrediction], None]) -> None:
-        """Add a group; `receive` is called with its scores."""
-        # Groups of other shapes (pipelines that keep the frame size) cannot share a
-        # batch.
-        if self._waiting and self._waiting[0][0].shape != inputs.shape:
-            self.flush()
-        self._waiting.append((inputs, receive))
-        if len(self._waiting) == self._num_groups:
-            self.flush()
-
-    def flush(self) -> None:
-        """Score the waiting groups, even if the batch is not full."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
-        predictions = self._predictor.predict([inputs for inputs, _ in waiting])
-        for (_, receive), prediction in zip(waiting, predictions, strict=True):
-            receive(prediction)

@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 
 from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.structures import FAILED, NO_FACE, OK
+from mmdeepfake.structures.training_data import TRAINING_DATA, TrainingData
 from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.overlays import overlay_heat
-from mmdeepfake.visualization.report_plots import FAKE_COLOUR, REAL_COLOUR
+from mmdeepfake.visualization.report_plots import REAL_COLOUR
 from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
 
 from .results import (
     FAKE_VERDICT,
+    NOT_VALID_VERDICT,
     REAL_VERDICT,
     TOO_SHORT,
+    UNCERTAIN_VERDICT,
+    VERDICT_WORDS,
     FaceResult,
     PeakSnippet,
     VideoResult,
@@ -30,8 +34,12 @@ from .results import (
 _NUM_FACES_SHOWN = 12  # in full; all are in result.json
 _NUM_WINDOWS_SHOWN = 20
 _STRIP_SIDE_PX = 200  # of one frame; smaller ones are enlarged
-_COLOURS = {FAKE_VERDICT: FAKE_COLOUR, REAL_VERDICT: REAL_COLOUR}
 _OTHER_COLOUR = '#666'
+_COLOURS = {
+    FAKE_VERDICT: '#b84e00',  # FAKE_COLOUR, darkened for white text
+    UNCERTAIN_VERDICT: '#7a6a00',
+    REAL_VERDICT: REAL_COLOUR,
+}
 _NO_SCORE = {
     NO_FACE: 'no face was found, so there is no score',
     TOO_SHORT: 'no face is long enough to be scored',
@@ -40,14 +48,30 @@ _NO_SCORE = {
 
 
 def describe_verdict(result: VideoResult) -> str:
-    """Return verdict, score and threshold in one ASCII line."""
+    """Return the verdict in words, its score and threshold in one ASCII line."""
+    words, reasons = VERDICT_WORDS[result.verdict], explain_verdict(result)
+    return reasons if result.status != OK else f'{words}: {reasons}'
+
+
+def explain_verdict(result: VideoResult) -> str:
+    """Return score and thresholds, or why there is no score, in one ASCII line."""
     if result.status != OK:
         return _NO_SCORE[result.status]
+    if result.verdict == NOT_VALID_VERDICT:
+        return 'the model is not known to have been trained on real video'
     state = '' if result.is_calibrated else ', not calibrated'
+    band = ''
+    if result.lower_threshold < result.threshold:
+        band = f', uncertain from {result.lower_threshold:.3f}'
     return (
-        f'{result.verdict}: P(fake) {result.fake_score:.3f}, threshold '
-        f'{result.threshold:.3f}{state}'
+        f'P(fake) {result.fake_score:.3f}, threshold {result.threshold:.3f}{band}'
+        f'{state}'
     )
+
+
+def capitalise(text: str) -> str:
+    """Return a sentence's first letter as a capital."""
+    return f'{text[:1].upper()}{text[1:]}'
 
 
 def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
@@ -55,6 +79,8 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     scored = [face for face in result.faces if face.windows]
     scored.sort(key=lambda face: -face.fake_score)
     notes = [result.fault] if result.fault else []
+    training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    notes.append(f'The model was trained on {training}.')
     if not result.is_calibrated:
         notes.append(
             f'The threshold {result.threshold:g} is not calibrated: its rate of false '
@@ -63,10 +89,10 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     return render_page(
         'video_page.html',
         title=result.name.encode('utf-8', 'replace').decode(),
-        verdict=result.verdict,
+        verdict=capitalise(VERDICT_WORDS[result.verdict]),
         colour=_COLOURS.get(result.verdict, _OTHER_COLOUR),
-        sentence=describe_verdict(result).removeprefix(f'{result.verdict}: '),
-        notes=[*notes, *(f'{note[:1].upper()}{note[1:]}.' for note in result.notes)],
+        sentence=explain_verdict(result),
+        notes=[*notes, *(f'{capitalise(note)}.' for note in result.notes)],
         timeline=draw_result_timeline(result),
         faces=[_panel(face) for face in scored[:_NUM_FACES_SHOWN]],
         tables=_tables(scored),
@@ -102,6 +128,7 @@ def draw_result_timeline(result: VideoResult) -> bytes | None:
     return draw_timeline(
         lines,
         threshold=result.threshold,
+        lower_threshold=result.lower_threshold,
         duration_seconds=result.duration_seconds,
         is_calibrated=result.is_calibrated,
     )
@@ -125,7 +152,7 @@ def _panel(face: FaceResult) -> dict[str, Any]:
             shows += '; below, its heat maps (Grad-CAM)'
         images.append((shows, encode_png(draw_peak(face.peak))))
     return {
-        'name': f'Face {face.index}{main}: {face.verdict}',
+        'name': f'Face {face.index}{main}: {VERDICT_WORDS[face.verdict]}',
         'facts': [
             ('P(fake)', f'{face.fake_score:.4f}'),
             ('score of tools/test.py', f'{face.test_score:.4f}'),
@@ -151,7 +178,12 @@ def _tables(faces: list[FaceResult]) -> list[PageTable]:
         tables.append(PageTable('Windows by score', header, rows, notes))
     if len(faces) > _NUM_FACES_SHOWN:
         rows = [
-            (str(face.index), *_span(face), face.verdict, f'{face.fake_score:.4f}')
+            (
+                str(face.index),
+                *_span(face),
+                VERDICT_WORDS[face.verdict],
+                f'{face.fake_score:.4f}',
+            )
             for face in faces[_NUM_FACES_SHOWN:]
         ]
         header = ('face', 'from', 'to', 'verdict', 'P(fake)')

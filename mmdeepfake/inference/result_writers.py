@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import bisect
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,8 @@ from mmdeepfake.visualization.annotated_video import (
 
 from .face_stream import FrameTimes
 from .result_page import describe_verdict, format_report
-from .results import FaceResult, SnippetScore, VideoResult
+from .results import SPAN_FIELDS, FaceResult, SnippetScore, VideoResult, as_utf8
 
-SCHEMA_VERSION = 1  # of result.json; raised with every incompatible change
 RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
 ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
 VIDEO_COLUMNS = (
@@ -37,7 +35,6 @@ SCORE_COLUMNS = (
     'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
     'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
 )  # fmt: skip
-_SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
 
 
 def write_video_results(
@@ -88,29 +85,8 @@ def write_video_results(
 
 
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as plain JSON values; boxes are those of the snippets."""
-    names = (
-        'status', 'verdict', 'fake_score', 'test_score', 'threshold', 'is_calibrated',
-        'num_frames', 'fps', 'height', 'width', 'duration_seconds', 'fault', 'notes',
-        'seconds',
-    )  # fmt: skip
-    return {
-        'schema_version': SCHEMA_VERSION,
-        'video': _plain(result.name),
-        **{name: getattr(result, name) for name in names},
-        'fault': _plain(result.fault),
-        'faces': [_face_json(face) for face in result.faces],
-        'inference': dict(facts),
-    }
-
-
-def _face_json(face: FaceResult) -> dict[str, Any]:
-    names = ('index', 'num_frames', *_SPAN_FIELDS, 'verdict', 'fake_score')
-    return {
-        **{name: getattr(face, name) for name in (*names, 'test_score')},
-        'windows': [asdict(window) for window in face.windows],
-        'snippets': [asdict(snippet) for snippet in face.snippets],
-    }
+    """Return a result and the facts about its model as plain JSON values."""
+    return {**result.to_dict(), 'inference': dict(facts)}
 
 
 def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
@@ -119,8 +95,8 @@ def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
         for level, spans in (('window', face.windows), ('snippet', face.snippets)):
             for span in spans:
                 box = getattr(span, 'box_x1y1x2y2_px', ('', '', '', ''))
-                place = [getattr(span, name) for name in _SPAN_FIELDS]
-                whose = (_plain(result.name), face.index, level)
+                place = [getattr(span, name) for name in SPAN_FIELDS]
+                whose = (as_utf8(result.name), face.index, level)
                 yield (*whose, *place, *box, span.fake_score)
 
 
@@ -129,7 +105,7 @@ def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
     peaks = [face.highest for face in result.faces if face.highest is not None]
     peak = max(peaks, key=lambda one: one.fake_score, default=None)
     return (
-        _plain(name),
+        as_utf8(name),
         result.status,
         result.verdict,
         *('' if one is None else one for one in (result.fake_score, result.test_score)),
@@ -140,8 +116,8 @@ def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
         round(result.duration_seconds, 3),
         '' if peak is None else peak.fake_score,
         '' if peak is None else peak.start_seconds,
-        _plain(folder),
-        _plain(result.fault),
+        as_utf8(folder),
+        as_utf8(result.fault),
     )
 
 
@@ -152,11 +128,6 @@ def format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     a leading '; `files.printable_text.unguard_cell` removes it.
     """
     return format_csv([columns, *map(guard_cells, rows)])
-
-
-def _plain(text: str) -> str:
-    """Return a file name of any bytes as valid UTF-8 text."""
-    return os.fsencode(text).decode('utf-8', 'replace')
 
 
 def _annotate(

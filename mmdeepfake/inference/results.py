@@ -8,8 +8,10 @@ nothing could be scored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +23,26 @@ from .heat_store import HeatStore
 
 TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
 STATUSES = (OK, NO_FACE, TOO_SHORT, FAILED)
-VERDICTS = ('fake', 'real', 'no face', 'none')
-FAKE_VERDICT, REAL_VERDICT, NO_FACE_VERDICT, NO_VERDICT = VERDICTS
+# The words of each verdict for readers; files have the keys.
+VERDICT_WORDS = {
+    'fake': 'signs of manipulation',
+    'uncertain': 'uncertain',
+    'real': 'no sign of manipulation found',
+    'not valid': 'not valid for this video',
+    'no face': 'no face',
+    'none': 'not scored',
+}
+VERDICTS = tuple(VERDICT_WORDS)
+(
+    FAKE_VERDICT,
+    UNCERTAIN_VERDICT,
+    REAL_VERDICT,
+    NOT_VALID_VERDICT,
+    NO_FACE_VERDICT,
+    NO_VERDICT,
+) = VERDICTS
+SCHEMA_VERSION = 2  # of result.json; raised with every incompatible change
+SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ class PeakSnippet:
     heat: NDArray[np.float32] | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FaceResult:
     """The result of one face: one person in one shot.
 
@@ -105,15 +125,32 @@ class FaceResult:
         """Index of its last frame."""
         return self.first_frame + self.num_frames - 1
 
+    def __repr__(self) -> str:
+        """Return one short line."""
+        return (
+            f'<FaceResult {self.index}: {_describe(self)}, {self.start_seconds:.2f} to '
+            f'{self.end_seconds:.2f} s>'
+        )
 
-@dataclass(frozen=True, eq=False)
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; boxes are those of the snippets."""
+        names = ('index', 'num_frames', *SPAN_FIELDS, 'verdict', 'fake_score')
+        return {
+            **{name: getattr(self, name) for name in (*names, 'test_score')},
+            'windows': [asdict(window) for window in self.windows],
+            'snippets': [asdict(snippet) for snippet in self.snippets],
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class VideoResult:
     """The result of one video.
 
     Attributes:
         status: one of `STATUSES`.
-        verdict: one of `VERDICTS`; 'no face' and 'none' do not mean real.
+        verdict: one of `VERDICTS`; the last three do not mean real.
         threshold: lowest score that is called fake.
+        lower_threshold: lowest score that is uncertain; `threshold` if none is.
         is_calibrated: whether the threshold was chosen on validation videos.
         fake_score: of its faces together, by the inferencer's rule.
         test_score: the main face's, as tools/test.py gives it, before the temperature.
@@ -131,6 +168,7 @@ class VideoResult:
     status: str
     verdict: str
     threshold: float
+    lower_threshold: float
     is_calibrated: bool
     fake_score: float | None = None
     test_score: float | None = None
@@ -153,3 +191,33 @@ class VideoResult:
     def duration_seconds(self) -> float:
         """Duration of the video."""
         return self.num_frames / self.fps if self.fps else 0.0
+
+    def __repr__(self) -> str:
+        """Return one short line."""
+        return f'<VideoResult {self.name!r}: {_describe(self)}>'
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of result.json, without the facts about the model."""
+        names = (
+            'status', 'verdict', 'fake_score', 'test_score', 'threshold',
+            'lower_threshold', 'is_calibrated', 'num_frames', 'fps', 'height', 'width',
+            'duration_seconds', 'fault', 'notes', 'seconds',
+        )  # fmt: skip
+        return {
+            'schema_version': SCHEMA_VERSION,
+            'video': as_utf8(self.name),
+            **{name: getattr(self, name) for name in names},
+            'fault': as_utf8(self.fault),
+            'faces': [face.to_dict() for face in self.faces],
+        }
+
+
+def as_utf8(text: str) -> str:
+    """Return a file name of any bytes as valid UTF-8 text."""
+    return os.fsencode(text).decode('utf-8', 'replace')
+
+
+def _describe(result: FaceResult | VideoResult) -> str:
+    words = VERDICT_WORDS[result.verdict]
+    score = result.fake_score
+    return words if score is None else f'{words}, P(fake) {score:.3f}'

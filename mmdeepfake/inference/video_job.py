@@ -126,12 +126,14 @@ class VideoJob:
         which: int,
         group: SnippetGroup,
         packed: PackedGroup,
-        explain: Explain | None,
-        prediction: GroupPrediction,
+        prediction: GroupPrediction | Exception,
     ) -> None:
-        """Add the scores of one group of a face; `explain` makes its heat maps."""
+        """Add the scores of one group of a face, or the error of scoring it."""
         self.num_waiting -= 1
         if self.error is not None:
+            return
+        if isinstance(prediction, Exception):
+            self.error = prediction
             return
         values = (prediction.fake_score, *prediction.snippet_scores)
         if not all(0 <= value <= 1 for value in values):  # nan fails here too
@@ -146,7 +148,7 @@ class VideoJob:
             return
         scores = face.group_scores.setdefault(group.window, [])
         scores.append(prediction.fake_score)
-        heat = None if explain is None else explain(packed.inputs)
+        heat = prediction.heat
         by_snippet = prediction.snippet_scores or (prediction.fake_score,)
         snippets = [
             self._snippet(face, group, packed, index, score)
@@ -159,13 +161,21 @@ class VideoJob:
         best = int(np.argmax(by_snippet))
         if face.highest is None or by_snippet[best] > face.highest.fake_score:
             face.highest = snippets[best]
-            self._keep_peak(face, packed.inputs, best)
+            self._keep_peak(face, packed.inputs, best, heat)
 
-    def _keep_peak(self, face: _FaceScores, inputs: Tensor, best: int) -> None:
+    def _keep_peak(
+        self,
+        face: _FaceScores,
+        inputs: Tensor,
+        best: int,
+        heat: NDArray[np.float32] | None,
+    ) -> None:
         """Keep the frames of a face's new peak, if it is among the highest."""
         clip_len = self._sampling.clip_len
         frames = frames_of_snippet(inputs, best, clip_len=clip_len)
-        face.peak = PeakSnippet(face.highest, frames, inputs, best)
+        face.peak = PeakSnippet(
+            face.highest, frames, inputs, best, self._heat_of_peak(heat, best)
+        )
         if face not in self._with_peak:
             self._with_peak.append(face)
         if len(self._with_peak) > NUM_PEAKS_KEPT:
@@ -201,13 +211,23 @@ class VideoJob:
         return self._times[first], self._times[last + 1]
 
     def explain_peaks(self, explain: Explain) -> None:
-        """Add heat maps to the kept peaks."""
+        """Add heat maps to the kept peaks whose scores came without."""
         for face in self._with_peak:
-            raw = explain(face.peak.inputs)
-            place = face.peak.snippet_index * self._sampling.clip_len
-            maps = raw[place : place + self._sampling.clip_len]
-            heat = maps / max(float(maps.max()), np.finfo(np.float32).tiny)
-            face.peak = replace(face.peak, heat=heat.astype(np.float32))
+            if face.peak.heat is None:
+                heat = explain(face.peak.inputs)
+                heat = self._heat_of_peak(heat, face.peak.snippet_index)
+                face.peak = replace(face.peak, heat=heat)
+
+    def _heat_of_peak(
+        self, heat: NDArray[np.float32] | None, snippet_index: int
+    ) -> NDArray[np.float32] | None:
+        """Cut one snippet out of its group's heat maps; scale it to a maximum of 1."""
+        if heat is None:
+            return None
+        place = snippet_index * self._sampling.clip_len
+        maps = heat[place : place + self._sampling.clip_len]
+        scaled = maps / max(float(maps.max()), np.finfo(np.float32).tiny)
+        return scaled.astype(np.float32)
 
     def finish(self, fault: str = '') -> VideoResult:
         """Make the result from the collected scores."""
@@ -215,6 +235,7 @@ class VideoJob:
         shared: dict[str, Any] = dict(
             path=self.path,
             threshold=decision.threshold,
+            lower_threshold=decision.lower_threshold,
             is_calibrated=decision.is_calibrated,
             seconds=round(time.monotonic() - self._start, 3),
             **self._facts,

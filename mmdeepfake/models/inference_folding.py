@@ -1,15 +1,17 @@
 """What inference can do once and training does in every step.
 
-Batch norms go into the convolutions before them, equal up to rounding; the kernels that
-RATF composes of its weights are kept, equal to the bit.
+Batch norms go into the convolutions before them, and weights are stored as the CPU
+reads them fastest, equal up to rounding; the kernels that RATF composes of its weights
+are kept, equal to the bit.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+import torch
 from mmcv.cnn import Conv2d, Conv3d, ConvModule
 from mmcv.cnn.bricks import Conv2dAdaptivePadding
 from torch import nn
@@ -20,6 +22,45 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 _CONVOLUTIONS = (
     *(nn.Conv1d, nn.Conv2d, nn.Conv3d, Conv2d, Conv3d, Conv2dAdaptivePadding),
 )
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def prepare_for_inference(model: nn.Module) -> dict[str, Any]:
+    """Make a model with final weights as fast as it goes, in place.
+
+    The scores stay the same up to rounding. The model cannot be trained or load a
+    checkpoint afterwards. CUDA keeps torch's memory layout, since no other was measured
+    there.
+
+    Args:
+        model: in evaluation mode, with its final weights, on its device.
+
+    Returns:
+        What was done, as plain JSON values.
+
+    Raises:
+        ValueError: the model is in training mode.
+    """
+    num_folded = fold_batch_norms(model)
+    on_cpu = all(weight.device.type == 'cpu' for weight in model.parameters())
+    if on_cpu:
+        order_channels_last_(model)
+    keep_composed_kernels(model)
+    return {
+        'memory_layout': 'channels_last' if on_cpu else 'contiguous',
+        'num_folded_batch_norms': num_folded,
+    }
+
+
+def order_channels_last_(model: nn.Module) -> None:
+    """Store the weights of 2D and 3D convolutions with channels innermost.
+
+    A convolution's output then has the same layout, whatever its input's.
+    """
+    for weight in model.parameters():
+        if weight.dim() in _CHANNELS_LAST:
+            form = _CHANNELS_LAST[weight.dim()]
+            weight.data = weight.data.contiguous(memory_format=form)
 
 
 @runtime_checkable

@@ -101,36 +101,103 @@ def compute_heat_maps(
     _check_frames(model, frames)
     with _in_eval_mode(model):
         layer = layer or find_heat_layer(model, frames)
-        module = _find_layer(model, layer)
-        kept: list[Tensor] = []
-
-        def cut_graph(_: nn.Module, __: tuple, output: Tensor | tuple) -> object:
-            value = output[0] if isinstance(output, tuple) else output
-            _check_map(value, frames, model, layer)
-            # Earlier layers need no graph; a clone, since later ones may work in place.
-            torch.set_grad_enabled(True)
-            kept.append(value.detach().requires_grad_())
-            clone = kept[-1].clone()
-            return (clone, *output[1:]) if isinstance(output, tuple) else clone
-
-        with torch.no_grad(), _hooked([module], cut_graph):
+        with record_heat(model, layer, num_frames=len(frames)) as record:
             logits, _ = model.extract_feat(frames[None], stage='head')
-            if not kept:
-                raise ConfigError(
-                    f'layer {layer!r} of {type(model).__name__} is not used in the '
-                    'forward pass, so it has no Grad-CAM; omit `layer` or name another'
-                )
-            (gradient,) = torch.autograd.grad(logits[0, FAKE], kept[0])
-    fake_score = logits.detach()[0].float().softmax(dim=0)[FAKE].item()
-    raw = weigh_activation(
-        kept[0].detach().float(), gradient.float(), clip_len=_clip_len(model)
-    )
+        raw = record.weigh(num_videos=1)
     return HeatMaps(
         maps=scale_to_frames(raw, tuple(frames.shape[-2:])).cpu().numpy(),
         raw=raw.cpu().numpy(),
         layer=layer,
-        fake_score=fake_score,
+        fake_score=logits.detach()[0].float().softmax(dim=0)[FAKE].item(),
     )
+
+
+class HeatRecord:
+    """What one forward pass of a recognizer leaves for Grad-CAM.
+
+    Attributes:
+        is_last: whether the backbone returned the layer's map itself, so that the
+            gradient needs a pass through neck and head alone.
+    """
+
+    def __init__(self, model: nn.Module, layer: str, num_frames: int) -> None:
+        self._model, self._layer = model, layer
+        self._num_frames = num_frames
+        self._map: Tensor | None = None
+        self._passed: Tensor | None = None
+        self._logits: Tensor | None = None
+        self.is_last = False
+
+    def weigh(self, *, num_videos: int) -> Tensor:
+        """Compute Grad-CAM of each video's logit: (F, h, w), non-negative, unscaled.
+
+        Args:
+            num_videos: in the batch; each must be independent of the others.
+
+        Raises:
+            ConfigError: the layer did not run.
+        """
+        if self._map is None or self._logits is None:
+            raise ConfigError(
+                f'layer {self._layer!r} of {type(self._model).__name__} is not used in '
+                'the forward pass, so it has no Grad-CAM; omit `layer` or name another'
+            )
+        with torch.enable_grad():
+            # A video's logits are the mean of its rows', snippets or frames.
+            by_video = self._logits.unflatten(0, (num_videos, -1)).mean(dim=1)
+            (gradient,) = torch.autograd.grad(by_video[:, FAKE].sum(), self._map)
+        return weigh_activation(
+            self._map.detach().float(),
+            gradient.float(),
+            clip_len=clip_len_of(self._model),
+        )
+
+    def cut_graph(self, _: nn.Module, __: tuple, output: Tensor | tuple) -> object:
+        """Start the graph at the layer's map (forward hook of the layer)."""
+        value = output[0] if isinstance(output, tuple) else output
+        _check_map(value, self._num_frames, self._model, self._layer)
+        # Earlier layers need no graph; a clone, since later ones may work in place.
+        torch.set_grad_enabled(True)
+        self._map = value.detach().requires_grad_()
+        self._passed = self._map.clone()
+        if isinstance(output, tuple):
+            return (self._passed, *output[1:])
+        return self._passed
+
+    def compare(self, _: nn.Module, __: tuple, output: object) -> None:
+        """Note whether the map left the backbone as it is (its forward hook)."""
+        value = output[0] if isinstance(output, tuple) else output
+        self.is_last = value is self._passed
+
+    def keep_logits(self, _: nn.Module, __: tuple, output: Tensor) -> None:
+        """Keep what the head returns (its forward hook)."""
+        self._logits = output
+
+
+@contextmanager
+def record_heat(
+    model: nn.Module, layer: str, *, num_frames: int
+) -> Iterator[HeatRecord]:
+    """Record one forward pass in this context for Grad-CAM.
+
+    There are no gradients except from the layer on.
+
+    Args:
+        model: as in `compute_heat_maps`, in evaluation mode.
+        layer: name of the layer.
+        num_frames: of all videos of the batch.
+
+    Raises:
+        ConfigError: the model does not have the layer, or it has no map per frame.
+    """
+    record = HeatRecord(model, layer, num_frames)
+    with (
+        torch.no_grad(),
+        _hooked([_find_layer(model, layer)], record.cut_graph),
+        _hooked([model.backbone], record.compare),
+        _hooked([model.cls_head], record.keep_logits),
+    ):
+        yield record
 
 
 def normalise(model: nn.Module, inputs: Tensor, data_sample: object) -> Tensor:
@@ -183,7 +250,7 @@ def find_heat_layer(model: nn.Module, frames: Tensor) -> str:
 
     def note_size(part: nn.Module, _: tuple, output: object) -> None:
         value = output[0] if isinstance(output, tuple) and output else output
-        if _is_map_per_frame(value, frames):
+        if _is_map_per_frame(value, len(frames)):
             sizes.pop(named[part], None)  # a part that runs twice is listed last
             sizes[named[part]] = min(value.shape[-2:])
 
@@ -271,7 +338,8 @@ def _list_parts(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield from ((f'{name}.{index}', one) for index, one in enumerate(part))
 
 
-def _clip_len(model: nn.Module) -> int:
+def clip_len_of(model: nn.Module) -> int:
+    """Return the frames of a snippet; 1 if the model takes single frames."""
     own = getattr(model, 'clip_len', None)
     return own or getattr(model.backbone, 'clip_len', None) or 1
 
@@ -288,24 +356,24 @@ def _check_frames(model: nn.Module, frames: Tensor) -> None:
             f'frames of shape {tuple(frames.shape)}: need (frames of one video, 3, '
             'rows, columns)'
         )
-    if frames.shape[0] % _clip_len(model):
+    if frames.shape[0] % clip_len_of(model):
         raise ConfigError(
             f'{frames.shape[0]} frames of a video: need a multiple of the '
-            f'{_clip_len(model)} frames of a snippet'
+            f'{clip_len_of(model)} frames of a snippet'
         )
 
 
-def _is_map_per_frame(value: object, frames: Tensor) -> bool:
+def _is_map_per_frame(value: object, num_frames: int) -> bool:
     is_map = isinstance(value, Tensor) and value.dim() == 4
-    return is_map and len(value) == len(frames)
+    return is_map and len(value) == num_frames
 
 
-def _check_map(value: object, frames: Tensor, model: nn.Module, layer: str) -> None:
-    if not _is_map_per_frame(value, frames):
+def _check_map(value: object, num_frames: int, model: nn.Module, layer: str) -> None:
+    if not _is_map_per_frame(value, num_frames):
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ConfigError(
             f'layer {layer!r} of {type(model).__name__} returns {got}: Grad-CAM needs '
-            f'one map per frame, ({frames.shape[0]}, channels, rows, columns)'
+            f'one map per frame, ({num_frames}, channels, rows, columns)'
         )
 
 

@@ -13,6 +13,13 @@ from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS, tidy
 
 _NUM_COLOURED = len(LINE_COLOURS)  # further faces are grey
 _MAX_DOTS = 2000  # of all faces; more would merge
+_LABEL = dict(
+    xycoords=('axes fraction', 'data'),
+    xytext=(-4, 4),
+    textcoords='offset points',
+    ha='right',
+    fontsize=9,
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +43,14 @@ def draw_timeline(
     faces: Sequence[FaceLine],
     *,
     threshold: float,
+    lower_threshold: float | None = None,
     duration_seconds: float,
     is_calibrated: bool = True,
 ) -> bytes:
-    """Draw snippets as dots, windows as bars, and the threshold; return a PNG.
+    """Draw snippets as dots, windows as bars, and the thresholds; return a PNG.
 
-    The first six faces have a colour each.
+    The first six faces have a colour each. Scores from `lower_threshold` on are
+    uncertain; None for no such band.
     """
     from matplotlib.figure import Figure
 
@@ -50,15 +59,16 @@ def draw_timeline(
     top = max(1.0, threshold)
     axes.axhspan(threshold, top + 0.03, color=FAKE_COLOUR, alpha=0.07, linewidth=0)
     axes.axhline(threshold, color='black', linestyle='--', linewidth=1)
+    if lower_threshold is not None and lower_threshold < threshold:
+        axes.axhspan(lower_threshold, threshold, color=GREY, alpha=0.15, linewidth=0)
+        axes.annotate(
+            f'uncertain from {lower_threshold:.3g} on', (1, lower_threshold), **_LABEL
+        )
     state = '' if is_calibrated else ' (not calibrated)'
     axes.annotate(
-        f'fake from {threshold:.3g} on{state}',
+        f'signs of manipulation from {threshold:.3g} on{state}',
         (1, threshold),
-        xycoords=('axes fraction', 'data'),
-        xytext=(-4, 4),
-        textcoords='offset points',
-        ha='right',
-        fontsize=9,
+        **_LABEL,
     )
     num_dots = sum(len(face.times_seconds) for face in faces)
     for index, face in reversed(list(enumerate(faces))):

@@ -18,6 +18,7 @@ from multiprocessing.util import get_temp_dir
 from typing import Any
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.inference.published_detector import locate_weights
 
 from .examination import make_video_examiner
 from .jobs import JobBoard, work_on_jobs
@@ -29,6 +30,7 @@ from .worker_process import WorkerProcess
 LOOPBACK_NAMES = ('localhost', '127.0.0.1', '[::1]')
 _INFERENCER_OPTIONS = (
     'config', 'checkpoint', 'device', 'operating_point', 'threshold', 'faces',
+    'ignore_training_domain',
 )  # fmt: skip
 _BACKLOG = 128  # connections that wait for the server
 
@@ -44,8 +46,10 @@ def run_webapp(args: argparse.Namespace) -> None:
     limits = Limits(**{name: getattr(args, name) for name in names if name in args})
     for kind in ('config', 'checkpoint'):
         path = getattr(args, kind)
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not os.path.exists(path):
             raise DataNotFoundError(f'no such {kind} file {path!r}')
+    if args.config is None:
+        locate_weights(args.checkpoint)  # a message before the worker starts
     settings = {name: getattr(args, name) for name in _INFERENCER_OPTIONS}
     make_examiner = functools.partial(make_video_examiner, settings, limits)
     with _bind(args.host, args.port) as listener, _ending_cleanly():
@@ -114,6 +118,7 @@ def _serve(
     app = make_app(board, limits, about, host_names=list_host_names(args))
     host, port = listener.getsockname()[:2]
     shown = f'[{host}]' if ':' in host else host
+    print(about['detector'], file=sys.stderr)
     if not about['is_calibrated']:
         print(
             f'The threshold {about["threshold"]:g} is not calibrated; '

@@ -18,15 +18,21 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.inference import LocalDecoder
 from mmdeepfake.inference.face_stream import FrameTimes, open_video
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
 from mmdeepfake.inference.result_page import (
-    describe_verdict,
+    capitalise,
     draw_peak,
     draw_result_timeline,
     encode_png,
+    explain_verdict,
 )
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
-from mmdeepfake.inference.results import FaceResult, PeakSnippet, VideoResult
+from mmdeepfake.inference.results import (
+    VERDICT_WORDS,
+    FaceResult,
+    PeakSnippet,
+    VideoResult,
+)
 from mmdeepfake.visualization.evidence import (
     find_basis_regions,
     list_ratf_layers,
@@ -47,8 +53,15 @@ logger = logging.getLogger(__name__)
 class VideoExaminer:
     """Score uploads, and check their length and frame size."""
 
-    def __init__(self, inferencer: DeepfakeInferencer, limits: Limits) -> None:
+    def __init__(
+        self,
+        inferencer: DeepfakeInferencer,
+        limits: Limits,
+        *,
+        is_starter: bool = False,
+    ) -> None:
         self._inferencer = inferencer
+        self._is_starter = is_starter
         self._limits = limits
 
     def describe(self) -> dict[str, Any]:
@@ -59,6 +72,8 @@ class VideoExaminer:
             'is_calibrated': self._inferencer.is_calibrated,
             'model': facts['weights'].get('model') or facts['config'],
             'version': facts['mmdeepfake'],
+            'detector': announce(self._inferencer, is_starter=self._is_starter),
+            'trained_on': str(self._inferencer.training_data),
         }
 
     def examine(
@@ -129,19 +144,21 @@ def make_video_examiner(settings: Mapping[str, Any], limits: Limits) -> VideoExa
     """Make the examiner in the worker process, with settings of the inferencer."""
     # This process is isolated already, and restarted after a crash.
     inferencer = DeepfakeInferencer(**settings, decoder=LocalDecoder())
-    return VideoExaminer(inferencer, limits)
+    is_starter = settings.get('checkpoint') is None
+    return VideoExaminer(inferencer, limits, is_starter=is_starter)
 
 
 def describe_result(result: VideoResult) -> dict[str, Any]:
     """Return the page's data about a video."""
     names = (
-        'status', 'verdict', 'fake_score', 'threshold', 'is_calibrated', 'num_frames',
-        'fps', 'width', 'height', 'duration_seconds',
+        'status', 'verdict', 'fake_score', 'threshold', 'lower_threshold',
+        'is_calibrated', 'num_frames', 'fps', 'width', 'height', 'duration_seconds',
     )  # fmt: skip
     return {
         **{name: getattr(result, name) for name in names},
-        'sentence': describe_verdict(result).removeprefix(f'{result.verdict}: '),
-        'notes': [f'{note[:1].upper()}{note[1:]}.' for note in result.notes],
+        'verdict_words': capitalise(VERDICT_WORDS[result.verdict]),
+        'sentence': explain_verdict(result),
+        'notes': [f'{capitalise(note)}.' for note in result.notes],
         'num_faces': len(result.faces),
     }
 
@@ -161,6 +178,7 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
     return {
         'index': face.index,
         'verdict': face.verdict,
+        'verdict_words': VERDICT_WORDS[face.verdict],
         'fake_score': face.fake_score,
         'start_seconds': face.start_seconds,
         'end_seconds': face.end_seconds,

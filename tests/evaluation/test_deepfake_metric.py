@@ -8,7 +8,6 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import CheckpointHook
-from mmengine.registry import init_default_scope
 
 import mmdeepfake.evaluation  # noqa: F401  (registers the metric)
 from mmdeepfake.errors import ConfigError, DataError
@@ -18,11 +17,6 @@ from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.registry import METRICS
 from mmdeepfake.structures import VideoKey
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    init_default_scope('mmaction')
 
 
 def make_sample(name, label, fake_score, *, method='Deepfakes', snippet_scores=None):
@@ -203,22 +197,6 @@ def test_share_of_videos_that_the_model_can_use_is_told(tmp_path, logged):
     summary = Summary.from_json(json.loads(path.read_text()))
     assert summary.left_out == {'too short': 2, 'no landmarks': 1}
     assert summary.coverage == 20 / 23
-
-
-def test_a_covered_set_is_not_spoken_of(logged):
-    figures = evaluate(make_samples())
-    assert figures['deepfake/coverage'] == 1
-    assert 'Coverage' not in logged[0][1]
-
-
-def test_scored_videos_that_are_missing_are_still_told(logged):
-    evaluator = Evaluator([dict(type='DeepfakeMetric')])
-    evaluator.dataset_meta = {'unscored_videos': UNSCORED}
-    evaluator.process(make_samples(4))
-    evaluator.evaluate(6)
-    level, message = logged[-1]
-    assert level == logging.WARNING
-    assert '4 videos were scored, the dataset has 6' in message
 
 
 def make_track(name, label, fake_score, track):

@@ -3,6 +3,7 @@ import pytest
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.leakage import PERSONS, VIDEOS, Leak, SeenVideos, find_leaks
 from mmdeepfake.structures import VideoKey
+from mmdeepfake.structures.training_data import TrainingData
 
 
 def item(name, method='FaceSwap', compression='c40', identities=(), dataset='set'):
@@ -18,9 +19,17 @@ def seen(*items):
 
 
 def test_what_is_written_is_read(tmp_path):
-    one = seen(item('000_003', identities=('000', '003')), item('é', 'real'))
+    items = item('000_003', identities=('000', '003')), item('é', 'real')
+    one = SeenVideos.of_items(items, kind='rendered')
     one.write(tmp_path / 'videos.json')
     assert SeenVideos.read(tmp_path / 'videos.json') == one
+    assert one.training_data == TrainingData('rendered', ('set',), 2)
+
+
+def test_file_of_an_earlier_version_is_of_unknown_data(tmp_path):
+    path = tmp_path / 'videos.json'
+    path.write_text('{"videos": [["set", "real", "a"]], "persons": []}')
+    assert SeenVideos.read(path).training_data == TrainingData('unknown', ('set',), 0)
 
 
 def test_a_video_at_another_compression_level_is_the_same_video():
@@ -42,7 +51,16 @@ def test_a_person_of_the_training_is_found_in_the_test():
     assert find_leaks(trained, elsewhere) == []
 
 
-@pytest.mark.parametrize('text', ['', '{}', '{"videos": [["a"]], "persons": []}', '[]'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '{}',
+        '{"videos": [["a"]], "persons": []}',
+        '[]',
+        '{"videos": [], "persons": [], "kind": "drawn"}',
+    ],
+)
 def test_broken_list_is_named(tmp_path, text):
     (tmp_path / 'videos.json').write_text(text)
     with pytest.raises(DataError, match=r'videos\.json is not a list'):

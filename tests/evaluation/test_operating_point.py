@@ -77,6 +77,43 @@ def test_temperature_changes_the_scores_and_not_the_verdicts():
     assert plain.apply(predictions[0]) is predictions[0]
 
 
+@pytest.mark.parametrize('with_temperature', [False, True])
+def test_lower_threshold_misses_few_fakes_and_is_not_above_the_upper(with_temperature):
+    for max_rate in (0.05, 0.9):
+        predictions = make_predictions()
+        point = choose(
+            predictions,
+            max_false_positive_rate=max_rate,
+            with_temperature=with_temperature,
+        )
+        fakes = [point.apply(p).fake_score for p in predictions if p.key.label]
+        missed = sum(score < point.lower_threshold for score in fakes) / len(fakes)
+        assert missed <= 0.05
+        if max_rate == 0.05:
+            assert 0.04 < missed  # no lower than needed
+            assert point.lower_threshold < point.threshold
+        else:
+            assert point.lower_threshold == point.threshold == point.uncertain_from
+
+
+def test_file_of_an_earlier_version_has_one_threshold_and_any_checkpoint(tmp_path):
+    path = tmp_path / 'point.json'
+    choose(make_predictions()).write(path)
+    old = json.loads(path.read_text())
+    del old['lower_threshold'], old['checkpoint_sha256']
+    path.write_text(json.dumps(old))
+    point = OperatingPoint.read(path, checkpoint_sha256='ab')
+    assert point.uncertain_from == point.threshold
+
+
+def test_point_of_another_checkpoint_is_refused(tmp_path):
+    path = tmp_path / 'point.json'
+    choose(make_predictions(), checkpoint_sha256='ab').write(path)
+    assert OperatingPoint.read(path, checkpoint_sha256='ab').checkpoint_sha256 == 'ab'
+    with pytest.raises(DataError, match=r'another checkpoint.*ab\.\.\..*cd\.\.\.'):
+        OperatingPoint.read(path, checkpoint_sha256='cd')
+
+
 def test_what_is_written_is_read(tmp_path):
     point = choose(make_predictions())
     point.write(tmp_path / 'point.json')
@@ -88,6 +125,7 @@ def test_what_is_written_is_read(tmp_path):
     [
         ({'threshold': float('nan')}, 'NaN is not a finite number'),
         ({'threshold': -1}, 'threshold -1: need'),
+        ({'lower_threshold': 2.0}, 'lower_threshold 2.0: allowed is 0 to'),
         ({'num_real': 'many'}, "field 'num_real' is 'many'"),
         ({'temperature': 0}, 'temperature 0: need'),
         ({'unknown': 1}, "unknown field 'unknown'"),

@@ -47,12 +47,6 @@ def test_odd_names_survive(tmp_path):
     assert read_predictions(tmp_path / 'p.csv') == predictions
 
 
-def test_no_temporary_file_stays_behind(tmp_path):
-    write_predictions(tmp_path / 'new' / 'p.csv', [VideoPrediction(REAL, 0.5)])
-    write_predictions(tmp_path / 'new' / 'p.csv', [VideoPrediction(FAKE, 0.5)])
-    assert [path.name for path in (tmp_path / 'new').iterdir()] == ['p.csv']
-
-
 def test_order_is_that_of_the_keys():
     predictions = [VideoPrediction(FAKE, 0.1), VideoPrediction(REAL, 0.2)]
     assert [p.key for p in order_by_key(predictions)] == [REAL, FAKE]

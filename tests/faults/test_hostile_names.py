@@ -126,7 +126,7 @@ def test_page_shows_the_name_as_text(make, name):
 
 def failed_result(name):
     return VideoResult(
-        Path(name), 'failed', 'none', 0.5, False, fault=f'{name!r} is torn'
+        Path(name), 'failed', 'none', 0.5, 0.5, False, fault=f'{name!r} is torn'
     )
 
 

@@ -44,7 +44,7 @@ def written(tmp_path):
 def test_files_say_what_the_result_says(written):
     result, files = written
     content = json.loads(files['result.json'].read_text())
-    assert content['schema_version'] == 1
+    assert content['schema_version'] == 2
     assert content['verdict'] == result.verdict
     assert content['fake_score'] == result.fake_score
     assert content['test_score'] == result.test_score
@@ -89,7 +89,7 @@ def test_files_say_what_the_result_says(written):
 
 def test_failed_video_has_a_row_and_a_page(tmp_path):
     result = VideoResult(
-        tmp_path / 'a.mp4', 'failed', 'none', 0.5, False, fault='it is <b>cut</b>'
+        tmp_path / 'a.mp4', 'failed', 'none', 0.5, 0.5, False, fault='it is <b>cut</b>'
     )
     files = write_video_results(result, tmp_path / 'out', {'config': None})
     assert set(files) == {'result.json', 'scores.csv', 'report.html'}

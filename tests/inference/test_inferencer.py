@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import threading
 
 import numpy as np
 import pytest
 import torch
-from inference_builders import CLIP_LEN, make_config, make_inferencer, save_weights
+from inference_builders import (
+    CLIP_LEN,
+    REAL_VIDEO,
+    SETTINGS,
+    make_config,
+    make_inferencer,
+    save_weights,
+)
 from preparation_builders import draw_faces, encode, make_face_video, make_request
 from stubs.stub_detector import StubDetector
 
@@ -17,6 +25,8 @@ from mmdeepfake.apis import DeepfakeInferencer, build_runner
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.operating_point import OperatingPoint
 from mmdeepfake.inference import GroupPrediction, LocalDecoder
+from mmdeepfake.inference.result_page import describe_verdict
+from mmdeepfake.inference.results import VERDICT_WORDS
 from mmdeepfake.prepare.pipeline import run_preparation
 
 TWO_FACES = [(20, 20), (95, 60)]
@@ -75,7 +85,7 @@ class FixedPredictor:
         return np.ones((len(inputs), 2, 2), np.float32)
 
     def describe(self):
-        return {'kind': 'fixed'}
+        return {'kind': 'fixed', 'training_data': REAL_VIDEO}
 
 
 def make_fixed(predictor=None, cfg=None, **options):
@@ -243,13 +253,84 @@ def test_operating_point_beside_the_checkpoint_is_taken(tmp_path):
     assert 'made up' in inferencer.facts['threshold_origin']
 
 
-def test_operating_point_of_another_checkpoint_is_noted(tmp_path):
-    write_operating_point(tmp_path, predictions_sha256='abc')
-    metrics = {'predictions': {'sha256': 'abc'}, 'checkpoint': 'work/epoch_9.pth'}
-    (tmp_path / 'calibration').mkdir()
-    (tmp_path / 'calibration/metrics.json').write_text(json.dumps(metrics))
-    result = make_inferencer(tmp_path).infer(make_steady_video(tmp_path / 'a.mp4'))
-    assert any('chosen on scores of epoch_9.pth' in note for note in result.notes)
+def test_operating_point_of_another_checkpoint_is_refused(tmp_path):
+    write_operating_point(tmp_path)
+    sha256 = make_inferencer(tmp_path).facts['weights']['sha256']
+    write_operating_point(tmp_path, checkpoint_sha256=sha256)
+    assert make_inferencer(tmp_path).is_calibrated
+    write_operating_point(tmp_path, checkpoint_sha256='0' * 64)
+    with pytest.raises(DataError, match=r'another checkpoint.*calibrate\.py'):
+        make_inferencer(tmp_path)
+    assert make_inferencer(tmp_path, threshold=0.3).threshold == 0.3
+
+
+def test_score_between_the_thresholds_is_uncertain(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4')
+    score = infer_fixed(path).fake_score
+    for lower, upper, verdict in (
+        (score + 0.01, score + 0.02, 'real'),
+        (score - 0.01, score + 0.01, 'uncertain'),
+        (score, score, 'fake'),
+    ):
+        values = dict(threshold=upper, lower_threshold=lower, temperature=1.0)
+        write_operating_point(tmp_path, **values)
+        point = tmp_path / 'operating_point.json'
+        result = infer_fixed(path, operating_point=point)
+        assert (result.verdict, result.faces[0].verdict) == (verdict, verdict)
+        assert (result.lower_threshold, result.threshold) == (lower, upper)
+        words = describe_verdict(result)
+        assert words.startswith(VERDICT_WORDS[verdict])
+        assert ('uncertain from' in words) == (lower < upper)
+
+
+@pytest.mark.parametrize(
+    'trained_on',
+    [
+        None,
+        {'kind': 'unknown', 'sets': (), 'num_persons': 0},
+        {'kind': 'rendered', 'sets': ('MiniFF',), 'num_persons': 24},
+    ],
+)
+def test_model_that_is_not_of_real_video_judges_none_unless_told_to(
+    tmp_path, trained_on
+):
+    cfg = make_config()
+    meta = {'iter': 5, 'cfg': cfg.pretty_text, 'training_data': trained_on}
+    weights = save_weights(cfg, tmp_path / 'other.pth', meta=meta)
+    path = make_steady_video(tmp_path / 'a.mp4')
+    given = dict(detector=StubDetector(), heat_map='none', decoder=LocalDecoder())
+    given['preparation'] = SETTINGS
+    result = DeepfakeInferencer(cfg, weights, **given).infer(path)
+    assert (result.verdict, result.faces[0].verdict) == ('not valid', 'not valid')
+    words = describe_verdict(result)
+    assert words.startswith('not valid for this video') and 'P(fake)' not in words
+    assert any('--ignore-training-domain' in note for note in result.notes)
+    forced = DeepfakeInferencer(cfg, weights, ignore_training_domain=True, **given)
+    judged = forced.infer(path)
+    assert judged.verdict == ('fake' if result.fake_score >= 0.5 else 'real')
+    assert judged.fake_score == result.fake_score
+    assert forced.facts['ignore_training_domain']
+    assert any(note.startswith('judged although') for note in judged.notes)
+
+
+def test_training_data_that_are_not_a_record_are_refused(tmp_path):
+    cfg = make_config()
+    meta = {'iter': 5, 'training_data': {'kind': 'drawn'}}
+    weights = save_weights(cfg, tmp_path / 'other.pth', meta=meta)
+    with pytest.raises(DataError, match="'drawn'; allowed: rendered, real video"):
+        DeepfakeInferencer(cfg, weights, detector=StubDetector())
+
+
+def test_result_and_detector_are_short_to_read_and_plain_to_write(tmp_path):
+    inferencer = make_inferencer(tmp_path)
+    result = inferencer(make_steady_video(tmp_path / 'a.mp4'))
+    assert 'weights.pth, trained on real video (made up, 3 persons)' in repr(inferencer)
+    assert repr(result).startswith("<VideoResult 'a.mp4': ")
+    assert f'P(fake) {result.fake_score:.3f}' in repr(result)
+    assert len(repr(result)) < 100 and len(repr(result.faces[0])) < 100
+    content = json.loads(json.dumps(result.to_dict()))
+    assert content['verdict'] == result.verdict
+    assert content['faces'][0]['fake_score'] == result.fake_score
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):
@@ -292,6 +373,31 @@ def test_nan_is_not_a_score(tmp_path):
     )
     assert result.status == 'failed'
     assert 'diverged' in result.fault
+
+
+def test_fault_of_the_model_costs_only_its_video(tmp_path):
+    class Failing(FixedPredictor):
+        def predict(self, inputs):
+            if len(self.batches) == 1:
+                self.batches.append(0)
+                raise RuntimeError('broken model')
+            return super().predict(inputs)
+
+    paths = [make_steady_video(tmp_path / f'{n}.mp4', n) for n in (8, 9, 10)]
+    results = list(make_fixed(Failing()).infer_many(paths))
+    assert [one.status for one in results] == ['ok', 'failed', 'ok']
+    assert 'broken model' in results[1].fault
+
+
+def test_interrupt_ends_the_thread_of_the_network(tmp_path):
+    def interrupt(progress):
+        if progress.stage == 'score' and progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_fixed().infer(make_steady_video(tmp_path / 'a.mp4'), progress=interrupt)
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith('network')]
 
 
 def test_without_trained_weights_there_is_no_verdict(tmp_path):

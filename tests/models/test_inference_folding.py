@@ -1,12 +1,18 @@
 import pytest
 import torch
 from mmaction.models.backbones.resnet import ResNet
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
 from mmcv.cnn import ConvModule
 from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.models.backbones import RATFNet
-from mmdeepfake.models.inference_folding import fold_batch_norms, keep_composed_kernels
+from mmdeepfake.models.inference_folding import (
+    fold_batch_norms,
+    keep_composed_kernels,
+    prepare_for_inference,
+)
 
 
 def make_network():
@@ -17,7 +23,7 @@ def make_network():
 def with_random_norms(model):
     """Random statistics and affine weights, in fp64 and evaluation mode."""
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             nn.init.normal_(module.running_mean, std=0.1)
             nn.init.uniform_(module.running_var, 0.5, 2)
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -55,7 +61,68 @@ def test_norms_that_do_not_follow_a_plain_convolution_stay():
     assert fold_batch_norms(network) == 0
 
 
-@pytest.mark.parametrize('fold', [fold_batch_norms, keep_composed_kernels])
+def recognizer(kind, backbone, width, **parts):
+    head = dict(num_classes=2, in_channels=width, average_clips='prob')
+    return dict(type=kind, backbone=backbone, cls_head=dict(**parts, **head))
+
+
+@pytest.mark.parametrize(
+    ('settings', 'shape', 'num_norms'),
+    [
+        (
+            dict(
+                recognizer(
+                    'SnippetRecognizer',
+                    dict(type='RATFNet', depth=18, clip_len=4),
+                    512,
+                    type='TSNHead',
+                ),
+                neck=dict(type='CrossSnippetAttention', in_channels=512, clip_len=4),
+            ),
+            (2, 8, 3, 64, 64),
+            20,
+        ),
+        (
+            recognizer(
+                'SnippetRecognizer', dict(type='ResNet', depth=18), 512, type='TSNHead'
+            ),
+            (2, 2, 3, 64, 64),
+            20,
+        ),
+        (
+            recognizer('Recognizer3D', dict(type='InceptionI3d'), 1024, type='I3DHead'),
+            (1, 1, 3, 8, 32, 32),
+            57,
+        ),
+    ],
+    ids=['RATFNet + CSA', 'ResNet', 'I3D'],
+)
+def test_prepared_recognizer_gives_the_same_scores(settings, shape, num_norms):
+    model = with_random_norms(MODELS.build(settings)).float()
+    videos = torch.randn(shape)
+    samples = [ActionDataSample() for _ in videos]
+    with torch.no_grad():
+        nn.init.normal_(model.cls_head.fc_cls.weight)
+        logits, _ = model.extract_feat(videos, stage='head')
+        model.cls_head.fc_cls.weight /= logits.abs().max()  # no saturated score
+        expected = [one.pred_score for one in model.predict(videos, samples)]
+        facts = prepare_for_inference(model)
+        found = [one.pred_score for one in model.predict(videos, samples)]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert torch.stack(expected).min() > 0.1
+    assert facts == {
+        'memory_layout': 'channels_last', 'num_folded_batch_norms': num_norms,
+    }  # fmt: skip
+    forms = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            form = forms[module.weight.dim()]
+            assert module.weight.is_contiguous(memory_format=form)
+
+
+@pytest.mark.parametrize(
+    'fold', [fold_batch_norms, keep_composed_kernels, prepare_for_inference]
+)
 def test_training_mode_is_refused(fold):
     with pytest.raises(ValueError, match=r'call model\.eval\(\) first'):
         fold(ResNet(18, **TWO_STAGES))

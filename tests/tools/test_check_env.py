@@ -15,7 +15,7 @@ def check_env():
 
 
 def test_complete_machine_passes_and_lists_every_gap(check_env, capsys):
-    assert check_env.main() == 0
+    assert check_env.check() == 0
     text = capsys.readouterr().out
     assert 'mmaction     1.' in text
     assert 'gap          mmaction2 without DRN: ' in text
@@ -24,7 +24,7 @@ def test_complete_machine_passes_and_lists_every_gap(check_env, capsys):
 
 def test_bare_machine_is_shown_what_to_install(check_env, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
-    assert check_env.main() == 1
+    assert check_env.check() == 1
     text = capsys.readouterr().out
     assert 'PROBLEM      mmcv is missing: pip install "mmcv-lite<2.2"' in text
     assert text.count('PROBLEM') == len(check_env.REQUIRED)
@@ -32,7 +32,7 @@ def test_bare_machine_is_shown_what_to_install(check_env, monkeypatch, capsys):
 
 def test_old_python_is_named(check_env, monkeypatch, capsys):
     monkeypatch.setattr(check_env.sys, 'version_info', (3, 9))
-    assert check_env.main() == 1
+    assert check_env.check() == 1
     assert 'Python 3.10 or later is needed' in capsys.readouterr().out
 
 

@@ -1,6 +1,7 @@
 """evaluate.py, robustness.py and calibrate.py on a tiny FaceForensics++."""
 
 import csv
+import hashlib
 import json
 
 import pytest
@@ -99,6 +100,9 @@ def test_operating_point_of_the_validation_videos_is_used_at_test(folder, run):
     assert 'On 2 real and 8 fake validation videos' in done.out
     point = json.loads((folder / 'point.json').read_text())
     assert point['chosen_on'].endswith('ffpp, val')
+    assert 0 <= point['lower_threshold'] <= point['threshold']
+    weights = (folder / 'run/random.pth').read_bytes()
+    assert point['checkpoint_sha256'] == hashlib.sha256(weights).hexdigest()
     words = ['--operating-point', 'point.json']
     run('evaluate.py', CONFIG, 'run/random.pth', *words)
     metrics = json.loads((folder / 'out/evaluation/own/metrics.json').read_text())

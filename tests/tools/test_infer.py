@@ -15,6 +15,10 @@ from inference_builders import save_tool_model
 from preparation_builders import encode
 from tool_runs import ROOT, run_tool_here
 
+from mmdeepfake.commands.publish import publish_detector
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.inference import published_detector
+
 TOOL = ROOT / 'tools/infer.py'
 
 
@@ -62,6 +66,23 @@ def test_folder_with_broken_files_is_scored_and_ends_with_1(tmp_path, capsys):
     assert 'Traceback' not in printed
 
 
+def test_starter_is_used_and_named_where_no_checkpoint_is(
+    tmp_path, capsys, monkeypatch
+):
+    weights = save_tool_model(tmp_path / 'model')
+    cfg = load_config(weights.with_name('config.py'))
+    publish_detector(cfg, weights, tmp_path / 'st', licence='any', name='tiny')
+    monkeypatch.setattr(published_detector, 'STARTER', tmp_path / 'st')
+    make_video(tmp_path / 'a.mp4', num_frames=12)
+    words = (tmp_path / 'a.mp4', '--out', tmp_path / 'out', '--no-video')
+    assert run_tool_here(TOOL, *words) == 0
+    said = capsys.readouterr()
+    assert "no checkpoint named: starter detector 'tiny', trained on real" in said.err
+    assert '1 video (' in said.out and 'manipulation' in said.out
+    report = (tmp_path / 'out/a.mp4/report.html').read_text()
+    assert 'The model was trained on real video (made up, 3 persons).' in report
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
@@ -70,6 +91,8 @@ def test_folder_with_broken_files_is_scored_and_ends_with_1(tmp_path, capsys):
         (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file'),
         (['a.mp4', '--checkpoint', 'nope.pth'], 'no such checkpoint file: nope.pth'),
         (['a.mp4', '--checkpoint', 'w.pth'], 'set --config'),
+        (['a.mp4', '--checkpoint', '.'], "no detector in folder '.'"),
+        (['a.mp4'], 'comes without a starter detector: name a checkpoint'),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_line(
@@ -80,6 +103,7 @@ def test_wrong_use_ends_with_2_and_one_line(
     (tmp_path / 'setup.py').write_text('raise SystemExit(7)')  # must not be run
     out = [] if '--out' in words else ['--out', 'out']
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(published_detector, 'STARTER', tmp_path / 'none')
     monkeypatch.setattr(sys, 'argv', ['infer.py', *words, *out])
     assert runpy.run_path(str(TOOL))['main']() == 2
     said = capsys.readouterr().err

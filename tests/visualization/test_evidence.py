@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
+from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.errors import ConfigError
@@ -45,18 +46,12 @@ def ratf_net(depth=18, **options):
 
 
 ONE_STAGE = dict(num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))
-TWO_STAGES = dict(
-    num_stages=2,
-    strides=(1, 2),
-    dilations=(1, 1),
-    out_indices=(1,),
-    ratf_stages=(True, True),
-)
+RATF_STAGES = dict(ratf_stages=(True, True), **TWO_STAGES)
 
 
 @pytest.fixture
 def ratf_model():
-    backbone = ratf_net(ratf_cfg=dict(num_basis=4), **TWO_STAGES)
+    backbone = ratf_net(ratf_cfg=dict(num_basis=4), **RATF_STAGES)
     return build_detector(backbone, csa=True, in_channels=128)
 
 
@@ -197,7 +192,7 @@ def test_frozen_model_has_heat(ratf_model):
 @pytest.mark.parametrize('depth', [18, 50])
 def test_regions_are_the_basis_with_the_greatest_weight(depth):
     channels = 128 if depth == 18 else 512
-    backbone = ratf_net(depth=depth, **TWO_STAGES)
+    backbone = ratf_net(depth=depth, **RATF_STAGES)
     model = build_detector(backbone, in_channels=channels).eval()
     frames = torch.randn(8, 3, 64, 64)
     layer = list_ratf_layers(model)[1]
@@ -227,7 +222,7 @@ def test_regions_are_of_the_deepest_layer_with_enough_rows(ratf_model):
 
 
 def test_other_networks_have_no_regions():
-    model = build_detector(dict(type='ResNet', depth=18))
+    model = build_detector(dict(type='ResNet', depth=18, **ONE_STAGE), in_channels=64)
     assert list_ratf_layers(model) == []
     with pytest.raises(ConfigError, match='ResNet has no RATF'):
         find_basis_regions(model, torch.zeros(4, 3, 32, 32))

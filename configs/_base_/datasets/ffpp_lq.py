@@ -50,6 +50,7 @@ dataset = dict(
     prepared_from=['ffpp', 'data/ffpp'],
     methods=methods,
     compression=compression,
+    footage='real video',  # or 'rendered'; checkpoints tell what they have seen
 )
 train_dataloader = dict(
     batch_size=12,  # per GPU, Sec. 4.1

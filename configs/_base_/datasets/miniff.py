@@ -22,7 +22,12 @@ train_frames = [*_base_.decode_steps, *crop, *_base_.flip_steps]
 test_frames = [*_base_.decode_steps, *crop]
 train_pipeline = [*sample_train, *train_frames, *_base_.pack]
 test_pipeline = [*_base_.sample_test, *test_frames, *_base_.pack]
-dataset = dict(type='FaceForensics', data_root=data_root, dataset_name=dataset_name)
+dataset = dict(
+    type='FaceForensics',
+    data_root=data_root,
+    dataset_name=dataset_name,
+    footage='rendered',
+)
 train_dataloader = dict(
     batch_size=8, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline)
 )

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from mmdeepfake.engine.checkpoint_choice import best_checkpoint
 from mmdeepfake.errors import ConfigError, DataError, InputError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 from mmdeepfake.files.record_fields import check_fields
 
-from ..finished_runs import ScoredRun, best_checkpoint, read_scored_run
+from ..finished_runs import ScoredRun, read_scored_run
 
 # Through the package, so that an installed copy finds them too.
 TOOLS = Path(__file__).resolve().parents[2] / '.mim/tools'

@@ -19,7 +19,10 @@ from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.config_checks import walk_dicts
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
-from mmdeepfake.models.inference_folding import keep_composed_kernels
+from mmdeepfake.models.inference_folding import (
+    keep_composed_kernels,
+    order_channels_last_,
+)
 from mmdeepfake.registry import MODELS
 
 from .choices import MODES
@@ -167,14 +170,6 @@ def build_random_model(cfg: Config) -> nn.Module:
     finally:
         logger.setLevel(level)
     return model
-
-
-def order_channels_last_(model: nn.Module) -> None:
-    """Store the weights of 2D and 3D convolutions with channels innermost."""
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for weight in model.parameters():
-        if weight.dim() in formats:
-            weight.data = weight.data.contiguous(memory_format=formats[weight.dim()])
 
 
 def with_channels_last(videos: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from mmengine.dist import master_only
@@ -19,6 +20,11 @@ from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
+from mmdeepfake.structures.training_data import (
+    TRAINING_DATA,
+    TrainingData,
+    name_kind,
+)
 from mmdeepfake.version import __version__
 
 from ..broken_sample_batches import innermost_datasets
@@ -32,11 +38,13 @@ class RunReportHook(Hook):
 
     The file holds one entry for training and one for testing, so that a test in the
     folder of its training adds to the record. A training also leaves the list of its
-    videos, with which an evaluation finds out whether it tests on them.
+    videos, with which an evaluation finds out whether it tests on them, and its
+    checkpoints tell kind, sets and number of persons, on which verdicts depend.
     """
 
     def __init__(self) -> None:
         self._loaded: str | None = None
+        self._trained: TrainingData | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note which file the weights come from, in place of the initial ones."""
@@ -51,9 +59,16 @@ class RunReportHook(Hook):
 
     @master_only
     def _list_videos(self, runner: Runner) -> None:
-        items = iterate_videos(runner.train_dataloader.dataset)
+        dataset = runner.train_dataloader.dataset
         path = pathlib.Path(runner.work_dir, TRAINING_VIDEOS_FILE)
-        SeenVideos.of_items(items).write(path)
+        seen = SeenVideos.of_items(iterate_videos(dataset), kind=kind_of(dataset))
+        seen.write(path)
+        self._trained = seen.training_data
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the kind of training data to the metadata."""
+        if self._trained is not None:
+            checkpoint['meta'][TRAINING_DATA] = asdict(self._trained)
 
     def before_val(self, runner: Runner) -> None:
         """Report a validation on its own; those inside a training are part of it."""
@@ -117,6 +132,15 @@ def count_videos(dataset: Any) -> dict[str, int]:
         method = info.get('method', label)
         counts[label if method == label else f'{label}/{method}'] += 1
     return dict(sorted(counts.items(), reverse=True))
+
+
+def kind_of(dataset: Any) -> str:
+    """Return the kind of training data, from what its datasets state."""
+    inner = list(innermost_datasets(dataset))
+    return name_kind(
+        (getattr(one, 'footage', None) for one in inner),
+        with_pseudo_fakes=any(getattr(one, 'pseudo_fakes', False) for one in inner),
+    )
 
 
 def iterate_videos(dataset: Any) -> Iterator[Mapping]:

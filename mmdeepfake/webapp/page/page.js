@@ -6,7 +6,9 @@ const PAUSE_MS = 700;
 const ASKING = { 'X-MMDeepfake': 'page' };
 const VERDICTS = {
   fake: 'The score is at or above the threshold.',
-  real: 'The score is below the threshold: the model found no sign of manipulation.',
+  uncertain: 'The score is near the threshold: neither word would be safe.',
+  real: 'The score is below the threshold. This does not prove that the video is real.',
+  'not valid': 'The model is not known to have been trained on real video, so its score says nothing about this video.',
   'no face': 'No face was found, so there is no score. This does not mean that the video is real.',
   none: 'No face is long enough to be scored. This does not mean that the video is real.',
 };
@@ -148,20 +150,22 @@ function tell(job) {
   const found = job.findings;
   const path = (name) => `/api/jobs/${job.id}/files/${encodeURIComponent(name)}`;
   const has = (name) => found.files.includes(name);
-  const isJudged = found.fake_score !== null;
+  const isJudged = found.fake_score !== null && found.verdict !== 'not valid';
   at('name').textContent = job.name;
-  at('verdict').className = `verdict ${['fake', 'real'].includes(found.verdict) ? found.verdict : ''}`;
-  at('verdict-word').textContent = found.verdict === 'none' ? 'not scored' : found.verdict;
-  at('verdict-text').textContent = isJudged ? `P(fake) ${found.fake_score.toFixed(3)}, threshold ${found.threshold.toFixed(3)}` : '';
+  at('verdict').className = `verdict ${['fake', 'uncertain', 'real'].includes(found.verdict) ? found.verdict : ''}`;
+  at('verdict-word').textContent = found.verdict_words;
+  at('verdict-text').textContent = isJudged ? found.sentence : '';
   at('scale').hidden = !isJudged;
   if (isJudged) {
     at('scale-score').style.left = `${100 * found.fake_score}%`;
     at('scale-threshold').style.left = `${100 * Math.min(1, found.threshold)}%`;
+    at('scale-line').style.setProperty('--turn', `${100 * Math.min(1, found.threshold)}%`);
   }
   const calibration = found.is_calibrated
     ? 'The threshold was chosen on validation videos.'
     : 'The threshold is not calibrated: its rate of false alarms is unknown.';
-  at('meaning').textContent = `${VERDICTS[found.verdict] || ''} ${isJudged ? calibration : ''}`;
+  const training = about ? `The model was trained on ${about.model.trained_on}.` : '';
+  at('meaning').textContent = [VERDICTS[found.verdict], isJudged && calibration, training].filter(Boolean).join(' ');
   const frames = `${found.width} x ${found.height} pixels, ${found.num_frames} frames, ${seconds(found.duration_seconds)}.`;
   at('notes').replaceChildren(...[...found.notes, frames].map((note) => element('li', note)));
   at('video-part').hidden = !has('annotated.mp4');
@@ -184,7 +188,7 @@ function tell(job) {
 
 function makeFace(face, path) {
   const part = at('face').content.cloneNode(true);
-  part.querySelector('h4').textContent = `Face ${face.index}: ${face.verdict}`;
+  part.querySelector('h4').textContent = `Face ${face.index}: ${face.verdict_words}`;
   part.querySelector('.facts').textContent = `P(fake) ${face.fake_score.toFixed(3)}, seen from ${seconds(face.start_seconds)} to ${seconds(face.end_seconds)}`;
   const peak = face.peak_score === null ? '' : `Its most suspicious snippet (${face.peak_score.toFixed(3)} at ${seconds(face.peak_start_seconds)}), as the model saw it`;
   const captions = {
@@ -242,7 +246,7 @@ async function start() {
     about = await ask('/api/about');
     const { limits, model } = about;
     at('limits').textContent = `up to ${limits.max_megabytes} MB and ${limits.max_seconds} seconds`;
-    at('model').textContent = `${model.model}, mmdeepfake ${model.version}`;
+    at('model').textContent = `${model.model}, trained on ${model.trained_on}; mmdeepfake ${model.version}`;
     const id = location.hash.slice(1);
     if (id) {
       current = id;

@@ -16,6 +16,7 @@ from mmdeepfake.engine.hooks.run_report_hook import (
     write_entry,
 )
 from mmdeepfake.evaluation.leakage import SeenVideos
+from mmdeepfake.structures.training_data import TrainingData
 from mmdeepfake.version import __version__
 
 
@@ -177,3 +178,35 @@ def test_training_lists_its_videos_beside_the_checkpoints(tmp_path):
     RunReportHook().before_train(make_runner(tmp_path))
     seen = SeenVideos.read(tmp_path / 'training_videos.json')
     assert seen.videos == {('set', 'real', 'a'), ('set', 'FaceSwap', 'b')}
+
+
+def stating(footage, **facts):
+    dataset = Videos(dict(REAL, identities=('1', '2')), SWAP)
+    vars(dataset).update(footage=footage, **facts)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ('datasets', 'kind'),
+    [
+        ([stating('real video')], 'real video'),
+        ([stating('rendered')], 'rendered'),
+        ([stating('real video', pseudo_fakes=True)], 'real video and pseudo-fakes'),
+        ([stating('rendered', pseudo_fakes=True)], 'rendered'),
+        ([stating('real video'), stating('rendered')], 'unknown'),
+        ([stating('real video'), stating(None)], 'unknown'),
+        ([Videos(REAL)], 'unknown'),
+    ],
+)
+def test_checkpoints_tell_the_kind_of_data_that_the_datasets_state(
+    tmp_path, datasets, kind
+):
+    loader = SimpleNamespace(dataset=SimpleNamespace(datasets=datasets))
+    hook, checkpoint = RunReportHook(), {'meta': {'iter': 3}}
+    hook.before_train(make_runner(tmp_path, train_dataloader=loader))
+    hook.before_save_checkpoint(None, checkpoint)
+    assert checkpoint['meta']['iter'] == 3
+    told = TrainingData.read(checkpoint['meta']['training_data'])
+    assert (told.kind, told.sets) == (kind, ('set',))
+    assert told.num_persons == (2 if 'identities' in datasets[0].infos[0] else 0)
+    assert SeenVideos.read(tmp_path / 'training_videos.json').training_data == told

@@ -1,0 +1,56 @@
+"""The command `mmdeepfake`: runs the tools, from any folder.
+
+mmdeepfake TOOL [arguments]      runs tools/TOOL.py
+mmdeepfake TOOL --help           lists its arguments
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+
+# Through the package, so that an installed copy finds them too.
+TOOLS = Path(__file__).resolve().parent / '.mim/tools'
+STARTED_BY_SCRIPTS = ('start_processes',)
+OTHER_NAMES = {'serve': 'webapp'}
+
+
+def main() -> int:
+    """Run the tool that the command line names and return its exit code."""
+    tools = find_tools()
+    name = sys.argv[1] if len(sys.argv) > 1 else '--help'
+    if name in ('-h', '--help'):
+        print(f'{__doc__}\nTools:')
+        for name, path in tools.items():
+            print(f'    {name:<18} {describe(path)}')
+        return 0
+    if name not in tools:
+        print(
+            f'error: unknown tool {name!r}; known: {", ".join(tools)}', file=sys.stderr
+        )
+        return 2
+    sys.argv[:2] = [f'mmdeepfake {name}']  # argparse prints it
+    spec = importlib.util.spec_from_file_location(f'mmdeepfake_{name}', tools[name])
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool.main()
+
+
+def find_tools() -> dict[str, Path]:
+    """Return the tools by name."""
+    tools = {path.stem: path for path in sorted(TOOLS.glob('*.py'))}
+    for name in STARTED_BY_SCRIPTS:
+        del tools[name]
+    return tools | {name: tools[tool] for name, tool in OTHER_NAMES.items()}
+
+
+def describe(path: Path) -> str:
+    """Return the first line of a tool's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
+    return text.partition('\n')[0]
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The console command `mmdeepfake`."""
+
+import sys
+
+import pytest
+from tool_runs import ROOT
+
+from mmdeepfake import __main__ as command
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr(sys, 'argv', ['mmdeepfake', *words])
+    monkeypatch.setattr(sys, 'path', [*sys.path])  # the tools add to it
+    return command.main()
+
+
+def test_every_tool_is_listed_with_what_it_does(monkeypatch, capsys):
+    assert run(monkeypatch) == 0
+    printed = capsys.readouterr().out
+    tools = {path.stem for path in ROOT.glob('tools/*.py')} - {'start_processes'}
+    assert tools | {'serve'} == set(command.find_tools())
+    for name in tools:
+        assert f'    {name} ' in printed
+
+
+def test_unknown_tool_is_one_line_with_the_list(monkeypatch, capsys):
+    assert run(monkeypatch, 'trian') == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'trian'" in line
+    assert all(name in line for name in command.find_tools())
+
+
+@pytest.mark.parametrize('name', ['train', 'serve'])
+def test_help_names_the_command(name, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run(monkeypatch, name, '--help')
+    assert capsys.readouterr().out.startswith(f'usage: mmdeepfake {name} ')
+
+
+def test_code_of_a_tool_is_that_of_the_command(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, 'validate', 'missing.jsonl') == 2
+    assert 'missing.jsonl' in capsys.readouterr().err
