@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 from config_reading import list_configs, read_config
-from pseudo_fake_builders import make_faces, make_pipeline
+from pseudo_fake_builders import draw_clip, make_faces, make_pipeline
 
 from mmdeepfake.commands.scoring import validation_set
 from mmdeepfake.datasets import PseudoFakeDataset
 from mmdeepfake.engine.seeded_batches import seed_generators
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.inference.config_pipeline import ConfigPipeline, KeptFrames
 
 KINDS = [
     dict(type='SelfBlend'),
@@ -177,3 +178,14 @@ def test_validation_read_by_the_test_pipeline_keeps_its_pseudo_fakes(name):
     types = [step['type'] for step in dataset['pipeline']]
     assert dataset['type'] == 'PseudoFakeDataset'
     assert types.count('MakePseudoFake') == 1 and 'DegradeClip' not in types
+
+
+def test_inference_takes_frames_as_they_are():
+    """Its videos are not marked, so the test pipeline's forging step does nothing."""
+    pipeline = ConfigPipeline(read_config('pseudo_fake/ratf_csa_r18_pseudo_fake.py'))
+    assert pipeline.needs_faces
+    frames, points = draw_clip(16)
+    boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    reader = KeptFrames(dict(enumerate(frames)), lambda frame: frame, len(frames))
+    found = pipeline.pack(reader, np.arange(len(frames)), boxes)
+    assert found.inputs.shape == (16, 3, 176, 176)
