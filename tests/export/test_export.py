@@ -9,7 +9,7 @@ from dataclasses import replace
 import onnx
 import pytest
 import torch
-from export_builders import RATF
+from export_builders import RATF, SMALL_FRAMES, TWO_SNIPPETS, make_checkpoint
 from mmaction.structures import ActionDataSample
 
 from mmdeepfake.engine.build import load_config
@@ -110,6 +110,27 @@ def test_file_scores_as_the_model_does_on_shapes_that_it_never_saw(
         torch.testing.assert_close(found.snippet_scores, snippets, atol=1e-4, rtol=0)
         by_logits = found.logits.softmax(dim=-1)[:, 1]
         torch.testing.assert_close(by_logits, videos, atol=1e-4, rtol=0)
+
+
+@pytest.mark.slow
+def test_compact_network_is_exported(tmp_path):
+    width = dict.fromkeys(
+        ['model.neck.in_channels', 'model.cls_head.in_channels'], 1280
+    )
+    backbone = dict(_delete_=True, type='RATFLite0', clip_len=4)
+    options = {**SMALL_FRAMES, **TWO_SNIPPETS, **width, 'model.backbone': backbone}
+    config, weights = make_checkpoint(tmp_path, RATF[0], options)
+    report = export_detector(
+        config,
+        str(weights),
+        tmp_path / 'lite0.onnx',
+        file_format='onnx',
+        opset=18,
+        cfg_options=options,
+    )
+    # It raises if the file's scores differ from the model's.
+    assert 'RATFLite0 + CrossSnippetAttention + TSNHead' in report.describe()
+    assert {(c['num_videos'], c['num_snippets']) for c in report.checks} >= {(3, 3)}
 
 
 @every_format

