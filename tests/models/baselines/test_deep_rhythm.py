@@ -35,14 +35,12 @@ def as_keras(maps):
 
 
 def test_sizes_are_those_of_the_paper():
-    with torch.device('meta'):
-        network = DeepRhythmNet(bn_axis='width').eval()
-        maps = torch.rand(1, 3, 300, 25)
+    network = DeepRhythmNet(bn_axis='width').eval()
     sizes = []
     for module in (network.stem, *network.blocks[1::2]):
         module.register_forward_hook(lambda m, i, out: sizes.append(out.shape[2:]))
     with torch.no_grad():
-        assert network(maps).shape == (1, 512, 1, 1)
+        assert network(torch.rand(1, 3, 300, 25)).shape == (1, 512, 1, 1)
     assert sizes == [(150, 13), (75, 7), (38, 4), (19, 2), (10, 1)]
 
 
