@@ -7,6 +7,7 @@ _HOMES = {
     'BasisUsageHook': '.hooks.basis_usage_hook',
     'BrokenSampleHook': '.hooks.broken_sample_hook',
     'CPUAmpOptimWrapper': '.cpu_amp',
+    'ChannelsLastHook': '.hooks.channels_last_hook',
     'CheckConfigHook': '.hooks.check_config_hook',
     'DurableBackend': '.durable_backend',
     'DurableCheckpointHook': '.hooks.durable_checkpoint_hook',

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.backbones import (
     EfficientNetLite0,
     RATFLite0,

@@ -1,0 +1,20 @@
+# The detector that the package ships: single snippets of real videos alone.
+_base_ = ['ratf_lite0_pseudo_fake.py']
+
+sample_train = [
+    dict(type='OpenVideo'),
+    # More pairs in place of more snippets: there is no CSA to compare them.
+    dict(type='SampleSnippets', num_snippets=1, clip_len=_base_.num_frames),
+]
+train_pipeline = [
+    *sample_train,
+    *_base_.decode_steps,
+    *_base_.crop_train,
+    *_base_.forge_steps,
+    *_base_.degrade_train,
+    *_base_.flip_steps,
+    *_base_.pack,
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
+train_cfg = dict(val_interval=2)
