@@ -16,7 +16,7 @@ EPOCHS = ['--cfg-options', 'train_cfg.max_epochs=1']
 def test_config_is_trained_tested_and_tabled(tmp_path):
     words = [TOOL, CONFIG, '--work-dir', 'out', *EPOCHS]
     done = run_tool(*words, cwd=tmp_path)
-    assert '[1/1] out/stub_config/seed0: done (train ' in done.stdout
+    assert '[1/1] out/stub_config/seed0: done\n' in done.stdout
     text = (tmp_path / 'out/benchmark.md').read_text()
     assert '| model | Stub AUC % | all AUC % | all AUC %, each seed [95% CI] |' in text
     assert '7 videos (4 real, 3 fake)' in text
