@@ -39,17 +39,15 @@ def draw_maps(num_frames, num_videos=1):
     return torch.randn(num_videos * num_frames, 3, 2, 3, dtype=torch.float64)
 
 
-@pytest.mark.parametrize('summary', ['last', 'mean'])
 @pytest.mark.parametrize(('num_frames', 'length'), [(6, None), (6, 6), (6, 3), (6, 1)])
-def test_logits_match_the_loops(summary, num_frames, length):
-    head = make_head(summary=summary, sequence_len=length)
+def test_logits_match_the_loops(num_frames, length):
+    head = make_head(sequence_len=length)
     maps = draw_maps(num_frames, num_videos=2)
     expected = [
         classify_video(
             video.tolist(),
             weights_of(head),
             length=length or num_frames,
-            summary=summary,
         )
         for video in maps.unflatten(0, (2, -1))
     ]
@@ -59,9 +57,8 @@ def test_logits_match_the_loops(summary, num_frames, length):
     )
 
 
-@pytest.mark.parametrize('summary', ['last', 'mean'])
-def test_order_of_frames_matters(summary):
-    head = make_head(summary=summary)
+def test_order_of_frames_matters():
+    head = make_head()
     maps = draw_maps(5)
     swapped = maps[[0, 3, 2, 1, 4]]
     assert (head(maps, num_segs=5) - head(swapped, num_segs=5)).abs().max() > 1e-6
