@@ -241,8 +241,11 @@ def test_run_that_another_process_is_at_is_left_alone(bench):
 
 
 @pytest.mark.slow
-def test_training_of_a_killed_benchmark_keeps_a_second_one_out(tmp_path, capsys):
+def test_training_of_a_killed_benchmark_keeps_a_second_one_out(
+    tmp_path, monkeypatch, capsys
+):
     """A real training holds a lock of its own in the folder of the run."""
+    monkeypatch.setenv('PYTHONPATH', str(ROOT / 'tests'))
     words = [CONFIG, '--work-dir', tmp_path]
     folder = tmp_path / CONFIG.stem / 'seed0'
     with hold_lock(folder / LOCK), pytest.raises(SystemExit):
