@@ -172,7 +172,6 @@ def test_videos_do_not_see_each_other():
             dict(loss_isolate=dict(real_radius=2.0)),
             'real_radius = 2.0, fake_radius = 1.638 of IsolateLoss',
         ),
-        (dict(loss_isolate=dict(centre='mean')), "centre = 'mean' of IsolateLoss: all"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
