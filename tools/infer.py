@@ -25,7 +25,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
+    add_limit_arguments,
+    add_options_argument,
     add_traceback_argument,
     run_tool,
 )
@@ -84,13 +85,7 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         metavar='FILE',
         help='its config (the one that training wrote beside the checkpoint)',
     )
-    group.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config',
-    )
+    add_options_argument(group)
     group.add_argument(
         '--device', default='auto', help="'cpu', 'cuda', 'cuda:1' (a GPU if available)"
     )
@@ -181,26 +176,11 @@ def add_scoring(group: argparse._ArgumentGroup) -> None:
 def add_decoding(group: argparse._ArgumentGroup) -> None:
     """Add the limits for hostile or damaged files."""
     limits = DecodingLimits()
-    group.add_argument(
-        '--timeout',
-        type=float,
-        metavar='SECONDS',
-        help='a video that takes longer fails (no limit)',
-    )
-    group.add_argument(
-        '--stall-timeout',
-        type=float,
-        default=limits.stall_seconds,
-        metavar='SECONDS',
-        help='a decoder without a new frame for this long is killed, and its video '
-        f'fails ({limits.stall_seconds:g})',
-    )
-    group.add_argument(
+    add_limit_arguments(
+        group,
         '--decoder-memory',
-        type=float,
-        default=limits.memory_bytes / 2**30,
-        metavar='GIB',
-        help=f'memory limit for one video ({limits.memory_bytes / 2**30:g})',
+        stall_seconds=limits.stall_seconds,
+        memory_bytes=limits.memory_bytes,
     )
     group.add_argument(
         '--isolation',

@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         default='work_dirs/paper_tables',
-        help='folder for paper_tables.md, .csv and .html',
+        help='folder for paper_tables.md and .csv',
     )
     add_traceback_argument(parser)
     return parser.parse_args()

@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     OptionAction,
+    add_limit_arguments,
     add_traceback_argument,
     run_tool,
 )
@@ -214,27 +215,11 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
         help="where the workers run: here, or on a Ray cluster ('mmdeepfake[ray]')",
     )
     add('--ray-address', metavar='HOST:PORT', help="the cluster's head, or auto")
-    add(
-        '--timeout',
-        type=float,
-        metavar='SECONDS',
-        help='a video that takes longer fails (no limit while there are frames)',
-    )
-    add(
-        '--stall-timeout',
-        type=float,
-        default=LIMITS.stall_seconds,
-        metavar='SECONDS',
-        help='a video without a new frame for that long fails '
-        f'({LIMITS.stall_seconds:g}, more for large files)',
-    )
-    add(
+    add_limit_arguments(
+        group,
         '--worker-memory',
-        type=float,
-        default=LIMITS.memory_bytes / 2**30,
-        metavar='GIB',
-        help='a video whose worker takes more memory fails '
-        f'({LIMITS.memory_bytes / 2**30:g})',
+        stall_seconds=LIMITS.stall_seconds,
+        memory_bytes=LIMITS.memory_bytes,
     )
     add('--retry-failed', action='store_true', help='prepare failed videos again')
     add('--redo', action='store_true', help='delete what is in OUT, and start again')

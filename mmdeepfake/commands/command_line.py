@@ -76,6 +76,38 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_limit_arguments(
+    group: argparse._ArgumentGroup,
+    memory_option: str,
+    *,
+    stall_seconds: float,
+    memory_bytes: int,
+) -> None:
+    """Add the limits for hostile or damaged videos, with their defaults."""
+    group.add_argument(
+        '--timeout',
+        type=float,
+        metavar='SECONDS',
+        help='a video that takes longer fails (no limit while there are frames)',
+    )
+    group.add_argument(
+        '--stall-timeout',
+        type=float,
+        default=stall_seconds,
+        metavar='SECONDS',
+        help='a video without a new frame for this long fails, and its decoder is '
+        f'killed ({stall_seconds:g}; preparation allows more for large files)',
+    )
+    group.add_argument(
+        memory_option,
+        type=float,
+        default=memory_bytes / 2**30,
+        metavar='GIB',
+        help='a video whose process takes more memory fails '
+        f'({memory_bytes / 2**30:g})',
+    )
+
+
 def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
     """Add --traceback, which shows where an input error was raised."""
     parser.add_argument(

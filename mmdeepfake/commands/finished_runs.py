@@ -7,14 +7,16 @@ training data are read from the folder of the checkpoint that was tested.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
+from mmdeepfake.engine.hooks.run_report_hook import RECORD
 from mmdeepfake.engine.written_config import read_written_config
 from mmdeepfake.errors import DataError, DataNotFoundError, InputError
 from mmdeepfake.evaluation.leakage import (
@@ -31,9 +33,7 @@ from mmdeepfake.files.bounded_reading import load_json
 from .evaluate import FOLDER
 from .report import METRICS, PREDICTIONS, read_summary
 
-RUN = 'run.json'
-_CHECKED = ('num_real', 'num_fake', 'acc', 'auc')
-_TOLERANCE = 1e-9  # ours; figures are written in full precision
+_TOLERANCE = {'rtol': 0, 'atol': 1e-9, 'equal_nan': True}  # ours; full precision
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class VideoSource:
 
     dataset: str
     compression: str = ''
-    methods: tuple[str, ...] | None = None
+    methods: Sequence[str] | None = None
 
     def __str__(self) -> str:
         methods = '' if self.methods is None else f' ({", ".join(self.methods)})'
@@ -56,10 +56,13 @@ class VideoSource:
 
     def is_same(self, wanted: VideoSource) -> bool:
         """Return whether these are the wanted videos; None matches any methods."""
-        return (self.dataset, self.compression) == (
-            wanted.dataset,
-            wanted.compression,
-        ) and (wanted.methods is None or set(self.methods or ()) == set(wanted.methods))
+        return self.has(wanted) and (wanted.methods is None or wanted.has(self))
+
+    def has(self, wanted: VideoSource) -> bool:
+        """Return whether the wanted videos are among these."""
+        places = [(one.dataset, one.compression) for one in (self, wanted)]
+        is_among = set(wanted.methods or ()) <= set(self.methods or ())
+        return places[0] == places[1] and is_among
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Training:
         config: as it ran, options included.
         facts: of `run.json`: seed, code, initial weights, counts of videos.
         videos: what it was trained on; None without a list.
+        source: the same; None unless they are one dataset.
     """
 
     folder: Path
@@ -79,22 +83,7 @@ class Training:
     config: Config
     facts: Mapping[str, Any]
     videos: SeenVideos | None
-
-    @property
-    def seed(self) -> int | None:
-        """The training's seed."""
-        return self.facts.get('seed')
-
-    @cached_property
-    def source(self) -> VideoSource | None:
-        """The training data; None unless they are one dataset."""
-        names = {dataset for dataset, _, _ in self.videos.videos} if self.videos else ()
-        if len(names) != 1:
-            return None
-        counted = self.facts['videos']['train']
-        methods = sorted(name[5:] for name in counted if name.startswith('fake/'))
-        compression = self.config.train_dataloader.dataset.get('compression') or ''
-        return VideoSource(next(iter(names)), compression, tuple(methods))
+    source: VideoSource | None
 
 
 @dataclass(frozen=True)
@@ -123,11 +112,13 @@ class ScoredRun:
     def training(self) -> Training | None:
         """The training in the checkpoint's folder."""
         parent = Path(self.checkpoint).parent
-        if self.checkpoint and (parent / RUN).is_file():
+        if not self.checkpoint:
+            return None
+        if (parent / RECORD).is_file():
             return read_training(parent)
         # A folder that was moved keeps its name.
         is_moved = parent.name == self.folder.resolve().name and not parent.is_dir()
-        return read_training(self.folder) if self.checkpoint and is_moved else None
+        return read_training(self.folder) if is_moved else None
 
     @cached_property
     def config(self) -> Config | None:
@@ -172,10 +163,10 @@ def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
     """
     folders: dict[Path, Path] = {}
     for work_dir in map(Path, work_dirs):
-        found = sorted(path.parent for path in work_dir.rglob(RUN))
+        found = sorted(path.parent for path in work_dir.rglob(RECORD))
         if not found:
             raise DataNotFoundError(
-                f'no {RUN} in or below {work_dir}: python tools/train.py CONFIG and '
+                f'no {RECORD} in or below {work_dir}: python tools/train.py CONFIG and '
                 'tools/test.py CONFIG CHECKPOINT write one in their work dir'
             )
         for folder in found:
@@ -183,14 +174,13 @@ def find_runs(work_dirs: Iterable[str | Path]) -> FoundRuns:
     scored, broken = [], {}
     for folder in folders.values():
         for place in (folder, *sorted((folder / FOLDER).glob('*/'))):
-            if not any((place / name).is_file() for name in (METRICS, PREDICTIONS)):
-                continue
-            try:
-                run = read_scored_run(place, folder)
-                _ = run.training  # read now, so that its errors are found here
-                scored.append(run)
-            except (InputError, OSError) as error:
-                broken[place] = str(error)
+            if (place / METRICS).is_file() or (place / PREDICTIONS).is_file():
+                try:
+                    run = read_scored_run(place, folder)
+                    _ = run.training  # read now, so that its errors are found here
+                    scored.append(run)
+                except (InputError, OSError) as error:
+                    broken[place] = str(error)
     return FoundRuns(tuple(scored), broken)
 
 
@@ -206,14 +196,21 @@ def read_training(folder: Path) -> Training | None:
     if facts is None:
         return None
     try:
-        stem = Path(facts['config']).stem
-        if not isinstance(facts['videos']['train'], dict):
-            raise TypeError('videos.train as a table')
-    except (KeyError, TypeError) as error:
-        raise DataError(f'{folder / RUN}: the training record lacks {error}') from error
+        stem, counts = Path(facts['config']).stem, facts['videos']['train']
+        methods = sorted(name[5:] for name in counts if name.startswith('fake/'))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f'{folder / RECORD}: the training record lacks {error}'
+        ) from error
     listed = folder / TRAINING_VIDEOS_FILE
     videos = SeenVideos.read(listed) if listed.is_file() else None
-    return Training(folder, stem, _read_config(folder, stem, record), facts, videos)
+    config = _read_config(folder, stem, record)
+    names = {dataset for dataset, _, _ in videos.videos} if videos else set()
+    source = None
+    if len(names) == 1:
+        compression = config.train_dataloader.dataset.get('compression') or ''
+        source = VideoSource(names.pop(), compression, tuple(methods))
+    return Training(folder, stem, config, facts, videos, source)
 
 
 def _read_config(folder: Path, stem: str, record: Mapping[str, Any]) -> Config:
@@ -244,47 +241,37 @@ def read_scored_run(place: Path, folder: Path) -> ScoredRun:
         DataNotFoundError: one of the two files is missing.
         DataError: they do not belong together, or are damaged.
     """
-    predictions = read_predictions(place / PREDICTIONS)
-    summary = read_summary(place / METRICS, place / PREDICTIONS)
-    _check_figures(summary, predictions, where=place / METRICS)
+    metrics, predictions_csv = place / METRICS, place / PREDICTIONS
+    predictions = read_predictions(predictions_csv)
+    summary = read_summary(metrics, predictions_csv)
+    computed = summarise(predictions, threshold=summary.threshold, num_resamples=0)
+    stated, expected = _figures_of(summary), _figures_of(computed)
+    for row, name in sorted(stated.keys() | expected.keys()):
+        one, other = (f.get((row, name), 'missing') for f in (stated, expected))
+        if 'missing' in (one, other) or not np.isclose(one, other, **_TOLERANCE):
+            raise DataError(
+                f'{metrics}: {name} of {row} is {one}, but its predictions give '
+                f'{other}; run tools/test.py again'
+            )
     return ScoredRun(
         place,
         folder,
         read_record(folder),
-        str(load_json(place / METRICS, allow_nan=True).get('checkpoint') or ''),
+        str(load_json(metrics, allow_nan=True).get('checkpoint') or ''),
         summary,
         tuple(predictions),
-        hashlib.sha256((place / PREDICTIONS).read_bytes()).hexdigest(),
+        hashlib.sha256(predictions_csv.read_bytes()).hexdigest(),
     )
 
 
-def _check_figures(
-    summary: Summary, predictions: list[VideoPrediction], *, where: Path
-) -> None:
-    """Raise unless counts, accuracies and AUCs follow from the predictions."""
-    computed = summarise(predictions, threshold=summary.threshold, num_resamples=0)
-    stated, expected = (
-        {
-            (row.name, name): float(getattr(row, name))
-            for row in rows
-            for name in _CHECKED
-        }
-        for rows in (summary.rows, computed.rows)
-    )
-    for row, name in sorted(stated.keys() | expected.keys()):
-        one, other = (figures.get((row, name)) for figures in (stated, expected))
-        if one is None or other is None:
-            problem = f'row {row} is not in both the figures and the predictions'
-        elif abs(one - other) > _TOLERANCE or (one != one) != (other != other):
-            problem = f'{name} of {row} is {one:g}, but its predictions give {other:g}'
-        else:
-            continue
-        raise DataError(f'{where}: {problem}; run tools/test.py again')
+def _figures_of(summary: Summary) -> dict[tuple[str, str], float]:
+    names = ('num_real', 'num_fake', 'acc', 'auc')
+    return {(row.name, n): getattr(row, n) for row in summary.rows for n in names}
 
 
 def read_record(folder: Path) -> dict[str, Any]:
     """Read `run.json` of a folder; empty if missing."""
-    path = folder / RUN
+    path = folder / RECORD
     if not path.is_file():
         return {}
     try:

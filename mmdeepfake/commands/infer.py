@@ -72,7 +72,7 @@ def run_inference(args: argparse.Namespace) -> int:
             _Display(len(videos), shown=not args.quiet) as display,
         ):
             results = inferencer.infer_many(
-                [video.path for video in videos], progress=display.tell
+                [video.path for video in videos], progress=display.show
             )
             for video, result in zip(videos, results, strict=True):
                 write_video_results(
@@ -81,7 +81,7 @@ def run_inference(args: argparse.Namespace) -> int:
                     inferencer.facts,
                     annotate=args.video,
                     report=args.report,
-                    tell=display.drawing(result),
+                    on_frame=display.drawing(result),
                     decoder=inferencer.decoder,
                 )
                 table.add(result, video)
@@ -201,7 +201,7 @@ class _Display:
     def __exit__(self, *exception: object) -> None:
         self._bars.stop()
 
-    def tell(self, progress: Progress) -> None:
+    def show(self, progress: Progress) -> None:
         """Move the bar of the current video."""
         self._bars.update(
             self._one,
@@ -213,10 +213,10 @@ class _Display:
     def drawing(self, result: VideoResult) -> Any:
         """Return a callback for the progress of the annotated video."""
 
-        def tell(num_frames: int) -> None:
-            self.tell(Progress(result.name, 'draw', num_frames, result.num_frames))
+        def show_drawn(num_frames: int) -> None:
+            self.show(Progress(result.name, 'draw', num_frames, result.num_frames))
 
-        return tell
+        return show_drawn
 
     def finish(self, video: RequestedVideo, result: VideoResult) -> None:
         """Print the verdict of a video."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,6 @@ from .finished_runs import VideoSource
 # Through the package, so that an installed copy finds it too.
 CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
 PAPER_RESULTS = CONFIGS / 'baselines/paper_results.yml'
-THRESHOLD = 0.5  # ours; the paper does not give one
 _STEM = re.compile(r'(.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)(?:_\w+)?')
 
 
@@ -35,7 +34,7 @@ class TestSet:
     shows_known_persons: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One column: the training and test data of its models."""
 
@@ -45,43 +44,33 @@ class Column:
     videos: TestSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableRow:
-    """One row.
+    """One row: its figures, and our configs for it, named without their data.
 
     Attributes:
-        name: as printed.
-        methods: our configs for it, by their names without the data.
         figures: one per column; None where the paper prints none.
         quoted: names of the columns whose figure comes from another paper.
         reimplemented: whether it has the paper's dagger.
     """
 
+    table: str
     name: str
-    methods: tuple[str, ...]
-    figures: tuple[float | None, ...]
-    quoted: tuple[str, ...] = ()
+    configs: Sequence[str]
+    figures: Sequence[float | None]
+    quoted: Sequence[str] = ()
     reimplemented: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PaperTable:
-    """One table.
-
-    Attributes:
-        number: '1' or '4a'.
-        title: its caption.
-        figure: 'acc' or 'auc'.
-        columns: see `Column`.
-        rows: see `TableRow`.
-        note: what the paper leaves open about its cells.
-    """
+    """One table of accuracies ('acc') or AUCs ('auc')."""
 
     number: str
     title: str
     figure: str
-    columns: tuple[Column, ...]
-    rows: tuple[TableRow, ...]
+    columns: Sequence[Column]
+    rows: Sequence[TableRow]
     note: str = ''
 
 
@@ -101,36 +90,18 @@ def read_paper(path: Path = PAPER_RESULTS) -> Paper:
 
 
 def _read_table(fields: Mapping[str, Any], record: Mapping[str, Any]) -> PaperTable:
-    sources = {
-        name: VideoSource(
-            **{k: tuple(v) if k == 'methods' else v for k, v in s.items()}
+    sources = {name: VideoSource(**s) for name, s in record['sources'].items()}
+    columns = []
+    for name in fields['columns']:
+        tested = sources[name]
+        videos = TestSet(**record['test_sets'][tested.dataset])
+        columns.append(
+            Column(name, sources[fields.get('trained', name)], tested, videos)
         )
-        for name, s in record['sources'].items()
-    }
-    table = {'note': '', 'trained': None, **fields}
-    columns = tuple(
-        Column(
-            name,
-            sources[table['trained'] or name],
-            sources[name],
-            TestSet(**record['test_sets'][sources[name].dataset]),
-        )
-        for name in table['columns']
-    )
-    rows = tuple(
-        TableRow(
-            row['name'],
-            tuple(row['configs']),
-            tuple(row['figures']),
-            tuple(row.get('quoted', ())),
-            row.get('reimplemented', False),
-        )
-        for row in record['rows']
-        if row['table'] == table['number']
-    )
-    return PaperTable(
-        table['number'], table['title'], table['figure'], columns, rows, table['note']
-    )
+    rows = [TableRow(**r) for r in record['rows'] if r['table'] == fields['number']]
+    names = ('number', 'title', 'figure')
+    note = fields.get('note', '')
+    return PaperTable(*(fields[n] for n in names), columns, rows, note)
 
 
 def method_of(stem: str) -> str | None:

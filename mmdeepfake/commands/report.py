@@ -11,17 +11,20 @@ from rich.console import Console
 from mmdeepfake.engine.run_record import RECORD, USAGE, describe_usage, read_entries
 from mmdeepfake.engine.score_curves import roc_lines, score_rows
 from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.evaluation.calibration import reliability_curve
 from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import build_table, format_markdown
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.visualization.reliability_plot import Reliability, plot_reliability
 from mmdeepfake.visualization.report_plots import plot_scores, plot_training_curve
 
 PREDICTIONS = 'predictions.csv'
 METRICS = 'metrics.json'
 REPORT = 'report.md'
 SCORES_PLOT = 'scores.png'
+RELIABILITY_PLOT = 'reliability.png'
 TRAINING_PLOT = 'training_curve.png'
 _MIN_WIDTH = 90  # columns; a table of FaceForensics++ needs about 75
 
@@ -66,6 +69,13 @@ def write_report(work_dir: str | Path) -> Report:
         roc_lines(predictions, summary),
         files['scores'],
         threshold=summary.threshold,
+    )
+    files['reliability'] = work_dir / RELIABILITY_PLOT
+    labels = [prediction.key.label for prediction in predictions]
+    curve = reliability_curve(labels, [one.fake_score for one in predictions])
+    overall = summary.overall
+    plot_reliability(
+        Reliability(*curve, overall.brier, overall.ece), files['reliability']
     )
     # Folders are named by the time a run began.
     logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
@@ -125,7 +135,7 @@ def read_summary(metrics_json: Path, predictions_csv: Path) -> Summary:
 def _format_report(report: Report, work_dir: Path) -> str:
     pictures = [
         f'![{name}]({report.files[name].name})'
-        for name in ('scores', 'training curve')
+        for name in ('scores', 'reliability', 'training curve')
         if name in report.files
     ]
     sha256 = hashlib.sha256(report.files['predictions'].read_bytes()).hexdigest()

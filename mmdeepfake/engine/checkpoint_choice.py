@@ -158,7 +158,7 @@ def find_fault(path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        return f'is no whole checkpoint ({path.stat().st_size} bytes)'
+        return f'is not a complete checkpoint ({path.stat().st_size} bytes)'
     except OSError as error:
         return f'cannot be read ({error.strerror})'
     return None if broken is None else f'is damaged (in {broken})'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmdeepfake.errors import ConfigError, DataError
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.registry import METRICS
 from mmdeepfake.structures import (
     FAILED,
@@ -224,7 +223,7 @@ class DeepfakeMetric(BaseMetric):
             record['predictions'] = {'file': path.name, 'sha256': sha256}
             print_log(f'Scores of all videos: {path}', logger='current')
         if self.metrics_json is not None:
-            replace_text(self.metrics_json, json.dumps(record, indent=2) + '\n')
+            replace_json(self.metrics_json, record)
             print_log(f'Figures with intervals: {self.metrics_json}', logger='current')
 
 

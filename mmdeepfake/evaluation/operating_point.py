@@ -5,7 +5,6 @@ Kept as `operating_point.json` beside the checkpoint, with what they were chosen
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.record_fields import check_fields
 
@@ -110,7 +109,7 @@ class OperatingPoint:
 
     def write(self, path: Path) -> None:
         """Write it atomically as JSON."""
-        replace_text(path, json.dumps(asdict(self), indent=2) + '\n')
+        replace_json(path, asdict(self))
 
     @classmethod
     def read(

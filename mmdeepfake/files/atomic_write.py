@@ -7,6 +7,7 @@ disk. A killed process or a full disk leaves the old file or none.
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -177,3 +178,10 @@ def replace_text(
 ) -> None:
     """Write a UTF-8 file atomically; see `replacing` and `str.encode`."""
     replace_bytes(path, text.encode('utf-8', errors), alone=alone)
+
+
+def replace_json(
+    path: str | os.PathLike[str], value: object, *, alone: bool = False
+) -> None:
+    """Write JSON atomically; see `replacing`."""
+    replace_text(path, json.dumps(value, indent=2) + '\n', alone=alone)

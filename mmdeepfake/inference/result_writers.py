@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.csv_text import format_csv
 from mmdeepfake.files.printable_text import guard_cells, hide_folders
-from mmdeepfake.prepare.output_folder import write_json, write_text
+from mmdeepfake.prepare.output_folder import write_text
 from mmdeepfake.video.isolation.isolated_video import shared_decoder
 from mmdeepfake.video.local_decoding import VideoDecoder
 from mmdeepfake.visualization.annotated_video import (
@@ -44,7 +45,7 @@ def write_video_results(
     *,
     annotate: bool = True,
     report: bool = True,
-    tell: Callable[[int], None] | None = None,
+    on_frame: Callable[[int], None] | None = None,
     decoder: VideoDecoder | None = None,
 ) -> dict[str, Path]:
     """Write the result of one video to its folder.
@@ -56,7 +57,7 @@ def write_video_results(
         annotate: whether to write the annotated video if there is a face. A video that
             can no longer be read gets a note instead.
         report: whether to write the page.
-        tell: called with the number of annotated frames.
+        on_frame: called with the number of annotated frames.
         decoder: reads the video again; None decodes in a separate process.
 
     Returns:
@@ -64,18 +65,20 @@ def write_video_results(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = {RESULT_JSON: folder / RESULT_JSON, SCORES_CSV: folder / SCORES_CSV}
-    write_json(written[RESULT_JSON], to_json(result, facts))
+    replace_json(written[RESULT_JSON], to_json(result, facts), alone=True)
     write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, score_rows(result)))
     if annotate and result.faces:
         try:
-            _annotate(result, folder / ANNOTATED_MP4, tell, decoder or shared_decoder())
+            _annotate(
+                result, folder / ANNOTATED_MP4, on_frame, decoder or shared_decoder()
+            )
             written[ANNOTATED_MP4] = folder / ANNOTATED_MP4
         except DataError as error:
             # The scores remain valid: they come from an earlier, complete pass.
             reason = hide_folders(str(error), result.path.parent)
             note = f'no annotated video: {reason}'
             result = replace(result, notes=(*result.notes, note))
-            write_json(written[RESULT_JSON], to_json(result, facts))
+            replace_json(written[RESULT_JSON], to_json(result, facts), alone=True)
     if report:
         written[REPORT_HTML] = folder / REPORT_HTML
         write_text(written[REPORT_HTML], format_report(result, facts))
@@ -133,7 +136,7 @@ def format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _annotate(
     result: VideoResult,
     path: Path,
-    tell: Callable[[int], None] | None,
+    on_frame: Callable[[int], None] | None,
     decoder: VideoDecoder,
 ) -> None:
     """Decode the video again and draw the faces."""
@@ -145,8 +148,8 @@ def _annotate(
     active: list[_FaceTimeline] = []
 
     def marks_of(index: int) -> list[FaceMark]:
-        if tell is not None:
-            tell(index + 1)
+        if on_frame is not None:
+            on_frame(index + 1)
         while waiting and waiting[-1].first_frame <= index:
             active.append(_FaceTimeline(waiting.pop(), result))
         active[:] = [one for one in active if one.last_frame >= index]

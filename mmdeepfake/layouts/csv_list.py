@@ -27,7 +27,6 @@ All invalid lines are reported together.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -62,10 +61,6 @@ class CsvLayout(Layout):
 
     how_to_get = HOW_TO_GET
     has_compressions = True
-
-    def base_folder(self, root: str | os.PathLike[str]) -> Path:
-        """Return the folder of the list."""
-        return find_csv(Path(root)).parent
 
     def check_root(self, root: Path) -> None:
         """Refuse a root that is not a CSV file and does not hold exactly one."""

@@ -149,10 +149,6 @@ class Layout(ABC):
         """Return what a folder lacks to be the root; '' if nothing."""
         return ''
 
-    def base_folder(self, root: str | os.PathLike[str]) -> Path:
-        """Return the folder that the videos' paths are relative to."""
-        return Path(root)
-
     @abstractmethod
     def find_videos(self, root: Path, selection: Selection) -> Iterable[SourceVideo]:
         """Return the selected videos in any order; may include other splits."""

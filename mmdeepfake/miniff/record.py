@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json
 
 from .settings import MiniFFSettings
@@ -57,7 +56,7 @@ def claim_folder(root: Path, settings: MiniFFSettings, *, overwrite: bool) -> No
             'written by this tool; use a new or an empty folder'
         )
     root.mkdir(parents=True, exist_ok=True)
-    write_json(record_path, record)
+    replace_json(record_path, record, alone=True)
 
 
 def _read_record(path: Path) -> dict:
@@ -82,8 +81,3 @@ def _describe_differences(found: dict, wanted: dict) -> str:
         for name in sorted(there.keys() | here.keys())
         if there.get(name) != here.get(name)
     )
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON atomically."""
-    replace_text(path, json.dumps(value, indent=2) + '\n', alone=True)

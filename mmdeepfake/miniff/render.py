@@ -15,6 +15,7 @@ import numpy as np
 from rich.progress import track
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.folder_lock import hold_lock
 
 from .cast import list_clips, make_forgery_rng, make_noise_rng, pair_clips, perform
@@ -27,7 +28,7 @@ from .forgery import (
     weigh_region,
 )
 from .frames import ClipRenderer, draw_sensor_noise, quantise
-from .record import claim_folder, write_json
+from .record import claim_folder
 from .settings import COMPRESSION_CRF, MiniFFSettings
 from .video_jobs import IDENTITIES_NAME, LOCK_NAME, VideoJob, list_jobs
 
@@ -170,6 +171,6 @@ def _write_tables(root: Path, settings: MiniFFSettings) -> None:
     """Write the pairs of each split and the person of each clip."""
     for split, pairs in pair_clips(settings).items():
         table = [[first.clip_id, second.clip_id] for first, second in pairs]
-        write_json(root / 'splits' / f'{split}.json', table)
+        replace_json(root / 'splits' / f'{split}.json', table, alone=True)
     identities = {clip.clip_id: clip.person_id for clip in list_clips(settings)}
-    write_json(root / IDENTITIES_NAME, identities)
+    replace_json(root / IDENTITIES_NAME, identities, alone=True)

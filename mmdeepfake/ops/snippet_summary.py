@@ -56,47 +56,35 @@ def summarise_snippets(
 
 
 def pooling_matrix(
-    height: int, width: int, rows: int | None, columns: int, dtype: torch.dtype
+    height: int, width: int, num_bins: int, dtype: torch.dtype
 ) -> Tensor:
-    """Share of each position in each bin of an adaptive average pooling.
+    """Share of each position in each bin of an adaptive average pooling of the raster.
 
     Args:
         height: H.
         width: W.
-        rows: rows of the grid of bins; None cuts the raster of all positions into
-            `columns` bins instead.
-        columns: columns of the grid, or number of bins.
+        num_bins: R.
         dtype: of the result, float32 or float64.
 
     Returns:
-        (H*W, bins) on the CPU; every column sums to 1.
+        (H*W, R) on the CPU; every column sums to 1.
     """
     is_double = dtype == torch.float64
-    return torch.from_numpy(_pooling_shares(height, width, rows, columns, is_double))
+    return torch.from_numpy(_bin_shares(height * width, num_bins, is_double))
 
 
 # Arrays are kept over calls, not tensors: a tensor that was made while a fake mode or
 # inference mode was on is of that mode, and spoils every later call without a word.
 @lru_cache(maxsize=64)
-def _pooling_shares(
-    height: int, width: int, rows: int | None, columns: int, is_double: bool
-) -> NDArray[np.floating]:
-    shares: NDArray[np.floating]
-    if rows is None:
-        shares = _bin_shares(height * width, columns)
-    else:
-        shares = np.kron(_bin_shares(height, rows), _bin_shares(width, columns))
-    return shares.astype(np.float64 if is_double else np.float32)
-
-
-def _bin_shares(length: int, num_bins: int) -> NDArray[np.float64]:
+def _bin_shares(length: int, num_bins: int, is_double: bool) -> NDArray[np.floating]:
     """(length, num_bins): bin i is [floor(i n / bins), ceil((i + 1) n / bins))."""
     index = np.arange(num_bins)
     starts = index * length // num_bins
     stops = -(-(index + 1) * length // num_bins)
     position = np.arange(length)[:, None]
     inside = (position >= starts) & (position < stops)
-    return inside / (stops - starts)
+    shares: NDArray[np.floating] = inside / (stops - starts)
+    return shares.astype(np.float64 if is_double else np.float32)
 
 
 def _matrices_by_frame(kernel: Tensor, num_frames: int) -> Tensor:

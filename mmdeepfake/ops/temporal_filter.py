@@ -31,31 +31,6 @@ def pool_to_strips(features: Tensor, *, num_bins: int) -> Tensor:
     return pooled.reshape(b, t, *pooled.shape[1:])
 
 
-def pool_to_grid(features: Tensor, *, num_bins: int) -> Tensor:
-    """Average each frame over the squarest grid of `num_bins` cells.
-
-    Our alternative to `pool_to_strips`: 8 bins are 2 rows of 4 cells.
-
-    Args:
-        features: (B, T, C, H, W).
-        num_bins: R.
-
-    Returns:
-        (B, T, C, R).
-    """
-    b, t = features.shape[:2]
-    pooled = F.adaptive_avg_pool2d(
-        features.flatten(0, 1), grid_of_bins(num_bins)
-    )  # (B*T, C, rows, columns)
-    return pooled.reshape(b, t, -1, num_bins)
-
-
-def grid_of_bins(num_bins: int) -> tuple[int, int]:
-    """Return the rows and columns of the squarest grid of bins; rows <= columns."""
-    rows = next(n for n in range(int(num_bins**0.5), 0, -1) if num_bins % n == 0)
-    return rows, num_bins // rows
-
-
 def fold_alignment(
     previous: Tensor,
     current: Tensor,

@@ -14,7 +14,6 @@ there completely or not at all. The next run deletes what a killed one left behi
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -22,10 +21,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from mmdeepfake.errors import DataError
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json, replace_text
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
 from mmdeepfake.structures import VideoKey
@@ -40,7 +38,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^[.~ ]|[. ]$')
 def safe_name(name: str) -> str:
     """Return a name that every file system accepts, with letters and spaces unchanged.
 
-    `plain_name` inverts it, except for very long names, whose end becomes a hash.
+    `urllib.parse.unquote` inverts it, except for very long names, which end in a hash.
 
     Example:
         >>> safe_name('fake/131'), safe_name('été 1')
@@ -53,11 +51,6 @@ def safe_name(name: str) -> str:
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
     start = encoded[: _MAX_NAME_BYTES - len(digest) - 1].decode('utf-8', 'ignore')
     return f'{start}~{digest}'
-
-
-def plain_name(safe: str) -> str:
-    """Invert `safe_name`."""
-    return unquote(safe, errors='surrogateescape')
 
 
 class OutputFolder:
@@ -105,7 +98,7 @@ class OutputFolder:
                 'new or empty folder'
             )
         if not self.settings.exists():
-            write_json(self.settings, wanted)
+            replace_json(self.settings, wanted, alone=True)
 
     def _read_settings(self) -> dict[str, Any]:
         try:
@@ -185,11 +178,6 @@ def refuse_overlap(root: Path, out: Path) -> None:
             f'OUT {str(out)!r} is in ROOT {str(root)!r}, which is never written to; '
             'use a folder outside of it'
         )
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON atomically."""
-    write_text(path, json.dumps(value, indent=2) + '\n')
 
 
 def write_text(path: Path, text: str) -> None:

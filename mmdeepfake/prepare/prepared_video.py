@@ -20,13 +20,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json, shorten
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.structures import VideoKey, VideoRecord
 from mmdeepfake.structures.manifest import format_line, parse_line
 
-from .output_folder import RESULT_NAME, OutputFolder, write_json, write_text
+from .output_folder import RESULT_NAME, OutputFolder, write_text
 from .preparation_settings import PreparationSettings
 
 # Where the boxes of a video come from.
@@ -110,7 +111,7 @@ class PreparedVideo:
 
     def save(self, folder: Path) -> None:
         """Write the record into a video's folder."""
-        write_json(
+        replace_json(
             folder / RESULT_NAME,
             {
                 'fingerprint': self.fingerprint,
@@ -118,6 +119,7 @@ class PreparedVideo:
                 'sources': list(self.sources),
                 'facts': asdict(self.facts),
             },
+            alone=True,
         )
 
     @classmethod

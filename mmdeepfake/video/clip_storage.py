@@ -280,8 +280,8 @@ class ClipReader:
             size = os.path.getsize(self.path)
             raise DataError(
                 f'face clip {self.path!r} ({size} bytes) cannot be opened: it is '
-                f'truncated, or no face clip ({error}); copy it again, or prepare this '
-                'video again'
+                f'truncated or not a face clip ({error}); copy it again, or prepare '
+                'this video again'
             ) from error
 
     def _read_index(self) -> None:
@@ -293,7 +293,7 @@ class ClipReader:
             raise ValueError('it does not end as a tar file does')
         name = tail[end - 2 * _BLOCK : end - _BLOCK].split(b'\0', 1)[0]
         if name != _MEMBER.encode():
-            raise ValueError(f'its last member is no {_MEMBER}')
+            raise ValueError(f'its last member is not {_MEMBER}')
         facts = json.loads(tail[end - _BLOCK : end])
         self.format, self.fps, num_frames, self.height, self.width, *places = (
             facts[name] for name in _FIELDS
@@ -315,6 +315,8 @@ class ClipReader:
             for place in places
         )
         index, times = arrays
+        if index is None:
+            raise ValueError('it has no index of its frames')
         is_index = index.shape == (num_frames, 3) and index.dtype == np.int64
         if not is_index or not num_frames:
             raise ValueError(f'index of shape {index.shape} for {num_frames} frames')

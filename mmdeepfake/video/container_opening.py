@@ -47,13 +47,13 @@ def check_video_file(path: Path) -> int:
 
     Raises:
         DataNotFoundError: the file does not exist.
-        DataError: it is empty, or no plain file but a pipe, a device or a folder.
+        DataError: it is empty, or a pipe, a device or a folder, not a regular file.
     """
     name = _name(path)
     if not path.is_file():
         # Opening a pipe would wait for someone to write into it, maybe for ever.
         if path.exists():
-            raise DataError(f'{name} is no plain file but a folder, pipe or device')
+            raise DataError(f'{name} is a folder, pipe or device, not a regular file')
         raise DataNotFoundError(f'no {name}')
     num_bytes = path.stat().st_size
     if num_bytes == 0:

@@ -261,7 +261,7 @@ class NumberedImages:
     @staticmethod
     def _read_picture(path: Path) -> Frame:
         if not path.is_file():  # opening a pipe would wait for ever
-            raise DataError(f'frame {str(path)!r} is no plain file')
+            raise DataError(f'frame {str(path)!r} is not a regular file')
         try:
             content = np.fromfile(path, np.uint8)
         except OSError as error:

@@ -14,12 +14,12 @@ class WatchedFrames:
 
     Args:
         source: gives the frames, and all else.
-        tell: called once per frame, before the frame is yielded.
+        on_frame: called once per frame, before the frame is yielded.
     """
 
-    def __init__(self, source: FrameSource, tell: Callable[[], None]) -> None:
+    def __init__(self, source: FrameSource, on_frame: Callable[[], None]) -> None:
         self._source = source
-        self._tell = tell
+        self._on_frame = on_frame
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -27,11 +27,11 @@ class WatchedFrames:
     def read(self) -> Iterator[Frame]:
         """See `FrameSource.read`."""
         for frame in self._source.read():
-            self._tell()
+            self._on_frame()
             yield frame
 
     def read_unconverted(self) -> Iterator[SourceFrame]:
         """See `FrameSource.read_unconverted`."""
         for frame in self._source.read_unconverted():
-            self._tell()
+            self._on_frame()
             yield frame

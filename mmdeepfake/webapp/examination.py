@@ -44,7 +44,7 @@ from .limits import Limits, Refusal
 
 NUM_FACES_SHOWN = 6
 TIMELINE_PNG = 'timeline.png'
-Tell = Callable[[str, int, int | None], None]
+Report = Callable[[str, int, int | None], None]
 _STAGES = {'find faces': 'Looking for faces', 'score': 'Scoring'}
 _PATH = re.compile(r'(?:/[^\s/\'"]+){2,}')
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class VideoExaminer:
         }
 
     def examine(
-        self, upload: Path, folder: Path, name: str, tell: Tell
+        self, upload: Path, folder: Path, name: str, report: Report
     ) -> dict[str, Any]:
         """Score one upload.
 
@@ -85,7 +85,7 @@ class VideoExaminer:
             upload: the file.
             folder: receives the files that the visitor may see.
             name: the visitor's file name, for the downloads.
-            tell: called with stage, frames done, and total.
+            report: called with stage, frames done, and total.
 
         Returns:
             The findings as plain JSON values; 'files' lists the files in `folder`.
@@ -95,12 +95,12 @@ class VideoExaminer:
         """
         try:
             self._check(upload)
-            result = self._inferencer.infer(upload, progress=_translate(tell))
+            result = self._inferencer.infer(upload, progress=_translate(report))
         except ConfigError:
             raise
         except DataError as error:
             raise _refuse_file(error, upload) from error
-        self._write(result, folder, name, tell)
+        self._write(result, folder, name, report)
         model = getattr(self._inferencer.predictor, 'model', None)
         findings = describe_result(result)
         findings['faces'] = [
@@ -122,16 +122,23 @@ class VideoExaminer:
             num_pixels=source.height * source.width,
         )
 
-    def _write(self, result: VideoResult, folder: Path, name: str, tell: Tell) -> None:
+    def _write(
+        self, result: VideoResult, folder: Path, name: str, report: Report
+    ) -> None:
         """Write the downloads; they use the visitor's name of the video."""
         drawn = folder / 'drawn'
 
-        def tell_drawn(num_frames: int) -> None:
-            tell('Drawing the video', num_frames, result.num_frames)
+        def report_drawn(num_frames: int) -> None:
+            report('Drawing the video', num_frames, result.num_frames)
 
         facts = self._inferencer.facts
         write_video_results(
-            result, drawn, facts, report=False, tell=tell_drawn, decoder=LocalDecoder()
+            result,
+            drawn,
+            facts,
+            report=False,
+            on_frame=report_drawn,
+            decoder=LocalDecoder(),
         )
         if (drawn / ANNOTATED_MP4).exists():
             (drawn / ANNOTATED_MP4).rename(folder / ANNOTATED_MP4)
@@ -225,8 +232,8 @@ def _most_suspicious(result: VideoResult) -> list[FaceResult]:
     return sorted(scored, key=lambda face: -face.fake_score)
 
 
-def _translate(tell: Tell) -> Callable[[Progress], None]:
-    return lambda one: tell(_STAGES[one.stage], one.done, one.total)
+def _translate(report: Report) -> Callable[[Progress], None]:
+    return lambda one: report(_STAGES[one.stage], one.done, one.total)
 
 
 def _refuse_file(error: DataError, upload: Path) -> Refusal:

@@ -30,7 +30,7 @@ class Examiner(Protocol):
         upload: Path,
         folder: Path,
         name: str,
-        tell: Callable[[str, int, int | None], None],
+        report: Callable[[str, int, int | None], None],
     ) -> dict[str, Any]:
         """Return the findings of one upload, or raise `Refusal`."""
         ...

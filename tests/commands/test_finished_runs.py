@@ -44,7 +44,7 @@ def test_run_knows_its_training_and_test_data(folder):
     (run,) = found.scored
     source = VideoSource('FaceForensics++', 'c40', ('Deepfakes',))
     assert run.source == run.training.source == source
-    assert run.training.seed == 0
+    assert run.training.facts['seed'] == 0
     assert (run.place, run.checkpoint) == (
         folder,
         str(folder / 'best_deepfake_auc_epoch_3.pth'),
@@ -98,12 +98,12 @@ def test_figures_that_do_not_follow_from_the_predictions_are_refused(folder, nam
         record['methods'][0][name] = 1
 
     edit_metrics(folder, improve)
-    assert f'{name} of Deepfakes is 1, but' in problem(folder)
+    assert f'{name} of Deepfakes is 1' in problem(folder)
 
 
 def test_rows_that_are_not_in_the_predictions_are_refused(folder):
     edit_metrics(folder, lambda record: record['methods'][0].update(name='FaceSwap'))
-    assert 'row Deepfakes is not in both' in problem(folder)
+    assert 'of Deepfakes is missing' in problem(folder)
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"train": 1}'])

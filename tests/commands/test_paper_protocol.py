@@ -68,7 +68,7 @@ def test_full_model_of_the_ablations_is_that_of_table_1():
     full = TABLES['1'].rows[-1]
     assert full.name == 'RATF + CSA'
     for number in ('4a', '4b', '4c'):
-        (row,) = [row for row in TABLES[number].rows if row.methods == ('ratf_r50',)]
+        (row,) = [row for row in TABLES[number].rows if row.configs == ['ratf_r50']]
         assert row.figures == full.figures[4:]
 
 
@@ -98,8 +98,8 @@ def test_daggers_are_those_of_the_paper():
 
 def test_every_config_of_the_tables_exists_and_every_baseline_has_its_row():
     rows = [row for table in TABLES.values() for row in table.rows]
-    named = {method for row in rows for method in row.methods}
-    assert all(row.methods for row in rows)
+    named = {method for row in rows for method in row.configs}
+    assert all(row.configs for row in rows)
     stems = {path.stem for path in (ROOT / 'configs').rglob('*_ffpp_lq.py')}
     assert {f'{name}_ffpp_lq' for name in named} <= stems
     assert not named & NEWER
@@ -120,7 +120,7 @@ def test_readme_of_the_baselines_prints_these_figures():
         if figures == 'not in it':
             assert method_of(stem) in NEWER
             continue
-        rows = [row for row in lq_rows if method_of(stem) in row.methods]
+        rows = [row for row in lq_rows if method_of(stem) in row.configs]
         known = [x for row in rows[:1] for x in row.figures[-4:] if x is not None]
         if figures.startswith('none'):  # in another table, or at HQ alone
             assert not known

@@ -104,7 +104,7 @@ def test_no_whole_checkpoint_ends_in_one_message(tmp_path):
         choose(tmp_path)
     message = str(caught.value)
     assert 'last_checkpoint names epoch_2.pth, which is not there; ' in message
-    assert 'epoch_1.pth is no whole checkpoint (0 bytes). ' in message
+    assert 'epoch_1.pth is not a complete checkpoint (0 bytes). ' in message
     assert 'remove these files to start from the beginning' in message
 
 

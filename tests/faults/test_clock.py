@@ -8,8 +8,6 @@ import pytest
 from mmengine.config import Config
 from tool_runs import CONFIG
 
-from mmdeepfake.commands.benchmark import run as benchmark_run
-from mmdeepfake.commands.benchmark.run import BenchmarkRun, Launch
 from mmdeepfake.commands.finished_runs import best_checkpoint
 from mmdeepfake.engine import run_folder
 from mmdeepfake.engine.build import build_runner, load_config
@@ -111,18 +109,6 @@ def test_best_checkpoint_is_that_of_the_last_epoch_and_not_of_the_last_hour(tmp_
     assert best_checkpoint(tmp_path) == newer
     newer.rename(tmp_path / 'best_x.pth')  # no number: not taken for a later one
     assert best_checkpoint(tmp_path) == older
-
-
-def test_stage_took_as_long_as_it_took(tmp_path, monkeypatch):
-    run = BenchmarkRun(CONFIG, 0, tmp_path, Launch())
-    clocks = {'time': [9e9, 1.0], 'monotonic': [5.0, 7.5]}  # wall time jumps back
-    for name, values in clocks.items():
-        monkeypatch.setattr(
-            benchmark_run.time, name, lambda values=values: values.pop(0)
-        )
-    monkeypatch.setattr(BenchmarkRun, '_run_stage', lambda *_: None)
-    state = run._next_state(run.read_state())
-    assert state.seconds == {'train': 2.5}
 
 
 def test_no_duration_of_ours_is_taken_from_the_wall_clock():

@@ -37,7 +37,6 @@ from mmdeepfake.prepare.output_folder import safe_name
 from mmdeepfake.prepare.progress import ProgressReport
 from mmdeepfake.structures import VideoKey
 from mmdeepfake.visualization.html_page import PageTable, render_page
-from mmdeepfake.visualization.score_page import PageCommands, format_page
 
 NAMES = [
     '"><img src=x onerror=alert(1)>.mp4',
@@ -107,21 +106,11 @@ def make_video_page(name):
     )  # fmt: skip
 
 
-def make_score_page(name):
-    return format_page(
-        name,
-        notes=[name],
-        tables=[PageTable(name, (name, name), [(name, name)], [name])],
-        commands=[PageCommands(name, [name])],
-        runs=[],
-    )
-
-
-@pytest.mark.parametrize('make', [make_video_page, make_score_page])
 @pytest.mark.parametrize('name', [*NAMES, *TEXTS])
-def test_page_shows_the_name_as_text(make, name):
+def test_page_shows_the_name_as_text(name):
     # As long as the other, since long cells get a class.
-    check_page(make(name), name, make('x' * len(show_text(name))))
+    plain = make_video_page('x' * len(show_text(name)))
+    check_page(make_video_page(name), name, plain)
 
 
 def failed_result(name):

@@ -21,7 +21,7 @@ from layout_trees import (
 )
 from run_builders import make_predictions, test_keys, write_figures
 
-from mmdeepfake.commands.benchmark.run import RunState
+from mmdeepfake.commands.benchmark.run import BenchmarkRun, Launch
 from mmdeepfake.commands.finished_runs import read_record
 from mmdeepfake.commands.report import read_summary
 from mmdeepfake.commands.robustness import Point, format_csv, read_points
@@ -33,8 +33,7 @@ from mmdeepfake.evaluation.predictions import read_predictions, write_prediction
 from mmdeepfake.export.metadata import ExportMetadata
 from mmdeepfake.files import bounded_reading
 from mmdeepfake.files.array_reading import read_array, read_arrays
-from mmdeepfake.files.bounded_reading import is_inner_path, load_json, read_lines
-from mmdeepfake.files.record_fields import check_fields
+from mmdeepfake.files.bounded_reading import is_inner_path, read_lines
 from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.prepare.deepfakebench.importing import EXTRAS_END, read_extras
 from mmdeepfake.prepare.deepfakebench.reading import read_bench_file
@@ -94,14 +93,11 @@ def make_metrics(folder):
 
 
 def read_state(path):
-    try:
-        return RunState(**check_fields(RunState, load_json(path)))
-    except (ValueError, TypeError) as error:  # as `BenchmarkRun.read_state`
-        raise DataError(f'{path}: {error}') from error
+    return BenchmarkRun(path, 0, path.parent, Launch()).read_state()
 
 
 def make_state(folder):
-    state = {'settings': {'seed': 0}, 'stage': 'test', 'failure': '', 'seconds': {}}
+    state = {'stage': 'test', 'failure': ''}
     (folder / 'benchmark.json').write_text(json.dumps(state))
 
 

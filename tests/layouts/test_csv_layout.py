@@ -40,8 +40,6 @@ def test_root_may_be_the_file(tmp_path):
     videos = list_videos(root / 'videos.csv')
     assert [video.path for video in videos] == [v.path for v in list_videos(root)]
     assert {video.key.dataset for video in videos} == {'videos'}
-    layout = LAYOUTS['csv']
-    assert layout.base_folder(root / 'videos.csv') == layout.base_folder(root) == root
 
 
 def test_several_files_are_refused(tmp_path):

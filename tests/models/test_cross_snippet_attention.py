@@ -21,9 +21,8 @@ def random_maps(num_videos=2, num_snippets=3):
     return torch.randn(num_videos, 16, num_snippets * 2, 2, 3, dtype=torch.float64)
 
 
-@pytest.mark.parametrize('literal', [False, True])
-def test_it_matches_the_plain_loops(literal):
-    csa = make_csa(csa_out='literal' if literal else 'restore')
+def test_it_matches_the_plain_loops():
+    csa = make_csa()
     maps = random_maps()
     got = csa.forward_snippets(maps).maps.detach()  # (B, S, C', T, h, w)
     for video in range(2):
@@ -33,7 +32,6 @@ def test_it_matches_the_plain_loops(literal):
             snippets.numpy(),
             csa.reduce.weight.detach().flatten(1).numpy().T,
             csa.restore.weight.detach().numpy().T,
-            literal=literal,
         )
         ours = got[video].permute(0, 2, 3, 4, 1).flatten(1, 3).numpy()
         np.testing.assert_allclose(ours, expected, rtol=1e-9)
@@ -91,12 +89,9 @@ def test_output_is_the_mean_over_snippets_and_frames():
     )
 
 
-@pytest.mark.parametrize(
-    ('csa_out', 'num_parameters'), [('restore', 1_048_576), ('literal', 589_824)]
-)
-def test_parameter_counts_on_resnet_50(csa_out, num_parameters):
-    csa = CrossSnippetAttention(2048, 4, csa_out=csa_out)
-    assert sum(p.numel() for p in csa.parameters()) == num_parameters
+def test_parameter_count_on_resnet_50():
+    csa = CrossSnippetAttention(2048, 4)
+    assert sum(p.numel() for p in csa.parameters()) == 1_048_576
 
 
 def test_large_half_precision_features_stay_finite():
@@ -109,7 +104,6 @@ def test_large_half_precision_features_stay_finite():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(csa_out='both'), "csa_out = 'both'.*allowed are 'restore', 'literal'"),
         (dict(affinity='time'), "affinity = 'time'.*'position', 'channel'"),
         (dict(reduction=5), 'reduction = 5.*need a divisor of in_channels = 16'),
     ],

@@ -102,7 +102,6 @@ def test_features_behind_a_relu_leave_one_basis_alone_unless_normalised(
 @pytest.mark.parametrize(
     'options',
     [
-        dict(basis_pool='grid'),
         dict(logit_norm=None),
         dict(init='difference'),
         dict(init='difference', kernel_size=5),

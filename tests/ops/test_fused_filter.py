@@ -15,7 +15,6 @@ from mmdeepfake.ops.snippet_summary import pooling_matrix, summarise_snippets
 from mmdeepfake.ops.temporal_filter import (
     filter_over_time,
     mix_basis_filters,
-    pool_to_grid,
     pool_to_strips,
     weigh_bases,
 )
@@ -23,7 +22,7 @@ from mmdeepfake.ops.temporal_filter import (
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 OPTIONS = [
     dict(),
-    dict(align='none', basis_pool='grid'),
+    dict(align='none'),
     dict(kernel_size=5, split_ratio=1.0),
 ]
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
@@ -94,7 +93,7 @@ def test_filter_gradients_are_those_of_finite_differences(layout):
 def test_summary_gradients_are_those_of_finite_differences(size):
     x, _, _ = random_inputs(side=(2, 3))
     kernel = torch.randn(3, 6, size, size, dtype=torch.float64)
-    pooling = pooling_matrix(2, 3, None, 3, torch.float64)
+    pooling = pooling_matrix(2, 3, 3, torch.float64)
 
     def summarise(x, kernel):
         return summarise_snippets(x, kernel, pooling, num_frames=3)
@@ -110,17 +109,13 @@ def test_a_convolution_larger_than_the_map_still_matches():
         torch.testing.assert_close(got, expected)
 
 
-@pytest.mark.parametrize(('num_bins', 'grid'), [(2, 1), (8, 2), (12, 3)])
+@pytest.mark.parametrize('num_bins', [2, 8, 12])
 @pytest.mark.parametrize('side', [(7, 7), (6, 8), (2, 1)])
-def test_pooling_matrix_pools_as_the_library_does(side, num_bins, grid):
+def test_pooling_matrix_pools_as_the_library_does(side, num_bins):
     features = torch.randn(1, 2, 3, *side, dtype=torch.float64)
-    for pool, shape in (
-        (pool_to_strips, (None, num_bins)),
-        (pool_to_grid, (grid, num_bins // grid)),
-    ):
-        matrix = pooling_matrix(*side, *shape, torch.float64)
-        expected = pool(features, num_bins=num_bins)
-        torch.testing.assert_close(features.flatten(3) @ matrix, expected)
+    matrix = pooling_matrix(*side, num_bins, torch.float64)
+    expected = pool_to_strips(features, num_bins=num_bins)
+    torch.testing.assert_close(features.flatten(3) @ matrix, expected)
 
 
 def test_a_map_that_is_not_dense_is_filtered_all_the_same():

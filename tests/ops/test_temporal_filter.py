@@ -6,7 +6,6 @@ from mmdeepfake.ops.temporal_filter import (
     filter_over_time,
     fold_alignment,
     mix_basis_filters,
-    pool_to_grid,
     pool_to_strips,
     weigh_bases,
 )
@@ -28,12 +27,6 @@ def test_strips_that_divide_are_whole_rows():
     features = torch.randn(1, 1, 1, 56, 56)
     pooled = pool_to_strips(features, num_bins=8)
     torch.testing.assert_close(pooled[0, 0, 0, 3], features[0, 0, 0, 21:28].mean())
-
-
-def test_grid_of_eight_is_two_rows_of_four():
-    features = torch.randn(1, 1, 1, 8, 8)
-    pooled = pool_to_grid(features, num_bins=8)
-    torch.testing.assert_close(pooled[0, 0, 0, 5], features[0, 0, 0, 4:, 2:4].mean())
 
 
 def test_folded_alignment_equals_the_convolutions_one_after_another():

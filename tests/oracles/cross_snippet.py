@@ -7,14 +7,13 @@ positions of snippet n; Eq. (6) with W_O applied at each position before the poo
 import numpy as np
 
 
-def attend(snippets, w_in, w_out, *, literal=False):
+def attend(snippets, w_in, w_out):
     """Eqs. (4) to (6).
 
     Args:
         snippets: (S, L, C) features of one video's snippets.
         w_in: (C, D).
-        w_out: (D, C), or (D, D) for the literal reading.
-        literal: gate S W_I in place of S.
+        w_out: (D, C).
 
     Returns:
         (S, L, C) or (S, L, D).
@@ -40,5 +39,5 @@ def attend(snippets, w_in, w_out, *, literal=False):
         for p in range(length):
             pooled += gathered[p] @ w_out / length
         gate = 1 / (1 + np.exp(-pooled))
-        out.append(gate * (x[n] if literal else snippets[n]))
+        out.append(gate * snippets[n])
     return np.stack(out)

@@ -41,7 +41,7 @@ def run_lstm(frames, weights):
     return states
 
 
-def classify_video(maps, weights, *, length, summary):
+def classify_video(maps, weights, *, length):
     """Logits of one video; maps (F, C, h, w) nested lists, sequences of `length`."""
     frames = [
         [
@@ -54,10 +54,6 @@ def classify_video(maps, weights, *, length, summary):
     totals = [0.0] * len(weights['classifier'])
     for start in starts:
         states = run_lstm(frames[start : start + length], weights)
-        if summary == 'last':
-            chosen = states[-1]
-        else:
-            chosen = [sum(column) / length for column in zip(*states, strict=True)]
-        logits = weighted_sums(weights['classifier'], chosen, weights['offsets'])
+        logits = weighted_sums(weights['classifier'], states[-1], weights['offsets'])
         totals = [t + x / len(starts) for t, x in zip(totals, logits, strict=True)]
     return totals

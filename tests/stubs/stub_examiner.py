@@ -29,9 +29,9 @@ class StubExaminer:
             'version': '',
         }
 
-    def examine(self, upload, folder, name, tell):
+    def examine(self, upload, folder, name, report):
         order = upload.read_bytes()[len(MP4_START) :].decode().strip()
-        tell('Scoring', 1, 2)
+        report('Scoring', 1, 2)
         if order == 'crash':
             os.kill(os.getpid(), signal.SIGSEGV)
         elif order == 'exit':
@@ -41,7 +41,7 @@ class StubExaminer:
         elif order == 'lie':
             return ['no findings']
         elif order == 'babble':
-            tell('Scoring', None, {})
+            report('Scoring', None, {})
         elif order == 'refuse':
             raise Refusal('too_long', 'The video is longer than 7 seconds.')
         elif order == 'fail':

@@ -22,7 +22,7 @@ def test_config_is_trained_tested_and_tabled(tmp_path, monkeypatch, capfd):
         benchmark_run, '_run_to_its_end', lambda words, _: run_tool_here(*words[1:])
     )
     assert run_tool_here(TOOL, CONFIG, '--work-dir', 'out', *EPOCHS) == 0
-    assert '[1/1] out/stub_config/seed0: done (train ' in capfd.readouterr().out
+    assert '[1/1] out/stub_config/seed0: done\n' in capfd.readouterr().out
     text = (tmp_path / 'out/benchmark.md').read_text()
     assert '| model | Stub AUC % | all AUC % | all AUC %, each seed [95% CI] |' in text
     assert '7 videos (4 real, 3 fake)' in text

@@ -1,3 +1,4 @@
+import re
 import resource
 import tarfile
 
@@ -150,14 +151,23 @@ def test_other_tar_file_is_refused(tmp_path):
     (tmp_path / 'x').write_bytes(b'x' * 5000)
     with tarfile.open(tmp_path / 'a.tar', 'w') as archive:
         archive.add(tmp_path / 'x', 'x')
-    with pytest.raises(DataError, match='or no face clip'):
+    with pytest.raises(DataError, match='or not a face clip'):
         open_clip(tmp_path / 'a.tar')
 
 
-def test_clip_of_an_unknown_format_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        (rb'"format": "\w+"', b'"format": "pmg"', "its format is 'pmg', known are "),
+        (rb'"index": \[[^]]*\]', b'"index": null', 'has no index'),
+    ],
+)
+def test_clip_of_another_index_is_refused(tmp_path, field, value, message):
     path = write(tmp_path / 'a', make_frames())
-    path.write_bytes(path.read_bytes().replace(b'"format": "png"', b'"format": "pmg"'))
-    with pytest.raises(DataError, match="its format is 'pmg', known are "):
+    content = path.read_bytes()
+    old = re.search(field, content)[0]
+    path.write_bytes(content.replace(old, value.ljust(len(old))))
+    with pytest.raises(DataError, match=message):
         open_clip(path)
 
 

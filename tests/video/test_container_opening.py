@@ -56,12 +56,12 @@ def test_name_that_is_no_unicode_is_opened(tmp_path):
 )
 def test_what_is_no_plain_file_is_refused_without_opening_it(tmp_path, make):
     make(tmp_path / 'a.mp4')
-    with pytest.raises(DataError, match=r"a\.mp4' is no plain file but a folder"):
+    with pytest.raises(DataError, match=r"a\.mp4' is a folder"):
         check_video_file(tmp_path / 'a.mp4')
 
 
 def test_pipe_among_pictures_is_refused_without_opening_it(tmp_path):
     folder = make_frame_folder(tmp_path / 'a', num_frames=2)
     os.mkfifo(folder / '0002.png')
-    with pytest.raises(DataError, match=r"0002\.png' is no plain file"):
+    with pytest.raises(DataError, match=r"0002\.png' is not a regular file"):
         list(NumberedImages(folder).read())

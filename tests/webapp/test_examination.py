@@ -42,9 +42,9 @@ def results(tmp_path):
     return folder
 
 
-def examine(detector, video, results, *, tell=lambda *_: None, **limits):
+def examine(detector, video, results, *, report=lambda *_: None, **limits):
     examiner = VideoExaminer(detector, Limits(**limits))
-    return examiner.examine(video, results, NAME, tell)
+    return examiner.examine(video, results, NAME, report)
 
 
 @pytest.fixture(scope='module')
@@ -54,8 +54,8 @@ def examined(detector, tmp_path_factory):
     upload, results, told = folder / 'upload', folder / 'results', []
     make_face_video(folder / 'a.mp4').rename(upload)
     results.mkdir()
-    tell = lambda *one: told.append(one)  # noqa: E731
-    return upload, results, examine(detector, upload, results, tell=tell), told
+    report = lambda *one: told.append(one)  # noqa: E731
+    return upload, results, examine(detector, upload, results, report=report), told
 
 
 def test_findings_are_those_of_inference(detector, examined):

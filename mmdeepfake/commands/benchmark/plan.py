@@ -38,11 +38,12 @@ def run_benchmark(args: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     failed = 0
     for index, run in enumerate(mine, start=1):
-        state = run.advance()
-        failed += state.stage != 'done'
+        failure = run.advance()
+        failed += bool(failure)
+        state = f'FAILED, {failure}' if failure else 'done'
         print(f'[{index}/{len(mine)}] {run.folder}: {state}', flush=True)
-        write_tables(collect_rows(plan, costs), args.work_dir)
-    for path in write_tables(collect_rows(plan, costs), args.work_dir):
+        write_tables(_collect_rows(plan, costs), args.work_dir)
+    for path in write_tables(_collect_rows(plan, costs), args.work_dir):
         print(f'written: {path}')
     if failed:
         print(f'{failed} of {len(mine)} runs did not finish', file=sys.stderr)
@@ -78,7 +79,7 @@ def make_plan(
     for stem, cfg in loaded.items():
         folder = Path(work_dir, stem)
         file = folder / f'{stem}.py'
-        write_config(cfg, file)
+        write_config(cfg, file, launch)
         runs = [BenchmarkRun(file, s, folder / f'seed{s}', launch) for s in seeds]
         plan[stem] = cfg, runs
     return plan
@@ -125,20 +126,24 @@ def check_same_data(configs: Mapping[str, Config]) -> None:
             )
 
 
-def write_config(cfg: Config, path: Path) -> None:
+def write_config(cfg: Config, path: Path, launch: Launch) -> None:
     """Write a resolved config; raise if another one is there, since it has runs."""
-    if path.is_file():
-        # Compared as text, so that it is not executed.
-        old, new = path.read_text(encoding='utf-8'), cfg.pretty_text
-        if old == new:
-            return
-        lines = difflib.ndiff(old.splitlines(), new.splitlines())
-        changed = [line for line in lines if line[:2] in ('- ', '+ ')]
+    text = cfg.pretty_text
+    if launch.amp or launch.num_processes > 1:  # they change the figures too
+        text = f'# amp = {launch.amp}, processes = {launch.num_processes}\n{text}'
+    if not path.is_file():
+        replace_text(path, text)
+        return
+    # Compared as text, so that it is not executed.
+    lines = difflib.ndiff(
+        path.read_text(encoding='utf-8').splitlines(), text.splitlines()
+    )
+    changed = [line for line in lines if line[:2] in ('- ', '+ ')]
+    if changed:
         raise ConfigError(
             f'{path.parent} has runs of other settings ({"; ".join(changed[:4])}): '
             'use the old ones, another --work-dir, or remove that folder'
         )
-    replace_text(path, cfg.pretty_text)
 
 
 def parse_shard(text: str) -> slice:
@@ -158,10 +163,9 @@ def _count_cost(stem: str, cfg: Config) -> Complexity | None:
         return None
 
 
-def collect_rows(
+def _collect_rows(
     plan: Plan, costs: Mapping[str, Complexity | None]
 ) -> list[BenchmarkRow]:
-    """Read the results so far."""
     return [
         BenchmarkRow(stem, {run.seed: run.read_scores() for run in runs}, costs[stem])
         for stem, (_, runs) in plan.items()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from mmdeepfake.engine.checkpoint_choice import best_checkpoint
-from mmdeepfake.errors import ConfigError, DataError, InputError
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.errors import DataError, InputError
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
-from mmdeepfake.files.record_fields import check_fields
 
 from ..finished_runs import ScoredRun, read_scored_run
 
@@ -65,118 +62,69 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class RunState:
-    """The state of a run, kept in `benchmark.json` in its folder.
-
-    Attributes:
-        settings: must be the same when the run is resumed, like the config.
-        stage: the next one: 'train', 'test', or 'done'.
-        failure: why the last attempt at the stage failed; '' if it did not.
-        seconds: time of each finished stage; of a resumed one, of its last part.
-    """
-
-    settings: dict[str, object]
-    stage: str = 'train'
-    failure: str = ''
-    seconds: dict[str, float] | None = None
-
-    def __str__(self) -> str:
-        if self.failure:
-            return f'FAILED, {self.failure}'
-        if self.stage != 'done':
-            return f'not finished, next: {self.stage}'
-        times = (
-            f'{stage} {time:.0f} s' for stage, time in (self.seconds or {}).items()
-        )
-        return f'done ({", ".join(times)})'
-
-
-@dataclass(frozen=True)
 class BenchmarkRun:
-    """A config, a seed and a folder.
-
-    Attributes:
-        config: file of the resolved config, options included.
-        seed: of the training.
-        folder: work dir.
-        launch: how to start processes.
-    """
+    """A config with its options, a seed, and a folder that keeps how far the run is."""
 
     config: Path
     seed: int
     folder: Path
     launch: Launch
 
-    def read_state(self) -> RunState:
-        """Read the state of the run.
+    def read_state(self) -> tuple[str, str]:
+        """Return the next stage ('train', 'test' or 'done') and why it failed, or ''.
 
         Raises:
             DataError: the file is damaged.
-            ConfigError: the folder has a run of other settings.
         """
         path = self.folder / STATE
-        settings: dict[str, object] = {
-            'seed': self.seed,
-            'amp': self.launch.amp,
-            'processes': self.launch.num_processes,
-        }
         if not path.is_file():
-            return RunState(settings)
+            return 'train', ''
         try:
-            state = RunState(**check_fields(RunState, load_json(path)))
-            if state.stage not in _STAGES:
-                raise ValueError(f'stage {state.stage!r}')
-        except (ValueError, TypeError) as error:
+            record = load_json(path)
+            stage, failure = record['stage'], str(record['failure'])
+            if stage not in _STAGES:
+                raise ValueError(f'stage {stage!r}')
+        except (ValueError, TypeError, KeyError) as error:
             raise DataError(
                 f'{path}: not a file of tools/benchmark.py ({error}); remove '
                 f'{self.folder} to run it again'
             ) from error
-        for name, value in settings.items():
-            if state.settings.get(name) != value:
-                raise ConfigError(
-                    f'{self.folder} has a run with {name} = '
-                    f'{state.settings.get(name)!r}, not {value!r}: use the old '
-                    'settings, another --work-dir, or remove that folder'
-                )
-        return state
+        return stage, failure
 
-    def read_scores(self) -> ScoredRun | RunState:
-        """Return the figures of a finished run, or the state of another one."""
-        state = self.read_state()
-        if state.stage != 'done':
-            return state
-        try:
-            return read_scored_run(self.folder, self.folder)
-        except (InputError, OSError):  # missing or inconsistent: test again
-            return replace(state, stage='test')
+    def read_scores(self) -> ScoredRun | str:
+        """Return the figures of a finished run; for another one, what is next."""
+        stage, failure = self.read_state()
+        if stage == 'done':
+            try:
+                return read_scored_run(self.folder, self.folder)
+            except (InputError, OSError):  # missing or inconsistent: test again
+                stage = 'test'
+        return failure or f'next: {stage}'
 
-    def advance(self) -> RunState:
-        """Train and test from the current state; a failure is kept in the state."""
+    def advance(self) -> str:
+        """Train and test what is left; return why it failed, or ''."""
         try:
             with hold_lock(self.folder / _LOCK):
-                scores = self.read_scores()
-                state = scores if isinstance(scores, RunState) else self.read_state()
-                state = replace(state, failure='')
-                while state.stage != 'done' and not state.failure:
-                    state = self._next_state(state)
-                    text = json.dumps(asdict(state), indent=2) + '\n'
-                    replace_text(self.folder / STATE, text)
+                if isinstance(self.read_scores(), ScoredRun):
+                    return ''
+                stage, failure = self.read_state()[0], ''
+                stage = 'test' if stage == 'done' else stage
+                while stage != 'done' and not failure:
+                    stage, failure = self._try_stage(stage)
+                return failure
         except FolderInUseError as error:
-            return replace(self.read_state(), failure=str(error))
-        return state
+            return str(error)
 
-    def _next_state(self, state: RunState) -> RunState:
-        began = time.monotonic()
+    def _try_stage(self, stage: str) -> tuple[str, str]:
+        """Run a stage; keep and return the next one, or why it failed."""
         try:
-            self._run_stage(state.stage)
+            self._run_stage(stage)
+            stage, failure = _STAGES[_STAGES.index(stage) + 1], ''
         except (StageError, InputError) as error:
-            return replace(state, failure=f'{state.stage}: {error}')
-        seconds = {state.stage: round(time.monotonic() - began, 1)}
-        return replace(
-            state,
-            stage=_STAGES[_STAGES.index(state.stage) + 1],
-            seconds={**(state.seconds or {}), **seconds},
-        )
+            failure = f'{stage}: {error}'
+        record = {'stage': stage, 'failure': failure}
+        replace_json(self.folder / STATE, record)
+        return stage, failure
 
     def _run_stage(self, stage: str) -> None:
         words = [*self.launch.command(f'{stage}.py'), str(self.config)]
@@ -196,9 +144,7 @@ class BenchmarkRun:
             start = file.tell()
             code = _run_to_its_end(words, file)
         if code:
-            with log.open('rb') as file:
-                file.seek(start)
-                text = file.read().decode(errors='replace')
+            text = log.read_bytes()[start:].decode(errors='replace')
             raise StageError(describe_failure(text, code))
         if stage == 'test':
             read_scored_run(self.folder, self.folder)

@@ -14,7 +14,6 @@ from mmdeepfake.files.printable_text import guard_cells
 from ..complexity import Complexity, describe_shape
 from ..finished_runs import ScoredRun
 from ..markdown import format_table, plain, spread
-from .run import RunState
 
 MARKDOWN, CSV = 'benchmark.md', 'benchmark.csv'
 _FIGURES = ('num_real', 'num_fake', 'acc', 'auc', 'auc_low', 'auc_high', 'eer', 'ap')
@@ -30,27 +29,29 @@ class BenchmarkRow:
 
     Attributes:
         name: stem of the config's file name.
-        seeds: seed -> figures of its run, or its state.
+        seeds: seed -> figures of its run, or why it has none.
         cost: of the model at its test input, None if unknown.
     """
 
     name: str
-    seeds: Mapping[int, ScoredRun | RunState]
+    seeds: Mapping[int, ScoredRun | str]
     cost: Complexity | None
 
     @property
+    def runs(self) -> list[ScoredRun]:
+        """The finished runs."""
+        return [run for run in self.seeds.values() if isinstance(run, ScoredRun)]
+
+    @property
     def summaries(self) -> list[Summary]:
-        """The figures of finished seeds."""
-        return [s.summary for s in self.seeds.values() if isinstance(s, ScoredRun)]
+        """Their figures."""
+        return [run.summary for run in self.runs]
 
     @property
     def failures(self) -> list[str]:
-        """The states of the other seeds."""
-        return [
-            f'seed {seed}: {state.failure or f"next: {state.stage}"}'
-            for seed, state in self.seeds.items()
-            if isinstance(state, RunState)
-        ]
+        """What is known of the other seeds."""
+        states = self.seeds.items()
+        return [f'seed {seed}: {s}' for seed, s in states if isinstance(s, str)]
 
 
 def write_tables(rows: Sequence[BenchmarkRow], folder: str | Path) -> list[Path]:
@@ -79,9 +80,8 @@ def format_csv(rows: Sequence[BenchmarkRow]) -> str:
         if cost is not None:
             shared |= {'parameters': cost.num_parameters, 'gmacs': cost.gmacs}
         for seed, run in row.seeds.items():
-            if isinstance(run, RunState):
-                status = run.failure or f'next: {run.stage}'
-                lines.append({**shared, 'seed': seed, 'status': status})
+            if isinstance(run, str):
+                lines.append({**shared, 'seed': seed, 'status': run})
                 continue
             for one in run.summary.rows:
                 line = {**shared, 'seed': seed, 'status': 'done', 'row': one.name}
@@ -120,15 +120,12 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
     notes = [
         'Figures are at video level: of a manipulation against all real videos, of all '
         'videos pooled, macro as the mean over manipulations. Several seeds: their '
-        'mean ± sample standard '
-        "deviation. An interval is that of one seed's test videos (bootstrap); it "
-        'knows nothing of the spread over seeds, nor the other way round.',
+        "mean ± sample standard deviation. An interval is that of one seed's test "
+        'videos (bootstrap) and knows nothing of the spread over seeds.',
         'GMAC: multiply-accumulates of convolutions and matrix products for one video, '
         'at the test input of the row.',
-        "Beside the paper's figures, where they compare: tools/paper_tables.py on this "
-        'folder.',
-        'Whether two rows differ by more than chance: tools/compare.py on their '
-        'predictions.csv.',
+        "tools/paper_tables.py on this folder puts the paper's figures beside these; "
+        'tools/compare.py on two predictions.csv tests the difference of two rows.',
     ]
     count = sum(len(row.failures) for row in rows)
     if count:
@@ -136,29 +133,21 @@ def _notes(rows: Sequence[BenchmarkRow]) -> list[str]:
     code = {
         str(phase['code'])
         for row in rows
-        for run in row.seeds.values()
-        if isinstance(run, ScoredRun)
+        for run in row.runs
         for phase in run.record.values()
         if 'code' in phase
     }
     if code:
         notes.append(f'Code: {"; ".join(sorted(code))}.')
-    return notes + _notes_of_metric(rows)
-
-
-def _notes_of_metric(rows: Sequence[BenchmarkRow]) -> list[str]:
-    """Return the notes of the first row, and how others differ."""
-    found = [(row.name, row.summaries[0]) for row in rows if row.summaries]
-    if not found:
-        return []
-    first = found[0][1]
-    notes = [note for note in first.notes() if note != first.describe_coverage()]
-    for name, summary in found:
-        if summary.score_rule != first.score_rule:
-            notes.append(f'Video score of {name}: {summary.score_rule}.')
-        if summary.left_out:
-            notes.append(f'{name}: {summary.describe_coverage()}')
-    return notes
+    of_rows = {row.name: row.summaries[0].notes() for row in rows if row.summaries}
+    shared = set.intersection(*map(set, of_rows.values())) if of_rows else set()
+    notes += [n for n in next(iter(of_rows.values()), ()) if n in shared]
+    return notes + [
+        f'{name}: {note}'
+        for name, own in of_rows.items()
+        for note in own
+        if note not in shared
+    ]
 
 
 def _figure(summary: Summary, name: str) -> RowResult:

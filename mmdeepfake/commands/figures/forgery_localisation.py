@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +16,7 @@ from mmdeepfake.evaluation.localisation import (
     score_heat,
     score_region,
 )
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json, replace_text
 from mmdeepfake.structures import VideoKey
 from mmdeepfake.visualization.evidence import list_ratf_layers
 
@@ -61,7 +60,7 @@ def run_localisation(args: argparse.Namespace) -> None:
     folder = pathlib.Path(args.out)
     stem = args.name or NAME
     replace_text(folder / f'{stem}.md', text)
-    replace_text(folder / f'{stem}.json', json.dumps(record, indent=2) + '\n')
+    replace_json(folder / f'{stem}.json', record)
     print(f'{text}\nWritten: {folder}/{stem}.md, {stem}.json')
 
 

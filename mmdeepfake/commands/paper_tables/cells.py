@@ -17,7 +17,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdeepfake.engine.config_checks import check_model_selection
+from mmdeepfake.engine.config_checks import check_model_selection, walk_dicts
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.leakage import VIDEOS
 from mmdeepfake.evaluation.predictions import VideoPrediction
@@ -27,7 +27,6 @@ from mmdeepfake.structures import REAL_METHOD
 from ..finished_runs import FoundRuns, ScoredRun, Training, find_runs
 from ..paper_protocol import (
     CONFIGS,
-    THRESHOLD,
     Column,
     Paper,
     PaperTable,
@@ -36,6 +35,7 @@ from ..paper_protocol import (
     read_paper,
 )
 
+THRESHOLD = 0.5  # ours; the paper does not give one
 _FACES = 'DeepfakeDataset'
 
 
@@ -51,11 +51,6 @@ class Cell:
     def __str__(self) -> str:
         return f'Table {self.table.number}, {self.row.name}, {self.column.name}'
 
-    @property
-    def printed(self) -> float | None:
-        """The paper's figure."""
-        return self.row.figures[self.table.columns.index(self.column)]
-
 
 @dataclass(frozen=True)
 class CellRun:
@@ -69,27 +64,21 @@ class CellRun:
 
 @dataclass(frozen=True)
 class Collection:
-    """Everything that the tables are made from.
+    """The paper's cells with their runs by seed, and the runs that fit none, with why.
 
-    Attributes:
-        paper: the paper's tables.
-        cells: every cell in the paper's order -> its runs, by seed.
-        others: valid figures that fit no table, each with the reason.
-        found: all runs.
+    `refused` has figures that fit no table, `found.broken` folders without valid ones.
     """
 
     paper: Paper
     cells: Mapping[Cell, Sequence[CellRun]]
-    others: Sequence[tuple[ScoredRun, str]]
+    refused: Sequence[tuple[ScoredRun, str]]
     found: FoundRuns
 
     @property
     def footnotes(self) -> list[str]:
         """Every footnote once, in the order of first use."""
-        notes = (
-            n for runs in self.cells.values() for one in runs for n in one.footnotes
-        )
-        return list(dict.fromkeys(notes))
+        runs = (one for in_cell in self.cells.values() for one in in_cell)
+        return list(dict.fromkeys(note for one in runs for note in one.footnotes))
 
 
 def collect(work_dirs: Sequence[str | Path]) -> Collection:
@@ -99,10 +88,10 @@ def collect(work_dirs: Sequence[str | Path]) -> Collection:
         Cell(table, row, column, method): []
         for table in paper.tables
         for row in table.rows
-        for method in row.methods
+        for method in row.configs
         for column in table.columns
     }
-    others, seen = [], {}
+    refused, seen = [], {}
     for run in found.scored:
         first = seen.setdefault(run.sha256, run.place)
         if first != run.place:
@@ -110,31 +99,10 @@ def collect(work_dirs: Sequence[str | Path]) -> Collection:
         else:
             reason = find_refusal(run) or _place(run, cells)
         if reason:
-            others.append((run, reason))
+            refused.append((run, reason))
     for runs in cells.values():
-        runs.sort(key=lambda one: (one.training.seed or 0, str(one.run.place)))
-    return Collection(paper, cells, others, found)
-
-
-def _place(run: ScoredRun, cells: Mapping[Cell, list[CellRun]]) -> str:
-    """Add the run to its cells; if it has none, return the nearest cell's reason."""
-    training = run.training
-    assert training is not None  # checked by find_refusal
-    method = method_of(training.stem)
-    nearest, is_placed = (-1, f'no table of the paper has a row for {method}'), False
-    for cell in cells:
-        if cell.method != method:
-            continue
-        mismatch = find_mismatch(run, training, cell.column)
-        if mismatch is not None:
-            nearest = max(nearest, mismatch, key=lambda one: one[0])
-            continue
-        methods = cell.column.tested.methods or ('all',)
-        row = next(row for row in run.summary.rows if row.name == methods[0])
-        notes = tuple(_footnotes(run, training, cell))
-        cells[cell].append(CellRun(run, training, row, notes))
-        is_placed = True
-    return '' if is_placed else nearest[1]
+        runs.sort(key=lambda one: (one.training.facts.get('seed') or 0, one.run.place))
+    return Collection(paper, cells, refused, found)
 
 
 def find_refusal(run: ScoredRun) -> str:
@@ -154,114 +122,91 @@ def find_refusal(run: ScoredRun) -> str:
     except ConfigError as error:
         return str(error)
     models = _models_of(training.stem)
-    if not models or method_of(training.stem) is None:
-        return (
-            f'trained on {training.source}, tested on {run.source}: {training.stem} is '
-            'not a config of the tables'
-        )
     for cfg in filter(None, (training.config, run.config)):
-        if _without_pretrained(cfg.model.to_dict()) not in models:
+        if models and _without_pretrained(cfg) not in models:
             return f'its model is not that of our config {training.stem}'
     return ''
 
 
 @cache
-def _models_of(stem: str) -> list[Any]:
+def _models_of(stem: str) -> list[dict]:
     """Return the model of each of our configs of that name."""
     # MIM's folder is a symlink in a checkout; rglob does not follow one below itself.
-    found = sorted(CONFIGS.resolve().rglob(f'{stem}.py'))
-    return [
-        _without_pretrained(Config.fromfile(str(path)).model.to_dict())
-        for path in found
-        if '_base_' not in path.parts
+    paths = [
+        p for p in CONFIGS.resolve().rglob(f'{stem}.py') if '_base_' not in p.parts
     ]
+    return [_without_pretrained(Config.fromfile(str(path))) for path in paths]
 
 
-def _without_pretrained(node: Any) -> Any:
-    """Return a model's config without the paths of its initial weights."""
-    if isinstance(node, Mapping):
-        return {
-            key: _without_pretrained(child)
-            for key, child in node.items()
-            if key != 'pretrained'
-        }
-    if isinstance(node, list | tuple):
-        return [_without_pretrained(child) for child in node]
-    return node
+def _without_pretrained(cfg: Config) -> dict[str, Any]:
+    """Return the config's model without the paths of its initial weights."""
+    model = cfg.model.to_dict()
+    for _, node in list(walk_dicts(model, 'model')):
+        node.pop('pretrained', None)
+    return model
 
 
-def find_mismatch(
-    run: ScoredRun, training: Training, column: Column
-) -> tuple[int, str] | None:
-    """Return how near a run comes to a column and what is wrong; None if it fits."""
-    trained, tested, wanted = training.source, run.source, column.tested
-    assert trained is not None and tested is not None
-    text = f'trained on {trained}, tested on {tested}'
-    if (trained.dataset, tested.dataset, trained.compression) != (
-        column.trained.dataset,
-        wanted.dataset,
-        column.trained.compression,
-    ):
-        return 0, f'{text}: not a protocol of the paper'
-    if not trained.is_same(column.trained):
-        return 1, f'trained on {trained}; the paper trains on {column.trained}'
-    covers = set(wanted.methods or ()) <= set(tested.methods or ())
-    if tested.compression != wanted.compression or not covers:
-        return 2, f'{text}: the paper tests on {wanted}'
-    leaks = [
-        leak
-        for leak in run.leaks
-        if leak.kind == VIDEOS or not column.videos.shows_known_persons
+def _place(run: ScoredRun, cells: Mapping[Cell, list[CellRun]]) -> str:
+    """Add the run to its cells; return '' or, if it has none, a reason."""
+    training, tested = run.training, run.source
+    assert training is not None and training.source is not None  # by find_refusal
+    trained, method = training.source, method_of(training.stem)
+    near = [
+        cell
+        for cell in cells
+        if cell.method == method and trained.is_same(cell.column.trained)
     ]
-    problem = (
-        _problem_of_videos(run, column)
-        or '; '.join(map(str, leaks))
-        or _problem_of_frames(training)
-    )
-    return (3, problem) if problem else None
+    fitting = [cell for cell in near if tested and tested.has(cell.column.tested)]
+    if not fitting:
+        text = f'{training.stem} was trained on {trained}, tested on {tested}'
+        wanted = dict.fromkeys(str(cell.column.tested) for cell in near)
+        return (
+            f'{text}; the paper tests it on {" or ".join(wanted)}'
+            if wanted
+            else f'{text}: not in the tables'
+        )
+    problems = {c: find_problem(run, training, c.column) for c in fitting}
+    for cell in (cell for cell, problem in problems.items() if not problem):
+        methods = cell.column.tested.methods or ('all',)
+        row = next(row for row in run.summary.rows if row.name == methods[0])
+        notes = tuple(_footnotes(run, training, cell))
+        cells[cell].append(CellRun(run, training, row, notes))
+    return min(problems.values(), key=len)
 
 
-def _videos_of(run: ScoredRun, column: Column) -> list[VideoPrediction]:
-    methods = column.tested.methods
-    return [
-        p
-        for p in run.predictions
-        if methods is None or p.key.method in (REAL_METHOD, *methods)
-    ]
-
-
-def _problem_of_videos(run: ScoredRun, column: Column) -> str:
-    """Return in what the test videos differ from the official split; '' if nothing."""
+def find_problem(run: ScoredRun, training: Training, column: Column) -> str:
+    """Return why a run on the data of a column does not fill it; '' if it does."""
     keys = [prediction.key for prediction in _videos_of(run, column)]
-    num_fake = sum(key.label for key in keys)
-    num_real, wanted = len(keys) - num_fake, column.videos
-    if wanted.num_real is None:
-        if len(keys) != wanted.num_videos:
-            return (
-                f'{len(keys)} videos of {column.tested}; the test split has '
-                f'{wanted.num_videos}'
-            )
-    elif (num_real, num_fake) != (wanted.num_real, wanted.num_fake):
+    num_fake, wanted = sum(key.label for key in keys), column.videos
+    num_real = len(keys) - num_fake
+    names = '\n'.join(sorted(key.name for key in keys if not key.label))
+    sha256 = hashlib.sha256(names.encode()).hexdigest()
+    for leak in run.leaks:
+        if leak.kind == VIDEOS or not wanted.shows_known_persons:
+            return str(leak)
+    if wanted.num_real is None and len(keys) != wanted.num_videos:
+        return f'{len(keys)} videos of the {wanted.num_videos} of the test split'
+    if wanted.num_real not in (None, num_real) or wanted.num_fake not in (
+        None,
+        num_fake,
+    ):
         return (
             f'{num_real} real and {num_fake} fake videos of {column.tested}; the test '
             f'split has {wanted.num_real} and {wanted.num_fake}'
         )
-    names = '\n'.join(sorted(key.name for key in keys if not key.label))
-    sha256 = hashlib.sha256(names.encode()).hexdigest()
     if wanted.real_names_sha256 not in ('', sha256):
         return f'real videos of {column.tested} are not those of the official split'
-    return ''
-
-
-def _problem_of_frames(training: Training) -> str:
     for loader in ('train_dataloader', 'test_dataloader'):
         kind = (training.config.get(loader) or {}).get('dataset', {}).get('type')
         if kind != _FACES:
-            return (
-                f'{loader} of its training reads {kind}, not face clips ({_FACES}); '
-                'the paper crops faces'
-            )
+            return f'{loader} of its training reads {kind}, not face clips ({_FACES})'
     return ''
+
+
+def _videos_of(run: ScoredRun, column: Column) -> list[VideoPrediction]:
+    methods = column.tested.methods
+    kept = None if methods is None else {REAL_METHOD, *methods}
+    return [p for p in run.predictions if kept is None or p.key.method in kept]
 
 
 def _footnotes(run: ScoredRun, training: Training, cell: Cell) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -59,42 +59,33 @@ class SpeedRow:
     peak_bytes: dict[str, int] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def batch_frames(self) -> int:
-        """Frames of a batch."""
-        return self.num_frames * self.num_videos
-
 
 def run_speed(args: argparse.Namespace) -> None:
     """Measure the models, print the tables and write the files."""
-    settings = SpeedSettings(
-        device=args.device,
-        dtype=args.dtype,
-        channels_last=args.channels_last,
-        compile=args.compile,
-        threads=args.threads,
-        modes=tuple(dict.fromkeys(args.modes)),
-    )
+    settings = SpeedSettings(args.device, args.dtype, args.channels_last, args.compile)
     for name in ('batch', 'repeats'):
         if getattr(args, name) < 1:
             raise ConfigError(f'--{name} {getattr(args, name)}: must be at least 1')
     configs = find_models(args.models, args.cfg_options)
-    settings.apply()
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    if ':' in args.device:
+        torch.cuda.set_device(args.device)
     facts = {
-        **describe_run(settings.device),
-        'numbers': settings.describe(),
+        **describe_run(args.device),
+        'numbers': str(settings),
         'rounds': f'{args.repeats}; batch {args.batch}',
     }
     rows: list[SpeedRow] = []
-
-    def keep() -> None:
-        """Write what there is, in case the run is interrupted."""
-        if args.out is not None:
-            record = {'facts': facts, 'rows': [asdict(row) for row in rows]}
-            write_report('speed', format_speed(rows, facts), record, args.out)
-
     for split in dict.fromkeys(args.splits):
-        measure_split(rows, configs, split, settings, args, keep)
+        models = build_models(rows, configs, split, settings, args)
+        for mode in dict.fromkeys(args.modes):
+            measure_times(models, mode, args.repeats)
+            if args.out is not None:  # now, in case the run is interrupted
+                record = {'facts': facts, 'rows': [asdict(row) for row in rows]}
+                write_report('speed', format_speed(rows, facts), record, args.out)
+        models.clear()
+        gc.collect()
     print(format_speed(rows, facts))
 
 
@@ -113,85 +104,68 @@ def find_models(words: Sequence[str], cfg_options: Mapping | None) -> dict[str, 
     return configs
 
 
-def measure_split(
+def build_models(
     rows: list[SpeedRow],
     configs: Mapping[str, Config],
     split: str,
     settings: SpeedSettings,
     args: argparse.Namespace,
-    keep: Callable[[], None],
-) -> None:
-    """Measure all models on the frames of one split.
-
-    Rows are appended; `keep` is called after each mode.
-    """
-    base_frames = 0
-    models: dict[str, TimedModel] = {}
-    own_rows: dict[str, SpeedRow] = {}
+) -> list[tuple[SpeedRow, TimedModel]]:
+    """Build all models for the frames of a split, append their rows, measure memory."""
+    models, base_frames = [], 0
     for name, cfg in configs.items():
         cost = measure_complexity(cfg, split=split)
         num_frames = count_frames(cost.input_shape)
         base_frames = base_frames or args.batch * num_frames
+        # As many frames as the first model, in more or fewer videos.
+        num_videos = max(1, round(base_frames / num_frames))
         row = SpeedRow(
-            name=name,
-            config=_relative(cfg.filename),
-            split=split,
-            frames=describe_shape(cost.input_shape),
-            num_frames=num_frames,
-            # As many frames as the first model, in more or fewer videos.
-            num_videos=max(1, round(base_frames / num_frames)),
-            parameters=cost.num_parameters,
-            gmacs=cost.gmacs,
+            name,
+            _relative(cfg.filename),
+            split,
+            describe_shape(cost.input_shape),
+            num_frames,
+            num_videos,
+            cost.num_parameters,
+            cost.gmacs,
         )
         rows.append(row)
-        own_rows[name] = row
-        print(f'{split}: {name}, {row.num_videos} x {row.frames}', file=sys.stderr)
+        print(f'{split}: {name}, {num_videos} x {row.frames}', file=sys.stderr)
+        before = torch.cuda.memory_allocated() if settings.device != 'cpu' else 0
         try:
-            row.peak_bytes = measure_peak_bytes(cfg, row, cost.input_shape, settings)
-            models[name] = TimedModel(
-                cfg,
-                shape=cost.input_shape,
-                num_videos=row.num_videos,
-                settings=settings,
+            model = TimedModel(
+                cfg, shape=cost.input_shape, num_videos=num_videos, settings=settings
             )
+            if settings.device != 'cpu':
+                row.peak_bytes = measure_peak_bytes(model, args.modes, before)
         except FAILURES as error:
             row.faults['model'] = first_line(error)
-    for mode in settings.modes:
-        measure_times(own_rows, models, mode, args.repeats)
-        keep()
-    models.clear()
-    gc.collect()
+        else:
+            models.append((row, model))
+    return models
 
 
 def measure_peak_bytes(
-    cfg: Config, row: SpeedRow, shape: Sequence[int], settings: SpeedSettings
+    model: TimedModel, modes: Sequence[str], before: int
 ) -> dict[str, int]:
-    """Return the peak of each mode above what torch's allocator held before.
+    """Return the peak of each mode above what torch held `before` the model was built.
 
     Weights, optimizer state, the batch, activations, gradients and workspaces count.
     The step of 'train' is the second one, since the first makes the optimizer's state.
-    Empty without CUDA: torch has no such counter for a CPU.
+    There is no such counter for a CPU.
     """
-    if not settings.on_cuda:
-        return {}
-    torch.cuda.empty_cache()
-    before = torch.cuda.memory_allocated(settings.device)
-    model = TimedModel(cfg, shape=shape, num_videos=row.num_videos, settings=settings)
     peaks = {}
-    for mode in settings.modes:
+    for mode in modes:
         model.run(mode)
-        torch.cuda.reset_peak_memory_stats(settings.device)
+        torch.cuda.reset_peak_memory_stats()
         model.run(mode)
-        torch.cuda.synchronize(settings.device)
-        peaks[mode] = torch.cuda.max_memory_allocated(settings.device) - before
+        torch.cuda.synchronize()
+        peaks[mode] = torch.cuda.max_memory_allocated() - before
     return peaks
 
 
 def measure_times(
-    rows: Mapping[str, SpeedRow],
-    models: Mapping[str, TimedModel],
-    mode: str,
-    repeats: int,
+    models: Sequence[tuple[SpeedRow, TimedModel]], mode: str, repeats: int
 ) -> None:
     """Time every model once per round, so that drift of the machine affects all.
 
@@ -199,16 +173,14 @@ def measure_times(
 
     A model that fails (e.g. out of memory) loses its times.
     """
-    names = list(models)
     for number in range(repeats):
-        start = number % len(names) if names else 0
-        for name in names[start:] + names[:start]:
-            row = rows[name]
+        start = number % len(models) if models else 0
+        for row, model in (*models[start:], *models[:start]):
             if mode in row.faults:
                 continue
             timer = Timer(
                 'model.run(mode)',
-                globals={'model': models[name], 'mode': mode},
+                globals={'model': model, 'mode': mode},
                 num_threads=torch.get_num_threads(),
             )
             try:
@@ -254,7 +226,8 @@ def format_speed(rows: Sequence[SpeedRow], facts: Mapping[str, str]) -> str:
 
 def mode_cells(row: SpeedRow, floor: SpeedRow, mode: str) -> list[str]:
     """Format time and peak memory of one mode, and their ratios to the baseline."""
-    scale = floor.batch_frames / row.batch_frames
+    one, other = (r.num_frames * r.num_videos for r in (floor, row))
+    scale = one / other
     cells = ['-'] * 4
     if mode in row.seconds:
         seconds = np.array(row.seconds[mode])

@@ -12,9 +12,8 @@ import argparse
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -42,29 +41,6 @@ TEMPLATE = np.array(
 )
 TEMPLATE_SIDE = 112
 POINTS = [37, 44, 30, 49, 55]
-
-
-@dataclass
-class PreparationCost:
-    """The cost of one way, over all videos.
-
-    Attributes:
-        num_videos: prepared.
-        num_frames: of these videos.
-        num_boxes: frames with a box.
-        cpu_seconds: of the process, after the models are loaded.
-        wall_seconds: likewise.
-        peak_bytes: peak resident memory of the process.
-        stored_bytes: written.
-    """
-
-    num_videos: int
-    num_frames: int
-    num_boxes: int
-    cpu_seconds: float
-    wall_seconds: float
-    peak_bytes: int
-    stored_bytes: int
 
 
 class OurWay:
@@ -108,14 +84,13 @@ class DlibWay:
         num_boxes = 0
         for index in range(num_frames):
             is_read, frame = video.read()
-            if not is_read or index not in wanted:
-                continue
-            found = self._warp(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-            if found is not None:
-                bgr = cv2.cvtColor(found[0], cv2.COLOR_RGB2BGR)
-                cv2.imwrite(str(folder / f'{index:03d}.png'), bgr)
-                np.save(folder / f'{index:03d}.npy', found[1])
-                num_boxes += 1
+            if is_read and index in wanted:
+                found = self._warp(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+                if found is not None:
+                    bgr = cv2.cvtColor(found[0], cv2.COLOR_RGB2BGR)
+                    cv2.imwrite(str(folder / f'{index:03d}.png'), bgr)
+                    np.save(folder / f'{index:03d}.npy', found[1])
+                    num_boxes += 1
         video.release()
         return num_frames, num_boxes
 
@@ -155,7 +130,7 @@ def run_speed_preparation(args: argparse.Namespace) -> None:
     )
     settings = PreparationSettings(layout='folder', tracking=tracking)
     facts = {**describe_run(), 'videos': ', '.join(path.name for path in paths)}
-    costs: dict[str, PreparationCost] = {}
+    costs = {}
     for name in WAYS:
         with tempfile.TemporaryDirectory(prefix='preparation_') as folder:
             # A new process each, since its peak memory is measured.
@@ -167,28 +142,27 @@ def run_speed_preparation(args: argparse.Namespace) -> None:
     text = format_preparation(costs, facts)
     print(text)
     if args.out is not None:
-        record = {name: asdict(cost) for name, cost in costs.items()}
-        record = {'facts': facts, 'costs': record}
+        record = {'facts': facts, 'costs': costs}
         write_report('speed_preparation', text, record, args.out)
 
 
 def measure_way(
     name: str, paths: Sequence[Path], out: Path, settings: PreparationSettings
-) -> PreparationCost:
-    """Prepare all videos one way, in a fresh process."""
+) -> dict[str, float]:
+    """Prepare all videos one way, in a fresh process; the models are loaded before."""
     cv2.setNumThreads(1)
     way = WAYS[name](out, settings)
     cpu, wall = time.process_time(), time.perf_counter()
     counts = [way.prepare(path) for path in paths]
-    return PreparationCost(
-        num_videos=len(paths),
-        num_frames=sum(num_frames for num_frames, _ in counts),
-        num_boxes=sum(num_boxes for _, num_boxes in counts),
-        cpu_seconds=time.process_time() - cpu,
-        wall_seconds=time.perf_counter() - wall,
-        peak_bytes=read_peak_bytes(),
-        stored_bytes=sum(f.stat().st_size for f in out.rglob('*') if f.is_file()),
-    )
+    return {
+        'num_videos': len(paths),
+        'num_frames': sum(num_frames for num_frames, _ in counts),
+        'num_boxes': sum(num_boxes for _, num_boxes in counts),
+        'cpu_seconds': time.process_time() - cpu,
+        'wall_seconds': time.perf_counter() - wall,
+        'peak_bytes': read_peak_bytes(),
+        'stored_bytes': sum(f.stat().st_size for f in out.rglob('*') if f.is_file()),
+    }
 
 
 def read_peak_bytes() -> int:
@@ -198,26 +172,23 @@ def read_peak_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
+COLUMNS: dict[str, Callable[[Mapping[str, float]], str]] = {
+    'CPU s a video': lambda c: f'{c["cpu_seconds"] / c["num_videos"]:.2f}',
+    'wall s a video': lambda c: f'{c["wall_seconds"] / c["num_videos"]:.2f}',
+    'frames/s a core': lambda c: f'{c["num_frames"] / c["cpu_seconds"]:.1f}',
+    'frames with a face/s a core': lambda c: f'{c["num_boxes"] / c["cpu_seconds"]:.1f}',
+    'frames with a face': lambda c: f'{c["num_boxes"] / c["num_frames"]:.1%}',
+    'peak, MB': lambda c: f'{c["peak_bytes"] / 1e6:.0f}',
+    'stored a video, MB': lambda c: f'{c["stored_bytes"] / c["num_videos"] / 1e6:.1f}',
+}
+
+
 def format_preparation(
-    costs: Mapping[str, PreparationCost], facts: Mapping[str, str]
+    costs: Mapping[str, Mapping[str, float]], facts: Mapping[str, str]
 ) -> str:
     """Format the facts of a run and the cost of each way."""
-    rows = []
-    for name, cost in costs.items():
-        cells = [
-            f'{cost.cpu_seconds / cost.num_videos:.2f}',
-            f'{cost.wall_seconds / cost.num_videos:.2f}',
-            f'{cost.num_frames / cost.cpu_seconds:.1f}',
-            f'{cost.num_boxes / cost.cpu_seconds:.1f}',
-            f'{cost.num_boxes / cost.num_frames:.1%}',
-            f'{cost.peak_bytes / 1e6:.0f}',
-            f'{cost.stored_bytes / cost.num_videos / 1e6:.1f}',
-        ]
-        rows.append([name, *cells])
-    header = [
-        'way', 'CPU s a video', 'wall s a video', 'frames/s a core',
-        'frames with a face/s a core', 'frames with a face', 'peak, MB',
-        'stored a video, MB',
-    ]  # fmt: skip
-    table = format_table(header, rows)
+    rows = [
+        [name, *(f(cost) for f in COLUMNS.values())] for name, cost in costs.items()
+    ]
+    table = format_table(['way', *COLUMNS], rows)
     return f'# Speed of the preparation\n\n{format_facts(facts)}\n\n{table}\n'

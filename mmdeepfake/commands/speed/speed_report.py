@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import torch
 
 from mmdeepfake.engine.hooks.run_report_hook import describe_code
-from mmdeepfake.files.atomic_write import replace_text
+from mmdeepfake.files.atomic_write import replace_json, replace_text
 
 
 def describe_run(device: str = 'cpu') -> dict[str, str]:
@@ -49,4 +48,4 @@ def format_facts(facts: Mapping[str, str]) -> str:
 def write_report(stem: str, text: str, record: Mapping, folder: str | Path) -> None:
     """Write the text as `stem`.md and the record as `stem`.json."""
     replace_text(Path(folder, f'{stem}.md'), text)
-    replace_text(Path(folder, f'{stem}.json'), json.dumps(record, indent=2) + '\n')
+    replace_json(Path(folder, f'{stem}.json'), record)

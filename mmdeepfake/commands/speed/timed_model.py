@@ -25,59 +25,31 @@ from mmdeepfake.models.inference_folding import (
 )
 from mmdeepfake.registry import MODELS
 
-from .choices import MODES
-
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """Settings shared by all models of one run.
-
-    Attributes:
-        device: 'cpu', 'cuda' or 'cuda:1'.
-        dtype: 'fp32', or 'bf16' for mixed precision (autocast).
-        channels_last: weights and frames with channels innermost.
-        compile: backend of `torch.compile`; None runs eagerly.
-        threads: of CPU operations; None keeps torch's number.
-        modes: what is measured: 'forward' (to the logits, without gradients), 'train'
-            (forward, loss, backward and optimizer step).
-    """
+    """Settings shared by all models of one run, see `tools/speed.py`."""
 
     device: str = 'cpu'
     dtype: str = 'fp32'
     channels_last: bool = False
     compile: str | None = None
-    threads: int | None = None
-    modes: tuple[str, ...] = tuple(MODES)
 
     def __post_init__(self) -> None:
-        kind = self.device.partition(':')[0]
-        if kind not in ('cpu', 'cuda'):
+        if self.device.partition(':')[0] not in ('cpu', 'cuda'):
             raise ConfigError(
                 f'--device {self.device}: allowed are cpu, cuda and cuda:INDEX'
             )
-        if kind == 'cuda' and not torch.cuda.is_available():
+        if self.device != 'cpu' and not torch.cuda.is_available():
             raise ConfigError(
                 f'--device {self.device}: torch {torch.__version__} finds no CUDA '
                 'device; use --device cpu'
             )
 
-    @property
-    def on_cuda(self) -> bool:
-        """Whether the models run on a CUDA device."""
-        return self.device.startswith('cuda')
-
-    def describe(self) -> str:
-        """Describe dtype, memory layout and compilation."""
+    def __str__(self) -> str:
         layout = 'channels_last' if self.channels_last else "torch's layout"
         how = f'compiled by {self.compile}' if self.compile else 'eager'
         return f'{self.dtype}, {layout}, {how}'
-
-    def apply(self) -> None:
-        """Set torch's number of threads and the current CUDA device."""
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        if self.on_cuda and ':' in self.device:
-            torch.cuda.set_device(self.device)
 
 
 class TimedModel:
@@ -99,8 +71,7 @@ class TimedModel:
         settings: SpeedSettings,
     ) -> None:
         self._settings = settings
-        self._model = build_random_model(cfg)
-        self._model.to(settings.device)
+        self._model = build_random_model(cfg).to(settings.device)
         noise = torch.Generator().manual_seed(0)  # normalised frames, always the same
         self._inputs = torch.randn(num_videos, *shape, generator=noise)
         self._inputs = self._inputs.to(settings.device)
@@ -165,10 +136,8 @@ def build_random_model(cfg: Config) -> nn.Module:
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel('WARNING')  # otherwise every weight is logged
-    try:
-        model.init_weights()
-    finally:
-        logger.setLevel(level)
+    model.init_weights()
+    logger.setLevel(level)
     return model
 
 

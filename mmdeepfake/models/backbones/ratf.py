@@ -30,9 +30,7 @@ from mmdeepfake.ops.snippet_summary import (
 from mmdeepfake.ops.temporal_filter import (
     filter_over_time,
     fold_alignment,
-    grid_of_bins,
     mix_basis_filters,
-    pool_to_grid,
     pool_to_strips,
     weigh_bases,
 )
@@ -42,9 +40,7 @@ if hasattr(torch.compiler, 'is_compiling'):
 else:  # PyTorch 2.1 and 2.2
     from torch._dynamo import is_compiling
 
-_POOLS = {'strip': pool_to_strips, 'grid': pool_to_grid}
 _ALLOWED = {
-    'basis_pool': tuple(_POOLS),
     'align': ('conv', 'none'),
     'logit_norm': ('BN', None),
     'init': ('centred', 'difference', 'identity'),
@@ -77,7 +73,6 @@ class RATF(nn.Module):
             = 0.5, Sec. 4.1); the others pass unchanged.
         temperature: of the softmax over bases (tau = 0.01, Sec. 4.1).
         fc_ratio: hidden width of the basis branch, in T. Ours, 2, as TAM's.
-        basis_pool: 'strip', the paper's words taken literally, or 'grid'.
         align: 'conv' as in Eq. (2); 'none' is the paper's RATF* (Table 4a).
         logit_norm: 'BN', ours, normalises the logits of each basis over batch and
             positions before Eq. (3), to a standard deviation that starts at tau and is
@@ -116,7 +111,6 @@ class RATF(nn.Module):
         split_ratio: float = 0.5,
         temperature: float = 0.01,
         fc_ratio: int = 2,
-        basis_pool: str = 'strip',
         align: str = 'conv',
         logit_norm: str | None = 'BN',
         init: str = 'centred',
@@ -138,7 +132,6 @@ class RATF(nn.Module):
             kernel_size,
         )
         self.temperature = temperature
-        self.basis_pool = basis_pool
         self.init, self.init_scale = init, init_scale
         self.fused = fused
         self._composed: Tensor | None = None
@@ -185,7 +178,7 @@ class RATF(nn.Module):
         Returns:
             (B, c, R, K).
         """
-        bins = _POOLS[self.basis_pool](features, num_bins=self.num_basis)
+        bins = pool_to_strips(features, num_bins=self.num_basis)
         return self._generate_basis(bins)
 
     def _generate_basis(self, bins: Tensor) -> Tensor:
@@ -262,7 +255,7 @@ class RATF(nn.Module):
             x, logits, bins = summarise_snippets(
                 x,
                 self._fold_kernel(),
-                self._pooling_matrix(x),
+                pooling_matrix(*x.shape[2:], self.num_basis, x.dtype),
                 num_frames=self.clip_len,
             )
             basis, logits = self._generate_basis(bins), self._shift_logits(logits)
@@ -280,12 +273,6 @@ class RATF(nn.Module):
 
     def _features(self, x: Tensor) -> Tensor:
         return x.unflatten(0, (-1, self.clip_len))[:, :, : self.num_filtered]
-
-    def _pooling_matrix(self, x: Tensor) -> Tensor:
-        rows, columns = None, self.num_basis
-        if self.basis_pool == 'grid':
-            rows, columns = grid_of_bins(self.num_basis)
-        return pooling_matrix(*x.shape[2:], rows, columns, x.dtype)
 
     def _forward_plain(self, x: Tensor) -> Tensor:
         features = self._features(x)

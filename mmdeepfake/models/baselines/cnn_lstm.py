@@ -18,13 +18,6 @@ from torch import Tensor, nn
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import MODELS
 
-from ..options import check_choice
-
-_SUMMARIES = {
-    'last': lambda states: states[:, -1],
-    'mean': lambda states: states.mean(dim=1),
-}
-
 
 def split_sequences(x: Tensor, num_segs: int, length: int, *, owner: str) -> Tensor:
     """Pool frames, (B*F, C, h, w), and fold them to (B*n, length, C), F = num_segs."""
@@ -39,7 +32,7 @@ def split_sequences(x: Tensor, num_segs: int, length: int, *, owner: str) -> Ten
 
 @MODELS.register_module()
 class CNNLSTMHead(BaseHead):
-    """Pool each frame, run a one-directional LSTM over L frames, classify its summary.
+    """Pool each frame, run an LSTM over L frames, classify its last state.
 
     For `SnippetRecognizer` and `Recognizer2D`. A video of n * L frames makes n
     sequences of consecutive frames, whose logits are averaged.
@@ -50,8 +43,7 @@ class CNNLSTMHead(BaseHead):
         hidden_channels: width of the LSTM.
         num_layers: layers of the LSTM.
         sequence_len: L; None makes one sequence of all frames.
-        summary: state to classify, the 'last' or their 'mean'.
-        dropout_ratio: of the summary.
+        dropout_ratio: of that state.
         init_std: of the last layer's initial weights.
         kwargs: see MMAction2's `BaseHead` (`topk`, `average_clips`, `loss_cls`, ...).
     """
@@ -64,15 +56,12 @@ class CNNLSTMHead(BaseHead):
         hidden_channels: int = 512,
         num_layers: int = 1,
         sequence_len: int | None = None,
-        summary: str = 'last',
         dropout_ratio: float = 0.5,
         init_std: float = 0.01,
         **kwargs,
     ) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        check_choice('CNNLSTMHead', 'summary', summary, _SUMMARIES)
         self.sequence_len = sequence_len
-        self.summary = summary
         self.init_std = init_std
         self.lstm = nn.LSTM(
             in_channels, hidden_channels, num_layers=num_layers, batch_first=True
@@ -97,5 +86,5 @@ class CNNLSTMHead(BaseHead):
         """
         length = self.sequence_len or num_segs
         states, _ = self.lstm(split_sequences(x, num_segs, length, owner='CNNLSTMHead'))
-        logits = self.fc_cls(self.dropout(_SUMMARIES[self.summary](states)))
+        logits = self.fc_cls(self.dropout(states[:, -1]))
         return logits.unflatten(0, (-1, num_segs // length)).mean(dim=1)

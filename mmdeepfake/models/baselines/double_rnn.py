@@ -57,7 +57,6 @@ class LogBottleneck(BaseModule):
         channels: of the map.
         sigmas_px: of each band.
         side: rows and columns of the filters.
-        learnable: train the filters, whose mean stays zero.
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class LogBottleneck(BaseModule):
         *,
         sigmas_px: Sequence[float] = LOG_SIGMAS_PX,
         side: int = LOG_SIDE,
-        learnable: bool = False,
     ) -> None:
         super().__init__()
         if not sigmas_px or min(sigmas_px) <= 0 or side < 3 or side % 2 == 0:
@@ -76,17 +74,13 @@ class LogBottleneck(BaseModule):
             )
         bands = torch.stack([laplacian_of_gaussian(s, side=side) for s in sigmas_px])
         kernel = bands[:, None].repeat(channels, 1, 1, 1)  # channel by channel
-        if learnable:
-            self.kernel = nn.Parameter(kernel)
-        else:
-            self.register_buffer('kernel', kernel)
+        self.register_buffer('kernel', kernel)
         self.merge = nn.Conv2d(len(kernel), channels, 1, bias=False)
 
     def bands(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C * bands, H, W); replicated borders."""
-        kernel = self.kernel - self.kernel.mean(dim=(2, 3), keepdim=True)
-        padded = pad(x, [kernel.shape[-1] // 2] * 4, mode='replicate')
-        return conv2d(padded, kernel, groups=x.shape[1])
+        padded = pad(x, [self.kernel.shape[-1] // 2] * 4, mode='replicate')
+        return conv2d(padded, self.kernel, groups=x.shape[1])
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
@@ -247,7 +241,7 @@ class TwoBranchDenseNet(BaseModule):
         num_layers: of the four blocks.
         growth: channels that each layer adds.
         stem_channels: before the first block.
-        log_cfg: arguments of `LogBottleneck`: `sigmas_px`, `side`, `learnable`.
+        log_cfg: arguments of `LogBottleneck`: `sigmas_px`, `side`.
         pretrained: path or URL of torchvision's weights of this DenseNet, for the
             second branch's stem and block too; None draws all at random.
         norm_cfg: normalisation layer.

@@ -25,7 +25,6 @@ from mmdeepfake.structures import FAKE, REAL
 from ..options import check_choice
 from .cnn_lstm import split_sequences
 
-_CENTRES = ('running_mean', 'learnable')
 _SCORES = ('ce', 'distance')
 
 
@@ -63,9 +62,8 @@ class IsolateLoss(BaseModule):
         channels: D of the features.
         real_radius: 0.042 in third-party code.
         fake_radius: 1.638 there.
-        centre: 'running_mean' of the real videos' features, or 'learnable'; zero at
-            first.
-        momentum: share of each batch's mean in the running mean.
+        momentum: share of each batch's mean in the running mean of the real videos'
+            features, the centre; zero at first.
         loss_weight: factor of the loss.
     """
 
@@ -75,7 +73,6 @@ class IsolateLoss(BaseModule):
         *,
         real_radius: float = 0.042,
         fake_radius: float = 1.638,
-        centre: str = 'running_mean',
         momentum: float = 0.1,
         loss_weight: float = 1.0,
     ) -> None:
@@ -85,22 +82,18 @@ class IsolateLoss(BaseModule):
                 f'real_radius = {real_radius}, fake_radius = {fake_radius} of '
                 'IsolateLoss: need 0 <= real_radius < fake_radius'
             )
-        check_choice('IsolateLoss', 'centre', centre, _CENTRES)
         self.real_radius = real_radius
         self.fake_radius = fake_radius
         self.momentum = momentum
         self.loss_weight = loss_weight
-        if centre == 'learnable':
-            self.centre = nn.Parameter(torch.zeros(channels))
-        else:
-            self.register_buffer('centre', torch.zeros(channels))
+        self.register_buffer('centre', torch.zeros(channels))
 
     def distances(self, features: Tensor) -> Tensor:
         """(B, D) -> (B,) Euclidean distances from the centre."""
         return torch.linalg.vector_norm(features - self.centre, dim=1)
 
     def forward(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Compute the loss; then, in training, move a running centre.
+        """Compute the loss; then, in training, move the centre.
 
         Args:
             features: (B, D).
@@ -112,7 +105,7 @@ class IsolateLoss(BaseModule):
             real_radius=self.real_radius,
             fake_radius=self.fake_radius,
         )
-        if self.training and not isinstance(self.centre, nn.Parameter):
+        if self.training:
             self._move_centre(features.detach()[labels == REAL])
         return loss * self.loss_weight
 

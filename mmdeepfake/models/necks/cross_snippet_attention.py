@@ -2,8 +2,8 @@
 
 Paper: Region-Aware Temporal Inconsistency Learning for DeepFake Video Detection,
 IJCAI 2022, Sec. 3.3, Eqs. (4) to (6); no public code. Eq. (6) contradicts its text
-("W_O for dimension retrieval", yet the gate multiplies the reduced S W_I); `csa_out`
-has both readings.
+("W_O for dimension retrieval", yet the gate multiplies the reduced S W_I). Our reading
+follows the text: W_O maps D to C, and the gate multiplies the backbone's map S.
 
     paper    here        paper    here
     N        S           W_I      reduce
@@ -40,9 +40,9 @@ class SnippetMaps(NamedTuple):
     """What CSA computes for each snippet, for classification and figures.
 
     Attributes:
-        maps: (B, S, C', T, h, w), S_n^out of Eq. (6).
+        maps: (B, S, C, T, h, w), S_n^out of Eq. (6).
         attention: (B, S, L, L), or (B, S, D, D) with affinity='channel'; rows sum to 1.
-        gates: (B, S, C'), sigmoid of Eq. (6).
+        gates: (B, S, C), sigmoid of Eq. (6).
     """
 
     maps: Tensor
@@ -65,9 +65,6 @@ class CrossSnippetAttention(BaseModule):
         in_channels: C of the backbone's map.
         clip_len: frames of a snippet, T; the sampler's must agree.
         reduction: C / D of W_I (8, Sec. 3.3).
-        csa_out: 'restore' (our reading: W_O maps D to C, and the gate multiplies the
-            backbone's map) or 'literal' (the equation: the gate multiplies S W_I, and
-            the head gets D channels).
         affinity: what A relates: 'position' (L x L, as W_I multiplies from the right)
             or 'channel' (D x D).
     """
@@ -78,14 +75,11 @@ class CrossSnippetAttention(BaseModule):
         clip_len: int,
         *,
         reduction: int = 8,
-        csa_out: str = 'restore',
         affinity: str = 'position',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg or dict(type='Kaiming', layer=['Conv2d', 'Linear']))
-        owner = 'CrossSnippetAttention'
-        check_choice(owner, 'csa_out', csa_out, ('restore', 'literal'))
-        check_choice(owner, 'affinity', affinity, _AFFINITIES)
+        check_choice('CrossSnippetAttention', 'affinity', affinity, _AFFINITIES)
         if in_channels % reduction:
             raise ConfigError(
                 f'reduction = {reduction} of CrossSnippetAttention: need a divisor of '
@@ -93,13 +87,11 @@ class CrossSnippetAttention(BaseModule):
             )
         self.in_channels, self.clip_len = in_channels, clip_len
         self.affinity = affinity
-        self.is_literal = csa_out == 'literal'
         width = in_channels // reduction
-        self.out_channels = width if self.is_literal else in_channels
         self.reduce = nn.Conv2d(in_channels, width, 1, bias=False)
         # W_O is a 1x1 convolution, which commutes with pooling: one matrix product per
         # snippet after pooling.
-        self.restore = nn.Linear(width, self.out_channels, bias=False)
+        self.restore = nn.Linear(width, in_channels, bias=False)
 
     def forward_snippets(
         self, maps: Tensor, data_samples: list | None = None
@@ -110,14 +102,12 @@ class CrossSnippetAttention(BaseModule):
             maps: (B, C, S*T, h, w), snippet-major.
             data_samples: as in `forward`.
         """
-        reduced, attention, gates = self._attend(maps, data_samples)
-        source = self._gated_maps(maps, reduced)
-        return SnippetMaps(gates[..., None, None, None] * source, attention, gates)
+        attention, gates = self._attend(maps, data_samples)
+        snippets = maps.unflatten(2, (-1, self.clip_len)).transpose(1, 2)
+        return SnippetMaps(gates[..., None, None, None] * snippets, attention, gates)
 
-    def _attend(
-        self, maps: Tensor, data_samples: list | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute S W_I (B, S, L, D), the attention, and the gates (B, S, C')."""
+    def _attend(self, maps: Tensor, data_samples: list | None) -> tuple[Tensor, Tensor]:
+        """Compute the attention, and the gates (B, S, C), from S W_I (B, S, L, D)."""
         self._check_layout(maps)
         self._check_single_crop(maps, data_samples)
         t = self.clip_len
@@ -132,14 +122,7 @@ class CrossSnippetAttention(BaseModule):
             affinity = relate(exact)
             attention = normalise_affinity(affinity, num_positions=reduced.shape[2])
             pooled = pool(attention, exact)  # (B, S, D)
-        return reduced, attention, self.restore(pooled).sigmoid()
-
-    def _gated_maps(self, maps: Tensor, reduced: Tensor) -> Tensor:
-        """Return what the gates multiply: (B, S, C', T, h, w)."""
-        if self.is_literal:
-            shape = (self.clip_len, *maps.shape[3:])
-            return reduced.unflatten(2, shape).permute(0, 1, 5, 2, 3, 4)
-        return maps.unflatten(2, (-1, self.clip_len)).transpose(1, 2)
+        return attention, self.restore(pooled).sigmoid()
 
     def _check_layout(self, maps: Tensor) -> None:
         if maps.dim() != 5 or maps.shape[1] != self.in_channels:
@@ -168,7 +151,7 @@ class CrossSnippetAttention(BaseModule):
                 would be taken for further snippets.
 
         Returns:
-            (B, C', 1, h, w), and an empty dict: no auxiliary loss.
+            (B, C, 1, h, w), and an empty dict: no auxiliary loss.
         """
         if len(inputs) != 1:
             raise ConfigError(

@@ -51,6 +51,7 @@ from .names import (
 
 JSON_FOLDER = 'dataset_json'
 CROPS = ('face', 'none')
+METADATA = ('key', 'split', 'identities', 'fps', 'source', 'status', 'fault')
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def export_bench(
     methods = {record.key.method for record in records}
     for record in records:
         folder = _frames_folder(record)
-        known = _metadata_of(record)
+        known = {name: getattr(record, name) for name in METADATA}
         if record.status == OK:
             content, more = writer.write(record, folder)
             entries.append(_Entry(record, folder, content))
@@ -152,11 +153,6 @@ def _frames_folder(record: VideoRecord) -> PurePosixPath:
     else:
         parts = (file_of(key.dataset), key.method, key.compression)
     return PurePosixPath(*map(safe_name, parts), 'frames', safe_name(key.name))
-
-
-def _metadata_of(record: VideoRecord) -> dict[str, Any]:
-    names = ('key', 'split', 'identities', 'fps', 'source', 'status', 'fault')
-    return {name: getattr(record, name) for name in names}
 
 
 class _Chosen(NamedTuple):
@@ -195,7 +191,14 @@ class _FrameWriter:
                 'dataset first (tools/prepare.py)'
             )
         with open_clip(self.root / record.path) as clip:
-            track = self._load_track(record, clip)
+            track = None
+            if record.track_file is not None:
+                track = FaceTrack.load(self.root / record.track_file)
+                if len(track) != len(clip):
+                    raise DataError(
+                        f'video {record.key}: {len(track)} boxes for {len(clip)} '
+                        'frames; prepare this video again'
+                    )
             chosen = self._choose(track, clip)
             frames = self._write_images(clip, chosen, folder)
             times = clip.times_seconds[chosen.indices].tolist()
@@ -214,17 +217,6 @@ class _FrameWriter:
             track.save(self.out / path)
             known['track'] = str(path)
         return content, known
-
-    def _load_track(self, record: VideoRecord, clip: ClipReader) -> FaceTrack | None:
-        if record.track_file is None:
-            return None
-        track = FaceTrack.load(self.root / record.track_file)
-        if len(track) != len(clip):
-            raise DataError(
-                f'video {record.key}: {len(track)} boxes for {len(clip)} frames; '
-                'prepare this video again'
-            )
-        return track
 
     def _choose(self, track: FaceTrack | None, clip: ClipReader) -> _Chosen:
         indices = np.arange(len(clip))
@@ -317,10 +309,17 @@ def _write_json_files(
 ) -> Iterator[Path]:
     """Write one file per dataset, one per manipulation of FaceForensics++, and ours."""
     tables: dict[str, dict] = {}
-    names = _video_names(entries)
-    for entry in entries:
-        for name in _file_names(entry.record, methods):
-            _place(tables.setdefault(name, {}), entry, names[entry.folder])
+    places = Counter(_place_of(entry.record) for entry in entries)
+    for record, _, content in entries:
+        key, (_, label, level, name) = record.key, _place_of(record)
+        if places[_place_of(record)] > 1:
+            name = f'{name}@{key.method}@{key.compression}'
+        for file in _file_names(record, methods):
+            splits = tables.setdefault(file, {}).setdefault(
+                label, {split: {} for split in SPLITS}
+            )
+            videos = splits[record.split]
+            (videos.setdefault(level, {}) if level else videos)[name] = content
     for name, labels in tables.items():
         path = folder / f'{name}.json'
         write_text(path, json.dumps({name: labels}) + '\n')
@@ -332,21 +331,12 @@ def _write_json_files(
         yield path
 
 
-def _video_names(entries: list[_Entry]) -> dict[PurePosixPath, str]:
-    """Return their names of the videos, with more of the key where two are equal."""
-
-    def place(record: VideoRecord) -> tuple[str, ...]:
-        level = record.key.compression if has_levels(record.key.dataset) else ''
-        return record.key.dataset, label_of(record.key), level, record.key.name
-
-    counts = Counter(place(entry.record) for entry in entries)
-    names = {}
-    for record, folder, _ in entries:
-        key = record.key
-        is_unique = counts[place(record)] == 1
-        name = key.name if is_unique else f'{key.name}@{key.method}@{key.compression}'
-        names[folder] = name
-    return names
+def _place_of(record: VideoRecord) -> tuple[str, str, str, str]:
+    """Return dataset, label, level and name, which more than one video may share."""
+    key = record.key
+    level = COMPRESSIONS.get(key.compression, key.compression)
+    level = level if has_levels(key.dataset) else ''
+    return key.dataset, label_of(key), level, key.name
 
 
 def _file_names(record: VideoRecord, methods: set[str]) -> list[str]:
@@ -361,14 +351,3 @@ def _file_names(record: VideoRecord, methods: set[str]) -> list[str]:
     if own == key.method:
         return [own]
     return [FFPP, own] if own else [FFPP]
-
-
-def _place(labels: dict, entry: _Entry, name: str) -> None:
-    key = entry.record.key
-    label = entry.content['label']
-    splits = labels.setdefault(label, {split: {} for split in SPLITS})
-    videos = splits[entry.record.split]
-    if has_levels(key.dataset):
-        level = COMPRESSIONS.get(key.compression, key.compression)
-        videos = videos.setdefault(level, {})
-    videos[name] = entry.content

@@ -7,12 +7,10 @@ before val and val before train. All defects found are reported.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,15 +30,12 @@ from mmdeepfake.files.bounded_reading import (
 )
 from mmdeepfake.structures import (
     FAILED,
-    FAKE,
-    LABEL_NAMES,
     OK,
-    REAL,
     FaceTrack,
     VideoKey,
     VideoRecord,
 )
-from mmdeepfake.structures.manifest import ManifestWriter, parse_line
+from mmdeepfake.structures.manifest import ManifestWriter, format_line, parse_line
 from mmdeepfake.structures.video_record import SPLITS
 from mmdeepfake.video.clip_storage import ClipWriter
 
@@ -50,6 +45,7 @@ from .names import FFPP
 from .reading import (
     BenchVideo,
     Defect,
+    Defects,
     choose_splits,
     frame_number,
     read_bench_file,
@@ -71,6 +67,15 @@ class ImportReport:
 
     records: tuple[VideoRecord, ...]
     defects: tuple[Defect, ...]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What our second file knows of a video."""
+
+    record: VideoRecord
+    times_seconds: list[float] | None
+    track: str | None
 
 
 def import_bench(
@@ -102,62 +107,55 @@ def import_bench(
     if manifest.exists():
         raise DataError(f'{manifest} already exists; use a new or empty folder')
     videos: list[BenchVideo] = []
-    defects: list[Defect] = []
-    extras: dict[str, Any] = {}
+    defects = Defects()
+    extras: dict[str, Extra] = {}
     for path in map(Path, json_files):
-        found, odd = read_bench_file(path)
-        videos += found
-        defects += odd
+        videos += read_bench_file(path, defects)
         extras |= read_extras(path)
-    chosen, odd = choose_splits(
-        rename_namesakes(videos), drop_train_test_overlap=drop_train_test_overlap
+    chosen = choose_splits(
+        rename_namesakes(videos),
+        defects,
+        drop_train_test_overlap=drop_train_test_overlap,
     )
-    importer = _Importer(out, Path(bench_root), clip_format, extras)
+    importer = _Importer(out, Path(bench_root), clip_format, extras, defects)
+    others = [
+        extra.record
+        for extra in extras.values()
+        if extra.record.status != OK and extra.record.key not in chosen
+    ]
     records = []
     # Atomic: an import that fails midway must not look like a complete smaller one.
     with replacing(manifest) as draft, ManifestWriter(draft) as writer:
-        for video in chosen.values():
-            records.append(importer.import_video(video))
-            writer.append(records[-1])
-        for record in importer.records_without_face(set(chosen)):
+        for record in (*map(importer.import_video, chosen.values()), *others):
             records.append(record)
             writer.append(record)
-    return ImportReport(tuple(records), (*defects, *odd, *importer.defects()))
+    return ImportReport(tuple(records), defects.found())
 
 
-def read_extras(path: Path) -> dict[str, Any]:
+def read_extras(path: Path) -> dict[str, Extra]:
     """Read our second file beside one of theirs: their folder -> our metadata."""
     beside = path.with_name(path.stem + EXTRAS_END)
     if not beside.is_file():
         return {}
     try:
-        extras = load_json(beside, max_bytes=MAX_LIST_BYTES)['videos']
-        if not isinstance(extras, dict):
-            raise TypeError('videos is not an object')
-        for folder, known in extras.items():
-            _check_extra(folder, known)
-    except (ValueError, KeyError, TypeError) as error:
+        videos = load_json(beside, max_bytes=MAX_LIST_BYTES)['videos'].items()
+        return {folder: _read_extra(folder, known) for folder, known in videos}
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f'{beside} is not a valid file of ours ({error})') from error
-    return extras
 
 
-def _check_extra(folder: str, known: Any) -> None:
-    """Refuse invalid metadata of a video; most of it is that of a manifest line."""
-    key = VideoKey(*known['key'])
-    if key.label not in (REAL, FAKE):
-        raise ValueError(f'{shorten(folder)}: label {shorten(key.label)}')
-    optional = {name: known[name] for name in ('identities', 'fps', 'source')}
-    fields = {
-        **key._asdict(),
-        'label': LABEL_NAMES[key.label],
-        'split': known.get('split', SPLITS[0]),
-        'path': folder,
-        **{name: value for name, value in optional.items() if value is not None},
-        **{name: known[name] for name in ('status', 'fault') if known.get(name)},
-    }
-    if fields.get('status', OK) != OK:
-        del fields['path']
-    parse_line(json.dumps(fields))
+def _read_extra(folder: str, known: Mapping[str, Any]) -> Extra:
+    status = known.get('status', OK)
+    record = VideoRecord(
+        VideoKey(*known['key']),
+        folder if status == OK else '',
+        known.get('split', SPLITS[0]),
+        tuple(known['identities']),
+        known['fps'],
+        status=status,
+        fault=known.get('fault'),
+        source=known['source'],
+    )
     times, track = known.get('times_seconds'), known.get('track')
     if times is not None and not (
         isinstance(times, list) and all(isinstance(t, int | float) for t in times)
@@ -165,6 +163,9 @@ def _check_extra(folder: str, known: Any) -> None:
         raise ValueError(f'{shorten(folder)}: times_seconds is not a list of numbers')
     if track is not None and not (isinstance(track, str) and is_inner_path(track)):
         raise ValueError(f'{shorten(folder)}: track {shorten(track)} is outside')
+    # As a line of a manifest, whose reader checks names and paths.
+    record = parse_line(format_line(record))
+    return Extra(record, times, track if known.get('is_whole') else None)
 
 
 def replace_last_part(path: str, old: str, new: str) -> str:
@@ -183,23 +184,9 @@ class _Importer:
     out: Path
     bench_root: Path
     clip_format: str | None
-    extras: Mapping[str, Any]
+    extras: Mapping[str, Extra]
+    defects: Defects
     _num_stripped: int = 0
-    _odd: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _examples: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def defects(self) -> list[Defect]:
-        """Return the defects of the images, each with its number and an example."""
-        return [
-            Defect(
-                kind, f'{count} videos: {what}, such as {self._examples[kind, what]}'
-            )
-            for (kind, what), count in self._odd.items()
-        ]
-
-    def _note(self, kind: str, what: str, video: VideoKey) -> None:
-        self._odd[kind, what] += 1
-        self._examples.setdefault((kind, what), str(video))
 
     def _locate(self, path: str) -> Path | None:
         """Return a file below the root, whatever prefix its path has."""
@@ -220,57 +207,58 @@ class _Importer:
         key = video.key
         identities = tuple(key.name.split('_')) if _is_pair(key) else ()
         blank = VideoRecord(key, '', video.split, identities, status=FAILED, fault='?')
+
+        def fail(kind: str, fault: str) -> VideoRecord:
+            self.defects.note(kind, 'are kept as failed', str(key))
+            return replace(blank, fault=fault)
+
         if not video.frames:
-            self._note('no frames', 'kept as failed', key)
-            return replace(blank, fault='DeepfakeBench lists no frames of it')
+            return fail('no frames', 'DeepfakeBench lists no frames of it')
         files = [self._locate(path) for path in video.frames]
         missing = [p for p, file in zip(video.frames, files, strict=True) if not file]
         if missing:
-            self._note('missing files', 'kept as failed', key)
-            return replace(
-                blank,
-                fault=f'{len(missing)} of {len(files)} frames are missing, the first '
-                f'is {missing[0]}',
-            )
+            fault = f'{len(missing)} of {len(files)} frames are missing, the first is'
+            return fail('missing files', f'{fault} {missing[0]}')
         numbers = [frame_number(path) for path in video.frames]
         if None not in numbers and numbers[-1] - numbers[0] >= len(numbers):
-            self._note(
+            self.defects.note(
                 'frames between are missing',
-                'neighbours in the clip are not neighbours in the video',
-                key,
+                'have neighbours in the clip that are not neighbours in the video',
+                str(key),
             )
-        known = self.extras.get(_bench_folder(files[0], self.bench_root), {})
+        place = files[0].parent.relative_to(self.bench_root).as_posix()
+        extra = self.extras.get(place)
         try:
             if self.clip_format is None:
-                return self._list_folder(blank, files, known)
-            return self._write_clip(blank, files, numbers, known)
+                _link_images(self.out / PICTURES, self.bench_root)
+                fields = {'path': f'{PICTURES}/{place}'}
+            else:
+                fields = self._write_clip(key, files, numbers, extra)
         except DataError as error:
-            self._note('damaged images', 'kept as failed', key)
-            return replace(blank, fault=str(error))
-
-    def _list_folder(
-        self, blank: VideoRecord, files: Sequence[Path], known: Mapping[str, Any]
-    ) -> VideoRecord:
-        _link_images(self.out / PICTURES, self.bench_root)
-        folder = f'{PICTURES}/{_bench_folder(files[0], self.bench_root)}'
-        return _fill(blank, known, path=folder, num_frames=len(files))
+            return fail('damaged images', str(error))
+        fields |= {'status': OK, 'fault': None, 'num_frames': len(files)}
+        if extra:
+            names = ('key', 'identities', 'fps', 'source')
+            fields |= {name: getattr(extra.record, name) for name in names}
+        return replace(blank, **fields)
 
     def _write_clip(
         self,
-        blank: VideoRecord,
+        key: VideoKey,
         files: Sequence[Path],
         numbers: Sequence[int | None],
-        known: Mapping[str, Any],
-    ) -> VideoRecord:
-        dataset, _, *rest = blank.key  # names repeat from one of their sets to another
+        extra: Extra | None,
+    ) -> dict[str, Any]:
+        """Write a clip with landmarks, mask and track; return their paths."""
+        dataset, _, *rest = key  # names repeat from one of their sets to another
         stem = str(PurePosixPath('clips', *map(safe_name, (dataset, *rest)), 'track_0'))
         (self.out / stem).parent.mkdir(parents=True, exist_ok=True)
-        fps = known.get('fps') or UNKNOWN_FPS
-        times = known.get('times_seconds')
+        fps = (extra and extra.record.fps) or UNKNOWN_FPS
+        times = extra.times_seconds if extra else None
         if times is None and None not in numbers:
             times = [number / fps for number in numbers]
         _write_images(self.out / stem, files, self.clip_format, fps, times)
-        fields: dict[str, Any] = {}
+        fields = {'path': f'{stem}.tar'}
         points = self._read_landmarks(files)
         if points is not None:
             fields['landmarks'] = f'{stem}_landmarks.npz'
@@ -279,12 +267,12 @@ class _Importer:
         if masks:
             fields['mask'] = f'{stem}_mask.tar'
             _write_images(self.out / f'{stem}_mask', masks, MASK_FORMAT, fps, times)
-        if 'track' in known and known.get('is_whole'):
-            track = FaceTrack.load(self.bench_root / known['track'])
+        if extra and extra.track:
+            track = FaceTrack.load(self.bench_root / extra.track)
             if len(track) == len(files):
                 fields['track_file'] = f'{stem}.npz'
                 track.save(self.out / fields['track_file'])
-        return _fill(blank, known, path=f'{stem}.tar', num_frames=len(files), **fields)
+        return fields
 
     def _read_landmarks(self, files: Sequence[Path]) -> NDArray[np.float32] | None:
         paths = _files_beside(files, 'landmarks', '.npy')
@@ -295,33 +283,6 @@ class _Importer:
             raise DataError(
                 f'landmarks {paths[0].parent} are damaged: {error}'
             ) from error
-
-    def records_without_face(self, done: set[VideoKey]) -> list[VideoRecord]:
-        """Return the records of videos that are only in our second file."""
-        records = []
-        for known in self.extras.values():
-            key, status = VideoKey(*known['key']), known.get('status', OK)
-            if status != OK and key not in done:
-                blank = VideoRecord(
-                    key, '', known['split'], status=status, fault=known['fault']
-                )
-                records.append(_with_extras(blank, known))
-        return records
-
-
-def _fill(blank: VideoRecord, known: Mapping[str, Any], **fields: Any) -> VideoRecord:
-    record = replace(blank, status=OK, fault=None, **fields)
-    return _with_extras(record, known) if known else record
-
-
-def _with_extras(record: VideoRecord, known: Mapping[str, Any]) -> VideoRecord:
-    return replace(
-        record,
-        key=VideoKey(*known['key']),
-        identities=tuple(known['identities']),
-        fps=known['fps'],
-        source=known['source'],
-    )
 
 
 def _files_beside(files: Sequence[Path], folder: str, suffix: str) -> list[Path]:
@@ -351,10 +312,6 @@ def _link_images(link: Path, bench_root: Path) -> None:
             f'{str(link)!r} exists, but a link to {str(bench_root)!r} is needed there; '
             'remove it, or import into another folder'
         ) from error
-
-
-def _bench_folder(frame: Path, bench_root: Path) -> str:
-    return frame.parent.relative_to(bench_root).as_posix()
 
 
 def _write_images(

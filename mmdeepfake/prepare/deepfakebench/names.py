@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmdeepfake.layouts.faceforensics import COMPRESSION_ALIASES
 from mmdeepfake.layouts.layout import AS_IS
@@ -12,14 +12,8 @@ from mmdeepfake.structures import FAKE, REAL, REAL_METHOD, VideoKey
 COMPRESSIONS = {'c0': 'raw', 'c23': 'c23', 'c40': 'c40'}
 
 
-@dataclass(frozen=True)
-class BenchLabel:
-    """The meaning of one of their labels.
-
-    Attributes:
-        dataset: our name of the dataset.
-        method: our name of the manipulation, or 'real'.
-    """
+class BenchLabel(NamedTuple):
+    """Our dataset and manipulation (or 'real') of one of their labels."""
 
     dataset: str
     method: str
@@ -32,31 +26,33 @@ class BenchLabel:
 
 FFPP = 'FaceForensics++'
 DFD = 'DeepFakeDetection'
-LABELS: dict[str, BenchLabel] = {
-    'FF-real': BenchLabel(FFPP, REAL_METHOD),
-    'FF-DF': BenchLabel(FFPP, 'Deepfakes'),
-    'FF-F2F': BenchLabel(FFPP, 'Face2Face'),
-    'FF-FS': BenchLabel(FFPP, 'FaceSwap'),
-    'FF-NT': BenchLabel(FFPP, 'NeuralTextures'),
-    'FF-FH': BenchLabel(FFPP, 'FaceShifter'),
-    'FF-SH': BenchLabel(FFPP, 'FaceShifter'),  # their other name for it
-    'DFD_real': BenchLabel(DFD, REAL_METHOD),
-    'DFD_fake': BenchLabel(DFD, DFD),
-    'CelebDFv1_real': BenchLabel('Celeb-DF-v1', REAL_METHOD),
-    'CelebDFv1_fake': BenchLabel('Celeb-DF-v1', 'Celeb-synthesis'),
-    'CelebDFv2_real': BenchLabel('Celeb-DF-v2', REAL_METHOD),
-    'CelebDFv2_fake': BenchLabel('Celeb-DF-v2', 'Celeb-synthesis'),
-    'DFDCP_Real': BenchLabel('DFDC-preview', REAL_METHOD),
-    'DFDCP_FakeA': BenchLabel('DFDC-preview', 'method_A'),
-    'DFDCP_FakeB': BenchLabel('DFDC-preview', 'method_B'),
-    'DFDC_Real': BenchLabel('DFDC', REAL_METHOD),
-    'DFDC_Fake': BenchLabel('DFDC', 'DFDC'),
-    'DF_real': BenchLabel('DeeperForensics-1.0', REAL_METHOD),
-    'DF_fake': BenchLabel('DeeperForensics-1.0', 'end_to_end'),
-    'UADFV_Real': BenchLabel('UADFV', REAL_METHOD),
-    'UADFV_Fake': BenchLabel('UADFV', 'UADFV'),
-    'roop_Real': BenchLabel('roop', REAL_METHOD),
-    'roop_Fake': BenchLabel('roop', 'roop'),
+_NAMES = {  # our dataset -> their label -> our manipulation
+    FFPP: {
+        'FF-real': REAL_METHOD,
+        'FF-DF': 'Deepfakes',
+        'FF-F2F': 'Face2Face',
+        'FF-FS': 'FaceSwap',
+        'FF-NT': 'NeuralTextures',
+        'FF-FH': 'FaceShifter',
+        'FF-SH': 'FaceShifter',  # their other name for it
+    },
+    DFD: {'DFD_real': REAL_METHOD, 'DFD_fake': DFD},
+    'Celeb-DF-v1': {'CelebDFv1_real': REAL_METHOD, 'CelebDFv1_fake': 'Celeb-synthesis'},
+    'Celeb-DF-v2': {'CelebDFv2_real': REAL_METHOD, 'CelebDFv2_fake': 'Celeb-synthesis'},
+    'DFDC-preview': {
+        'DFDCP_Real': REAL_METHOD,
+        'DFDCP_FakeA': 'method_A',
+        'DFDCP_FakeB': 'method_B',
+    },
+    'DFDC': {'DFDC_Real': REAL_METHOD, 'DFDC_Fake': 'DFDC'},
+    'DeeperForensics-1.0': {'DF_real': REAL_METHOD, 'DF_fake': 'end_to_end'},
+    'UADFV': {'UADFV_Real': REAL_METHOD, 'UADFV_Fake': 'UADFV'},
+    'roop': {'roop_Real': REAL_METHOD, 'roop_Fake': 'roop'},
+}
+LABELS = {
+    label: BenchLabel(dataset, method)
+    for dataset, names in _NAMES.items()
+    for label, method in names.items()
 }
 # A dataset named without a version is the current one.
 _ALIASES = {'Celeb-DF': 'Celeb-DF-v2'}

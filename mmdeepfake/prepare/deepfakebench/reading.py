@@ -39,6 +39,31 @@ class Defect:
     details: str
 
 
+class Defects:
+    """Counts equal defects; those of one video each keep the first video."""
+
+    def __init__(self) -> None:
+        self._found: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str], str] = {}
+
+    def note(self, kind: str, details: str, video: str = '') -> None:
+        """Count one; with a video, `details` follow on 'N videos'."""
+        self._found[kind, details] += 1
+        self._first.setdefault((kind, details), video)
+
+    def found(self) -> tuple[Defect, ...]:
+        """Return them with their numbers."""
+        defects = []
+        for (kind, details), count in self._found.items():
+            video = self._first[kind, details]
+            if video:
+                details = f'{count} videos {details}, such as {video}'
+            elif count > 1:
+                details = f'{count} times: {details}'
+            defects.append(Defect(kind, details))
+        return tuple(defects)
+
+
 @dataclass(frozen=True)
 class BenchVideo:
     """One video as a file lists it.
@@ -80,9 +105,9 @@ def sort_frames(paths: list[str]) -> tuple[str, ...]:
 
 
 def read_bench_file(
-    path: str | os.PathLike[str],
-) -> tuple[list[BenchVideo], list[Defect]]:
-    """Read one of their JSON files.
+    path: str | os.PathLike[str], defects: Defects | None = None
+) -> list[BenchVideo]:
+    """Read one of their JSON files, and note its defects.
 
     Raises:
         DataNotFoundError: the file does not exist.
@@ -95,7 +120,7 @@ def read_bench_file(
         content = load_json(path, max_bytes=MAX_LIST_BYTES)
     except ValueError as error:
         raise DataError(f'{path} is not a complete JSON file ({error})') from error
-    reading = _Reading(path)
+    reading = _Reading(path, Defects() if defects is None else defects)
     videos = list(reading.read_datasets(content))
     if not videos:
         raise DataError(
@@ -103,30 +128,18 @@ def read_bench_file(
             '{"label": ..., "frames": [...]}}}}, with a compression level under the '
             'split for FaceForensics++'
         )
-    return videos, reading.defects()
+    return videos
 
 
 class _Reading:
-    """Walks the levels of one file and counts its oddities."""
+    """Walks the levels of one file and notes its oddities."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, defects: Defects) -> None:
         self._path = path
-        self._odd: Counter[tuple[str, str]] = Counter()
-
-    def defects(self) -> list[Defect]:
-        """Return the oddities, each with its number."""
-        return [
-            Defect(
-                kind,
-                f'{self._path.name}: '
-                + (f'{count} times: ' if count > 1 else '')
-                + details,
-            )
-            for (kind, details), count in self._odd.items()
-        ]
+        self._defects = defects
 
     def _note(self, kind: str, details: str) -> None:
-        self._odd[kind, details] += 1
+        self._defects.note(kind, f'{self._path.name}: {details}')
 
     def _expect(self, value: Any, what: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
@@ -237,8 +250,8 @@ def _place_of(folder: str) -> str:
 
 
 def choose_splits(
-    videos: Iterable[BenchVideo], *, drop_train_test_overlap: bool
-) -> tuple[dict[VideoKey, BenchVideo], list[Defect]]:
+    videos: Iterable[BenchVideo], defects: Defects, *, drop_train_test_overlap: bool
+) -> dict[VideoKey, BenchVideo]:
     """Keep each video once: in test rather than val, in val rather than train.
 
     Raises:
@@ -247,28 +260,18 @@ def choose_splits(
     by_key: defaultdict[VideoKey, dict[str, BenchVideo]] = defaultdict(dict)
     for video in videos:
         by_key[video.key].setdefault(video.split, video)
-    overlaps: Counter[tuple[str, ...]] = Counter(
-        tuple(split for split in SPLITS if split in found) for found in by_key.values()
-    )
-    num_leaks = sum(
-        n for splits, n in overlaps.items() if {'train', 'test'} <= {*splits}
-    )
+    num_leaks = sum({'train', 'test'} <= {*found} for found in by_key.values())
     if num_leaks and not drop_train_test_overlap:
         raise DataError(
             f'{num_leaks} of {len(by_key)} videos are in train and in test, so a model '
             'would be tested on its training data; --drop-train-test-overlap keeps '
             'them in test only'
         )
-    defects = [
-        Defect(
-            'several splits',
-            f'{number} videos are in {" and ".join(splits)}; kept in {splits[-1]}',
-        )
-        for splits, number in overlaps.items()
-        if len(splits) > 1
-    ]
-    chosen = {
-        key: found[max(found, key=SPLITS.index)]  # train, val, test
-        for key, found in sorted(by_key.items())
-    }
-    return chosen, defects
+    chosen = {}
+    for key, found in sorted(by_key.items()):
+        splits = sorted(found, key=SPLITS.index)  # train, val, test
+        chosen[key] = found[splits[-1]]
+        if len(splits) > 1:
+            where = f'are in {" and ".join(splits)}; kept in {splits[-1]}'
+            defects.note('several splits', where, str(key))
+    return chosen

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.image_file import replace_image
 
-from ..output_folder import OutputFolder, write_json, write_text
+from ..output_folder import OutputFolder, write_text
 from ..prepared_video import PreparedVideo
 from .contact_sheet import draw_contact_sheet
 from .coverage import Coverage, format_coverage
@@ -23,9 +24,9 @@ def write_report(
 ) -> None:
     """Write the report as text, as JSON and as an image."""
     folder = out.report
-    write_json(folder / 'coverage.json', coverage.to_dict())
-    write_json(folder / 'leaks.json', leaks.to_dict())
-    write_json(folder / 'wrong_quality.json', wrong_quality)
+    replace_json(folder / 'coverage.json', coverage.to_dict(), alone=True)
+    replace_json(folder / 'leaks.json', leaks.to_dict(), alone=True)
+    replace_json(folder / 'wrong_quality.json', wrong_quality, alone=True)
     texts = (
         format_coverage(coverage),
         format_leaks(leaks),

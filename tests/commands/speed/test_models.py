@@ -151,7 +151,7 @@ def run_counting_models(*, repeats=3, **fails_at):
     order = []
     models = {n: CountingModel(n, order, fails_at=fails_at.get(n)) for n in 'ABC'}
     rows = {name: make_row(name) for name in models}
-    measure_times(rows, models, 'train', repeats)
+    measure_times([(rows[n], models[n]) for n in models], 'train', repeats)
     return order, rows
 
 

@@ -36,17 +36,15 @@ def draw_maps(num_frames, num_videos=1):
     return torch.randn(num_videos * num_frames, 3, 2, 3, dtype=torch.float64)
 
 
-@pytest.mark.parametrize('summary', ['last', 'mean'])
 @pytest.mark.parametrize(('num_frames', 'length'), [(6, None), (6, 6), (6, 3), (6, 1)])
-def test_logits_match_the_loops(summary, num_frames, length):
-    head = make_head(summary=summary, sequence_len=length)
+def test_logits_match_the_loops(num_frames, length):
+    head = make_head(sequence_len=length)
     maps = draw_maps(num_frames, num_videos=2)
     expected = [
         classify_video(
             video.tolist(),
             weights_of(head),
             length=length or num_frames,
-            summary=summary,
         )
         for video in maps.unflatten(0, (2, -1))
     ]

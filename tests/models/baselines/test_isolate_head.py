@@ -111,13 +111,6 @@ def test_running_centre_follows_the_real_videos_in_training_alone():
     assert not list(loss.parameters())
 
 
-def test_learnable_centre_is_a_parameter_that_the_loss_moves():
-    loss = IsolateLoss(2, centre='learnable')
-    loss(torch.randn(4, 2) + 3, torch.tensor([0, 0, 0, 0])).backward()
-    assert loss.centre.grad.abs().sum() > 0
-    assert torch.equal(loss.centre, torch.zeros(2))
-
-
 def test_both_losses_are_told_and_reach_every_parameter():
     head = make_head(loss_isolate=dict(loss_weight=0.5)).train()
     losses = head.loss(draw_maps(), make_samples([0, 1]), num_segs=8)
@@ -163,7 +156,6 @@ def test_distance_scores_need_no_cross_entropy_and_are_learnt_by_heart():
             dict(loss_isolate=dict(real_radius=2.0)),
             'real_radius = 2.0, fake_radius = 1.638 of IsolateLoss',
         ),
-        (dict(loss_isolate=dict(centre='mean')), "centre = 'mean' of IsolateLoss: all"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
