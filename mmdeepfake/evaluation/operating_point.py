@@ -134,14 +134,14 @@ class OperatingPoint:
                 f'{path} is not an operating point ({error}); choose it again with '
                 'python tools/calibrate.py'
             ) from error
-        if None not in (checkpoint_sha256, point.checkpoint_sha256):
-            if checkpoint_sha256 != point.checkpoint_sha256:
-                raise DataError(
-                    f'{path} was chosen for another checkpoint (SHA-256 '
-                    f'{point.checkpoint_sha256[:12]}..., this one has '
-                    f'{checkpoint_sha256[:12]}...); choose one with '
-                    'python tools/calibrate.py CONFIG CHECKPOINT, or set a threshold'
-                )
+        chosen_for = point.checkpoint_sha256
+        if chosen_for and checkpoint_sha256 and chosen_for != checkpoint_sha256:
+            raise DataError(
+                f'{path} was chosen for another checkpoint (SHA-256 '
+                f'{chosen_for[:12]}..., this one has {checkpoint_sha256[:12]}...); '
+                'choose one with python tools/calibrate.py CONFIG CHECKPOINT, or set '
+                'a threshold'
+            )
         return point
 
 

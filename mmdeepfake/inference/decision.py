@@ -161,8 +161,8 @@ def make_decision(
     )
     if point.checkpoint_sha256 is None:
         notes += (
-            f'{path.name} does not say which checkpoint it was chosen for; '
-            'tools/calibrate.py of this version writes one that does',
+            f'the thresholds of {path.name} may be those of another checkpoint, which '
+            'the file does not name; tools/calibrate.py writes a new one',
         )
     return Decision(
         point.threshold,

@@ -79,9 +79,10 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     scored = [face for face in result.faces if face.windows]
     scored.sort(key=lambda face: -face.fake_score)
     notes = [result.fault] if result.fault else []
-    training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
-    notes.append(f'The model was trained on {training}.')
-    if not result.is_calibrated:
+    if result.verdict != NOT_VALID_VERDICT:  # whose note says it
+        training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+        notes.append(f'The model was trained on {training}.')
+    if not result.is_calibrated and result.verdict != NOT_VALID_VERDICT:
         notes.append(
             f'The threshold {result.threshold:g} is not calibrated: its rate of false '
             'alarms is unknown. tools/calibrate.py chooses one on validation videos.'

@@ -42,7 +42,7 @@ class TrainingData:
                 tuple(map(str, values['sets'])),
                 int(values['num_persons']),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f'not a record of training data: {error!r}') from None
         return found
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .report_plots import DPI, FAKE_COLOUR, GREY, LINE_COLOURS, tidy
 
-_NUM_COLOURED = len(LINE_COLOURS)  # further faces are grey
+_FACE_COLOURS = LINE_COLOURS[1:]  # the first one means fake
+_NUM_COLOURED = len(_FACE_COLOURS)  # further faces are grey
 _MAX_DOTS = 2000  # of all faces; more would merge
 _LABEL = dict(
     xycoords=('axes fraction', 'data'),
@@ -49,7 +50,7 @@ def draw_timeline(
 ) -> bytes:
     """Draw snippets as dots, windows as bars, and the thresholds; return a PNG.
 
-    The first six faces have a colour each. Scores from `lower_threshold` on are
+    The first five faces have a colour each. Scores from `lower_threshold` on are
     uncertain; None for no such band.
     """
     from matplotlib.figure import Figure
@@ -76,7 +77,7 @@ def draw_timeline(
         _draw_face(
             axes,
             face,
-            LINE_COLOURS[index] if is_named else GREY,
+            _FACE_COLOURS[index] if is_named else GREY,
             name=face.name if is_named else None,
             with_dots=num_dots <= _MAX_DOTS,
         )
