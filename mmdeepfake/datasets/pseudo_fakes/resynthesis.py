@@ -17,11 +17,13 @@ from .colour_and_sharpness import Frames, blend, sharpen
 from .face_geometry import draw_region, fit_faces, place_mask
 from .pseudo_fake import PseudoFake, Snippets
 
-RATIOS = (0.4, 0.85)  # of the sides
-PHASE_MISMATCH = 0.03  # of the sums of a transposed convolution's phases
+RATIOS = (0.5, 0.9)  # of the sides
+PHASE_MISMATCH = 0.004  # of the sums of a transposed convolution's phases
 TILE_SIDES = (2, 4, 8)
-TILE_DEVIATIONS = (0.3, 1.5)  # grey levels
+TILE_SHARES = (0.2, 0.8)  # standard deviation over that of the video's noise
 MAX_SHARPENING = 2.0
+MAX_NOISE_RATIO = 1.25  # of a sharpened picture's noise to the original's
+NOISE_SHARES = (0.5, 1.2)  # of the noise that is missing
 SHARPENING_SIGMA_PX = 1.0
 WHOLE_SHARE = 0.6  # of videos of which the whole picture is generated
 _DOWN = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
@@ -81,7 +83,9 @@ def resynthesise(frames: Frames, rng: np.random.Generator) -> Frames:
     ratio = 0.5 if kernel is not None else rng.uniform(*RATIOS)
     small = (max(8, round(width * ratio)), max(8, round(height * ratio)))
     side = int(rng.choice(TILE_SIDES))
-    tile = rng.normal(0, rng.uniform(*TILE_DEVIATIONS), (side, side, 3))
+    wanted = measure_noise(frames[0])
+    strength = rng.uniform(*TILE_SHARES) * wanted
+    tile = rng.normal(0, strength, (side, side, 3))
     tile -= tile.mean(axis=(0, 1))
     repeats = (-(-height // side), -(-width // side), 1)
     lattice = np.tile(tile, repeats)[:height, :width].astype(np.float32)
@@ -90,19 +94,36 @@ def resynthesise(frames: Frames, rng: np.random.Generator) -> Frames:
         coarse = cv2.resize(frame, small, interpolation=down)
         if kernel is not None:
             coarse = enlarge_twofold(coarse, kernel)
-        made.append(cv2.resize(coarse, (width, height), interpolation=up))
+        large = cv2.resize(coarse, (width, height), interpolation=up)
+        made.append(cv2.add(large, lattice, dtype=cv2.CV_8U))
     amount = find_sharpening(made[0], frames[0])
+    while measure_noise(sharpen(made[0], amount, SHARPENING_SIGMA_PX)) > (
+        MAX_NOISE_RATIO * wanted
+    ):
+        if amount < 0.1:
+            break
+        amount /= 2
     made = [sharpen(one, amount, SHARPENING_SIGMA_PX) for one in made]
-    lost = cv2.absdiff(frames[0], made[0])[::2, ::2]
-    # 1.48 times the median of absolute values is a normal field's deviation; edges,
-    # which take few pixels, do not count.
-    deviation = rng.uniform(0.3, 1.2) * 1.48 * float(np.median(lost))
-    made_noisy = []
+    missing = wanted**2 - measure_noise(made[0]) ** 2
+    deviation = rng.uniform(*NOISE_SHARES) * max(0.0, missing) ** 0.5
+    if not deviation:
+        return np.stack(made)
+    noisy = []
     for one in made:
-        noise = rng.standard_normal(frames.shape[1:3], np.float32) * deviation
-        grain = lattice + noise[..., None]
-        made_noisy.append(cv2.add(one, grain, dtype=cv2.CV_8U))
-    return np.stack(made_noisy)
+        noise = rng.standard_normal((height, width), np.float32) * deviation
+        grain = cv2.merge([noise, noise, noise])
+        noisy.append(cv2.add(one, grain, dtype=cv2.CV_8U))
+    return np.stack(noisy)
+
+
+def measure_noise(picture: NDArray[np.uint8]) -> float:
+    """Return the standard deviation of a picture's noise, in grey levels.
+
+    By the median of the absolute Laplacian, to which edges, which take few pixels, do
+    not count: for normal noise it is 0.6745 sqrt(20) standard deviations.
+    """
+    fine = cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_32F)
+    return float(np.median(np.abs(fine))) / (0.6745 * 20**0.5)
 
 
 @TRANSFORMS.register_module()

@@ -16,6 +16,7 @@ from mmdeepfake.datasets.pseudo_fakes.replaced_face import lay_over
 from mmdeepfake.datasets.pseudo_fakes.resynthesis import (
     enlarge_twofold,
     find_sharpening,
+    measure_noise,
     resynthesise,
 )
 from mmdeepfake.datasets.pseudo_fakes.self_blend import EVIDENCE, blend_with_itself
@@ -173,6 +174,21 @@ def test_sharpening_restores_the_variance_of_the_laplacian():
         cv2.Laplacian(wanted, -1).var(), rel=0.05
     )
     assert find_sharpening(original, soft) == 0
+
+
+def test_noise_is_measured():
+    rng = np.random.default_rng(0)
+    grain = rng.normal(120, 5, (96, 96, 1)).round().astype(np.uint8)
+    assert measure_noise(grain.repeat(3, axis=2)) == pytest.approx(5, rel=0.08)
+
+
+def test_resynthesis_is_neither_sharper_nor_noisier_on_average():
+    ratios = []
+    for seed in range(12):
+        frames = draw_clip(1, seed=seed)[0]
+        made = resynthesise(frames, np.random.default_rng(seed))
+        ratios.append(measure_noise(made[0]) / measure_noise(frames[0]))
+    assert 0.75 < np.exp(np.log(ratios).mean()) < 1.25
 
 
 NUM_PAIRS = 40
