@@ -1,6 +1,7 @@
 # The detector that the package ships: single snippets of real videos alone.
 _base_ = ['ratf_lite0_pseudo_fake.py']
 
+max_epochs = 10
 sample_train = [
     dict(type='OpenVideo'),
     # More pairs in place of more snippets: there is no CSA to compare them.
@@ -17,4 +18,14 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
-train_cfg = dict(val_interval=2)
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=_base_.learning_rate,
+        pct_start=0.1,
+        total_steps=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]
+train_cfg = dict(max_epochs=max_epochs, val_interval=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -38,6 +38,8 @@ class PseudoFakeDataset(DeepfakeDataset):
             fake of the manifest, in turn; training only.
         **kwargs: arguments of `DeepfakeDataset`; its pipeline has one `MakePseudoFake`.
     """
+
+    pseudo_fakes: ClassVar[bool] = True
 
     def __init__(
         self,
