@@ -115,6 +115,8 @@ def test_before_training_all_rows_without_csa_agree(name):
         if 'ratf_cfg' in cfg.backbone:
             identity = {**cfg.backbone.ratf_cfg, 'init': 'identity'}
             changes['backbone'] = {**cfg.backbone, 'ratf_cfg': identity}
+        elif 't_conv_cfg' in cfg.backbone:
+            changes['backbone'] = {**cfg.backbone, 't_conv_cfg': dict(init='identity')}
         model = build(f'miniff/{row}_r18_miniff.py', device='cpu', **changes)
         model.init_weights()
         model.train(False)

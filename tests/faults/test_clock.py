@@ -8,9 +8,9 @@ import pytest
 from mmengine.config import Config
 from tool_runs import CONFIG
 
-from mmdeepfake.commands.finished_runs import best_checkpoint
 from mmdeepfake.engine import run_folder
 from mmdeepfake.engine.build import build_runner, load_config
+from mmdeepfake.engine.checkpoint_choice import best_checkpoint
 from mmdeepfake.engine.run_folder import claim_log_folder
 
 

