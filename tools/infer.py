@@ -78,7 +78,7 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         '--checkpoint',
         metavar='FILE_OR_FOLDER',
         help='trained weights, or the folder of a training or of a published detector '
-        '(the starter detector)',
+        '(the starter detector, where the package has one)',
     )
     group.add_argument(
         '--config',
