@@ -318,9 +318,10 @@ def test_package_that_is_not_there_is_named(exported, monkeypatch, name):
 @pytest.fixture
 def wrong_writer(exported, monkeypatch):
     """A writer whose file has other weights than the model."""
+    content = exported('torchscript')[0].read_bytes()  # by the true writer
 
     def write(graph, metadata, path):
-        path.write_bytes(exported('torchscript')[0].read_bytes())
+        path.write_bytes(content)
         graph.model.cls_head.fc_cls.bias.data[1] += 0.02
         return {}
 
