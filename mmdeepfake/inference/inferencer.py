@@ -491,19 +491,14 @@ def _read_config(
         if cfg_options:
             raise ConfigError('cfg_options need the path of a config file')
         cfg = config
-    else:
-        if config is None:
-            if checkpoint is None:
-                raise ConfigError('no config; give its path')
-            if is_published(checkpoint):
-                cfg = read_published_config(checkpoint.parent)
-                return _prepare_config(apply_options(cfg, cfg_options))
-            config = find_config(checkpoint)
+    elif config is not None:
         cfg = load_config(config, cfg_options)
-    return _prepare_config(cfg)
-
-
-def _prepare_config(cfg: Config) -> Config:
+    elif checkpoint is None:
+        raise ConfigError('no config; give its path')
+    elif is_published(checkpoint):
+        cfg = apply_options(read_published_config(checkpoint.parent), cfg_options)
+    else:
+        cfg = load_config(find_config(checkpoint), cfg_options)
     check_config(cfg)
     if not cfg.get('model'):
         raise ConfigError(f'config {cfg.filename} has no model')

@@ -48,7 +48,7 @@ def change_colours(
 def match_colours(
     source: Frames, target: Frames, weights: NDArray[np.float32]
 ) -> Frames:
-    """Give the source the target's mean and spread of each channel inside a mask.
+    """Match mean and spread of each channel inside a mask to the target's.
 
     One change for all frames, as in the usual tools for face swaps.
 

@@ -31,7 +31,7 @@ class TemporalBackbone:
         clip_len: int,
         chosen: Sequence[bool],
     ) -> None:
-        """Give each block of the chosen stages a module.
+        """Insert a module into each block of the chosen stages.
 
         Args:
             stages: the blocks of each stage.
