@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import pathlib
 import sys
 
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-# torch reads it with its first tensor: large pages save most page faults of the maps.
-os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from mmdeepfake.commands.command_line import (
     add_limit_arguments,

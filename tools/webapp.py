@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import pathlib
 import sys
 
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-# As in tools/infer.py; the process of the model inherits it.
-os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
 from mmdeepfake.inference.choices import FACES

@@ -147,6 +147,8 @@ def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
 def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     """Run a tool; input and disk errors become one line on stderr and exit code 2."""
     hook, threading.excepthook = threading.excepthook, _print_error_of_thread
+    # Torch reads it with its first tensor: large pages save most page faults.
+    os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
     try:
         main(args)
         sys.stdout.flush()  # its disk may be full too

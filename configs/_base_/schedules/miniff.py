@@ -1,5 +1,5 @@
-# Two minutes on two CPU cores for RATF + CSA.
-max_epochs = 2
+# Two and a half minutes on two CPU cores for RATF + CSA.
+max_epochs = 3
 learning_rate = 5e-4
 optim_wrapper = dict(
     type='OptimWrapper',
