@@ -9,6 +9,7 @@ _HOMES = {
     'DeepfakeDataset': '.deepfake_dataset',
     'FaceForensics': '.unprepared_sets',
     'MakePseudoFake': '.pseudo_fakes',
+    'MapForgery': '.pseudo_fakes',
     'OpenVideo': '.transforms',
     'PairSampler': '.pseudo_fakes',
     'PseudoFakeDataset': '.pseudo_fakes',

@@ -3,7 +3,7 @@
 from . import baselines  # noqa: F401  (registers them)
 from .backbones import EfficientNetLite0, RATFLite0, RATFNet, TConvLite0, TConvNet
 from .data_preprocessors import FlippingDataPreprocessor
-from .heads import SegmentAveragingHead
+from .heads import LocalisingHead, SegmentAveragingHead
 from .necks import CrossSnippetAttention
 from .recognizers import SnippetRecognizer, SnippetRecognizer3D
 
@@ -11,6 +11,7 @@ __all__ = [
     'CrossSnippetAttention',
     'EfficientNetLite0',
     'FlippingDataPreprocessor',
+    'LocalisingHead',
     'RATFLite0',
     'RATFNet',
     'SegmentAveragingHead',

@@ -19,6 +19,9 @@ model = dict(
             num_basis=8,  # r, Table 4b
             split_ratio=0.5,  # gamma, Sec. 4.1
             temperature=0.01,  # tau, Sec. 4.1
+            # Fifteen RATFs at 0.3 turn the pretrained features by 70 degrees (cosine
+            # 0.33), since each stands in front of a whole block; here it is 0.98.
+            init_scale=0.03,
         ),
     ),
     neck=dict(

@@ -2,6 +2,7 @@
 
 from .animated_portrait import AnimatePortrait
 from .face_swap import SwapFace
+from .forgery_map import MapForgery
 from .lip_sync import LipSync
 from .pair_sampler import PairSampler
 from .pseudo_fake import MakePseudoFake, PseudoFake
@@ -13,6 +14,7 @@ __all__ = [
     'AnimatePortrait',
     'LipSync',
     'MakePseudoFake',
+    'MapForgery',
     'PairSampler',
     'PseudoFake',
     'PseudoFakeDataset',

@@ -35,6 +35,7 @@ SHIFT, DEGREES, SCALE = 0.04, 1.5, 0.025
 JITTER_SHIFT, JITTER_DEGREES, JITTER_SCALE, JITTER_BRIGHTNESS = 0.03, 1.0, 0.015, 0.03
 JITTER_SHARE = (0.4, 1.3)
 BLEND_RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)
+COLOUR_STRENGTHS = (0.5, 2.0)
 
 
 def blend_with_itself(
@@ -87,7 +88,7 @@ def blend_with_itself(
     source = change_colours(
         source,
         rng,
-        strength=fixed,
+        strength=fixed * rng.uniform(*COLOUR_STRENGTHS),
         brightness=np.exp(JITTER_BRIGHTNESS * jitter[:, 4]),
     )
     if fixed:

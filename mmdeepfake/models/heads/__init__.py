@@ -1,5 +1,6 @@
 """Classification heads."""
 
+from .localising_head import LocalisingHead
 from .segment_averaging_head import SegmentAveragingHead
 
-__all__ = ['SegmentAveragingHead']
+__all__ = ['LocalisingHead', 'SegmentAveragingHead']
