@@ -5,3 +5,4 @@ _base_ = [
     '../_base_/schedules/pseudo_fake.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(cls_head=dict(type='LocalisingHead'))

@@ -14,7 +14,8 @@ train_pipeline = [
     *_base_.forge_steps,
     *_base_.degrade_train,
     *_base_.flip_steps,
-    *_base_.pack,
+    *_base_.map_steps,
+    *_base_.pack_train,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]

@@ -34,6 +34,12 @@ crop_train = [dict(type='CropFace', margin_ratio=(1.15, 1.5)), *resize_steps]
 crop_test = [dict(type='CropFace'), *resize_steps]
 # Leaves videos that are not marked as pseudo-fakes as they are.
 forge_steps = [dict(type='MakePseudoFake', kinds=kinds)]
+# Where frames were forged, for LocalisingHead; a last map has a cell for 32 pixels.
+map_steps = [dict(type='MapForgery', side=-(-side_px // 32))]
+pack_train = [
+    *_base_.format_shape_steps,
+    dict(type='PackActionInputs', meta_keys=(*_base_.meta_keys, 'forgery_map')),
+]
 # After the forgery, so that compression does not tell real from fake.
 degrade_train = [dict(type='DegradeClip')]
 degrade_val = [dict(type='DegradeClip', fixed=True)]
@@ -45,7 +51,8 @@ train_pipeline = [
     *forge_steps,
     *degrade_train,
     *_base_.flip_steps,
-    *_base_.pack,
+    *map_steps,
+    *pack_train,
 ]
 val_pipeline = [
     *sample_test,

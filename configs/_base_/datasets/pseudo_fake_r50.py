@@ -31,7 +31,8 @@ train_pipeline = [
     *_base_.forge_steps,
     *_base_.degrade_train,
     *_base_.flip_steps,
-    *_base_.pack,
+    dict(type='MapForgery', side=side_px // 32),
+    *_base_.pack_train,
 ]
 val_pipeline = [
     *sample_test,

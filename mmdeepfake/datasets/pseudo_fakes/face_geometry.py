@@ -40,6 +40,7 @@ _ELLIPSES = {
 REGIONS = ('face', 'inner', 'lower', *_ELLIPSES)
 
 MIN_WIDTH_RATIO = 0.6  # of a turned face, or masks become strips
+SOFTNESS = (0.02, 0.2)  # of a region's edge, standard deviation, drawn by its logarithm
 MIN_EYE_DISTANCE_PX = 8  # below it, a part of a face has a handful of pixels
 _CANVAS_UNIT_PX = 32
 _CANVAS_ORIGIN = np.array([2.0, 2.0], np.float32)  # units right of, below the corner
@@ -116,7 +117,7 @@ def draw_region(region: str, rng: np.random.Generator) -> NDArray[np.float32]:
         corners = (_to_canvas(outline) * 16).round().astype(np.int32)
         cv2.fillPoly(canvas, [corners], 1.0, cv2.LINE_AA, 4)
     canvas = _deform(canvas, rng)
-    softness_px = _CANVAS_UNIT_PX * rng.uniform(0.04, 0.2)
+    softness_px = _CANVAS_UNIT_PX * np.exp(rng.uniform(*np.log(SOFTNESS)))
     return cv2.GaussianBlur(canvas, (0, 0), softness_px).clip(0, 1)
 
 

@@ -35,7 +35,8 @@ SHIFT, DEGREES, SCALE = 0.04, 1.5, 0.025
 JITTER_SHIFT, JITTER_DEGREES, JITTER_SCALE, JITTER_BRIGHTNESS = 0.03, 1.0, 0.015, 0.03
 JITTER_SHARE = (0.4, 1.3)
 BLEND_RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)
-COLOUR_STRENGTHS = (0.5, 2.0)
+# Factor of a video on what is fixed for it: from hardly to clearly visible.
+STRENGTHS = (0.5, 2.5)
 
 
 def blend_with_itself(
@@ -60,7 +61,7 @@ def blend_with_itself(
     """
     frames, points = snippets.frames, snippets.points
     num_frames, height, width = frames.shape[:3]
-    fixed = float(evidence != 'temporal')
+    fixed = float(evidence != 'temporal') * rng.uniform(*STRENGTHS)
     moving = float(evidence != 'spatial') * rng.uniform(*JITTER_SHARE)
     jitter = moving * draw_jitter(
         rng, num_frames=num_frames, clip_len=snippets.clip_len, num_quantities=5
@@ -88,7 +89,7 @@ def blend_with_itself(
     source = change_colours(
         source,
         rng,
-        strength=fixed * rng.uniform(*COLOUR_STRENGTHS),
+        strength=fixed,
         brightness=np.exp(JITTER_BRIGHTNESS * jitter[:, 4]),
     )
     if fixed:
