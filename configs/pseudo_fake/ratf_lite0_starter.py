@@ -1,7 +1,8 @@
-# The detector that the package ships: single snippets of real videos alone.
+# The detector that ships, last of three stages: RATF on single snippets.
+# --cfg-options load_from=work_dirs/efficientnet_lite0_starter/epoch_8.pth
 _base_ = ['ratf_lite0_pseudo_fake.py']
 
-max_epochs = 10
+max_epochs = 6
 sample_train = [
     dict(type='OpenVideo'),
     # More pairs in place of more snippets: there is no CSA to compare them.
@@ -17,8 +18,10 @@ train_pipeline = [
     *_base_.map_steps,
     *_base_.pack_train,
 ]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+# Four pairs: maps of more do not stay in the cache of a core.
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
+optim_wrapper = dict(clip_grad=dict(max_norm=20))
 param_scheduler = [
     dict(
         type='OneCycleLR',

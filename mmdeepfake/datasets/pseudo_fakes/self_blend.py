@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.datasets.argument_checks import check_choice
+from mmdeepfake.datasets.argument_checks import check_argument, check_choice
 from mmdeepfake.registry import TRANSFORMS
 
 from .colour_and_sharpness import Frames, blend, change_colours, change_sharpness
@@ -35,8 +35,9 @@ SHIFT, DEGREES, SCALE = 0.04, 1.5, 0.025
 JITTER_SHIFT, JITTER_DEGREES, JITTER_SCALE, JITTER_BRIGHTNESS = 0.03, 1.0, 0.015, 0.03
 JITTER_SHARE = (0.4, 1.3)
 BLEND_RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)
-# Factor of a video on what is fixed for it: from hardly to clearly visible.
-STRENGTHS = (0.5, 2.5)
+# From hardly to clearly visible. A forger matches colours better than edges, and real
+# faces differ in colour from what is around them.
+STRENGTHS, COLOUR_STRENGTHS = (0.5, 2.5), (0.25, 1.0)
 
 
 def blend_with_itself(
@@ -45,6 +46,8 @@ def blend_with_itself(
     *,
     region: str,
     evidence: str,
+    strengths: tuple[float, float] = STRENGTHS,
+    colour_strengths: tuple[float, float] = COLOUR_STRENGTHS,
 ) -> tuple[Frames, NDArray[np.float32]]:
     """Blend the frames of a video with a changed copy of themselves.
 
@@ -55,13 +58,15 @@ def blend_with_itself(
         evidence: 'spatial' (a change of place, colour and sharpness that all frames
             share), 'temporal' (one that differs from frame to frame, around none) or
             'both'.
+        strengths: range of a factor on the place that is fixed for the video.
+        colour_strengths: the same of its colours.
 
     Returns:
         Frames, and masks (F, H, W), 0 to 1.
     """
     frames, points = snippets.frames, snippets.points
     num_frames, height, width = frames.shape[:3]
-    fixed = float(evidence != 'temporal') * rng.uniform(*STRENGTHS)
+    fixed = float(evidence != 'temporal') * rng.uniform(*strengths)
     moving = float(evidence != 'spatial') * rng.uniform(*JITTER_SHARE)
     jitter = moving * draw_jitter(
         rng, num_frames=num_frames, clip_len=snippets.clip_len, num_quantities=5
@@ -89,7 +94,7 @@ def blend_with_itself(
     source = change_colours(
         source,
         rng,
-        strength=fixed,
+        strength=(evidence != 'temporal') * rng.uniform(*colour_strengths),
         brightness=np.exp(JITTER_BRIGHTNESS * jitter[:, 4]),
     )
     if fixed:
@@ -108,12 +113,17 @@ class SelfBlend(PseudoFake):
     Args:
         regions: regions to draw from.
         evidence: kinds of evidence to draw from, see `blend_with_itself`.
+        strengths: range of a factor on place, angle and scale. Where a training stays
+            at a loss of 0.69, forgeries that an eye finds, (1.5, 3), are learnt first.
+        colour_strengths: the same of the colours.
     """
 
     def __init__(
         self,
         regions: Sequence[str] = REGIONS,
         evidence: Sequence[str] = EVIDENCE,
+        strengths: tuple[float, float] = STRENGTHS,
+        colour_strengths: tuple[float, float] = COLOUR_STRENGTHS,
     ) -> None:
         for region in regions:
             check_choice(self, REGIONS, regions=region)
@@ -121,6 +131,12 @@ class SelfBlend(PseudoFake):
             check_choice(self, EVIDENCE, evidence=one)
         self.regions = tuple(regions)
         self.evidence = tuple(evidence)
+        ranges = dict(strengths=strengths, colour_strengths=colour_strengths)
+        for name, (low, high) in ranges.items():
+            check_argument(
+                self, 0 < low <= high, '0 < low <= high', **{name: ranges[name]}
+            )
+        self.ranges = ranges
 
     def forge(
         self, snippets: Snippets, rng: np.random.Generator
@@ -131,4 +147,5 @@ class SelfBlend(PseudoFake):
             rng,
             region=str(rng.choice(self.regions)),
             evidence=str(rng.choice(self.evidence)),
+            **self.ranges,
         )

@@ -168,12 +168,12 @@ class DegradeClip(BaseTransform):
 
     def __init__(
         self,
-        resize: float = 0.5,
-        blur: float = 0.3,
+        resize: float = 0.3,
+        blur: float = 0.2,
         colour: float = 0.8,
-        noise: float = 0.2,
+        noise: float = 0.15,
         jpeg: float = 0.2,
-        h264: float = 0.6,
+        h264: float = 0.4,
         fixed: bool = False,
     ) -> None:
         self.fixed = fixed

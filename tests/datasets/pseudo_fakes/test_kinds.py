@@ -19,8 +19,13 @@ from mmdeepfake.datasets.pseudo_fakes.resynthesis import (
     measure_noise,
     resynthesise,
 )
-from mmdeepfake.datasets.pseudo_fakes.self_blend import EVIDENCE, blend_with_itself
+from mmdeepfake.datasets.pseudo_fakes.self_blend import (
+    EVIDENCE,
+    SelfBlend,
+    blend_with_itself,
+)
 from mmdeepfake.datasets.transforms import DegradeClip
+from mmdeepfake.errors import ConfigError
 
 
 def make_snippets(seed=0, **options):
@@ -262,3 +267,11 @@ def test_global_statistics_do_not_tell_a_partial_forgery(forge):
     area = (fake[:, None] > real).mean()
     # At chance, the standard deviation of the area of 40 and 40 is 0.065.
     assert abs(area - 0.5) < 0.15
+
+
+@pytest.mark.parametrize(
+    'option', [dict(strengths=(2, 1)), dict(colour_strengths=(0, 1))]
+)
+def test_a_range_that_is_none_is_refused(option):
+    with pytest.raises(ConfigError, match=next(iter(option))):
+        SelfBlend(**option)

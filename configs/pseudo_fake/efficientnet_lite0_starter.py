@@ -1,0 +1,66 @@
+# Second stage of the detector that ships: single frames, all degradations.
+# --cfg-options load_from=work_dirs/efficientnet_lite0_visible/epoch_6.pth
+_base_ = ['efficientnet_lite0_pseudo_fake.py']
+
+max_epochs = 8
+learning_rate = 4e-4
+num_frames = 1  # four frames of four videos teach more than those of one
+sample_train = [
+    dict(type='OpenVideo'),
+    dict(type='SampleSnippets', num_snippets=1, clip_len=num_frames),
+]
+sample_test = [
+    dict(type='OpenVideo'),
+    dict(
+        type='SampleSnippets', num_snippets=8, clip_len=num_frames, position='centred'
+    ),
+]
+# A single frame shows nothing of time.
+kinds = [
+    dict(type='SelfBlend', weight=5, evidence=['spatial', 'both']),
+    dict(type='SwapFace', weight=2),
+    dict(type='LipSync', weight=1),
+    dict(type='Resynthesise', weight=1.5),
+]
+train_pipeline = [
+    *sample_train,
+    *_base_.decode_steps,
+    *_base_.crop_train,
+    dict(type='MakePseudoFake', kinds=kinds),
+    *_base_.degrade_train,
+    *_base_.flip_steps,
+    *_base_.map_steps,
+    *_base_.pack_train,
+]
+val_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *_base_.crop_test,
+    *_base_.forge_steps,
+    *_base_.degrade_val,
+    *_base_.pack,
+]
+test_pipeline = [
+    *sample_test,
+    *_base_.decode_steps,
+    *_base_.crop_test,
+    *_base_.forge_steps,
+    *_base_.pack,
+]
+model = dict(clip_len=num_frames)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
+optim_wrapper = dict(optimizer=dict(lr=learning_rate), clip_grad=dict(max_norm=20))
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=learning_rate,
+        pct_start=0.1,
+        total_steps=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
+]
+train_cfg = dict(max_epochs=max_epochs, val_begin=4, val_interval=4)
