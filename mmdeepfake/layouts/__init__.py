@@ -38,6 +38,7 @@ __all__ = [
     'COMPRESSION_ALIASES',
     'DFD_METHOD',
     'LAYOUTS',
+    'CsvLayout',
     'Layout',
     'SourceVideo',
     'list_faceforensics',
