@@ -13,6 +13,7 @@ from mmdeepfake.errors import ConfigError, DataError
 from .bounded_reading import read_lines, shorten
 
 Row = dict[str | None, Any]
+_NUM_SHOWN = 20  # invalid lines in a message
 
 
 def format_csv(rows: Iterable[Sequence[Any]]) -> str:
@@ -95,3 +96,11 @@ def read_csv(
             f'{str(path)!r}, after line {number}: not CSV in UTF-8: {error}'
         ) from error
     return names, rows
+
+
+def refuse_lines(path: Path, errors: Sequence[str]) -> None:
+    """Raise a `DataError` that counts invalid lines and lists the first 20, if any."""
+    if errors:
+        more = [f'and {len(errors) - _NUM_SHOWN} more'] if errors[_NUM_SHOWN:] else []
+        listed = '\n'.join(f'  {text}' for text in [*errors[:_NUM_SHOWN], *more])
+        raise DataError(f'{str(path)!r}: {len(errors)} invalid lines\n{listed}')

@@ -36,7 +36,7 @@ from typing import TypeVar
 
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.bounded_reading import is_inner_path, shorten, shorten_list
-from mmdeepfake.files.csv_text import read_csv
+from mmdeepfake.files.csv_text import read_csv, refuse_lines
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
@@ -53,7 +53,6 @@ _LABELS = {
     **{'real': REAL, '0': REAL, 'false': REAL},
     **{'fake': FAKE, '1': FAKE, 'true': FAKE},
 }
-_NUM_SHOWN = 20
 _Value = TypeVar('_Value')
 
 HOW_TO_GET = f"""\
@@ -157,10 +156,7 @@ def read_csv_list(
         for key, video in videos.items()
         if video.partner is not None and video.partner not in videos
     ]
-    if errors:
-        more = [f'and {len(errors) - _NUM_SHOWN} more'] if errors[_NUM_SHOWN:] else []
-        listed = '\n'.join(f'  {text}' for text in [*errors[:_NUM_SHOWN], *more])
-        raise DataError(f'{str(path)!r}: {len(errors)} invalid lines\n{listed}')
+    refuse_lines(path, errors)
     if not any((row.get('split') or '').strip() for _, row in lines):
         logger.warning(
             '%s has no splits, so all %d videos are for test. To train, add a column '
