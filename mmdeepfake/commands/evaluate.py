@@ -19,9 +19,9 @@ from mmdeepfake.files.csv_text import format_csv as join_csv
 
 from .command_line import apply_run_arguments
 from .markdown import format_table
+from .report import FOLDER
 from .scoring import ScoredSet, TestSet, find_test_set, own_test_set, score_sets
 
-FOLDER = 'evaluation'
 CSV_COLUMNS = (
     *('set', 'manipulation', 'figure', 'value', 'low', 'high', 'low_over_persons'),
     *('high_over_persons', 'real', 'fake', 'warnings'),
