@@ -28,8 +28,8 @@ from mmdeepfake.files.csv_text import parse_columns
 from mmdeepfake.structures import VideoRecord
 from mmdeepfake.structures.manifest import read_manifest
 
-from .evaluate import FOLDER, write_tables
-from .report import METRICS, PREDICTIONS
+from .evaluate import write_tables
+from .report import FOLDER, METRICS, PREDICTIONS
 from .robustness import write_foreign_points
 from .scoring import ScoredSet
 
