@@ -67,6 +67,55 @@ def make_celeb_df(root, inner=''):
     return root
 
 
+def make_celeb_df_pp(root, first='Celeb-DF-v2'):
+    """Celeb-DF with two further methods of fakes; the list has fakes of all."""
+    root = make_celeb_df(root)
+    fakes = root / 'Celeb-synthesis'
+    places = ('FaceReenact/LIA', 'TalkingFace/FLOAT', f'FaceSwap/{first}')
+    for place in places:
+        (fakes / place).mkdir(parents=True)
+    for path in sorted(fakes.glob('*.mp4')):
+        a, _, clip = path.stem.split('_')
+        touch(fakes / places[0] / path.name)
+        touch(fakes / places[1] / f'{a}_{clip}_test_0007.mp4')
+        path.rename(fakes / places[2] / path.name)
+    write(
+        root / 'List_of_testing_videos.txt',
+        '1 YouTube-real/00039.mp4\n1 Celeb-real/id0_0001.mp4\n'
+        f'0 Celeb-synthesis/{places[0]}/id0_id1_0001.mp4\n'
+        f'0 Celeb-synthesis/{places[1]}/id0_0001_test_0007.mp4\n'
+        f'0 Celeb-synthesis/{places[2]}/id0_id1_0001.mp4\n',
+    )
+    return root
+
+
+def make_fakeavceleb(root):
+    """Two persons; the list repeats a line and has videos with fake sound alone."""
+    root = Path(root)
+    lines = ['source,target1,target2,method,category,type,race,gender,path,']
+    for person, other in (('id00001', 'id00002'), ('id00002', 'id00001')):
+        for kind, method, targets, name in (
+            ('RealVideo-RealAudio', 'real', '-,-', '00109'),
+            ('RealVideo-FakeAudio', 'rtvc', '-,-', '00109_fake'),
+            ('FakeVideo-RealAudio', 'fsgan', f'{other},-', f'00109_{other}_x'),
+            (
+                'FakeVideo-FakeAudio',
+                'wav2lip',
+                f'{other},1',
+                f'00109_1_{other}_wavtolip',
+            ),
+        ):
+            folder = f'{kind}/Asian (East)/men/{person}'
+            if kind != 'RealVideo-FakeAudio':
+                touch(root / folder / f'{name}.mp4')
+            lines.append(
+                f'{person},{targets},{method},A,{kind},Asian (East),men,{name}.mp4,'
+                f'FakeAVCeleb/{folder}'
+            )
+    write(root / 'meta_data.csv', '\n'.join([*lines, lines[-1]]))
+    return root
+
+
 def make_dfdc(root, parts=(0, 36)):
     root = Path(root)
     for part in parts:
@@ -168,6 +217,8 @@ TREES = {
     'ffpp': make_ffpp,
     'dfd': make_dfd,
     'celeb_df': make_celeb_df,
+    'celeb_df_pp': make_celeb_df_pp,
+    'fakeavceleb': make_fakeavceleb,
     'dfdc': make_dfdc,
     'dfdc_preview': make_dfdc_preview,
     'wild_deepfake': make_wild_deepfake,

@@ -1,4 +1,8 @@
-"""Compare two detectors on the same videos: differences with p-values."""
+"""Compare detectors on the same videos: differences with p-values.
+
+Two are compared by manipulation. Of three or more, all pairs are compared over all
+videos, with p-values corrected by Holm's method, and ranked over the manipulations.
+"""
 
 import argparse
 import pathlib
@@ -12,20 +16,33 @@ from mmdeepfake.commands.command_line import run_tool
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('first', metavar='A.csv', help='predictions.csv of a test run')
-    parser.add_argument('second', metavar='B.csv', help='that of another model')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'files',
+        nargs='+',
+        metavar='PREDICTIONS.csv',
+        help='predictions.csv of a test run of each model',
+    )
+    parser.add_argument(
+        '--names', nargs='+', help="of the models; default: the folders' of the runs"
+    )
     parser.add_argument(
         '--thresholds',
-        nargs=2,
+        nargs='+',
         type=float,
-        default=(0.5, 0.5),
-        metavar=('A', 'B'),
-        help='score from which each calls a video fake',
+        metavar='P',
+        help='score from which each calls a video fake (0.5)',
     )
     parser.add_argument('--num-resamples', type=int, default=10_000)
     parser.add_argument('--seed', type=int, default=0, help='of the bootstrap')
     parser.add_argument('--out', metavar='FILE.csv', help='also write the table here')
+    parser.add_argument(
+        '--plot',
+        metavar='FILE.png',
+        help='draw the critical-difference diagram of three or more models',
+    )
     return parser.parse_args()
 
 

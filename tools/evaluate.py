@@ -1,4 +1,8 @@
-"""Figures of a model on one or several test sets, with intervals."""
+"""Figures of a model on one or several test sets, with intervals.
+
+evaluate.py CONFIG CHECKPOINT [--on SET ...]            one of our models
+evaluate.py --scores any.csv --manifest manifest.jsonl  scores from elsewhere
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,11 @@ from mmdeepfake.commands.command_line import add_run_arguments, run_tool
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config of the model')
-    parser.add_argument('checkpoint', help='its weights')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', nargs='?', help='config of the model')
+    parser.add_argument('checkpoint', nargs='?', help='its weights')
     parser.add_argument(
         '--on',
         nargs='+',
@@ -49,13 +55,67 @@ def parse_args() -> argparse.Namespace:
         help='give figures even of videos or persons that the model was trained or '
         'chosen on; the table says so',
     )
+    add_foreign_arguments(parser.add_argument_group('scores from elsewhere'))
     add_run_arguments(parser)
     return parser.parse_args()
+
+
+def add_foreign_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the options of `--scores`."""
+    add = group.add_argument
+    add(
+        '--scores',
+        nargs='+',
+        metavar='FILE.csv',
+        help='a line for each video: path or name, and score. Several files are '
+        'several sets; clean.csv with CORRUPTION-LEVEL.csv, e.g. blur-3.csv, also give '
+        'a table for robustness.py join',
+    )
+    add('--manifest', metavar='FILE.jsonl', help='of the videos, with their labels')
+    add(
+        '--columns',
+        nargs='+',
+        default=[],
+        metavar='FIELD=COLUMN',
+        help='other names of columns, e.g. path=file score=prob; fields are path, '
+        'name, score, label (checked), dataset, method, compression',
+    )
+    add(
+        '--kind',
+        choices=['probability', 'score'],
+        default='probability',
+        help='what the scores are; a score is any number, with a threshold of 0 '
+        '(probability)',
+    )
+    add(
+        '--higher',
+        choices=['fake', 'real'],
+        default='fake',
+        help='which class a higher score speaks for (fake)',
+    )
+    add(
+        '--missing',
+        choices=['leave-out', 'undecided'],
+        default='leave-out',
+        help='what happens to videos without a score: they are in no figure, or score '
+        '0.5 (leave-out)',
+    )
+    add(
+        '--min-coverage',
+        type=float,
+        default=1.0,
+        metavar='SHARE',
+        help='share of the videos that must have a score (1)',
+    )
 
 
 def main() -> int:
     """Evaluate on all sets."""
     args = parse_args()
+    if args.scores:
+        from mmdeepfake.commands.foreign_evaluation import evaluate_foreign
+
+        return run_tool(evaluate_foreign, args)
     from mmdeepfake.commands.evaluate import run_evaluation
 
     return run_tool(run_evaluation, args)

@@ -30,7 +30,9 @@ from mmdeepfake.commands.command_line import (
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.faces.detection import DETECTOR_NAMES
 from mmdeepfake.faces.tracking import TrackingSettings
+from mmdeepfake.files.csv_text import parse_columns
 from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.layouts.csv_list import COLUMNS
 from mmdeepfake.prepare.execution import WorkerLimits
 from mmdeepfake.prepare.pipeline import (
     EXECUTORS,
@@ -109,6 +111,14 @@ def add_choice(group: argparse._ArgumentGroup) -> None:
         metavar='N',
         help='for a trial: only the first N videos of each split, method and level '
         '(and the real videos that their boxes come from)',
+    )
+    add(
+        '--columns',
+        nargs='+',
+        default=[],
+        metavar='FIELD=COLUMN',
+        help='of a csv list with other names of columns, e.g. path=file label=is_fake; '
+        f'fields are {", ".join(COLUMNS)}',
     )
     add('--dataset-name', metavar='NAME', help="the dataset's name in the manifest")
 
@@ -251,6 +261,7 @@ def make_request(args: argparse.Namespace) -> PreparationRequest:
         methods=args.methods,
         compressions=args.compressions,
         splits=args.splits,
+        columns=parse_columns(args.columns, COLUMNS),
         limit=args.limit,
         num_workers=args.workers,
         executor=args.executor,

@@ -19,9 +19,9 @@ from mmdeepfake.files.csv_text import format_csv as join_csv
 
 from .command_line import apply_run_arguments
 from .markdown import format_table
+from .report import FOLDER
 from .scoring import ScoredSet, TestSet, find_test_set, own_test_set, score_sets
 
-FOLDER = 'evaluation'
 CSV_COLUMNS = (
     *('set', 'manipulation', 'figure', 'value', 'low', 'high', 'low_over_persons'),
     *('high_over_persons', 'real', 'fake', 'warnings'),
@@ -40,6 +40,11 @@ HEADINGS = {
 
 def run_evaluation(args: argparse.Namespace) -> None:
     """Score the sets, then write and print one table."""
+    if args.checkpoint is None:
+        raise ConfigError(
+            'needed are CONFIG and CHECKPOINT, or --scores and --manifest for scores '
+            'from elsewhere'
+        )
     cfg = load_config(args.config, args.cfg_options)
     apply_run_arguments(cfg, args)
     test_sets = choose_test_sets(cfg, args)
@@ -62,10 +67,15 @@ def run_evaluation(args: argparse.Namespace) -> None:
         )
     )
     if is_main_process():
-        text = format_markdown(scored, args.checkpoint)
-        replace_text(folder / 'table.md', text)
-        replace_text(folder / 'table.csv', format_csv(scored))
-        print(f'\n{text}\nWritten: {folder}/table.md, table.csv and a folder per set')
+        write_tables(folder, scored, f'Checkpoint: `{args.checkpoint}`')
+
+
+def write_tables(folder: pathlib.Path, scored: Sequence[ScoredSet], title: str) -> None:
+    """Write and print the table of all sets, and write it as CSV."""
+    text = format_markdown(scored, title)
+    replace_text(folder / 'table.md', text)
+    replace_text(folder / 'table.csv', format_csv(scored))
+    print(f'\n{text}\nWritten: {folder}/table.md, table.csv and a folder per set')
 
 
 def choose_test_sets(cfg: Any, args: argparse.Namespace) -> list[TestSet]:
@@ -103,7 +113,7 @@ def parse_roots(pairs: Sequence[str] | None, words: Sequence[str]) -> dict[str, 
     return roots
 
 
-def format_markdown(scored: Sequence[ScoredSet], checkpoint: str) -> str:
+def format_markdown(scored: Sequence[ScoredSet], title: str) -> str:
     """Format one table of all sets, with intervals and notes."""
     header = ['set', 'manipulation', *HEADINGS.values(), 'real', 'fake']
     rows = [
@@ -114,7 +124,7 @@ def format_markdown(scored: Sequence[ScoredSet], checkpoint: str) -> str:
         for one in scored
         for row in one.summary.rows
     ]
-    lines = [f'Checkpoint: `{checkpoint}`', '', format_table(header, rows), '']
+    lines = [title, '', format_table(header, rows), '']
     lines.append(f'In brackets: {CONFIDENCE:.0%} intervals over videos.')
     for one in scored:
         lines += ['', f'**{one.name}**', '']

@@ -30,8 +30,7 @@ from mmdeepfake.evaluation.summarise import summarise
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.files.bounded_reading import load_json
 
-from .evaluate import FOLDER
-from .report import METRICS, PREDICTIONS, read_summary
+from .report import FOLDER, METRICS, PREDICTIONS, read_summary
 
 _TOLERANCE = {'rtol': 0, 'atol': 1e-9, 'equal_nan': True}  # ours; full precision
 

@@ -22,6 +22,7 @@ from mmdeepfake.visualization.report_plots import plot_scores, plot_training_cur
 
 PREDICTIONS = 'predictions.csv'
 METRICS = 'metrics.json'
+FOLDER = 'evaluation'  # of a run, with a folder for each set of `tools/evaluate.py`
 REPORT = 'report.md'
 SCORES_PLOT = 'scores.png'
 RELIABILITY_PLOT = 'reliability.png'

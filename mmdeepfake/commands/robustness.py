@@ -6,7 +6,7 @@ import argparse
 import copy
 import csv
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -39,6 +39,12 @@ from .scoring import TestSet, find_test_set, own_test_set, score_sets
 FOLDER = 'robustness'
 TABLE = 'robustness.csv'
 _CLEAN = 'clean'
+# Name of a scored set -> its corruption and level.
+_SETS = {_CLEAN: (_CLEAN, 0)} | {
+    f'{name}-{level}': (name, level)
+    for name in CORRUPTIONS
+    for level in range(1, NUM_LEVELS + 1)
+}
 _COLUMNS = ('model', 'corruption', 'level', 'parameter', 'auc', 'low', 'high', 'acc')
 
 
@@ -72,12 +78,10 @@ def run_robustness(args: argparse.Namespace) -> None:
             overrides={'data_root': args.data_root} if args.data_root else None,
         )
     )
-    chosen = {_CLEAN: (_CLEAN, 0)} | {
-        f'{name}-{level}': (name, level) for name in names for level in levels
-    }
+    chosen = [_CLEAN, *(f'{name}-{level}' for name in names for level in levels)]
     sets = [
-        TestSet(key, corrupted_dataset(base.dataset, name, level, seed=args.seed))
-        for key, (name, level) in chosen.items()
+        TestSet(key, corrupted_dataset(base.dataset, *_SETS[key], seed=args.seed))
+        for key in chosen
     ]
     folder = pathlib.Path(cfg.work_dir, FOLDER)
     model = args.name or pathlib.Path(args.config).stem
@@ -90,11 +94,26 @@ def run_robustness(args: argparse.Namespace) -> None:
         metric={'num_resamples': args.num_resamples, 'seed': args.seed},
         allow_leak=args.allow_leak,
     ):
-        name, level = chosen[one.name]
-        points.append(_point(model, name, level, one.summary.overall))
+        points.append(_point(model, *_SETS[one.name], one.summary.overall))
         # Written after every set, so that an interrupted run keeps its figures.
         replace_text(folder / TABLE, format_csv(points))
     if is_main_process():
+        report(folder, points)
+
+
+def write_foreign_points(work_dir: pathlib.Path, rows: Mapping[str, RowResult]) -> None:
+    """Write the table of scores from elsewhere if their sets are corruptions.
+
+    Args:
+        work_dir: named after the model.
+        rows: 'clean' or 'CORRUPTION-LEVEL' -> figures over all videos.
+    """
+    if len(rows) > 1 and _CLEAN in rows and rows.keys() <= _SETS.keys():
+        model, folder = work_dir.resolve().name, work_dir / FOLDER
+        points = [
+            _point(model, *_SETS[name], rows[name]) for name in _SETS if name in rows
+        ]
+        replace_text(folder / TABLE, format_csv(points))
         report(folder, points)
 
 

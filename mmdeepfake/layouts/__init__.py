@@ -1,6 +1,7 @@
 """Official dataset folders, and own videos, as lists of source videos."""
 
 from .celeb_df import CelebDFLayout
+from .celeb_df_pp import CelebDFPlusPlusLayout
 from .csv_list import CsvLayout
 from .deeper_forensics import DeeperForensicsLayout
 from .deepfake_detection import DeepFakeDetectionLayout
@@ -14,6 +15,7 @@ from .faceforensics import (
     list_faceforensics,
     plain_compression,
 )
+from .fakeavceleb import FakeAVCelebLayout
 from .identity_split import refuse_shared_identities
 from .layout import Layout
 from .source_video import SourceVideo
@@ -25,10 +27,12 @@ LAYOUTS: dict[str, Layout] = {
     'ffpp': FaceForensicsLayout(),
     'dfd': DeepFakeDetectionLayout(),
     'celeb_df': CelebDFLayout(),
+    'celeb_df_pp': CelebDFPlusPlusLayout(),
     'dfdc': DFDCLayout(),
     'dfdc_preview': DFDCPreviewLayout(),
     'wild_deepfake': WildDeepfakeLayout(),
     'deeper_forensics': DeeperForensicsLayout(),
+    'fakeavceleb': FakeAVCelebLayout(),
     'folder': VideoFolderLayout(),
     'csv': CsvLayout(),
 }
@@ -38,6 +42,7 @@ __all__ = [
     'COMPRESSION_ALIASES',
     'DFD_METHOD',
     'LAYOUTS',
+    'CsvLayout',
     'Layout',
     'SourceVideo',
     'list_faceforensics',

@@ -32,6 +32,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -64,17 +65,10 @@ _FORMS = {
     METHOD: re.compile(r'(id\d+)_(id\d+)_(\d+)'),
 }
 _LIST_LABELS = {'1': REAL, '0': FAKE}
-_NUM_LISTED_V2 = 518
 _OTHER_VERSION = (
-    'Celeb-DF++ and other collections are not supported by this layout; list the '
-    'videos in a CSV file (tools/prepare.py csv)'
+    'if this is Celeb-DF++, prepare it as celeb_df_pp; list other collections in a CSV '
+    'file (tools/prepare.py csv)'
 )
-_COUNTS_V2 = {
-    'test real': 178,
-    'test fake': 340,
-    'other real': 712,
-    'other fake': 5299,
-}
 
 HOW_TO_GET = f"""\
 To get Celeb-DF: fill in the form linked from
@@ -90,6 +84,14 @@ class CelebDFLayout(Layout):
     how_to_get = HOW_TO_GET
     methods: ClassVar[tuple[str, ...]] = (METHOD,)
     test_shows_known_persons = True
+    # Of version 2, recognized by its list; other numbers are uncertain.
+    num_listed: ClassVar[int] = 518
+    official_counts: ClassVar[dict[str, int]] = {
+        'test real': 178,
+        'test fake': 340,
+        'other real': 712,
+        'other fake': 5299,
+    }
 
     def find_missing(self, root: Path) -> str:
         """Return which folders, or whether the list, are missing."""
@@ -102,40 +104,59 @@ class CelebDFLayout(Layout):
 
     def find_videos(self, root: Path, selection: Selection) -> list[SourceVideo]:
         """List all videos on disk and in the test list with their splits."""
-        folders = {name: _videos_folder(root, name) for name in _FORMS}
-        tested = read_test_list(root / LIST_NAME)
+        tested = self.read_tested(root)
+        folders = self.find_folders(root, tested, selection)
         places = {
             (name, path.stem): path
-            for name in _FORMS
-            for path in video_files(folders[name])
+            for name, folder in folders.items()
+            for path in (video_files(folder) if folder.is_dir() else ())
         }
         for name, stem in tested:
-            places.setdefault((name, stem), folders[name] / f'{stem}.mp4')
+            if name in folders:
+                places.setdefault((name, stem), folders[name] / f'{stem}.mp4')
         videos = []
         for place, path in sorted(places.items()):
-            video = _describe(place[0], path, selection)
+            video = self.describe(place[0], path, selection)
             videos.append(replace(video, split='test') if place in tested else video)
-        _check_counts(videos, selection.dataset_name, num_listed=len(tested))
+        if len(tested) == self.num_listed and selection.methods is None:
+            _check_counts(videos, selection.dataset_name, self.official_counts)
         return hold_out_people(
             videos, VALIDATION_PEOPLE, dataset=selection.dataset_name
         )
 
+    def read_tested(self, root: Path) -> set[tuple[str, str]]:
+        """Return (folder below the root, name) of each video of the test list."""
+        return read_test_list(root / LIST_NAME)
 
-def _videos_folder(root: Path, name: str) -> Path:
+    def find_folders(
+        self, root: Path, tested: Collection[tuple[str, str]], selection: Selection
+    ) -> dict[str, Path]:
+        """Return the folders with videos by their place below the root."""
+        folders = {name: videos_folder(root, name) for name in _FORMS}
+        for folder in folders.values():
+            inner = folder_names(folder)
+            if inner:
+                raise DataError(
+                    f'{str(folder)!r} holds folders ({shorten_list(inner)}), unlike '
+                    f'versions 1 and 2 of Celeb-DF: {_OTHER_VERSION}'
+                )
+        return folders
+
+    def describe(self, place: str, path: Path, selection: Selection) -> SourceVideo:
+        """Return a video, for training or validation."""
+        return describe_video(place, path, selection)
+
+
+def videos_folder(root: Path, name: str) -> Path:
+    """Return a folder of the root in any case, or the folder videos/ in it."""
     folder = find_child(root, name)
     assert folder is not None  # checked by check_root
     inner = folder / 'videos'
-    folder = inner if inner.is_dir() else folder
-    folders = folder_names(folder)
-    if folders:
-        raise DataError(
-            f'{str(folder)!r} holds folders ({shorten_list(folders)}), unlike versions '
-            f'1 and 2 of Celeb-DF: {_OTHER_VERSION}'
-        )
-    return folder
+    return inner if inner.is_dir() else folder
 
 
-def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
+def describe_video(folder: str, path: Path, selection: Selection) -> SourceVideo:
+    """Return a video of one of the three folders."""
     form = 'id<A>_id<B>_<clip>' if folder == METHOD else 'id<A>_<clip>'
     match = match_name(_FORMS[folder], path, form=form, dataset=folder)
     if folder == METHOD:
@@ -159,8 +180,12 @@ def _describe(folder: str, path: Path, selection: Selection) -> SourceVideo:
     )
 
 
-def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
-    """Read the test list: (folder, name without suffix) of each line.
+def read_test_list(
+    path: str | os.PathLike[str], *, num_fake_parts: int = 2
+) -> set[tuple[str, str]]:
+    """Read the test list: (folder below the root, name without suffix) of each line.
+
+    `num_fake_parts` of the path of a fake are folders or its name; those of reals, two.
 
     Raises:
         DataError: lines are not of the form '1 YouTube-real/00170.mp4'; the message
@@ -178,18 +203,19 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
         place = place.strip().replace('\\', '/')
         parts = place.replace('/videos/', '/').split('/')
         folder = known.get(parts[0].lower())
-        if folder and len(parts) > 2:
+        num_parts = num_fake_parts if folder == METHOD else 2
+        if folder and len(parts) > num_parts:
             raise DataError(
                 f'{str(path)!r}, line {number}: {shorten(line.strip())} names a '
                 f'sub-folder: {_OTHER_VERSION}'
             )
-        is_place = is_inner_path(place) and len(parts) == 2
+        is_place = is_inner_path(place) and len(parts) == num_parts
         if label not in _LIST_LABELS or folder is None or not is_place:
             invalid.append(f'line {number}: {line.strip()!r}')
             continue
         if _LIST_LABELS[label] != (FAKE if folder == METHOD else REAL):
             contradictory.append(f'line {number}: {line.strip()!r}')
-        listed.add((folder, Path(parts[-1]).stem))
+        listed.add(('/'.join((folder, *parts[1:-1])), Path(parts[-1]).stem))
     if invalid or not listed:
         raise DataError(
             f'{str(path)!r}: {len(invalid)} lines are not of the form '
@@ -207,12 +233,11 @@ def read_test_list(path: str | os.PathLike[str]) -> set[tuple[str, str]]:
     return listed
 
 
-def _check_counts(videos: list[SourceVideo], name: str, *, num_listed: int) -> None:
-    """Compare with version 2, recognized by its list; other counts are uncertain."""
-    if num_listed != _NUM_LISTED_V2:
-        return
+def _check_counts(
+    videos: list[SourceVideo], name: str, official: Mapping[str, int]
+) -> None:
     counts = Counter(
         f'{"test" if video.split == "test" else "other"} {LABEL_NAMES[video.key.label]}'
         for video in videos
     )
-    warn_of_counts(f'{name} (v2)', counts, _COUNTS_V2)
+    warn_of_counts(name, counts, official)

@@ -10,7 +10,7 @@ absolute paths and '..' are refused, links are followed.
 Columns, of which path and label are required:
 
     path         a video file, or a folder of numbered frames
-    label        real or fake; also 0 (real) or 1 (fake)
+    label        real or fake; also 0 or false (real), 1 or true (fake)
     split        train, val or test; test if empty
     method       manipulation of a fake; 'fake' if empty
     compression  level, any text; 'as_is' if empty
@@ -21,19 +21,22 @@ Columns, of which path and label are required:
                  boxes can be reused
     mask         video of the changed pixels
 
+A list with other names of columns is read with `CsvLayout({'path': 'file', ...})`;
+columns that are none of these fields are then skipped, with a warning.
+
 All invalid lines are reported together.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from mmdeepfake.errors import DataError, DataNotFoundError
-from mmdeepfake.files.bounded_reading import is_inner_path, read_lines, shorten
+from mmdeepfake.files.bounded_reading import is_inner_path, shorten, shorten_list
+from mmdeepfake.files.csv_text import read_csv, refuse_lines
 from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, REAL_METHOD, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
@@ -46,8 +49,10 @@ COLUMNS = (
     *('name', 'partner', 'mask'),
 )
 REQUIRED = ('path', 'label')
-_LABELS = {'real': REAL, '0': REAL, 'fake': FAKE, '1': FAKE}
-_NUM_SHOWN = 20
+_LABELS = {
+    **{'real': REAL, '0': REAL, 'false': REAL},
+    **{'fake': FAKE, '1': FAKE, 'true': FAKE},
+}
 _Value = TypeVar('_Value')
 
 HOW_TO_GET = f"""\
@@ -56,8 +61,15 @@ Expected is a CSV file, or a folder with one, whose first line names some of the
 required are path (relative to the file's folder) and label (real or fake)."""
 
 
+@dataclass(frozen=True)
 class CsvLayout(Layout):
-    """Videos listed in a CSV file; see this module."""
+    """Videos listed in a CSV file; see this module.
+
+    Attributes:
+        columns: field -> column of the file, where their names differ.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     how_to_get = HOW_TO_GET
     has_compressions = True
@@ -71,7 +83,7 @@ class CsvLayout(Layout):
         path = find_csv(root)
         if selection.dataset_name == root.absolute().name and path == root:
             selection = replace(selection, dataset_name=path.stem)
-        videos = read_csv_list(path, selection)
+        videos = read_csv_list(path, selection, self.columns)
         refuse_shared_identities(
             {
                 split: [i for v in videos if v.split == split for i in v.identities]
@@ -110,30 +122,22 @@ def find_csv(root: Path) -> Path:
     return files[0]
 
 
-def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
-    """Read all videos of a list.
+def read_csv_list(
+    path: Path, selection: Selection, columns: Mapping[str, str] | None = None
+) -> list[SourceVideo]:
+    """Read all videos of a list; `columns` as in `CsvLayout`.
 
     Raises:
         DataError: a column is missing or unknown, or lines are invalid; the message
             counts all and lists the first 20.
     """
-    number = 0
-    try:
-        header = next(read_lines(path), '')
-        comma = next((sign for sign in ',;\t' if sign in header), ',')
-        text = read_lines(path, keep_ends=True)
-        rows = csv.DictReader(text, delimiter=comma, strict=True)
-        _check_columns(path, rows.fieldnames or ())
-        lines = []
-        for row in rows:
-            number = rows.line_num
-            lines.append((number, row))
-    except DataError:
-        raise
-    except (csv.Error, ValueError) as error:
-        raise DataError(
-            f'{str(path)!r}, after line {number}: not CSV in UTF-8: {error}'
-        ) from error
+    names, lines = read_csv(path, columns)
+    if columns:
+        skipped = [name for name in names if name and name not in COLUMNS]
+        names = [name for name in names if name in COLUMNS]
+        if skipped:
+            logger.warning('%s: skipped the columns %s', path, shorten_list(skipped))
+    _check_columns(path, names)
     videos: dict[VideoKey, SourceVideo] = {}
     line_of: dict[VideoKey, int] = {}
     errors: list[str] = []
@@ -152,10 +156,7 @@ def read_csv_list(path: Path, selection: Selection) -> list[SourceVideo]:
         for key, video in videos.items()
         if video.partner is not None and video.partner not in videos
     ]
-    if errors:
-        more = [f'and {len(errors) - _NUM_SHOWN} more'] if errors[_NUM_SHOWN:] else []
-        listed = '\n'.join(f'  {text}' for text in [*errors[:_NUM_SHOWN], *more])
-        raise DataError(f'{str(path)!r}: {len(errors)} invalid lines\n{listed}')
+    refuse_lines(path, errors)
     if not any((row.get('split') or '').strip() for _, row in lines):
         logger.warning(
             '%s has no splits, so all %d videos are for test. To train, add a column '

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError, InputError
 from mmdeepfake.faces.detection import FaceDetector, build_detector
-from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.layouts import LAYOUTS, CsvLayout
 from mmdeepfake.layouts.source_video import SourceVideo
 
 from .execution import VideoOutcome, WorkerLimits, run_here, run_locally, run_on_ray
@@ -57,6 +57,7 @@ class PreparationRequest:
         methods: manipulations; None is the layout's default.
         compressions: compression levels; None is all.
         splits: None is all.
+        columns: of a CSV list, see `CsvLayout`.
         limit: videos of each split, method and level; None is all.
         num_workers: processes; None is one per core, 0 runs in this process.
         executor: one of `EXECUTORS`.
@@ -76,6 +77,7 @@ class PreparationRequest:
     methods: Sequence[str] | None = None
     compressions: Sequence[str] | None = None
     splits: Sequence[str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
     num_workers: int | None = None
     executor: str = 'local'
@@ -97,6 +99,11 @@ class PreparationRequest:
                 raise ConfigError(
                     f'{name} {value!r}; allowed are ' + ', '.join(map(repr, allowed))
                 )
+        if self.columns and self.settings.layout != 'csv':
+            raise ConfigError(
+                f'--columns of the dataset {self.settings.layout!r}: only a list, '
+                "'csv', has columns"
+            )
         if self.num_workers is not None and self.num_workers < 0:
             raise ConfigError(
                 f'{self.num_workers} workers; allowed is 1 or more, or 0 to work in '
@@ -197,7 +204,8 @@ def _prepare(
 def list_videos(request: PreparationRequest) -> list[SourceVideo]:
     """Return the requested videos, in the order of their keys."""
     settings = request.settings
-    videos = LAYOUTS[settings.layout].list_videos(
+    layout = LAYOUTS[settings.layout]
+    videos = (CsvLayout(request.columns) if request.columns else layout).list_videos(
         request.root,
         methods=request.methods,
         compressions=request.compressions,

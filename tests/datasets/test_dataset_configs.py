@@ -58,6 +58,7 @@ def build(config, loader, out):
         ),
         ('celeb_df', 'ratf_r50_celeb_df.py', TREES['celeb_df'], {}),
         ('celeb_df', 'ratf_r50_celeb_df_v1.py', TREES['celeb_df'], {}),
+        ('celeb_df_pp', 'ratf_r50_celeb_df_pp.py', TREES['celeb_df_pp'], {}),
         ('dfdc', 'ratf_r50_dfdc.py', TREES['dfdc'], {}),
         ('dfdc_preview', 'ratf_r50_dfdc_preview.py', TREES['dfdc_preview'], {}),
         (
@@ -97,6 +98,14 @@ def test_deepfakedetection_is_a_test_set(tmp_path):
     ]
 
 
+def test_fakeavceleb_is_a_test_set(tmp_path):
+    root = TREES['fakeavceleb'](tmp_path / 'raw')
+    out = prepare('fakeavceleb', root, tmp_path / 'faces')
+    config = 'cross/ratf_r50_ffpp_lq_to_fakeavceleb.py'
+    read = keys_of(build(config, 'test_dataloader', out))
+    assert {key.method for key in read} == {'real', 'fsgan', 'wav2lip'}
+
+
 @pytest.mark.parametrize('name', list_configs('cross/*.py'))
 def test_cross_dataset_config_swaps_the_test_set_alone(name):
     cfg, own = read_config(name), read_config('ratf_r50_ffpp_lq.py')
@@ -113,6 +122,7 @@ def test_cross_dataset_config_swaps_the_test_set_alone(name):
     ('target', 'intra'),
     [
         ('celeb_df', 'celeb_df'),
+        ('celeb_df_pp', 'celeb_df_pp'),
         ('dfdc', 'dfdc'),
         ('dfdc_preview', 'dfdc_preview'),
         ('wild_deepfake', 'wild_deepfake'),

@@ -2,7 +2,9 @@ import pytest
 from layout_trees import make_csv, touch, write
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
-from mmdeepfake.layouts import LAYOUTS
+from mmdeepfake.files.csv_text import parse_columns
+from mmdeepfake.layouts import LAYOUTS, CsvLayout
+from mmdeepfake.layouts.csv_list import COLUMNS
 from mmdeepfake.structures import VideoKey
 
 
@@ -171,3 +173,49 @@ def test_empty_list_is_refused(tmp_path):
     write(tmp_path / 'v.csv', 'path,label\n')
     with pytest.raises(DataNotFoundError, match='no videos'):
         list_videos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'path,file,is_fake,split,score\nx,a.mp4,0,train,1\ny,b.mp4,1,val,2\n',
+        'is_fake;split;file\nFalse;train;a.mp4\nTrue;val;b.mp4\n',
+    ],
+)
+def test_columns_of_other_names_are_mapped(tmp_path, caplog, text):
+    columns = parse_columns(['path=file', 'label=is_fake'], COLUMNS)
+    real, fake = CsvLayout(columns).list_videos(make_csv(tmp_path, text))
+    assert [(v.path.name, v.key.label, v.split) for v in (real, fake)] == [
+        ('a.mp4', 0, 'train'),
+        ('b.mp4', 1, 'val'),
+    ]
+    assert ('skipped the columns score' in caplog.text) == ('score' in text)
+
+
+@pytest.mark.parametrize(
+    ('pairs', 'problem'),
+    [
+        (['path'], 'path: expected FIELD=COLUMN'),
+        (['lable=is_fake'], 'lable=is_fake: .*fields are path, label'),
+        (['path=a', 'path=b'], 'path=b: path=a is given too'),
+        (['path=a', 'label=a'], 'label=a: path=a is given too'),
+    ],
+)
+def test_wrong_mapping_of_columns_is_refused(pairs, problem):
+    with pytest.raises(ConfigError, match=problem):
+        parse_columns(pairs, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ('text', 'problem'),
+    [
+        ('file,label\na.mp4,real\n', "0 columns are named 'is_fake'"),
+        ('file,is_fake,is_fake\na.mp4,0,1\n', "2 columns are named 'is_fake'"),
+        ('file,is_fake\na.mp4,real\nb.mp4,maybe\n', "line 3: label='maybe'"),
+        ('file,is_fake,split,split\na.mp4,0,val,val\n', 'each once'),
+    ],
+)
+def test_mapped_column_is_checked(tmp_path, text, problem):
+    columns = {'path': 'file', 'label': 'is_fake'}
+    with pytest.raises(DataError, match=problem):
+        CsvLayout(columns).list_videos(make_csv(tmp_path, text))

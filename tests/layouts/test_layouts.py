@@ -144,6 +144,8 @@ def test_no_root_is_suggested_that_would_be_refused(tmp_path, part):
         ('ffpp', 'original_sequences'),
         ('dfd', 'manipulated_sequences'),
         ('celeb_df', 'Celeb-real'),
+        ('celeb_df_pp', 'Celeb-synthesis'),
+        ('fakeavceleb', 'FakeVideo-RealAudio'),
         ('dfdc', 'dfdc_train_part_36'),
         ('dfdc_preview', 'method_A'),
         ('wild_deepfake', 'fake_train'),

@@ -117,6 +117,75 @@ def test_videos_of_one_name_in_two_datasets_keep_their_own_frames(tmp_path):
     assert not shown
 
 
+FF_REAL = 'FaceForensics++/original_sequences/youtube/c23/frames'
+DF40 = {  # place of the frames -> key; their lists begin with another root
+    f'{FF_REAL}/001': 'DF40-ff/real/real/001',
+    'DF40_train/simswap/frames/001_870': 'DF40-ff/fake/simswap/001_870',
+    f'{FF_REAL}/953': 'DF40-ff/real/real/953',
+    'DF40/simswap/ff/frames/953_974': 'DF40-ff/fake/simswap/953_974',
+    'Celeb-DF-v2/Celeb-real/frames/id0_0000': 'DF40-cdf/real/real/id0_0000',
+    'DF40/simswap/cdf/frames/id0_id1_0000': 'DF40-cdf/fake/simswap/id0_id1_0000',
+    'DF40/heygen/real/frames/a': 'DF40-heygen/real/real/a',
+    'DF40/heygen/fake/frames/a': 'DF40-heygen/fake/heygen/a',
+}
+
+
+def make_df40(root):
+    """Files of two methods and of all face swaps, which list the real videos again."""
+    files = {}
+    for place in DF40:
+        paths = make_frames(root, place)
+        kind = 'Real' if 'real' in place or 'original' in place else 'Fake'
+        split = 'train' if '001' in place else 'test'
+        name = place.rpartition('/')[2]
+        method = 'heygen' if 'heygen' in place else 'simswap'
+        domain = '_cdf' if 'id0' in place else '' if method == 'heygen' else '_ff'
+        for first, video in ((method, name), ('FSAll', f'{name}_again')):
+            if first == 'FSAll' and domain != '_ff':
+                continue
+            labels = files.setdefault(f'{first}{domain}', {})
+            splits = labels.setdefault(f'{first}_{kind}', {})
+            start = './deepfakes_detection_datasets/'
+            found = entry(f'{first}_{kind}', paths, start)
+            splits.setdefault(split, {})[video] = found
+    return {
+        name: write_json(root / f'{name}.json', {name: labels})
+        for name, labels in files.items()
+    }
+
+
+def test_videos_of_df40_have_the_method_and_domain_of_their_folder(tmp_path):
+    files = make_df40(tmp_path)
+    assert sorted(files) == ['FSAll_ff', 'heygen', 'simswap_cdf', 'simswap_ff']
+    report = run_import(list(files.values()), tmp_path, tmp_path / 'out')
+    assert report.defects == ()
+    keys = {str(r.key).replace('/as_is', ''): r for r in report.records}
+    assert set(keys) == set(DF40.values())
+    assert len(report.records) == len(DF40)
+    assert keys['DF40-ff/fake/simswap/001_870'].identities == ('001', '870')
+    assert keys['DF40-ff/fake/simswap/001_870'].split == 'train'
+
+
+def test_what_lists_and_files_of_df40_disagree_on_is_named(tmp_path):
+    files = make_df40(tmp_path)
+    make_frames(tmp_path, 'DF40/simswap/ff/frames/100_200')
+    make_frames(tmp_path, 'DF40/simswap/ff/frames/953_974', [90])
+    (tmp_path / 'DF40/simswap/cdf/frames/id0_id1_0000/002.png').unlink()
+    content = json.loads(files['FSAll_ff'].read_text())
+    content['FSAll_ff']['FSAll_Real']['train']['001_again']['frames'].pop()
+    write_json(files['FSAll_ff'], content)
+    report = run_import(list(files.values()), tmp_path, tmp_path / 'out')
+    place = 'DF40/simswap/ff/frames'
+    assert {d.kind: d.details for d in report.defects} == {
+        'lists differ': '1 videos are listed again with other frames; the first list '
+        'is used, such as DF40-ff/real/real/as_is/001',
+        'missing files': '1 videos are kept as failed, such as '
+        'DF40-cdf/fake/simswap/as_is/id0_id1_0000',
+        'unlisted images': f'1 videos have images in no list, such as {place}/953_974',
+        'unlisted folders': f'1 in {place} are in no list: 100_200',
+    }
+
+
 def test_frames_are_sorted_by_number_and_their_times_kept(tmp_path):
     numbers = (99, 100, 9, 1000)
     paths = make_frames(tmp_path, 'x/frames/a', numbers)
@@ -297,7 +366,9 @@ def test_videos_without_images_are_kept_as_failed(tmp_path):
     assert faults['away'].endswith('the first is ../../etc/x/1.png')
     assert faults['gone'].startswith('1 of 5 frames are missing')
     assert 'no frames' in faults['none'] and '003.png of torn' in faults['torn']
+    # The folder of 'none' is there, but in no list.
     expected = {'label', 'no frames', 'missing files', 'damaged images'}
+    expected.add('unlisted folders')
     assert set(kinds(report)) == expected
     missing = details_of(report, 'missing files')
     assert missing.startswith('2 videos') and missing.endswith('real/as_is/away')

@@ -138,6 +138,19 @@ def test_exit_code_is_0_when_all_is_done(prepare, own_videos):
     assert '0 videos prepared, 2 kept' in printed
 
 
+def test_list_with_other_columns_is_prepared(prepare, own_videos):
+    root, words = own_videos
+    rows = [
+        f'train/{kind}/a_train_{kind}.mp4,{kind == "fake"},train/a_train_{kind}'
+        for kind in ('real', 'fake')
+    ]
+    (root / 'own.csv').write_text('\n'.join(['file,is_fake,id', *rows]))
+    words += ['--columns', 'path=file', 'label=is_fake', 'name=id']
+    code, printed, _ = prepare('csv', root / 'own.csv', 'out', *words)
+    assert code == 0
+    assert '2 videos prepared, 0 kept' in printed
+
+
 def test_exit_code_is_1_when_videos_failed(prepare, own_videos, caplog):
     root, words = own_videos
     (root / 'train/real/broken.mp4').write_bytes(b'')
@@ -176,6 +189,7 @@ def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeyp
         ('my videos', '--tracking-options speed=3', 'speed=...: unknown'),
         ('my videos', '--detector-options x=3 --workers 0', "'centerface'"),
         ('my videos', '--compressions c99', 'c99'),
+        ('my videos', '--columns path=file', "'folder': only a list"),
     ],
 )
 def test_bad_input_ends_in_one_message_and_exit_code_2(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,7 +28,9 @@ from mmdeepfake.files.bounded_reading import (
     is_inner_path,
     load_json,
     shorten,
+    shorten_list,
 )
+from mmdeepfake.files.media_files import is_frame_name
 from mmdeepfake.structures import (
     FAILED,
     OK,
@@ -41,7 +44,7 @@ from mmdeepfake.video.clip_storage import ClipWriter
 
 from ..clip_cutting import MASK_FORMAT, UNKNOWN_FPS
 from ..output_folder import safe_name
-from .names import FFPP
+from .names import DF40_FF, FFPP
 from .reading import (
     BenchVideo,
     Defect,
@@ -129,6 +132,7 @@ def import_bench(
         for record in (*map(importer.import_video, chosen.values()), *others):
             records.append(record)
             writer.append(record)
+    importer.note_unlisted()
     return ImportReport(tuple(records), defects.found())
 
 
@@ -187,6 +191,9 @@ class _Importer:
     extras: Mapping[str, Extra]
     defects: Defects
     _num_stripped: int = 0
+    _listed: defaultdict[Path, set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
 
     def _locate(self, path: str) -> Path | None:
         """Return a file below the root, whatever prefix its path has."""
@@ -215,6 +222,8 @@ class _Importer:
         if not video.frames:
             return fail('no frames', 'DeepfakeBench lists no frames of it')
         files = [self._locate(path) for path in video.frames]
+        for file in filter(None, files):
+            self._listed[file.parent].add(file.name)
         missing = [p for p, file in zip(video.frames, files, strict=True) if not file]
         if missing:
             fault = f'{len(missing)} of {len(files)} frames are missing, the first is'
@@ -241,6 +250,24 @@ class _Importer:
             names = ('key', 'identities', 'fps', 'source')
             fields |= {name: getattr(extra.record, name) for name in names}
         return replace(blank, **fields)
+
+    def note_unlisted(self) -> None:
+        """Note the images in listed folders, and the folders beside, in no list."""
+        for folder, names in self._listed.items():
+            there = {e.name for e in os.scandir(folder) if is_frame_name(e.name)}
+            if there - names:
+                place = folder.relative_to(self.bench_root).as_posix()
+                self.defects.note('unlisted images', 'have images in no list', place)
+        for parent in sorted({folder.parent for folder in self._listed}):
+            others = sorted(
+                entry.name
+                for entry in os.scandir(parent)
+                if entry.is_dir() and parent / entry.name not in self._listed
+            )
+            if others and parent.name == 'frames':
+                place = parent.relative_to(self.bench_root).as_posix()
+                text = f'{len(others)} in {place} are in no list: '
+                self.defects.note('unlisted folders', text + shorten_list(others))
 
     def _write_clip(
         self,
@@ -297,7 +324,9 @@ def _files_beside(files: Sequence[Path], folder: str, suffix: str) -> list[Path]
 
 def _is_pair(key: VideoKey) -> bool:
     """Return whether a name consists of FaceForensics++'s video numbers."""
-    return key.dataset == FFPP and bool(re.fullmatch(r'\d{3}(_\d{3})?', key.name))
+    return key.dataset in (FFPP, DF40_FF) and bool(
+        re.fullmatch(r'\d{3}(_\d{3})?', key.name)
+    )
 
 
 def _link_images(link: Path, bench_root: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mmdeepfake.layouts.faceforensics import COMPRESSION_ALIASES
@@ -72,6 +74,47 @@ def guess_label(name: str, dataset: str) -> BenchLabel:
     """Return the meaning of an unknown label: real if its name says so, else fake."""
     is_real = 'real' in name.lower()
     return BenchLabel(dataset, REAL_METHOD if is_real else name)
+
+
+# DF40's folders of test and training fakes, and where its real videos lie.
+_DF40_FOLDERS = ('DF40', 'DF40_train')
+_DF40_DOMAINS = ('ff', 'cdf')
+_DF40_REALS = {'FaceForensics++': 'ff', 'Celeb-DF-v2': 'cdf'}
+DF40_FF = 'DF40-ff'
+
+
+def df40_key(label: str, video: str, frames: Sequence[str]) -> VideoKey | None:
+    """Return the key of a video of DF40 by the path of its frames; None for others.
+
+    Its files list one method or many each, and the real videos again in each of them,
+    under further names. The dataset is the domain, 'DF40-ff' or 'DF40-cdf', or
+    'DF40-<method>' for methods with real videos of their own; the name is the folder's.
+    """
+    ends = [end for end in ('_Real', '_Fake') if label.endswith(end)]
+    if not frames or not ends or label in LABELS:
+        return None
+    *folders, name = PurePosixPath(frames[0]).parent.parts or ('',)
+    # Single images of one folder are named by their file alone.
+    name = name if folders and folders[-1] == 'frames' else video
+    is_real = ends[0] == '_Real'
+    for index, folder in enumerate(folders):
+        inner = [*folders[index + 1 :], '', '']
+        if folder in _DF40_FOLDERS and inner[0]:
+            method = inner[0]
+            domain = 'ff' if folder == 'DF40_train' else inner[1]
+            domain = domain if domain in _DF40_DOMAINS else method
+        elif is_real and folder in _DF40_REALS:
+            method, domain = '', _DF40_REALS[folder]
+        else:
+            continue
+        return VideoKey(
+            f'DF40-{domain}',
+            REAL if is_real else FAKE,
+            REAL_METHOD if is_real else method,
+            AS_IS,
+            name,
+        )
+    return None
 
 
 def label_of(key: VideoKey) -> str:

@@ -20,7 +20,7 @@ from mmdeepfake.files.bounded_reading import MAX_LIST_BYTES, load_json
 from mmdeepfake.structures import LABEL_NAMES, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
-from .names import COMPRESSIONS, LABELS, guess_label, our_level
+from .names import COMPRESSIONS, LABELS, df40_key, guess_label, our_level
 
 _MAX_DIGITS = 18  # of the number of a frame
 _LEVELS = frozenset(COMPRESSIONS.values())
@@ -159,24 +159,29 @@ class _Reading:
                 yield from self._read_label(dataset, name, splits)
 
     def _read_label(self, dataset: str, name: str, splits: Any) -> Iterator[BenchVideo]:
-        meaning = LABELS.get(name)
-        if meaning is None:
-            meaning = guess_label(name, dataset)
-            kind = LABEL_NAMES[meaning.label]
-            self._note('unknown label', f'{name!r} of {dataset!r}, taken as {kind}')
+        meaning = LABELS.get(name) or guess_label(name, dataset)
+        is_noted = name in LABELS
         for split, content in self._expect(splits, f'label {name!r}').items():
             if split not in SPLITS:
                 self._note('unknown split', f'{split!r} of {name!r}, skipped')
                 continue
             for level, video, record in self._walk_split(name, split, content):
-                key = VideoKey(
-                    meaning.dataset,
-                    meaning.label,
-                    meaning.method,
-                    our_level(level),
-                    video,
-                )
-                yield BenchVideo(key, split, self._read_frames(name, video, record))
+                frames = self._read_frames(name, video, record)
+                key = df40_key(name, video, frames)
+                if key is None:
+                    key = VideoKey(
+                        meaning.dataset,
+                        meaning.label,
+                        meaning.method,
+                        our_level(level),
+                        video,
+                    )
+                    if not is_noted:
+                        is_noted = True
+                        kind = LABEL_NAMES[meaning.label]
+                        text = f'{name!r} of {dataset!r}, taken as {kind}'
+                        self._note('unknown label', text)
+                yield BenchVideo(key, split, frames)
 
     def _read_frames(
         self, name: str, video: str, record: Mapping[str, Any]
@@ -259,7 +264,10 @@ def choose_splits(
     """
     by_key: defaultdict[VideoKey, dict[str, BenchVideo]] = defaultdict(dict)
     for video in videos:
-        by_key[video.key].setdefault(video.split, video)
+        first = by_key[video.key].setdefault(video.split, video)
+        if first.frames != video.frames:
+            text = 'are listed again with other frames; the first list is used'
+            defects.note('lists differ', text, str(video.key))
     num_leaks = sum({'train', 'test'} <= {*found} for found in by_key.values())
     if num_leaks and not drop_train_test_overlap:
         raise DataError(
