@@ -66,14 +66,15 @@ def compare_files(args: argparse.Namespace) -> None:
     rows = _compare_pairs(models, args) if several else _compare(*models, args)
     # A file has no width, and 80 columns would fold the numbers.
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
-    console.print(build_table(rows))
+    console.print((build_pair_table if several else build_table)(rows))
     print(
         'Differences are B - A, of the same videos. Interval and p (bootstrap): paired '
         f'over videos, {args.num_resamples} resamples, stratified by class and '
         f'manipulation, seed {args.seed}. p (DeLong): two-sided. p (ACC): McNemar, '
-        f'exact, at thresholds {" and ".join(f"{t:g}" for t in thresholds)}. '
+        f'exact, at thresholds {", ".join(f"{t:g}" for t in thresholds)}. '
         + (
-            f"Holm: corrected for {len(rows)} pairs by Holm's method; p boot. is not."
+            f'{rows[0].num_real} real and {rows[0].num_fake} fake videos. Holm: '
+            f"corrected for {len(rows)} pairs by Holm's method."
             if several
             else f'{len(rows)} rows are {len(rows)} tests: p-values are not corrected '
             'for that.'
@@ -187,39 +188,54 @@ def print_ranking(models: Sequence[Model], plot: str | None) -> None:
 
 def build_table(rows: Sequence[Comparison]) -> Table:
     """Return the comparison as a table for a terminal."""
-    is_of_pairs = isinstance(rows[0], ComparedPair)
-    holm = ('Holm',) if is_of_pairs else ()
     table = Table(box=box.ROUNDED)
-    table.add_column('A vs B' if is_of_pairs else 'manipulation', overflow='fold')
-    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]', 'p boot.', 'p DeLong', *holm):
+    table.add_column('manipulation', overflow='fold')
+    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]', 'p boot.', 'p DeLong'):
         table.add_column(name, justify='right')
-    for name in ('ACC % A', 'ACC % B', 'p ACC', *holm):
+    for name in ('ACC % A', 'ACC % B', 'p ACC'):
         table.add_column(name, justify='right')
     for row in rows:
-        of_delong, of_mcnemar = (
-            ((_p_value(row.p_delong_holm),), (_p_value(row.p_mcnemar_holm),))
-            if isinstance(row, ComparedPair)
-            else ((), ())
-        )
-        interval = (
-            f' [{100 * row.low:+.1f}, {100 * row.high:+.1f}]'
-            if row.low == row.low
-            else ''
-        )
         table.add_row(
             f'{row.name} ({row.num_real} real, {row.num_fake} fake)',
             _percent(row.auc_a),
             _percent(row.auc_b),
-            _percent(row.auc_b - row.auc_a, sign='+') + interval,
+            _difference(row),
             _p_value(row.p_bootstrap),
             _p_value(row.p_delong),
-            *of_delong,
             _percent(row.acc_a),
             _percent(row.acc_b),
             _p_value(row.p_mcnemar),
-            *of_mcnemar,
         )
     return table
+
+
+def build_pair_table(rows: Sequence[ComparedPair]) -> Table:
+    """Return the pairs as a table; --out has the other figures too."""
+    table = Table(box=box.ROUNDED)
+    table.add_column('A vs B', overflow='fold')
+    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]'):
+        table.add_column(name, justify='right')
+    for name in ('p DeLong', 'Holm', 'p ACC', 'Holm'):
+        table.add_column(name, justify='right', no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.name,
+            _percent(row.auc_a),
+            _percent(row.auc_b),
+            _difference(row),
+            _p_value(row.p_delong),
+            _p_value(row.p_delong_holm),
+            _p_value(row.p_mcnemar),
+            _p_value(row.p_mcnemar_holm),
+        )
+    return table
+
+
+def _difference(row: Comparison) -> str:
+    interval = (
+        f' [{100 * row.low:+.1f}, {100 * row.high:+.1f}]' if row.low == row.low else ''
+    )
+    return _percent(row.auc_b - row.auc_a, sign='+') + interval
 
 
 def format_csv(rows: Sequence[Comparison]) -> str:

@@ -51,7 +51,8 @@ def evaluate_foreign(args: argparse.Namespace) -> None:
     scored = [_write(work_dir, path, scores, args) for path, scores in files]
     facts = {'scores': args.scores, 'manifest': args.manifest}
     write_entry(work_dir / RECORD, 'test', facts)
-    write_tables(work_dir / FOLDER, scored, f'Scores from elsewhere: {args.scores}')
+    names = ', '.join(f'`{name}`' for name in args.scores)
+    write_tables(work_dir / FOLDER, scored, f'Scores from elsewhere: {names}')
     write_foreign_points(work_dir, {one.name: one.summary.overall for one in scored})
 
 

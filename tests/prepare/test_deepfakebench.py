@@ -166,6 +166,16 @@ def test_videos_of_df40_have_the_method_and_domain_of_their_folder(tmp_path):
     assert keys['DF40-ff/fake/simswap/001_870'].split == 'train'
 
 
+def test_other_fakes_of_the_same_real_videos_are_not_those_of_df40(tmp_path):
+    labels = {}
+    for kind, place in (('Real', f'{FF_REAL}/953'), ('Fake', 'mine/frames/953_974')):
+        found = {'a': entry(f'mine_{kind}', make_frames(tmp_path, place))}
+        labels[f'mine_{kind}'] = {'test': found}
+    path = write_json(tmp_path / 'mine.json', {'mine': labels})
+    report = run_import(path, tmp_path, tmp_path / 'out')
+    assert {record.key.dataset for record in report.records} == {'mine'}
+
+
 def test_what_lists_and_files_of_df40_disagree_on_is_named(tmp_path):
     files = make_df40(tmp_path)
     make_frames(tmp_path, 'DF40/simswap/ff/frames/100_200')

@@ -87,7 +87,7 @@ def test_scores_get_figures_and_every_tool_reads_them(run, tmp_path):
         ['them', 'blur', '3'],
     ]
     done = run('paper_tables.py', 'them', '--out', 'tables')
-    assert 'not in a table: them/evaluation/clean: training data unknown' in done.out
+    assert 'not in a table: them/evaluation/clean: scores from elsewhere' in done.out
 
 
 def test_scores_of_reals_are_turned_round(run, tmp_path):

@@ -108,6 +108,8 @@ def collect(work_dirs: Sequence[str | Path]) -> Collection:
 def find_refusal(run: ScoredRun) -> str:
     """Return why a run fits no table at all; '' if it may fit one."""
     training = run.training
+    if 'scores' in run.record.get('test', {}):
+        return 'scores from elsewhere: what the model was trained on is unknown'
     if training is None:
         return (
             'training data unknown: no training in the folder of its checkpoint '

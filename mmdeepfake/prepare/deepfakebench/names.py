@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -83,28 +82,30 @@ _DF40_REALS = {'FaceForensics++': 'ff', 'Celeb-DF-v2': 'cdf'}
 DF40_FF = 'DF40-ff'
 
 
-def df40_key(label: str, video: str, frames: Sequence[str]) -> VideoKey | None:
-    """Return the key of a video of DF40 by the path of its frames; None for others.
+def is_in_df40(folder: str) -> bool:
+    """Return whether a folder of frames is one of DF40's own."""
+    return not {*_DF40_FOLDERS}.isdisjoint(PurePosixPath(folder).parts)
+
+
+def df40_key(label: str, video: str, folder: str) -> VideoKey | None:
+    """Return the key of a video in a file of DF40 by its folder; None if it has none.
 
     Its files list one method or many each, and the real videos again in each of them,
     under further names. The dataset is the domain, 'DF40-ff' or 'DF40-cdf', or
     'DF40-<method>' for methods with real videos of their own; the name is the folder's.
     """
-    ends = [end for end in ('_Real', '_Fake') if label.endswith(end)]
-    if not frames or not ends or label in LABELS:
-        return None
-    *folders, name = PurePosixPath(frames[0]).parent.parts or ('',)
+    *parts, name = PurePosixPath(folder).parts or ('',)
     # Single images of one folder are named by their file alone.
-    name = name if folders and folders[-1] == 'frames' else video
-    is_real = ends[0] == '_Real'
-    for index, folder in enumerate(folders):
-        inner = [*folders[index + 1 :], '', '']
-        if folder in _DF40_FOLDERS and inner[0]:
+    name = name if parts and parts[-1] == 'frames' else video
+    is_real = guess_label(label, '').label == REAL
+    for index, part in enumerate(parts):
+        inner = [*parts[index + 1 :], name, '']
+        if part in _DF40_FOLDERS:
             method = inner[0]
-            domain = 'ff' if folder == 'DF40_train' else inner[1]
+            domain = 'ff' if part == 'DF40_train' else inner[1]
             domain = domain if domain in _DF40_DOMAINS else method
-        elif is_real and folder in _DF40_REALS:
-            method, domain = '', _DF40_REALS[folder]
+        elif is_real and part in _DF40_REALS:
+            method, domain = '', _DF40_REALS[part]
         else:
             continue
         return VideoKey(

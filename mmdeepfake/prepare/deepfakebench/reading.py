@@ -20,7 +20,14 @@ from mmdeepfake.files.bounded_reading import MAX_LIST_BYTES, load_json
 from mmdeepfake.structures import LABEL_NAMES, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
-from .names import COMPRESSIONS, LABELS, df40_key, guess_label, our_level
+from .names import (
+    COMPRESSIONS,
+    LABELS,
+    df40_key,
+    guess_label,
+    is_in_df40,
+    our_level,
+)
 
 _MAX_DIGITS = 18  # of the number of a frame
 _LEVELS = frozenset(COMPRESSIONS.values())
@@ -155,33 +162,47 @@ class _Reading:
                     'file name',
                     f'the file is named {self._path.stem!r} and indexes {dataset!r}',
                 )
-            for name, splits in self._expect(labels, f'{dataset!r}').items():
-                yield from self._read_label(dataset, name, splits)
+            found = {
+                name: list(self._read_label(dataset, name, splits))
+                for name, splits in self._expect(labels, f'{dataset!r}').items()
+            }
+            is_df40 = any(is_in_df40(v.folder) for vs in found.values() for v in vs)
+            for name, videos in found.items():
+                if name not in LABELS:
+                    videos = self._explain(dataset, name, videos, is_df40=is_df40)
+                yield from videos
+
+    def _explain(
+        self, dataset: str, name: str, videos: list[BenchVideo], *, is_df40: bool
+    ) -> list[BenchVideo]:
+        """Give the videos of an unknown label the keys of DF40, or note the label."""
+        keys = [
+            df40_key(name, video.key.name, video.folder) if is_df40 else None
+            for video in videos
+        ]
+        if not videos or None in keys:
+            kind = LABEL_NAMES[guess_label(name, dataset).label]
+            self._note('unknown label', f'{name!r} of {dataset!r}, taken as {kind}')
+        return [
+            replace(video, key=key or video.key)
+            for video, key in zip(videos, keys, strict=True)
+        ]
 
     def _read_label(self, dataset: str, name: str, splits: Any) -> Iterator[BenchVideo]:
         meaning = LABELS.get(name) or guess_label(name, dataset)
-        is_noted = name in LABELS
         for split, content in self._expect(splits, f'label {name!r}').items():
             if split not in SPLITS:
                 self._note('unknown split', f'{split!r} of {name!r}, skipped')
                 continue
             for level, video, record in self._walk_split(name, split, content):
-                frames = self._read_frames(name, video, record)
-                key = df40_key(name, video, frames)
-                if key is None:
-                    key = VideoKey(
-                        meaning.dataset,
-                        meaning.label,
-                        meaning.method,
-                        our_level(level),
-                        video,
-                    )
-                    if not is_noted:
-                        is_noted = True
-                        kind = LABEL_NAMES[meaning.label]
-                        text = f'{name!r} of {dataset!r}, taken as {kind}'
-                        self._note('unknown label', text)
-                yield BenchVideo(key, split, frames)
+                key = VideoKey(
+                    meaning.dataset,
+                    meaning.label,
+                    meaning.method,
+                    our_level(level),
+                    video,
+                )
+                yield BenchVideo(key, split, self._read_frames(name, video, record))
 
     def _read_frames(
         self, name: str, video: str, record: Mapping[str, Any]
