@@ -7,7 +7,8 @@ from mmdeepfake.datasets.transforms.clip_degradation import encode_and_decode
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import VideoKey
 
-NEVER = dict.fromkeys(('resize', 'blur', 'colour', 'noise', 'jpeg', 'h264'), 0.0)
+STEPS = ('focus', 'light', 'resize', 'blur', 'colour', 'noise', 'jpeg', 'h264')
+NEVER = dict.fromkeys(STEPS, 0.0)
 KEY = VideoKey('A', 0, 'real', 'as_is', 'v')
 
 
@@ -49,6 +50,13 @@ def test_step_is_the_same_for_every_frame_and_repeatable(step):
     if step not in ('noise', 'h264'):
         np.testing.assert_array_equal(found, found[:1].repeat(8, axis=0))
     assert (found != run(1, frames=frames, **options)).any()
+
+
+def test_a_blurred_background_leaves_the_middle_as_it_is():
+    frames = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
+    found = run(frames=frames, **{**NEVER, 'focus': 1.0})
+    np.testing.assert_array_equal(found[:, 24:40, 26:38], frames[:, 24:40, 26:38])
+    assert found[:, :8, :8].std() < 0.8 * frames[:, :8, :8].std()
 
 
 def test_fixed_draws_are_those_of_the_video_and_its_pseudo_fakes():

@@ -27,6 +27,9 @@ BLUR_SIGMAS_PX = (0.3, 1.5)
 SHARPENING = (0.2, 1.0)
 NOISE_DEVIATIONS = (1.0, 6.0)  # grey levels
 BRIGHTNESS, CONTRAST, SATURATION, TINT = 16.0, 0.2, 0.3, 0.06
+FOCUS_SIGMAS_PX = (0.5, 4.0)
+FOCUS_RADII = (0.35, 0.6)  # over the height: a head's, and more
+LIGHT_SPREAD, TINT_SPREAD = 0.15, 0.05  # standard deviations of gains
 JPEG_QUALITIES = (35, 95)
 CRFS = (18, 40)
 _RESIZERS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZOS4)
@@ -72,6 +75,41 @@ def change_colours(frames: Frames, rng: np.random.Generator) -> list[NDArray[np.
     offset = BRIGHTNESS * rng.uniform(-1, 1) + 127.5 * (1 - gains)
     change = np.column_stack([mixing, offset])
     return [cv2.transform(frame, change) for frame in frames]
+
+
+def blur_background(
+    frames: Frames, rng: np.random.Generator
+) -> list[NDArray[np.uint8]]:
+    """Blur what lies around the middle, as a portrait lens does.
+
+    Without it a real face in front of a soft background looks like one laid over.
+    """
+    height, width = frames[0].shape[:2]
+    sigma_px, radius = rng.uniform(*FOCUS_SIGMAS_PX), rng.uniform(*FOCUS_RADII) * height
+    x, y = np.meshgrid(np.arange(width) - width / 2, np.arange(height) - height / 2)
+    distance = np.hypot(x / rng.uniform(0.7, 1.0), y)
+    share = ((distance - radius) / (rng.uniform(0.05, 0.3) * height)).clip(0, 1)
+    share = np.repeat(share[..., None], 3, axis=2).astype(np.float32)
+    changed = []
+    for frame in frames:
+        soft = cv2.GaussianBlur(frame, (0, 0), sigma_px)
+        difference = cv2.multiply(cv2.subtract(soft, frame, dtype=cv2.CV_32F), share)
+        changed.append(cv2.add(frame, difference, dtype=cv2.CV_8U))
+    return changed
+
+
+def change_light(frames: Frames, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+    """Multiply by smooth fields of brightness and tint, as lamps and make-up do."""
+    height, width = frames[0].shape[:2]
+    coarse = rng.normal(0, LIGHT_SPREAD, (4, 4, 1)) + rng.normal(
+        0, TINT_SPREAD, (4, 4, 3)
+    )
+    gains = np.exp(
+        cv2.resize(
+            coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        )
+    )
+    return [cv2.multiply(frame, gains, dtype=cv2.CV_8U) for frame in frames]
 
 
 def add_noise(frames: Frames, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
@@ -138,6 +176,8 @@ def encode_and_decode(frames: Frames, *, crf: float) -> list[NDArray[np.uint8]]:
 
 Step = Callable[[Frames, np.random.Generator], list[NDArray[np.uint8]]]
 _PICTURE_STEPS: dict[str, Step] = {
+    'focus': blur_background,
+    'light': change_light,
     'resize': reduce_and_enlarge,
     'blur': blur_or_sharpen,
     'colour': change_colours,
@@ -148,7 +188,7 @@ _PICTURE_STEPS: dict[str, Step] = {
 
 @TRANSFORMS.register_module()
 class DegradeClip(BaseTransform):
-    """Resize, blur or sharpen, recolour, add noise and compress, in that order.
+    """Defocus, relight, resize, blur or sharpen, recolour, add noise and compress.
 
     Each step is drawn once per video, and each snippet is a stream of its own where the
     frames go through H.264. Place it after `Resize`, in training only.
@@ -156,6 +196,8 @@ class DegradeClip(BaseTransform):
     Required keys: imgs, (H, W, 3) uint8 of one size, clip_len. Changed key: imgs.
 
     Args:
+        focus: probability of a blurred background; faces must be in the middle.
+        light: probability of smooth fields of brightness and tint.
         resize: probability of a reduction to a smaller face and back.
         blur: probability of blurring or sharpening.
         colour: probability of a change of colours.
@@ -168,6 +210,8 @@ class DegradeClip(BaseTransform):
 
     def __init__(
         self,
+        focus: float = 0.3,
+        light: float = 0.5,
         resize: float = 0.3,
         blur: float = 0.2,
         colour: float = 0.8,
@@ -178,7 +222,14 @@ class DegradeClip(BaseTransform):
     ) -> None:
         self.fixed = fixed
         self.probabilities = dict(
-            resize=resize, blur=blur, colour=colour, noise=noise, jpeg=jpeg, h264=h264
+            focus=focus,
+            light=light,
+            resize=resize,
+            blur=blur,
+            colour=colour,
+            noise=noise,
+            jpeg=jpeg,
+            h264=h264,
         )
         check_probability(self, **self.probabilities)
 
