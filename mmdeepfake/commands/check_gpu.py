@@ -18,7 +18,6 @@ from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import prepare_for_inference
-from mmdeepfake.ops import filter_kernels
 
 from .markdown import format_table
 from .speed.models import CONFIGS, measure_speed
@@ -184,6 +183,8 @@ def judge(
 
 def check_kernels(device: torch.device, dtype: torch.dtype) -> tuple[bool, str]:
     """Compare the Triton kernels with plain operators, T = 4, R = 4, K = 3."""
+    from mmdeepfake.ops import filter_kernels  # needs Triton
+
     error = filter_kernels.measure_error(device, dtype, 4, 4, 3)
     tolerance = 1e-4 if dtype == torch.float32 else 1e-2
     return error <= tolerance, f'relative error {error:.1e}, allowed {tolerance:g}'
