@@ -51,6 +51,23 @@ def test_warning_of_mmcv_lite_alone_is_quiet():
     assert [str(one.message) for one in seen] == ['another']
 
 
+# scipy.stats
+
+
+def test_transforms_bring_scipy_stats_when_it_is_used():
+    code = """
+import sys
+import mmdeepfake, mmaction.registry
+from mmaction.datasets.transforms import pose_transforms
+assert 'scipy.stats' not in sys.modules
+assert pose_transforms.get_mode([1, 2, 2]).mode == [2]
+import scipy.stats.distributions
+assert scipy.stats.norm.cdf(0) == 0.5
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 # DRN
 
 

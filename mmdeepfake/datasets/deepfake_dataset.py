@@ -44,6 +44,7 @@ from .pipeline_needs import (
     suggest_repair,
 )
 from .reading_errors import SkipRule, as_broken_sample, as_error
+from .transforms.decoding import stream_frames
 from .video_item import make_item, read_face_boxes
 
 
@@ -200,6 +201,7 @@ class DeepfakeDataset(BaseActionDataset):
             num_classes=len(LABEL_NAMES),
             **kwargs,
         )
+        stream_frames(self.pipeline.transforms)
 
     @classmethod
     def check_data(cls, settings: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Protocol
 
 import cv2
@@ -16,8 +17,8 @@ from mmdeepfake.video.video_reader import VideoFileReader
 class FrameReader(Protocol):
     """Random access to a video's frames, in any storage.
 
-    A reader that decodes frames one by one may also have `read_each`, which returns the
-    frames as a list.
+    A reader that decodes frames one by one may also have `read_each`, which yields the
+    frames.
 
     Attributes:
         fps: frames per second, if known.
@@ -63,11 +64,11 @@ class FrameFolderReader:
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """See `FrameReader`; all images must have one size."""
-        return np.stack(self.read_each(indices))
+        return np.stack(list(self.read_each(indices)))
 
-    def read_each(self, indices: np.ndarray) -> list[np.ndarray]:
+    def read_each(self, indices: np.ndarray) -> Iterator[np.ndarray]:
         """Read each frame into its own array, which saves a copy."""
-        frames: list[np.ndarray] = []
+        shape = None
         for index in indices:
             name = self._template.format(int(index) + self._offset)
             path = os.path.join(self._folder, name)
@@ -76,14 +77,14 @@ class FrameFolderReader:
             frame = cv2.imread(path, cv2.IMREAD_COLOR)
             if frame is None:
                 raise DataError(f'frame {path!r} is empty, truncated or not an image')
-            if frames and frame.shape != frames[0].shape:
+            shape = shape or frame.shape
+            if frame.shape != shape:
                 raise DataError(
                     f'frame {path!r} is {frame.shape[1]} x {frame.shape[0]} pixels, '
-                    f'others in its folder are {frames[0].shape[1]} x '
-                    f'{frames[0].shape[0]}; all must have one size'
+                    f'others in its folder are {shape[1]} x {shape[0]}; all must '
+                    'have one size'
                 )
-            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-        return frames
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 def open_reader(results: dict, *, num_threads: int = 1) -> FrameReader:

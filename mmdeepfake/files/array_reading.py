@@ -7,6 +7,8 @@ first.
 
 from __future__ import annotations
 
+import functools
+import io
 import math
 import os
 import zipfile
@@ -23,9 +25,10 @@ _MAX_MEMBERS = 100
 _MAX_RATIO = 100
 _FREE_BYTES = 16 << 20  # the ratio is not checked up to here
 _NUMBERS = 'biuf'  # numpy's letters for bool, integer and float
+# For each version of the format, bytes of the header's length, and its parser.
 _HEADERS = {
-    (1, 0): npy_format.read_array_header_1_0,
-    (2, 0): npy_format.read_array_header_2_0,
+    (1, 0): (2, npy_format.read_array_header_1_0),
+    (2, 0): (4, npy_format.read_array_header_2_0),
 }
 
 
@@ -113,7 +116,9 @@ def read_npy(file: IO[bytes], num_bytes: int) -> NDArray[Any]:
         version = npy_format.read_magic(file)
         if version not in _HEADERS:
             raise ValueError(f'.npy version {version} is not supported')
-        shape, is_column_major, dtype = _HEADERS[version](file)
+        length = file.read(_HEADERS[version][0])
+        text = file.read(int.from_bytes(length, 'little'))
+        shape, is_column_major, dtype = _parse_header(version, length + text)
     except Exception as error:  # the header is arbitrary text
         raise ValueError(_describe(error)) from error
     if dtype.kind not in _NUMBERS or dtype.hasobject:
@@ -132,6 +137,13 @@ def read_npy(file: IO[bytes], num_bytes: int) -> NDArray[Any]:
         raise ValueError('it is truncated')
     values = np.frombuffer(content, dtype)
     return values.reshape(shape, order='F' if is_column_major else 'C')
+
+
+@functools.lru_cache(256)  # parsing takes longer than reading a track's boxes
+def _parse_header(
+    version: tuple[int, int], header: bytes
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    return _HEADERS[version][1](io.BytesIO(header))
 
 
 def _describe(error: Exception) -> str:

@@ -372,9 +372,9 @@ class ClipReader:
             frame[...] = self._read_frame(int(index))
         return frames
 
-    def read_each(self, indices: ArrayLike | Iterable[int]) -> list[Frame]:
+    def read_each(self, indices: ArrayLike | Iterable[int]) -> Iterator[Frame]:
         """Decode frames as `read` does, each into an array of its own: a copy less."""
-        return [self._read_frame(int(index)) for index in self._check_indices(indices)]
+        return map(self._read_frame, self._check_indices(indices).tolist())
 
     def _check_indices(self, indices: ArrayLike | Iterable[int]) -> NDArray[np.int64]:
         wanted = np.asarray(indices, np.int64).reshape(-1)

@@ -3,9 +3,11 @@ import cv2
 import numpy as np
 import pytest
 from builders import make_clip, make_frame_folder, make_video, read_index
+from mmengine.dataset import Compose
 
 from mmdeepfake.datasets.frame_readers import open_reader
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
+from mmdeepfake.datasets.transforms.decoding import stream_frames
 from mmdeepfake.errors import DataError, DataNotFoundError
 
 
@@ -166,7 +168,47 @@ def test_frames_read_each_are_those_of_one_array(tmp_path, kind):
         place = {'frame_dir': str(folder), 'filename_tmpl': '{:04d}.png'}
         reader = open_reader({**place, 'total_frames': 12})
     wanted = np.array([7, 2, 7])
-    each = reader.read_each(wanted)
+    each = list(reader.read_each(wanted))
     np.testing.assert_array_equal(np.stack(each), reader.read(wanted))
     assert [read_index(frame) for frame in each] == [7, 2, 7]
     assert not np.shares_memory(each[0], each[2])
+
+
+CROP = dict(type='CropFace', margin_ratio=(0.8, 1.2), box='frame')
+RESIZE = dict(type='Resize', scale=(24, 24), keep_ratio=False)
+FLIP = dict(type='Flip', flip_ratio=1.0)
+
+
+@pytest.mark.parametrize('kind', ['clip', 'folder', 'video'])
+@pytest.mark.parametrize('after', [[RESIZE, FLIP], [CROP, RESIZE, FLIP]])
+def test_frames_passed_on_one_by_one_give_the_same(tmp_path, kind, after):
+    item = {'modality': 'RGB', 'frame_inds': np.array([7, 2, 7, 3])}
+    item |= {'num_clips': 2, 'clip_len': 2}
+    item['face_boxes'] = np.arange(12)[:, None] + np.array([8.0, 10, 30, 40])
+    if kind == 'folder':
+        item['frame_dir'] = str(make_frame_folder(tmp_path / 'a'))
+        item |= {'filename_tmpl': '{:04d}.png', 'total_frames': 12}
+    else:
+        make = make_clip if kind == 'clip' else make_video
+        item['filename'] = str(
+            make(tmp_path / f'a.{"tar" if kind == "clip" else "mp4"}')
+        )
+    results = []
+    for streams in (False, True):
+        pipeline = Compose([dict(type='OpenVideo'), dict(type='DecodeFrames'), *after])
+        if streams:
+            stream_frames(pipeline.transforms)
+            assert pipeline.transforms[1].streams
+        np.random.seed(0)
+        results.append(pipeline(dict(item)))
+    plain, streamed = results
+    np.testing.assert_array_equal(np.stack(streamed['imgs']), np.stack(plain['imgs']))
+    for key in ('img_shape', 'original_shape', 'scale_factor'):
+        np.testing.assert_array_equal(streamed[key], plain[key])
+
+
+@pytest.mark.parametrize('after', [[FLIP, RESIZE], [CROP, FLIP], [CROP]])
+def test_only_resize_reads_frames_one_by_one(after):
+    pipeline = Compose([dict(type='DecodeFrames'), *after])
+    stream_frames(pipeline.transforms)
+    assert not pipeline.transforms[0].streams

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 
+from mmdeepfake.datasets.transforms.decoding import stream_frames
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import DATASETS
@@ -69,6 +70,7 @@ def measure_steps(
         Number of samples, and name of a step -> its total CPU seconds.
     """
     transforms = Compose(list(cfg.train_dataloader.dataset.pipeline)).transforms
+    stream_frames(transforms)  # as the dataset does
     rng = np.random.default_rng(0)
     np.random.seed(0)
     for item in items:

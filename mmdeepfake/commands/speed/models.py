@@ -62,6 +62,11 @@ class SpeedRow:
 
 def run_speed(args: argparse.Namespace) -> None:
     """Measure the models, print the tables and write the files."""
+    print(measure_speed(args))
+
+
+def measure_speed(args: argparse.Namespace) -> str:
+    """Measure the models and write the files; return the tables."""
     settings = SpeedSettings(args.device, args.dtype, args.channels_last, args.compile)
     for name in ('batch', 'repeats'):
         if getattr(args, name) < 1:
@@ -86,7 +91,7 @@ def run_speed(args: argparse.Namespace) -> None:
                 write_report('speed', format_speed(rows, facts), record, args.out)
         models.clear()
         gc.collect()
-    print(format_speed(rows, facts))
+    return format_speed(rows, facts)
 
 
 def find_models(words: Sequence[str], cfg_options: Mapping | None) -> dict[str, Config]:

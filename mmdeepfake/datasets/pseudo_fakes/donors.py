@@ -114,7 +114,7 @@ def read_frames(
     """Read frames of a video with their points, in pixels of these frames."""
     unique, places = np.unique(indices, return_inverse=True)
     reader = open_reader(item)
-    frames = getattr(reader, 'read_each', reader.read)(unique)
+    frames = list(getattr(reader, 'read_each', reader.read)(unique))
     return [frames[place] for place in places], points[indices]
 
 

@@ -8,7 +8,7 @@ choice: the RATF paper only says that faces are detected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -104,14 +104,18 @@ class CropFace(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Crop the frames."""
         crops = self._crop_boxes(results)  # (N * T, 4)
+        frames = results['imgs']
         # Views: `Resize` reads them in place, and copies would take most of the time.
-        results['imgs'] = [
+        cropped = (
             frame[y1:y2, x1:x2]
-            for frame, (x1, y1, x2, y2) in zip(results['imgs'], crops, strict=True)
-        ]
+            for frame, (x1, y1, x2, y2) in zip(frames, crops, strict=True)
+        )
+        is_stream = isinstance(frames, Iterator)
+        results['imgs'] = cropped if is_stream else list(cropped)
         results['crop_boxes'] = crops
         # With box='frame' sizes differ until `Resize`; use the first.
-        results['img_shape'] = results['imgs'][0].shape[:2]
+        x1, y1, x2, y2 = crops[0].tolist()
+        results['img_shape'] = (y2 - y1, x2 - x1)
         return results
 
     def _crop_boxes(self, results: dict) -> np.ndarray:
@@ -129,7 +133,7 @@ class CropFace(BaseTransform):
             one = np.array([[0, 0, width, height]], dtype=np.int64)
         else:
             one = centre_square(ratio=self.centre_ratio, height=height, width=width)
-        return one.repeat(len(results['imgs']), axis=0)
+        return one.repeat(np.size(results['frame_inds']), axis=0)
 
 
 def source_indices_of_samples(results: dict) -> np.ndarray:

@@ -1,0 +1,42 @@
+"""Compare a GPU's results with the CPU's and measure its speed, in one report.
+
+Compares inference and gradients in fp32, mixed precision, compiled and folded models
+and the Triton kernels (extra `triton`), trains 200 steps and prints the speed table.
+
+Exit code 0: all checks passed; 1: one failed; 2: no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+
+# So that a checkout works without being installed.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
+    add_traceback_argument(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Check the GPU."""
+    args = parse_args()
+    from mmdeepfake.commands.check_gpu import run_check_gpu
+
+    passed: list[bool] = []
+    code = run_tool(lambda args: passed.append(run_check_gpu(args)), args)
+    return code or int(not passed[0])
+
+
+if __name__ == '__main__':
+    sys.exit(main())
