@@ -6,6 +6,7 @@ import argparse
 import atexit
 import os
 import re
+import select
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
+EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
 
 
 class OptionAction(argparse.Action):
@@ -153,10 +155,13 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
         main(args)
         sys.stdout.flush()  # its disk may be full too
     except (InputError, OSError) as error:
+        is_cut = isinstance(error, BrokenPipeError) and _has_no_reader()
+        _give_up_full_output()
+        if is_cut:
+            return EXIT_BROKEN_PIPE
         message = _describe(error)
         if message is None:
             raise
-        _give_up_full_output()
         if getattr(args, 'traceback', False) or os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
         else:
@@ -191,6 +196,7 @@ def _print_error_of_thread(arguments: threading.ExceptHookArgs) -> None:
         print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
+@atexit.register
 def _give_up_full_output() -> None:
     """Drop unprintable output; otherwise Python's last flush would print an error."""
     try:
@@ -198,6 +204,15 @@ def _give_up_full_output() -> None:
     except OSError:
         with open(os.devnull, 'wb') as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    except ValueError:
+        pass  # closed already
+
+
+def _has_no_reader() -> bool:
+    """Return whether the output is a pipe whose reader has ended, such as `head`."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _end_distributed_process(group: Any) -> None:

@@ -24,7 +24,8 @@ from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 from mmdeepfake.files.folder_lock import hold_lock
 from mmdeepfake.files.printable_text import show_name
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
+from mmdeepfake.inference.detector_loading import announce
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
 from mmdeepfake.inference.result_page import describe_verdict
 from mmdeepfake.inference.result_writers import (
     VIDEO_COLUMNS,

@@ -23,7 +23,7 @@ from mmdeepfake.visualization.annotated_video import (
 
 from .face_stream import FrameTimes
 from .result_page import describe_verdict, format_report
-from .results import SPAN_FIELDS, FaceResult, SnippetScore, VideoResult, as_utf8
+from .results import SCORE_COLUMNS, FaceResult, SnippetScore, VideoResult, as_utf8
 
 RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
 ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
@@ -31,10 +31,6 @@ VIDEO_COLUMNS = (
     'video', 'status', 'verdict', 'fake_score', 'test_score', 'threshold',
     'is_calibrated', 'num_faces', 'num_frames', 'duration_seconds', 'peak_score',
     'peak_start_seconds', 'folder', 'fault',
-)  # fmt: skip
-SCORE_COLUMNS = (
-    'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
-    'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
 )  # fmt: skip
 
 
@@ -66,7 +62,7 @@ def write_video_results(
     folder.mkdir(parents=True, exist_ok=True)
     written = {RESULT_JSON: folder / RESULT_JSON, SCORES_CSV: folder / SCORES_CSV}
     replace_json(written[RESULT_JSON], to_json(result, facts), alone=True)
-    write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, score_rows(result)))
+    write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, result.score_rows()))
     if annotate and result.faces:
         try:
             _annotate(
@@ -90,17 +86,6 @@ def write_video_results(
 def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result and the facts about its model as plain JSON values."""
     return {**result.to_dict(), 'inference': dict(facts)}
-
-
-def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
-    """Yield the rows of scores.csv: windows, then snippets, face by face."""
-    for face in result.faces:
-        for level, spans in (('window', face.windows), ('snippet', face.snippets)):
-            for span in spans:
-                box = getattr(span, 'box_x1y1x2y2_px', ('', '', '', ''))
-                place = [getattr(span, name) for name in SPAN_FIELDS]
-                whose = (as_utf8(result.name), face.index, level)
-                yield (*whose, *place, *box, span.fake_score)
 
 
 def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:

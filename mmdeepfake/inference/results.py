@@ -9,6 +9,7 @@ nothing could be scored.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import FAILED, NO_FACE, OK, FaceTrack
 
 from .heat_store import HeatStore
@@ -42,6 +44,10 @@ VERDICTS = tuple(VERDICT_WORDS)
     NO_VERDICT,
 ) = VERDICTS
 SCHEMA_VERSION = 2  # of result.json; raised with every incompatible change
+SCORE_COLUMNS = (
+    'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
+    'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
+)  # fmt: skip
 SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
 
 
@@ -210,6 +216,28 @@ class VideoResult:
             'fault': as_utf8(self.fault),
             'faces': [face.to_dict() for face in self.faces],
         }
+
+    def score_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of scores.csv: windows, then snippets, face by face."""
+        for face in self.faces:
+            for level, spans in (('window', face.windows), ('snippet', face.snippets)):
+                for span in spans:
+                    box = getattr(span, 'box_x1y1x2y2_px', (None,) * 4)
+                    place = [getattr(span, name) for name in SPAN_FIELDS]
+                    whose = (as_utf8(self.name), face.index, level)
+                    yield (*whose, *place, *box, span.fake_score)
+
+    def to_dataframe(self) -> Any:
+        """Return the rows of scores.csv as a pandas DataFrame.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ConfigError('a table needs pandas: pip install pandas') from error
+        return pandas.DataFrame(self.score_rows(), columns=SCORE_COLUMNS)
 
 
 def as_utf8(text: str) -> str:

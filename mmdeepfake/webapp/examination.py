@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.inference import LocalDecoder
+from mmdeepfake.inference.detector_loading import announce
 from mmdeepfake.inference.face_stream import FrameTimes, open_video
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
 from mmdeepfake.inference.result_page import (
     capitalise,
     draw_peak,

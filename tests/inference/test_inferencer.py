@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -331,6 +333,51 @@ def test_result_and_detector_are_short_to_read_and_plain_to_write(tmp_path):
     content = json.loads(json.dumps(result.to_dict()))
     assert content['verdict'] == result.verdict
     assert content['faces'][0]['fake_score'] == result.fake_score
+
+
+def test_table_has_the_rows_of_the_scores(tmp_path, monkeypatch):
+    result = infer_fixed(make_steady_video(tmp_path / 'a.mp4'))
+    table = lambda rows, columns: [dict(zip(columns, row, strict=True)) for row in rows]  # noqa: E731
+    monkeypatch.setitem(sys.modules, 'pandas', SimpleNamespace(DataFrame=table))
+    rows = result.to_dataframe()
+    (face,) = result.faces
+    assert [r['fake_score'] for r in rows if r['level'] == 'snippet'] == [
+        snippet.fake_score for snippet in face.snippets
+    ]
+    monkeypatch.setitem(sys.modules, 'pandas', None)
+    with pytest.raises(ConfigError, match='pip install pandas'):
+        result.to_dataframe()
+
+
+def test_features_are_what_the_last_layer_sees_of_each_snippet(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4', 24, TWO_FACES)
+    inferencer = make_inferencer(tmp_path)
+    features = inferencer.features(path)
+    head = inferencer.predictor.model.cls_head.fc_cls
+    for face, rows in zip(inferencer(path).faces, features, strict=True):
+        logits = head(torch.from_numpy(rows)).softmax(1)[:, 1]
+        expected = [snippet.fake_score for snippet in face.snippets]
+        assert logits.tolist() == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ConfigError, match='need a checkpoint'):
+        make_fixed().features(path)
+
+
+def test_exported_file_judges_by_the_thresholds_that_it_carries(tmp_path):
+    carried = dict(
+        threshold=0.7, lower_threshold=0.6, temperature=2.0, is_calibrated=True
+    )
+    predictor = FixedPredictor()
+    facts = {**predictor.describe(), 'file': 'a.onnx', **carried}
+    predictor.describe = lambda: facts
+    inferencer = make_fixed(predictor)
+    assert inferencer.is_calibrated and inferencer.threshold == 0.7
+    told = inferencer.facts
+    assert (told['lower_threshold'], told['temperature']) == (0.6, 2.0)
+    assert 'a.onnx' in told['threshold_origin']
+    assert make_fixed(predictor, threshold=0.3).threshold == 0.3
+    write_operating_point(tmp_path)
+    point = tmp_path / 'operating_point.json'
+    assert make_fixed(predictor, operating_point=point).threshold == 0.25
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):
