@@ -51,8 +51,8 @@ def list_models(pattern: str = '*') -> list[str]:
     `_base_ = 'mmdeepfake::NAME.py'` inherits from one in a config of your own.
 
     Example:
-        >>> list_models('miniff/ratf*')
-        ['miniff/ratf_r18_miniff']
+        >>> list_models('tei*')
+        ['baselines/tei_ffpp_lq', 'miniff/tei_r18_miniff']
 
     Args:
         pattern: of the file name without its folder and suffix, or with the folder.

@@ -200,8 +200,9 @@ class DeepfakeInferencer:
                 self._settings.detector, **self._settings.detector_options
             )
         self._heat_map = heat_map
+        self._cfg_options = dict(cfg_options) if cfg_options else None
         self._config_name = Path(cfg.filename).name if cfg.filename else None
-        self._device = str(chosen)
+        self._device, self._dtype = str(chosen), dtype
 
     @property
     def sampling(self) -> Sampling:
@@ -256,6 +257,7 @@ class DeepfakeInferencer:
         return {
             'mmdeepfake': __version__,
             'config': self._config_name,
+            'cfg_options': self._cfg_options,
             'weights': self._predictor.describe(),
             **self._decision.describe(),
             'test_score_rule': f'{self.sampling.num_snippets} snippets in the middle of'
@@ -265,6 +267,7 @@ class DeepfakeInferencer:
             'window_seconds': self._window_seconds,
             'heat_map': self._heat_map,
             'device': self._device,
+            'dtype': self._dtype,
             'preparation': preparation,
         }
 
@@ -413,7 +416,7 @@ class DeepfakeInferencer:
         else:
             stream = WholeFrames(source, self._pipeline, self.decoder)
             job.note(
-                'no faces were detected: the config crops a fixed part of the frame, '
+                'no face was looked for: the config crops a fixed part of the frame, '
                 'and that is scored whatever it shows'
             )
         job.describe(times, num_frames=stream.num_frames, **size)

@@ -103,6 +103,9 @@ class FaceResult:
     Attributes:
         index: 0 is the main face, which tools/test.py scores; see `track_choice`.
         verdict: one of `VERDICTS`; 'none' if the face is too short.
+        size_px: the median of its longer side in the video; None without a track.
+        doubts: what speaks against trusting its score, as 'small: ...'; see
+            `face_quality`.
         fake_score: of all snippets that cover it.
         test_score: of the snippets that the config tests, before the temperature.
         windows: by time.
@@ -118,6 +121,8 @@ class FaceResult:
     start_seconds: float
     end_seconds: float
     verdict: str = NO_VERDICT
+    size_px: float | None = None
+    doubts: tuple[str, ...] = ()
     fake_score: float | None = None
     test_score: float | None = None
     windows: tuple[WindowScore, ...] = ()
@@ -140,9 +145,11 @@ class FaceResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; boxes are those of the snippets."""
-        names = ('index', 'num_frames', *SPAN_FIELDS, 'verdict', 'fake_score')
+        names = ('index', 'num_frames', *SPAN_FIELDS, 'size_px', 'verdict')
+        names = (*names, 'fake_score', 'test_score')
         return {
-            **{name: getattr(self, name) for name in (*names, 'test_score')},
+            **{name: getattr(self, name) for name in names},
+            'doubts': list(self.doubts),
             'windows': [asdict(window) for window in self.windows],
             'snippets': [asdict(snippet) for snippet in self.snippets],
         }
@@ -192,6 +199,12 @@ class VideoResult:
     def name(self) -> str:
         """File name of the video."""
         return self.path.name
+
+    @property
+    def most_suspicious(self) -> FaceResult | None:
+        """Face with the highest score."""
+        scored = [face for face in self.faces if face.fake_score is not None]
+        return max(scored, key=lambda face: face.fake_score, default=None)
 
     @property
     def duration_seconds(self) -> float:

@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -137,7 +138,7 @@ def test_config_of_whole_frames_is_followed_as_it_is(tmp_path):
         assert (face.first_frame, face.num_frames) == (0, result.num_frames)
         assert face.track is None
         assert face.highest.box_x1y1x2y2_px == (20, 0, 140, 120)
-        assert any('no faces were detected' in note for note in result.notes)
+        assert any('no face was looked for' in note for note in result.notes)
 
 
 def test_every_frame_of_every_face_is_in_a_snippet(tmp_path):
@@ -378,6 +379,38 @@ def test_exported_file_judges_by_the_thresholds_that_it_carries(tmp_path):
     write_operating_point(tmp_path)
     point = tmp_path / 'operating_point.json'
     assert make_fixed(predictor, operating_point=point).threshold == 0.25
+
+
+def test_fake_verdict_of_a_thumbnail_says_so(tmp_path):
+    def draw(index):
+        frame = draw_faces(index, ((40, 20),), grey=60)
+        frame[:16, :16] = 0, 255, 0  # a still, bright and small face in the corner
+        return frame
+
+    path = encode(tmp_path / 'a.mp4', map(draw, range(20)))
+    settings = replace(SETTINGS, min_face_px=8)
+    result = infer_fixed(path, preparation=settings, threshold=0.01)
+    main, corner = result.faces
+    assert (main.size_px, corner.size_px) == (
+        pytest.approx(40, abs=3), pytest.approx(16, abs=2),
+    )  # fmt: skip
+    assert [doubt.partition(':')[0] for doubt in corner.doubts][:2] == [
+        'small', 'cut off',
+    ]  # fmt: skip
+    assert not any(doubt.startswith('cut off') for doubt in main.doubts)
+    words = describe_verdict(result)
+    which = max(result.faces, key=lambda face: face.fake_score)
+    assert f'most suspicious is face {which.index}' in words
+    content = result.to_dict()['faces'][1]
+    assert (content['size_px'], content['doubts']) == (
+        corner.size_px, list(corner.doubts),
+    )  # fmt: skip
+
+
+def test_whole_frames_are_judged_with_a_word_that_no_face_was_looked_for(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4')
+    result = infer_fixed(path, faces='whole')
+    assert 'no face was looked for' in describe_verdict(result)
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):

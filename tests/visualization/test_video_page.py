@@ -14,7 +14,9 @@ def test_all_text_is_escaped():
         'video_page.html',
         title=EVIL, verdict=EVIL, colour='#666', sentence=EVIL, notes=[EVIL],
         timeline=PNG,
-        faces=[dict(name=EVIL, facts=[(EVIL, EVIL)], images=[(EVIL, PNG)])],
+        faces=[
+            dict(name=EVIL, doubts=[EVIL], facts=[(EVIL, EVIL)], images=[(EVIL, PNG)])
+        ],
         tables=[PageTable(EVIL, [EVIL], [[EVIL]], [EVIL])],
         facts=[(EVIL, EVIL)],
     )  # fmt: skip
