@@ -1,7 +1,7 @@
 """What speaks against trusting the score of a face.
 
 The limits are ours. They lie between what was measured on faces of 34 videos, H.264
-at CRF 23 to 40, and on the same faces still or blurred (sigma 1/80 to 1/40 of the face).
+at CRF 23 to 40, and on the same faces still or blurred (sigma 1/80 to 1/40 of a face).
 """
 
 from __future__ import annotations

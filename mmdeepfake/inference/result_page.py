@@ -15,7 +15,7 @@ from mmdeepfake.structures import FAILED, NO_FACE, OK
 from mmdeepfake.structures.training_data import TRAINING_DATA, TrainingData
 from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.overlays import overlay_heat
-from mmdeepfake.visualization.report_plots import REAL_COLOUR
+from mmdeepfake.visualization.report_plots import UNCERTAIN_COLOUR
 from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
 
 from .results import (
@@ -36,10 +36,12 @@ _NUM_WINDOWS_SHOWN = 20
 _STRIP_SIDE_PX = 200  # of one frame; smaller ones are enlarged
 _OTHER_COLOUR = '#666'
 VERDICT_COLOURS = {
-    FAKE_VERDICT: '#b84e00',  # FAKE_COLOUR, darkened for white text
-    UNCERTAIN_VERDICT: '#7a6a00',
-    REAL_VERDICT: REAL_COLOUR,
+    # Fake and real are darkened for white text.
+    FAKE_VERDICT: '#b84e00',
+    UNCERTAIN_VERDICT: UNCERTAIN_COLOUR,
+    REAL_VERDICT: '#0068a3',
 }
+_NO_FACE_SOUGHT = '; no face was looked for'
 _NO_SCORE = {
     NO_FACE: 'no face was found, so there is no score',
     TOO_SHORT: 'no face is long enough to be scored',
@@ -58,7 +60,8 @@ def explain_verdict(result: VideoResult) -> str:
     if result.status != OK:
         return _NO_SCORE[result.status]
     if result.verdict == NOT_VALID_VERDICT:
-        return 'the model is not known to have been trained on real video'
+        basis = '' if result.most_suspicious.size_px else _NO_FACE_SOUGHT
+        return f'the model is not known to have been trained on real video{basis}'
     state = '' if result.is_calibrated else ', not calibrated'
     band = ''
     if result.lower_threshold < result.threshold:
@@ -73,17 +76,13 @@ def _describe_basis(result: VideoResult) -> str:
     """Return a clause about the face with the highest score, if one is needed."""
     face = result.most_suspicious
     if face.size_px is None:
-        return '; no face was looked for'
+        return _NO_FACE_SOUGHT
     if face.index == 0 and not face.doubts:
         return ''
-    which = 'the main one' if face.index == 0 else 'not the main one'
-    about = ', '.join([f'{face.size_px:.0f} pixels', *shorten_doubts(face)])
-    return f'; most suspicious is face {face.index}, {which} ({about})'
-
-
-def shorten_doubts(face: FaceResult) -> list[str]:
-    """Return the doubts about a face in a word or two each."""
-    return [doubt.partition(':')[0] for doubt in face.doubts]
+    which = f'face {face.index}, not the main one' if face.index else 'the main face'
+    doubts = [doubt.partition(':')[0] for doubt in face.doubts]
+    about = ', '.join([f'{face.size_px} pixels', *doubts])
+    return f'; most suspicious is {which} ({about})'
 
 
 def capitalise(text: str) -> str:
@@ -145,7 +144,7 @@ def draw_result_timeline(result: VideoResult) -> bytes | None:
         return None
     return draw_timeline(
         lines,
-        threshold=result.threshold,
+        threshold=result.threshold if result.is_judged else None,
         lower_threshold=result.lower_threshold,
         duration_seconds=result.duration_seconds,
         is_calibrated=result.is_calibrated,
@@ -163,7 +162,7 @@ def _panel(face: FaceResult) -> dict[str, Any]:
         images.append((caption_peak(face), encode_png(draw_peak(face.peak))))
     size = 'no face was looked for'
     if face.size_px is not None:
-        size = f'{face.size_px:.0f} pixels'
+        size = f'{face.size_px} pixels'
     return {
         'name': f'{name_face(face)}: {VERDICT_WORDS[face.verdict]}',
         'doubts': [capitalise(doubt) for doubt in face.doubts],

@@ -26,10 +26,11 @@ from mmdeepfake.visualization.annotated_video import (
 )
 
 from .face_stream import FrameTimes
-from .result_page import describe_verdict, format_report
+from .result_page import format_report
 from .results import (
     SCHEMA_VERSION,
     SCORE_COLUMNS,
+    VERDICT_WORDS,
     FaceResult,
     SnippetScore,
     VideoResult,
@@ -206,18 +207,25 @@ def _annotate(
         marks_of,
         path,
         strip=ScoreStrip(
-            describe_verdict(result),
+            _caption(result),
             [
                 (w.start_seconds / end, min(w.end_seconds / end, 1.0), w.fake_score)
                 for face in result.faces
                 for w in face.windows
             ],
-            result.threshold,
+            result.threshold if result.is_judged else None,
+            result.lower_threshold,
         ),
         times_seconds=times.__getitem__,
         num_frames=result.num_frames,
         fps=result.fps,
     )
+
+
+def _caption(result: VideoResult) -> str:
+    """Return the verdict and its score, to fit below a small frame."""
+    words = VERDICT_WORDS[result.verdict]
+    return f'{words}: P(fake) {result.fake_score:.3f}' if result.is_judged else words
 
 
 class _FaceTimeline:
@@ -243,7 +251,7 @@ class _FaceTimeline:
         if face.track is not None:
             shown = tuple(face.track.boxes[frame - face.first_frame].tolist())
         return FaceMark(
-            f'face {face.index}',
+            f'face {face.index}' if face.index else 'main face',
             shown,
             None if span is None else span.fake_score,
             self._heat_at(span, frame),

@@ -121,7 +121,7 @@ class FaceResult:
     start_seconds: float
     end_seconds: float
     verdict: str = NO_VERDICT
-    size_px: float | None = None
+    size_px: int | None = None
     doubts: tuple[str, ...] = ()
     fake_score: float | None = None
     test_score: float | None = None
@@ -199,6 +199,11 @@ class VideoResult:
     def name(self) -> str:
         """File name of the video."""
         return self.path.name
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it has a verdict that comes from its score."""
+        return self.fake_score is not None and self.verdict != NOT_VALID_VERDICT
 
     @property
     def most_suspicious(self) -> FaceResult | None:

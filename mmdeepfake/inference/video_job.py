@@ -283,7 +283,7 @@ class VideoJob:
         if span.track is not None:
             size = {side: self._facts[side] for side in ('height', 'width')}
             doubts = [*list_track_doubts(span.track, **size), *doubts]
-            known = dict(size_px=round(measure_size(span.track), 1))
+            known = dict(size_px=round(measure_size(span.track)))
         if score is not None:
             calibrated = decision.calibrate(score)
             known |= dict(

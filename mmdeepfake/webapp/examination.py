@@ -42,6 +42,7 @@ from mmdeepfake.visualization.evidence import (
     normalise,
 )
 from mmdeepfake.visualization.overlays import overlay_regions
+from mmdeepfake.visualization.score_timeline import PLOT_SPAN
 
 from .limits import Limits, Refusal
 
@@ -170,6 +171,8 @@ def describe_result(result: VideoResult) -> dict[str, Any]:
         'sentence': explain_verdict(result),
         'notes': [f'{capitalise(note)}.' for note in result.notes],
         'num_faces': len(result.faces),
+        'is_judged': result.is_judged,
+        'time_axis': PLOT_SPAN,
     }
 
 
