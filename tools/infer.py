@@ -22,6 +22,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_limit_arguments,
     add_options_argument,
     add_traceback_argument,
@@ -43,9 +44,7 @@ EXIT_INTERRUPTED = 130  # as shells report Ctrl-C
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='videos, folders or .txt lists'
     )

@@ -20,12 +20,15 @@ OKABE_ITO = (
     '#0072B2', '#E69F00', '#009E73', '#CC79A7',
     '#56B4E9', '#D55E00', '#F0E442', '#999999',
 )  # fmt: skip
-_REGION_COLOURS = ('#009E73', '#CC79A7', '#56B4E9', '#F0E442', '#6A3D9A', '#999999')
+_REGION_COLOURS = (
+    '#009E73', '#CC79A7', '#56B4E9', '#F0E442',
+    '#6A3D9A', '#999999', '#000000', '#44AA99',
+)  # fmt: skip
 _OUTLINE = (255, 255, 255)
 
 
 def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
-    """Return one RGB colour in 0..1 per region; lighter tints beyond six."""
+    """Return one RGB colour in 0..1 per region; lighter tints beyond eight."""
     from matplotlib.colors import to_rgb
 
     base = [np.array(to_rgb(name)) for name in _REGION_COLOURS]
