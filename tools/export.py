@@ -21,7 +21,7 @@ from mmdeepfake.export.metadata import DEFAULT_OPSET, SUFFIXES
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = ToolParser(
-        example='tools/export.py CONFIG CHECKPOINT model.onnx',
+        example='tools/export.py CONFIG CHECKPOINT --out model.onnx',
         description='Export a detector: uint8 frames in, P(fake) out. The file is kept '
         "if its numbers agree with PyTorch's.",
     )

@@ -30,8 +30,8 @@ def parse_args() -> argparse.Namespace:
         'models',
         nargs='*',
         metavar='MODEL',
-        help=f'config files, or names of: {", ".join(MODELS)}; all of these by '
-        'default. The others are compared with the first',
+        help=f'config files, or names of: {", ".join(MODELS)} (all of these). The '
+        'others are compared with the first',
     )
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:INDEX')
     parser.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import runpy
+import shlex
 import sys
 
 import pytest
@@ -44,7 +45,15 @@ def walk(parser):
 def test_every_option_has_help_and_every_tool_an_example(name, monkeypatch):
     parser = find_parser(name, monkeypatch)
     assert isinstance(parser, ToolParser)
-    assert f'python tools/{name}.py ' in parser.format_help()
+    assert f'python tools/{name}.py' in parser.format_help()
+    monkeypatch.undo()
+    if parser.epilog:
+        words = shlex.split(parser.epilog.splitlines()[1])
+        assert words[:2] == ['python', f'tools/{name}.py']
+        try:
+            parser.parse_args(words[2:])
+        except SystemExit as ended:
+            assert ended.code == 0 and '--help' in words
     for one in walk(parser):
         silent = [
             action.option_strings or action.dest
