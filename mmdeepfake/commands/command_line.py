@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import difflib
 import os
 import re
 import select
@@ -50,6 +51,17 @@ class ToolParser(argparse.ArgumentParser):
     def __init__(self, *, example: str | None = None, **settings: Any) -> None:
         epilog = f'example:\n    python {example}' if example else None
         super().__init__(epilog=epilog, formatter_class=_ToolHelp, **settings)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError:
+            choices = [str(one) for one in action.choices or ()]
+            near = difflib.get_close_matches(str(value), choices, n=1)
+            if not near:
+                raise
+            message = f'invalid choice: {value!r}; did you mean {near[0]!r}?'
+            raise argparse.ArgumentError(action, message) from None
 
 
 class _ToolHelp(argparse.RawDescriptionHelpFormatter):

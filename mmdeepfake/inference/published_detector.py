@@ -110,6 +110,7 @@ def locate_weights(given: str | Path | None) -> Path:
 
     Raises:
         DataNotFoundError: there is none.
+        DataError: it is a config.
     """
     if given is None:
         if not (STARTER / WEIGHTS).is_file():
@@ -119,6 +120,11 @@ def locate_weights(given: str | Path | None) -> Path:
             )
         return STARTER / WEIGHTS
     given = Path(given)
+    if given.suffix == '.py':
+        raise DataError(
+            f'{str(given)!r} is a config, not weights; were config and checkpoint '
+            'swapped?'
+        )
     if not given.is_dir():
         return given
     if (given / WEIGHTS).is_file():

@@ -308,7 +308,11 @@ def test_what_would_fail_after_the_training_is_refused_before(bench, options, to
 
 
 def test_missing_test_videos_are_named_before_the_training(bench):
-    options = {'test_dataloader.dataset.data_root': '/none'}
+    options = {
+        'test_dataloader.dataset.type': 'DeepfakeDataset',
+        'test_dataloader.dataset.data_root': '/none',
+        'test_dataloader.dataset.prepared_from': ('celeb_df', '/raw'),
+    }
     with pytest.raises(InputError, match='/none'):
         bench('one', cfg_options=options)
     assert bench.calls == []

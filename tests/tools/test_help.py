@@ -73,3 +73,11 @@ def test_default_is_in_brackets(default, shown):
     parser = ToolParser(prog='x')
     parser.add_argument('--number', default=default, help='n')
     assert parser.format_help().endswith(f'{shown}\n')
+
+
+def test_near_choice_is_suggested(capsys):
+    parser = ToolParser(prog='x')
+    parser.add_argument('set', choices=['celeb_df', 'ffpp'])
+    with pytest.raises(SystemExit):
+        parser.parse_args(['celebdf'])
+    assert "did you mean 'celeb_df'?" in capsys.readouterr().err

@@ -152,6 +152,7 @@ def test_page_of_all_videos_links_the_reports_and_sorts_by_one_named_script(tmp_
         (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file'),
         (['a.mp4', '--checkpoint', 'nope.pth'], 'no such checkpoint file: nope.pth'),
         (['a.mp4', '--checkpoint', 'w.pth'], 'set --config'),
+        (['a.mp4', '--checkpoint', 'c.py'], 'config and checkpoint swapped'),
         (['a.mp4', '--checkpoint', '.'], "no detector in folder '.'"),
         (['a.mp4'], 'comes without a starter detector: name a checkpoint'),
     ],
