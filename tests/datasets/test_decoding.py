@@ -6,7 +6,7 @@ from builders import make_clip, make_frame_folder, make_video, read_index
 
 from mmdeepfake.datasets.frame_readers import open_reader
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
-from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 
 
 def decode(path, indices):
@@ -170,3 +170,9 @@ def test_frames_read_each_are_those_of_one_array(tmp_path, kind):
     np.testing.assert_array_equal(np.stack(each), reader.read(wanted))
     assert [read_index(frame) for frame in each] == [7, 2, 7]
     assert not np.shares_memory(each[0], each[2])
+
+
+def test_reader_of_another_step_is_refused_with_the_way_to_go():
+    # As MMAction2's inferencer puts one before ours.
+    with pytest.raises(ConfigError, match='load_detector'):
+        OpenVideo().transform({'filename': 'a.mp4', 'video_reader': object()})

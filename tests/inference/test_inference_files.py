@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import re
 
 import av
 import numpy as np
@@ -87,6 +89,12 @@ def test_files_say_what_the_result_says(written):
     assert 'http' not in page.replace('http-equiv', '')
     assert page.count('data:image/png;base64,') == 2  # scores over time, and the face
     assert 'not calibrated' in page
+    assert 'on a real one it is where the model was closest to suspicion' in page
+    levels = [int(level) for level in re.findall('<h([1-6])>', page)]
+    assert levels[0] == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+    folded = page[page.index('<details>') : page.index('</details>')]
+    assert 'step frames' in folded and 'threshold origin' in folded
 
 
 def test_results_are_complete_only_for_the_same_video_model_and_settings(tmp_path):
