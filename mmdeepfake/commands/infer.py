@@ -100,12 +100,20 @@ def _score(
                 table.out / video.folder,
                 inferencer.facts,
                 **files,
-                video_sha256=None if result.status == FAILED else hash_file(video.path),
+                video_sha256=_hash(video.path),
                 on_frame=display.drawing(result),
                 decoder=inferencer.decoder,
             )
             table.add(result, video)
             display.finish(video, result)
+
+
+def _hash(path: Path) -> str | None:
+    """Return the SHA-256 of a video, None if it is gone."""
+    try:
+        return hash_file(path)
+    except OSError:
+        return None
 
 
 def _make_folder(out: Path) -> None:

@@ -19,6 +19,7 @@ from inference_builders import save_tool_model
 from preparation_builders import encode
 from tool_runs import ROOT, run_tool_here
 
+from mmdeepfake.commands import infer
 from mmdeepfake.commands.publish import publish_detector
 from mmdeepfake.commands.videos_table import VideosTable
 from mmdeepfake.engine.build import load_config
@@ -91,13 +92,23 @@ def test_starter_is_used_and_named_where_no_checkpoint_is(
     assert 'The model was trained on real video (made up, 3 persons).' in report
 
 
-def test_resumed_run_scores_what_is_missing_and_keeps_the_rest(tmp_path, capsys):
+def test_resumed_run_scores_what_is_missing_and_keeps_the_rest(
+    tmp_path, capsys, monkeypatch
+):
     model = save_tool_model(tmp_path / 'model')
+    load, loaded = infer.make_inferencer, []
+
+    def load_once(args):
+        loaded.extend([] if loaded else [load(args)])
+        return loaded[0]
+
+    monkeypatch.setattr(infer, 'make_inferencer', load_once)
     videos, out = tmp_path / 'videos', tmp_path / 'out'
     for name in ('=a.mp4', 'b.mp4', 'c.mp4'):
         make_video(videos / name, num_frames=12)
     (videos / 'text.mp4').write_text('no video')
     words = (videos, '--checkpoint', model, '--out', out, '--no-video', '--resume')
+    words += ('--no-isolation',)
     results = {
         name: out / name / 'result.json' for name in ('=a.mp4', 'b.mp4', 'c.mp4')
     }
