@@ -12,7 +12,7 @@ from typing import Any
 from . import _compat
 from .version import __version__
 
-__all__ = ['__version__', 'load_detector']
+__all__ = ['__version__', 'list_models', 'load_detector']
 
 # onnxruntime's wheels may send telemetry from their import on.
 os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
@@ -28,8 +28,8 @@ else:
 
 def __getattr__(name: str) -> Any:
     """Import the public function when it is asked for."""
-    if name == 'load_detector':
-        from mmdeepfake.apis import load_detector
+    if name in ('list_models', 'load_detector'):
+        from mmdeepfake import apis
 
-        return load_detector
+        return getattr(apis, name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

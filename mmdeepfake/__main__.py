@@ -11,6 +11,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from mmdeepfake.commands.command_line import run_tool
+
 # Through the package, so that an installed copy finds them too.
 TOOLS = Path(__file__).resolve().parent / '.mim/tools'
 STARTED_BY_SCRIPTS = ('start_processes',)
@@ -22,10 +24,7 @@ def main() -> int:
     tools = find_tools()
     name = sys.argv[1] if len(sys.argv) > 1 else '--help'
     if name in ('-h', '--help'):
-        print(f'{__doc__}\nTools:')
-        for name, path in tools.items():
-            print(f'    {name:<18} {describe(path)}')
-        return 0
+        return run_tool(print_tools, tools)
     if name not in tools:
         print(
             f'error: unknown tool {name!r}; known: {", ".join(tools)}', file=sys.stderr
@@ -36,6 +35,13 @@ def main() -> int:
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool.main()
+
+
+def print_tools(tools: dict[str, Path]) -> None:
+    """Print what each tool does."""
+    print(f'{__doc__}\nTools:')
+    for name, path in tools.items():
+        print(f'    {name:<18} {describe(path)}')
 
 
 def find_tools() -> dict[str, Path]:

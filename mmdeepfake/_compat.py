@@ -218,11 +218,37 @@ def make_importable() -> None:
     supply_drn()
 
 
+def find_packaged_configs() -> None:
+    """Let configs inherit from ours as `_base_ = 'mmdeepfake::NAME.py'`.
+
+    MMEngine has a fixed list of packages for that, and wants them installed.
+    """
+    from mmengine.config import Config
+
+    find = Config._get_cfg_path
+    if getattr(find, 'knows_mmdeepfake', False):
+        return
+    folder = pathlib.Path(__file__).resolve().parent / '.mim/configs'
+
+    def find_with_ours(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        scope, _, name = cfg_path.partition('::')
+        if scope != 'mmdeepfake' or not name:
+            return find(cfg_path, filename)
+        path = folder / name
+        if not path.is_file():
+            raise FileNotFoundError(f'mmdeepfake has no config {name!r}')
+        return str(path), None
+
+    find_with_ours.knows_mmdeepfake = True
+    Config._get_cfg_path = staticmethod(find_with_ours)
+
+
 def apply() -> None:
     """Apply every fix; safe to call twice."""
     require_packages()
     make_importable()
     import_transforms_without_scipy_stats()
+    find_packaged_configs()
     read_checkpoints_as_plain_data()
     use_gloo_without_gpu()
     ready_models_for_several_processes()

@@ -1,11 +1,14 @@
 """The console command `mmdeepfake`."""
 
+import os
+import subprocess
 import sys
 
 import pytest
 from tool_runs import ROOT
 
 from mmdeepfake import __main__ as command
+from mmdeepfake.commands.command_line import EXIT_BROKEN_PIPE
 
 
 def run(monkeypatch, *words):
@@ -41,3 +44,18 @@ def test_code_of_a_tool_is_that_of_the_command(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, 'validate', 'missing.jsonl') == 2
     assert 'missing.jsonl' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('words', [['--help'], ['train', '--help']])
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+def test_reader_that_ends_early_makes_no_traceback(words, unbuffered):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'mmdeepfake', *words],
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': unbuffered},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b''
+    assert process.wait() in (0, EXIT_BROKEN_PIPE)
+    process.stderr.close()

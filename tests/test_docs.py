@@ -12,8 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from doc_commands import PAGES, Command, complain, read_commands, read_inline_commands
 from tool_runs import ROOT
+
+from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.config_checks import check_config
+from mmdeepfake.errors import ConfigError
+from mmdeepfake.registry import MODELS
 
 COMMANDS = [command for page in PAGES for command in read_commands(page)]
 INLINE = [command for page in PAGES for command in read_inline_commands(page)]
@@ -226,6 +232,31 @@ def test_every_extra_is_reported():
     extras = re.findall(r"^        '(\w+)':", block, flags=re.MULTILINE)
     assert len(extras) >= 9
     assert not [extra for extra in extras if f'`{extra}`' not in text]
+
+
+def test_part_outside_of_the_package_works_as_the_page_says(tmp_path, monkeypatch):
+    text = (ROOT / 'docs/extending.md').read_text(encoding='utf-8')
+    parts, config = re.findall('```python\n(.*?)```', text, re.DOTALL)[:2]
+    (tmp_path / 'my_parts.py').write_text(parts)
+    (tmp_path / 'my_config.py').write_text(config)
+    monkeypatch.syspath_prepend(tmp_path)
+    cfg = load_config(tmp_path / 'my_config.py')
+    check_config(cfg)
+    model = MODELS.build(cfg.model)
+    frames = torch.rand(1, 8, 3, 64, 64)
+    (logits,) = model(frames, stage='head', mode='tensor')
+    assert logits.shape[-1] == 2
+
+
+@pytest.mark.parametrize('name', ['ratf_r50_own_faces.py', 'miniff/none.py'])
+def test_config_inherits_from_the_package_or_names_what_is_missing(tmp_path, name):
+    path = tmp_path / 'mine.py'
+    path.write_text(f"_base_ = 'mmdeepfake::{name}'")
+    if 'none' in name:
+        with pytest.raises(ConfigError, match=f'no config {name!r}'):
+            load_config(path)
+    else:
+        assert load_config(path).model == load_config(ROOT / 'configs' / name).model
 
 
 def test_every_page_is_in_the_navigation_and_in_the_index():

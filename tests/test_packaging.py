@@ -1,7 +1,10 @@
 """What lies in a built wheel, and that MIM finds its part of it."""
 
 import importlib.util
+import json
 import os
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -166,3 +169,16 @@ def test_no_flavour_of_mmcv_is_a_hard_requirement():
     text = (ROOT / 'setup.py').read_text()
     required = text[text.index('install_requires') : text.index('extras_require')]
     assert 'mmcv' not in required
+
+
+def test_image_installs_extras_that_exist_and_starts_the_page(monkeypatch):
+    text = (ROOT / 'Dockerfile').read_text()
+    (extras,) = re.findall(r"'\.\[(.*)\]'", text)
+    setup = (ROOT / 'setup.py').read_text()
+    assert all(f"'{extra}': " in setup for extra in extras.split(','))
+    (words,) = re.findall(r'^ENTRYPOINT (.*)$', text, re.MULTILINE)
+    command, name, *options = json.loads(words)
+    assert (command, name) == ('mmdeepfake', 'serve')
+    monkeypatch.setattr(sys, 'argv', ['serve', *options, '--checkpoint', '/model'])
+    args = runpy.run_path(str(ROOT / 'tools/webapp.py'))['parse_args']()
+    assert (args.host, args.port, args.checkpoint) == ('0.0.0.0', 7860, '/model')

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_options_argument,
     add_traceback_argument,
     run_tool,
@@ -18,9 +19,10 @@ from mmdeepfake.commands.command_line import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
+        example='tools/benchmark.py configs/miniff/*.py --work-dir OUT --seeds 0 1',
         description='Train and test configs one after another. Started again, it goes '
-        'on where it was stopped; a row that failed is tried again.'
+        'on where it was stopped; a row that failed is tried again.',
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument(

@@ -9,19 +9,22 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_run_arguments, run_tool
+from mmdeepfake.commands.command_line import ToolParser, add_run_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(
+        example='tools/calibrate.py CONFIG CHECKPOINT --max-fpr 0.05',
+        description=__doc__,
+    )
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument(
         '--max-fpr',
         type=float,
         default=0.01,
-        help='share of real videos that may be called fake (default: %(default)s)',
+        help='share of real videos that may be called fake',
     )
     parser.add_argument(
         '--temperature',
@@ -29,7 +32,9 @@ def parse_args() -> argparse.Namespace:
         help='also fit a temperature, so that scores are better probabilities',
     )
     parser.add_argument(
-        '--out', metavar='FILE.json', help='default: operating_point.json in --work-dir'
+        '--out',
+        metavar='FILE.json',
+        help='to write (operating_point.json in --work-dir)',
     )
     add_run_arguments(parser)
     return parser.parse_args()

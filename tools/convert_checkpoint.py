@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_options_argument,
     add_traceback_argument,
     run_tool,
@@ -19,8 +20,9 @@ from mmdeepfake.commands.public_codes import CONFIG_OF_CODE
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Convert a public checkpoint, and report every key of it'
+    parser = ToolParser(
+        example='tools/convert_checkpoint.py --help',
+        description='Convert a public checkpoint, and report every key of it',
     )
     parser.add_argument(
         '--from',
@@ -33,8 +35,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('target', metavar='OUT', help='checkpoint to write')
     parser.add_argument(
         '--config',
-        help="config whose model gets the weights; by default the code's baseline on "
-        'FaceForensics++ LQ',
+        help="config whose model gets the weights (the code's baseline on "
+        'FaceForensics++ LQ)',
     )
     add_options_argument(parser)
     parser.add_argument(

@@ -7,7 +7,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 from mmdeepfake.prepare.deepfakebench import export_bench, import_bench
 from mmdeepfake.prepare.deepfakebench.exporting import CROPS
 from mmdeepfake.video.clip_storage import CLIP_FORMATS
@@ -15,7 +15,9 @@ from mmdeepfake.video.clip_storage import CLIP_FORMATS
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(
+        example='tools/deepfakebench.py import --help', description=__doc__
+    )
     commands = parser.add_subparsers(required=True, metavar='import|export')
     reading = commands.add_parser(
         'import', help='their JSON files -> OUT/manifest.jsonl'
@@ -32,7 +34,12 @@ def parse_args() -> argparse.Namespace:
         help='keep videos that are in train and in test in test only',
     )
     storage = reading.add_mutually_exclusive_group()
-    storage.add_argument('--clip-format', choices=CLIP_FORMATS, default='png')
+    storage.add_argument(
+        '--clip-format',
+        choices=CLIP_FORMATS,
+        default='png',
+        help='of the stored frames',
+    )
     storage.add_argument(
         '--in-place', action='store_true', help='list the folders and copy nothing'
     )
@@ -52,7 +59,7 @@ def parse_args() -> argparse.Namespace:
     writing.add_argument('--margin', type=float, default=1.3, help='of that square')
     writing.add_argument('--side', type=int, default=256, help='pixels of an image')
     writing.add_argument(
-        '--frames', type=int, help='of each video, evenly spaced; all by default'
+        '--frames', type=int, help='of each video, evenly spaced (all)'
     )
     return parser.parse_args()
 

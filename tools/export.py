@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     OptionAction,
+    ToolParser,
     add_traceback_argument,
     run_tool,
 )
@@ -19,14 +20,15 @@ from mmdeepfake.export.metadata import DEFAULT_OPSET, SUFFIXES
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
+        example='tools/export.py CONFIG CHECKPOINT --out model.onnx',
         description='Export a detector: uint8 frames in, P(fake) out. The file is kept '
-        "if its numbers agree with PyTorch's."
+        "if its numbers agree with PyTorch's.",
     )
     parser.add_argument('config', help='config that the checkpoint was trained with')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--format', choices=list(SUFFIXES), default='onnx', help='onnx by default'
+        '--format', choices=list(SUFFIXES), default='onnx', help='of the file'
     )
     parser.add_argument(
         '--out',
@@ -38,13 +40,13 @@ def parse_args() -> argparse.Namespace:
         '--opset',
         type=int,
         default=DEFAULT_OPSET,
-        help=f"version of ONNX's operators; {DEFAULT_OPSET} by default",
+        help="version of ONNX's operators",
     )
     parser.add_argument(
         '--operating-point',
         metavar='JSON',
         help='threshold and temperature from tools/calibrate.py, stored in the '
-        'metadata; operating_point.json beside the checkpoint by default',
+        'metadata (operating_point.json beside the checkpoint)',
     )
     parser.add_argument(
         '--keep-failing',

@@ -4,8 +4,8 @@
     python tools/infer.py talk.mp4 --checkpoint work_dirs/mine --out verdicts
 
 INPUT is a video, a folder (searched recursively), or a .txt file with one path of a
-video per line. OUT gets videos.csv, and for each video a folder with result.json,
-scores.csv, annotated.mp4 (without sound) and report.html.
+video per line. OUT gets videos.csv and videos.html, a page to sort, and for each video
+a folder with result.json, scores.csv, annotated.mp4 (without sound) and report.html.
 
 Exit code 0: every video was scored or has no face; 1: some files failed, see
 videos.csv; 2: invalid arguments or input; 130: interrupted.
@@ -22,6 +22,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_limit_arguments,
     add_options_argument,
     add_traceback_argument,
@@ -43,9 +44,7 @@ EXIT_INTERRUPTED = 130  # as shells report Ctrl-C
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='videos, folders or .txt lists'
     )
@@ -64,6 +63,11 @@ def parse_args() -> argparse.Namespace:
             default=True,
             help=f'write {what} for each video (on)',
         )
+    group.add_argument(
+        '--resume',
+        action='store_true',
+        help='keep the complete results in OUT of the same videos, model and settings',
+    )
     group.add_argument('--quiet', action='store_true', help='no progress')
     add_traceback_argument(group)
     return parser.parse_args()
@@ -203,7 +207,7 @@ def main() -> int:
     try:
         code = run_tool(infer, args)
     except KeyboardInterrupt:
-        print('interrupted; finished results are in OUT', file=sys.stderr)
+        print('interrupted; --resume continues', file=sys.stderr)
         return EXIT_INTERRUPTED
     return code or (EXIT_VIDEOS_FAILED if num_failed else 0)
 

@@ -15,7 +15,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 from mmdeepfake.evaluation.ranking import area_under_roc
 from mmdeepfake.files.image_file import replace_image
 from mmdeepfake.miniff.encoding import decode_video
@@ -29,20 +29,18 @@ from mmdeepfake.structures import FAKE, REAL
 
 def parse_args() -> argparse.Namespace:
     """Which look, and at what."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     looks = parser.add_subparsers(dest='look', required=True)
     sheet = looks.add_parser('sheet', help='picture of real and forged frames, masks')
     sheet.add_argument('root', help='folder of a rendered set')
     sheet.add_argument('picture', type=pathlib.Path, help='PNG to write')
     sheet.add_argument('--clips', nargs='+', help='ids of real clips, as 003')
-    sheet.add_argument('--compression', help="level; default: the set's first")
-    sheet.add_argument('--first-frame', type=int, default=0)
+    sheet.add_argument('--compression', help="level (the set's first)")
+    sheet.add_argument('--first-frame', type=int, default=0, help='its index')
     sheet.add_argument('--columns', type=int, default=8, help='frames in a row (8)')
     evidence = looks.add_parser('evidence', help='AUC of the hand-made statistic')
     evidence.add_argument('root', help='folder of a rendered set')
-    evidence.add_argument('--split', choices=SPLITS, default='test')
+    evidence.add_argument('--split', choices=SPLITS, default='test', help='videos')
     return parser.parse_args()
 
 

@@ -17,18 +17,16 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_options_argument, run_tool
+from mmdeepfake.commands.command_line import ToolParser, add_options_argument, run_tool
 from mmdeepfake.structures.video_record import SPLITS
 
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='one of configs/pseudo_fake')
     parser.add_argument('out', type=pathlib.Path, help='folder for <kind>.jpg')
-    parser.add_argument('--split', choices=SPLITS, default='val')
+    parser.add_argument('--split', choices=SPLITS, default='val', help='videos')
     parser.add_argument('--num-videos', type=int, default=12, help='rows (12)')
     add_options_argument(parser)
     return parser.parse_args()

@@ -9,15 +9,20 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.command_line import (
+    ToolParser,
+    add_traceback_argument,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
+        example='tools/paper_tables.py work_dirs --out tables',
         description=__doc__
         + ' A cell without predictions stays empty; the commands that fill it are '
-        'listed.'
+        'listed.',
     )
     parser.add_argument(
         'work_dirs',

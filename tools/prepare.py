@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     OptionAction,
+    ToolParser,
     add_limit_arguments,
     add_traceback_argument,
     run_tool,
@@ -54,9 +55,7 @@ LIMITS = WorkerLimits()
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument(
         'dataset',
         choices=sorted(LAYOUTS),
@@ -76,7 +75,7 @@ def parse_args() -> argparse.Namespace:
         nargs=0,
         help='print where to get the dataset and the expected content of ROOT',
     )
-    add_choice(parser.add_argument_group('which videos (default: all)'))
+    add_choice(parser.add_argument_group('which videos (all)'))
     add_settings(parser.add_argument_group('faces and clips; fixed by the first run'))
     add_execution(parser.add_argument_group('how to run; changes no clip'))
     return parser.parse_args()

@@ -18,6 +18,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_options_argument,
     add_traceback_argument,
     run_tool,
@@ -26,9 +27,7 @@ from mmdeepfake.commands.command_line import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='its weights')
     parser.add_argument('out', metavar='OUT', help='folder to write')

@@ -13,16 +13,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 from mmdeepfake.miniff import MiniFFSettings, render_miniff
 from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line: options of the call, and settings of the set."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     parser.add_argument('root', metavar='OUT', help='folder of the set')
     parser.add_argument('--workers', type=int, default=2, help='processes (2)')
     parser.add_argument(
@@ -36,7 +34,7 @@ def parse_args() -> argparse.Namespace:
 def add_settings(settings: argparse._ArgumentGroup) -> None:
     """Add an option for each field of `MiniFFSettings`."""
     default = MiniFFSettings()
-    settings.add_argument('--seed', type=int, default=default.seed)
+    settings.add_argument('--seed', type=int, default=default.seed, help='of all')
     settings.add_argument(
         '--identities',
         dest='num_identities',
@@ -44,18 +42,32 @@ def add_settings(settings: argparse._ArgumentGroup) -> None:
         nargs=3,
         metavar=('TRAIN', 'VAL', 'TEST'),
         default=list(default.num_identities),
-        help=f'persons in each split, even numbers {default.num_identities}',
+        help='persons in each split, even numbers',
     )
     settings.add_argument(
-        '--clips-per-identity', type=int, default=default.clips_per_identity
+        '--clips-per-identity',
+        type=int,
+        default=default.clips_per_identity,
+        help='real videos of each person',
     )
-    settings.add_argument('--num-frames', type=int, default=default.num_frames)
-    settings.add_argument('--size-px', type=int, default=default.size_px)
-    settings.add_argument('--fps', type=int, default=default.fps)
     settings.add_argument(
-        '--compressions', nargs='+', choices=COMPRESSION_CRF, default=None
+        '--num-frames', type=int, default=default.num_frames, help='of each video'
     )
-    settings.add_argument('--methods', nargs='+', choices=METHODS, default=None)
+    settings.add_argument(
+        '--size-px', type=int, default=default.size_px, help='side of a frame'
+    )
+    settings.add_argument(
+        '--fps', type=int, default=default.fps, help='frames per second'
+    )
+    settings.add_argument(
+        '--compressions',
+        nargs='+',
+        choices=COMPRESSION_CRF,
+        help='levels of H.264 (all)',
+    )
+    settings.add_argument(
+        '--methods', nargs='+', choices=METHODS, help='forgeries (all)'
+    )
     settings.add_argument(
         '--cues', choices=CUES, default=default.cues, help='traces of the forgeries'
     )
@@ -63,11 +75,14 @@ def add_settings(settings: argparse._ArgumentGroup) -> None:
         '--coding',
         choices=sorted(CODINGS.values()),
         default=None,
-        help='H.264 prediction; default: inter, and intra for --cues temporal',
+        help='H.264 prediction (inter, and intra for --cues temporal)',
     )
     for name in ('spatial_strength', 'temporal_strength'):
         settings.add_argument(
-            f'--{name.replace("_", "-")}', type=float, default=getattr(default, name)
+            f'--{name.replace("_", "-")}',
+            type=float,
+            default=getattr(default, name),
+            help='of the traces of that kind',
         )
 
 

@@ -7,12 +7,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(
+        example='tools/report.py work_dirs/ratf_r18_miniff', description=__doc__
+    )
     parser.add_argument(
         'work_dir',
         help='folder with predictions.csv and metrics.json of tools/test.py and the '

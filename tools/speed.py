@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_compile_argument,
     add_options_argument,
     add_traceback_argument,
@@ -20,16 +21,17 @@ from mmdeepfake.commands.speed.choices import DTYPES, MODELS, MODES
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
+        example='tools/speed.py CONFIG',
         description='Measure inference, training steps and (on CUDA) peak memory of '
-        'models in turn, as ratios to the first'
+        'models in turn, as ratios to the first',
     )
     parser.add_argument(
         'models',
         nargs='*',
         metavar='MODEL',
-        help=f'config files, or names of: {", ".join(MODELS)}; all of these by '
-        'default. The others are compared with the first',
+        help=f'config files, or names of: {", ".join(MODELS)} (all of these). The '
+        'others are compared with the first',
     )
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:INDEX')
     parser.add_argument(
@@ -42,7 +44,7 @@ def parse_args() -> argparse.Namespace:
         '--channels-last', action='store_true', help='channels innermost in memory'
     )
     add_compile_argument(parser)
-    parser.add_argument('--threads', type=int, help="of the CPU; default: torch's")
+    parser.add_argument('--threads', type=int, help="of the CPU (torch's)")
     parser.add_argument(
         '--batch',
         type=int,

@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_options_argument,
     add_traceback_argument,
     run_tool,
@@ -18,8 +19,9 @@ from mmdeepfake.commands.command_line import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description='Measure the training pipeline of a config on its training set'
+    parser = ToolParser(
+        example='tools/speed_data.py configs/ratf_r50_ffpp_lq.py',
+        description='Measure the training pipeline of a config on its training set',
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('--seconds', type=float, default=5, help='CPU time')

@@ -10,16 +10,21 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.command_line import (
+    ToolParser,
+    add_traceback_argument,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
+        example='tools/speed_preparation.py VIDEO',
         description='Prepare videos by our pipeline and by the usual one with dlib, '
-        'each in its own process; needs the extra dlib'
+        'each in its own process; needs the extra dlib',
     )
-    parser.add_argument('videos', nargs='+', metavar='VIDEO')
+    parser.add_argument('videos', nargs='+', metavar='VIDEO', help='raw videos')
     parser.add_argument(
         '--detect-every', type=int, metavar='N', help='frames between our detections'
     )

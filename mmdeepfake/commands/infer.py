@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +22,27 @@ from rich.progress import Progress as Bars
 
 from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
+from mmdeepfake.files.file_hash import hash_file
 from mmdeepfake.files.folder_lock import hold_lock
-from mmdeepfake.files.printable_text import show_name
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
+from mmdeepfake.files.printable_text import count_noun, show_name
+from mmdeepfake.inference.detector_loading import announce
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
 from mmdeepfake.inference.result_page import describe_verdict
-from mmdeepfake.inference.result_writers import (
-    VIDEO_COLUMNS,
-    format_table,
-    video_row,
-    write_video_results,
-)
-from mmdeepfake.inference.results import VERDICT_WORDS, VideoResult
+from mmdeepfake.inference.result_writers import write_video_results
+from mmdeepfake.inference.results import VideoResult
 from mmdeepfake.inference.video_list import RequestedVideo, list_videos
-from mmdeepfake.prepare.output_folder import OutputFolder, write_text
+from mmdeepfake.prepare.output_folder import OutputFolder
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
+from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
 from mmdeepfake.structures import FAILED
 from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 from mmdeepfake.video.local_decoding import LocalDecoder, VideoDecoder
 
-VIDEOS_CSV = 'videos.csv'
+from .videos_table import VIDEOS_HTML, VideosTable
+
 _LOCK = '.lock'
-_SECONDS_BETWEEN_TABLES = 5.0
 
 
 def run_inference(args: argparse.Namespace) -> int:
@@ -65,35 +63,57 @@ def run_inference(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     _make_folder(out)
-    table = _VideosTable(out / VIDEOS_CSV)
+    table = VideosTable(out, videos)
+    files = dict(annotate=args.video, report=args.report)
     try:
-        with (
-            hold_lock(out / _LOCK),
-            _Display(len(videos), shown=not args.quiet) as display,
-        ):
-            results = inferencer.infer_many(
-                [video.path for video in videos], progress=display.show
-            )
-            for video, result in zip(videos, results, strict=True):
-                write_video_results(
-                    result,
-                    out / video.folder,
-                    inferencer.facts,
-                    annotate=args.video,
-                    report=args.report,
-                    on_frame=display.drawing(result),
-                    decoder=inferencer.decoder,
-                )
-                table.add(result, video)
-                display.finish(video, result)
+        with hold_lock(out / _LOCK):
+            if args.resume:
+                num_kept = table.resume(inferencer.facts, **files)
+                text = f'{count_noun(num_kept, "video")} of {len(videos)} done before'
+                print(text, file=sys.stderr)
+            _score(inferencer, table, _Display(table, shown=not args.quiet), files)
     except OSError as error:
         if isinstance(error, InputError) or not is_disk_error(error):
             raise
         raise output_error(out, error) from error
     finally:
         table.write()
-    print(f'{table.counts()}; {table.path}')
-    return table.verdicts[FAILED]
+    print(f'{table.counts()}; {out / VIDEOS_HTML}')
+    return table.num_failed
+
+
+def _score(
+    inferencer: DeepfakeInferencer,
+    table: VideosTable,
+    display: _Display,
+    files: Mapping[str, bool],
+) -> None:
+    """Score the videos that have no row yet."""
+    videos = table.waiting()
+    with display:
+        results = inferencer.infer_many(
+            [video.path for video in videos], progress=display.show
+        )
+        for video, result in zip(videos, results, strict=True):
+            write_video_results(
+                result,
+                table.out / video.folder,
+                inferencer.facts,
+                **files,
+                video_sha256=_hash(video.path),
+                on_frame=display.drawing(result),
+                decoder=inferencer.decoder,
+            )
+            table.add(result, video)
+            display.finish(video, result)
+
+
+def _hash(path: Path) -> str | None:
+    """Return the SHA-256 of a video, None if it is gone."""
+    try:
+        return hash_file(path)
+    except OSError:
+        return None
 
 
 def _make_folder(out: Path) -> None:
@@ -144,43 +164,13 @@ def make_decoder(args: argparse.Namespace) -> VideoDecoder:
     )
 
 
-class _VideosTable:
-    """The table of all videos, written from the first one on."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.verdicts: Counter[str] = Counter()
-        self._rows: list[tuple[Any, ...]] = []
-        self._written = 0.0
-
-    def add(self, result: VideoResult, video: RequestedVideo) -> None:
-        """Add the result of a video."""
-        failed = result.status == FAILED
-        self.verdicts[FAILED if failed else result.verdict] += 1
-        self._rows.append(video_row(result, video.name, video.folder))
-        if time.monotonic() - self._written > _SECONDS_BETWEEN_TABLES:
-            self.write()
-
-    def write(self) -> None:
-        """Write all rows atomically."""
-        if self._rows:
-            write_text(self.path, format_table(VIDEO_COLUMNS, self._rows))
-            self._written = time.monotonic()
-
-    def counts(self) -> str:
-        """Return a summary such as '3 videos (uncertain: 2, failed: 1)'."""
-        order = [*VERDICT_WORDS, FAILED]
-        found = sorted(self.verdicts.items(), key=lambda pair: order.index(pair[0]))
-        words = ', '.join(f'{VERDICT_WORDS.get(name, name)}: {n}' for name, n in found)
-        videos = 'video' if len(self._rows) == 1 else 'videos'
-        return f'{len(self._rows)} {videos} ({words})'
-
-
 class _Display:
     """Two progress bars on a terminal, for all videos and this one; else only lines."""
 
-    def __init__(self, num_videos: int, *, shown: bool) -> None:
+    def __init__(self, table: VideosTable, *, shown: bool) -> None:
         self._shown = shown
+        self._num_videos = len(table.waiting())
+        self._num_done, self._start = 0, time.monotonic()
         console = Console(stderr=True)
         self._bars = Bars(
             TextColumn('{task.description}', markup=False),
@@ -191,7 +181,7 @@ class _Display:
             console=console,
             disable=not (shown and console.is_terminal),
         )
-        self._all = self._bars.add_task('videos', total=num_videos)
+        self._all = self._bars.add_task('videos', total=self._num_videos)
         self._one = self._bars.add_task('', total=None)
 
     def __enter__(self) -> _Display:
@@ -218,14 +208,22 @@ class _Display:
 
         return show_drawn
 
+    def _place(self) -> str:
+        """Return such as '[3/20, about 1:40 left]'."""
+        left = self._num_videos - self._num_done
+        seconds = (time.monotonic() - self._start) / self._num_done * left
+        more = f', about {format_time(seconds)} left' if left else ''
+        return f'[{self._num_done}/{self._num_videos}{more}]'
+
     def finish(self, video: RequestedVideo, result: VideoResult) -> None:
         """Print the verdict of a video."""
         self._bars.advance(self._all)
+        self._num_done += 1
         if self._shown:
             text = result.fault if result.status == FAILED else describe_verdict(result)
             kind = 'failed: ' if result.status == FAILED else ''
             self._bars.console.print(
-                show_name(f'{video.name}: {kind}{text}'),
+                f'{self._place()} {show_name(f"{video.name}: {kind}{text}")}',
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

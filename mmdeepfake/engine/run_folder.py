@@ -23,7 +23,8 @@ NAME_FORMAT = '%Y%m%d_%H%M%S'  # MMEngine's
 class RunFolderRunner(Runner):
     """Runner with a log folder that no other run uses.
 
-    MMEngine names it by the second, so two runs may share it and overwrite a log.
+    MMEngine names it by the second, so two runs may share it and overwrite a log. With
+    `quiet_console` in the config, only warnings and errors are logged to the console.
     """
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -47,6 +48,8 @@ class RunFolderRunner(Runner):
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
                 handler.handleError = _raise_disk_error(handler)
+            elif self.cfg.get('quiet_console'):
+                handler.setLevel(logging.WARNING)
         return logger
 
 

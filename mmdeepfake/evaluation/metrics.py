@@ -188,6 +188,7 @@ class DeepfakeMetric(BaseMetric):
             no_face_score=self.no_face_score,
             left_out=dict(Counter(kind for _, kind in left_out).most_common()),
         )
+        self.summary = summary
         print_log('\n' + format_text(summary), logger='current')
         self._write_files(summary, predictions)
         labels = [prediction.key.label for prediction in predictions]

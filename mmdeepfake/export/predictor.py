@@ -67,7 +67,8 @@ class ExportedPredictor:
         """Return facts from the metadata, and the hash of the file."""
         metadata, path = self._detector.metadata, self._detector.path
         names = ('config', 'model', 'checkpoint', 'checkpoint_sha256', 'threshold')
-        names += ('temperature', 'is_calibrated', 'made_with', 'training_data')
+        names += ('lower_threshold', 'temperature', 'is_calibrated', 'made_with')
+        names += ('training_data',)
         return {
             'kind': metadata.format,
             'file': path.name,

@@ -34,6 +34,11 @@ def show_name(text: str) -> str:
     return _BREAKS.sub(_escape, show_text(text))
 
 
+def count_noun(number: int, noun: str) -> str:
+    """Return a number with a noun, in the plural unless it is 1: '2 videos'."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
 def hide_folders(text: str, *folders: str | os.PathLike[str]) -> str:
     """Return a message in which paths inside these folders are relative.
 

@@ -151,6 +151,13 @@ def make_decision(
         both, origin = (threshold, threshold), 'given by the user'
         return Decision(*both, 1.0, False, origin, notes=notes, **how)
     path = find_operating_point(checkpoint, operating_point)
+    if weights.get('is_calibrated') and operating_point is None:
+        # An exported file carries what lay beside its checkpoint.
+        point = [float(weights[name]) for name in ('threshold', 'temperature')]
+        lower = weights['lower_threshold']
+        lower = point[0] if lower is None else float(lower)  # older files have none
+        origin = f'carried by {weights["file"]}'
+        return Decision(point[0], lower, point[1], True, origin, notes=notes, **how)
     if path is None:
         both = (UNCALIBRATED_THRESHOLD, UNCALIBRATED_THRESHOLD)
         origin = 'no operating point'

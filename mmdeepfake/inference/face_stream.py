@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mmdeepfake.errors import DataError
 from mmdeepfake.faces.detection import FaceDetector
 from mmdeepfake.faces.face_region import Cut, cut_frames
+from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.face_finding import detect_faces
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
@@ -113,8 +114,8 @@ class DetectedFaces(FaceStream):
         self.notes = [*source.notes]
         if found.num_small:
             self.notes.append(
-                f'{found.num_small} faces smaller than {settings.min_face_px} pixels '
-                'were skipped'
+                f'skipped {count_noun(found.num_small, "face")} smaller than '
+                f'{settings.min_face_px} pixels'
             )
         self.faces = [
             FaceSpan(cut.track.first_frame, len(cut.track), cut.track)

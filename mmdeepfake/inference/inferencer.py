@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from numpy.typing import NDArray
 
-from mmdeepfake.engine.build import apply_options, load_config
-from mmdeepfake.engine.config_checks import check_config
-from mmdeepfake.engine.written_config import find_config
 from mmdeepfake.errors import ConfigError, DataError, InputError
 from mmdeepfake.faces.detection import FaceDetector, build_detector
 from mmdeepfake.files.printable_text import hide_folders
@@ -33,6 +30,7 @@ from mmdeepfake.video.local_decoding import VideoDecoder
 from .choices import ALL_HEAT, FACES, FLOAT32, HEAT_MAPS, NO_HEAT, PEAK_HEAT
 from .config_pipeline import ConfigPipeline, Sampling
 from .decision import make_decision
+from .detector_parts import choose_device, find_preparation, read_config
 from .face_stream import (
     DetectedFaces,
     FaceStream,
@@ -43,15 +41,10 @@ from .face_stream import (
 )
 from .group_batches import GroupBatches
 from .heat_store import HeatStore
-from .predictors import Predictor, load_predictor
-from .published_detector import (
-    SETTINGS,
-    is_published,
-    locate_weights,
-    read_published_config,
-)
+from .predictors import Predictor, TorchPredictor, load_predictor
+from .published_detector import locate_weights
 from .results import VideoResult
-from .snippet_plan import SnippetPlan, plan_snippets
+from .snippet_plan import TEST_WINDOW, SnippetPlan, plan_snippets
 from .video_job import VideoJob
 
 _GROUPS_ON_GPU = 4  # groups in one batch by default; 1 on a CPU
@@ -177,13 +170,13 @@ class DeepfakeInferencer:
             if checkpoint is None and config is not None:
                 raise ConfigError('no checkpoint: a verdict needs trained weights')
             path = locate_weights(checkpoint)
-        cfg = _read_config(config, path, cfg_options)
+        cfg = read_config(config, path, cfg_options)
         self._pipeline = ConfigPipeline(cfg)
         self._step_frames = step_frames or self.sampling.span
         self._window_seconds = window_seconds
         self._timeout_seconds = timeout_seconds
         self.decoder: VideoDecoder = decoder or shared_decoder()
-        self._settings = preparation or _find_preparation(path)
+        self._settings = preparation or find_preparation(path)
         self._looks_for_faces = (
             self._pipeline.needs_faces if faces == 'config' else faces == 'detect'
         )
@@ -207,8 +200,9 @@ class DeepfakeInferencer:
                 self._settings.detector, **self._settings.detector_options
             )
         self._heat_map = heat_map
+        self._cfg_options = dict(cfg_options) if cfg_options else None
         self._config_name = Path(cfg.filename).name if cfg.filename else None
-        self._device = str(chosen)
+        self._device, self._dtype = str(chosen), dtype
 
     @property
     def sampling(self) -> Sampling:
@@ -263,6 +257,7 @@ class DeepfakeInferencer:
         return {
             'mmdeepfake': __version__,
             'config': self._config_name,
+            'cfg_options': self._cfg_options,
             'weights': self._predictor.describe(),
             **self._decision.describe(),
             'test_score_rule': f'{self.sampling.num_snippets} snippets in the middle of'
@@ -272,6 +267,7 @@ class DeepfakeInferencer:
             'window_seconds': self._window_seconds,
             'heat_map': self._heat_map,
             'device': self._device,
+            'dtype': self._dtype,
             'preparation': preparation,
         }
 
@@ -294,6 +290,35 @@ class DeepfakeInferencer:
     def __call__(self, path: str | os.PathLike[str]) -> VideoResult:
         """Score one video; see `infer`."""
         return self.infer(path)
+
+    def features(self, path: str | os.PathLike[str]) -> list[NDArray[np.float32]]:
+        """Return the features of each face, its main one first: (rows, D), by time.
+
+        They are the input of the classifier's last layer. A model that scores single
+        snippets gives a row for each, in the order of `FaceResult.snippets`; others
+        give the rows of one group of snippets after another. A face that is too short
+        has no rows.
+
+        Raises:
+            InputError: the video cannot be read, or the model is an exported file.
+        """
+        if not isinstance(self._predictor, TorchPredictor):
+            raise ConfigError('features need a checkpoint, not an exported file')
+        job = VideoJob(Path(path), self._decision, self.sampling)
+        ignore: Report = lambda *_: None  # noqa: E731
+        with contextlib.closing(self._open(job, ignore)) as stream:
+            plans = [self._plan(job, stream, face.num_frames) for face in stream.faces]
+            found: list[list[tuple[int, NDArray]]] = [[] for _ in plans]
+            for which, group, packed in stream.read(plans, ignore):
+                if group.window == TEST_WINDOW:
+                    continue
+                rows = self._predictor.features(packed.inputs)
+                starts = group.frame_indices[:: self.sampling.clip_len]
+                if len(rows) != len(starts):
+                    starts = [group.frame_indices[0]] * len(rows)
+                found[which] += zip(map(int, starts), rows, strict=True)
+        in_order = [sorted(rows, key=lambda pair: pair[0]) for rows in found]
+        return [np.array([row for _, row in rows], np.float32) for rows in in_order]
 
     def infer_many(
         self,
@@ -391,7 +416,7 @@ class DeepfakeInferencer:
         else:
             stream = WholeFrames(source, self._pipeline, self.decoder)
             job.note(
-                'no faces were detected: the config crops a fixed part of the frame, '
+                'no face was looked for: the config crops a fixed part of the frame, '
                 'and that is scored whatever it shows'
             )
         job.describe(times, num_frames=stream.num_frames, **size)
@@ -429,90 +454,6 @@ class DeepfakeInferencer:
         if job.error is not None:
             fault = hide_folders(describe_error(job.error), job.path.parent)
         return job.finish(fault), job.error
-
-
-def load_detector(
-    source: str | os.PathLike[str] | None = None, **options: Any
-) -> DeepfakeInferencer:
-    """Load a detector, which takes the path of a video and returns its result.
-
-    Example:
-        >>> detector = load_detector()
-        >>> result = detector('talk.mp4')
-        >>> result.verdict
-        'uncertain'
-
-    Args:
-        source: a checkpoint with its config beside it, or the folder of a training or
-            of a published detector. None loads the starter detector, and says so.
-        **options: of `DeepfakeInferencer`.
-
-    Raises:
-        InputError: there is no such detector, or it cannot be loaded.
-    """
-    detector = DeepfakeInferencer(None, source, **options)
-    if source is None:
-        print(announce(detector, is_starter=True), file=sys.stderr)
-    return detector
-
-
-def announce(detector: DeepfakeInferencer, *, is_starter: bool) -> str:
-    """Return one line about the detector in use."""
-    which = 'no checkpoint named: starter detector' if is_starter else 'detector'
-    return f'{which} {detector.name!r}, trained on {detector.training_data}'
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the device; 'auto' is a GPU if there is one.
-
-    Raises:
-        ConfigError: the device does not exist.
-    """
-    if device == 'auto':
-        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"device {device!r}; allowed: 'auto', 'cpu', 'cuda', 'cuda:1' ..."
-        ) from error
-    num_gpus = torch.cuda.device_count()
-    if chosen.type == 'cuda' and (chosen.index or 0) >= num_gpus:
-        raise ConfigError(f'device {device!r}: this machine has {num_gpus} GPUs')
-    return chosen
-
-
-def _read_config(
-    config: str | os.PathLike[str] | Config | None,
-    checkpoint: Path | None,
-    cfg_options: Mapping[str, Any] | None,
-) -> Config:
-    if isinstance(config, Config):
-        if cfg_options:
-            raise ConfigError('cfg_options need the path of a config file')
-        cfg = config
-    elif config is not None:
-        cfg = load_config(config, cfg_options)
-    elif checkpoint is None:
-        raise ConfigError('no config; give its path')
-    elif is_published(checkpoint):
-        cfg = apply_options(read_published_config(checkpoint.parent), cfg_options)
-    else:
-        cfg = load_config(find_config(checkpoint), cfg_options)
-    check_config(cfg)
-    if not cfg.get('model'):
-        raise ConfigError(f'config {cfg.filename} has no model')
-    init_default_scope(cfg.get('default_scope', 'mmaction'))
-    return cfg
-
-
-def _find_preparation(weights: Path | None) -> PreparationSettings:
-    """Return the settings of a published detector's training videos, or defaults."""
-    if weights is not None and is_published(weights):
-        path = weights.with_name(SETTINGS)
-        if path.is_file():
-            return PreparationSettings.read(path)
-    return PreparationSettings(layout='folder')
 
 
 def _count_groups(

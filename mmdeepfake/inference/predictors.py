@@ -144,6 +144,23 @@ class TorchPredictor:
         """See `Predictor`."""
         return {**self._facts, **self._precision.describe()}
 
+    def features(self, inputs: Tensor) -> NDArray[np.float32]:
+        """Return what the classifier of a group sees: (rows, D), often a row a snippet.
+
+        Raises:
+            ConfigError: the model's head has no linear layer.
+        """
+        layers = [m for m in self.model.cls_head.modules() if isinstance(m, nn.Linear)]
+        if not layers:
+            raise ConfigError('the head of this model has no linear layer')
+        seen: list[Tensor] = []
+        hook = layers[-1].register_forward_pre_hook(lambda _, x: seen.append(*x))
+        try:
+            self.predict([inputs])
+        finally:
+            hook.remove()
+        return seen[-1].detach().flatten(0, -2).float().cpu().numpy()
+
     def _predict(self, inputs: Sequence[Tensor]) -> list[GroupPrediction]:
         layer = self._layer_of_scoring(inputs[0])
         if layer is None:

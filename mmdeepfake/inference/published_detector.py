@@ -15,7 +15,6 @@ are registered.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -33,6 +32,7 @@ from mmdeepfake.engine.written_config import read_written_config
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
+from mmdeepfake.files.file_hash import hash_file
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
@@ -101,11 +101,6 @@ class DetectorFacts:
         return facts
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def locate_weights(given: str | Path | None) -> Path:
     """Return the file of weights of a detector.
 
@@ -115,6 +110,7 @@ def locate_weights(given: str | Path | None) -> Path:
 
     Raises:
         DataNotFoundError: there is none.
+        DataError: it is a config.
     """
     if given is None:
         if not (STARTER / WEIGHTS).is_file():
@@ -124,6 +120,11 @@ def locate_weights(given: str | Path | None) -> Path:
             )
         return STARTER / WEIGHTS
     given = Path(given)
+    if given.suffix == '.py':
+        raise DataError(
+            f'{str(given)!r} is a config, not weights; were config and checkpoint '
+            'swapped?'
+        )
     if not given.is_dir():
         return given
     if (given / WEIGHTS).is_file():

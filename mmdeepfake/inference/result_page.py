@@ -15,7 +15,7 @@ from mmdeepfake.structures import FAILED, NO_FACE, OK
 from mmdeepfake.structures.training_data import TRAINING_DATA, TrainingData
 from mmdeepfake.visualization.html_page import PageTable, render_page
 from mmdeepfake.visualization.overlays import overlay_heat
-from mmdeepfake.visualization.report_plots import REAL_COLOUR
+from mmdeepfake.visualization.report_plots import UNCERTAIN_COLOUR
 from mmdeepfake.visualization.score_timeline import FaceLine, draw_timeline
 
 from .results import (
@@ -35,11 +35,13 @@ _NUM_FACES_SHOWN = 12  # in full; all are in result.json
 _NUM_WINDOWS_SHOWN = 20
 _STRIP_SIDE_PX = 200  # of one frame; smaller ones are enlarged
 _OTHER_COLOUR = '#666'
-_COLOURS = {
-    FAKE_VERDICT: '#b84e00',  # FAKE_COLOUR, darkened for white text
-    UNCERTAIN_VERDICT: '#7a6a00',
-    REAL_VERDICT: REAL_COLOUR,
+VERDICT_COLOURS = {
+    # Fake and real are darkened for white text.
+    FAKE_VERDICT: '#b84e00',
+    UNCERTAIN_VERDICT: UNCERTAIN_COLOUR,
+    REAL_VERDICT: '#0068a3',
 }
+_NO_FACE_SOUGHT = '; no face was looked for'
 _NO_SCORE = {
     NO_FACE: 'no face was found, so there is no score',
     TOO_SHORT: 'no face is long enough to be scored',
@@ -58,15 +60,29 @@ def explain_verdict(result: VideoResult) -> str:
     if result.status != OK:
         return _NO_SCORE[result.status]
     if result.verdict == NOT_VALID_VERDICT:
-        return 'the model is not known to have been trained on real video'
+        basis = '' if result.most_suspicious.size_px else _NO_FACE_SOUGHT
+        return f'the model is not known to have been trained on real video{basis}'
     state = '' if result.is_calibrated else ', not calibrated'
     band = ''
     if result.lower_threshold < result.threshold:
         band = f', uncertain from {result.lower_threshold:.3f}'
     return (
         f'P(fake) {result.fake_score:.3f}, threshold {result.threshold:.3f}{band}'
-        f'{state}'
+        f'{state}{_describe_basis(result)}'
     )
+
+
+def _describe_basis(result: VideoResult) -> str:
+    """Return a clause about the face with the highest score, if one is needed."""
+    face = result.most_suspicious
+    if face.size_px is None:
+        return _NO_FACE_SOUGHT
+    if face.index == 0 and not face.doubts:
+        return ''
+    which = f'face {face.index}, not the main one' if face.index else 'the main face'
+    doubts = [doubt.partition(':')[0] for doubt in face.doubts]
+    about = ', '.join([f'{face.size_px} pixels', *doubts])
+    return f'; most suspicious is {which} ({about})'
 
 
 def capitalise(text: str) -> str:
@@ -77,7 +93,7 @@ def capitalise(text: str) -> str:
 def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     """Return the report of a video as an HTML page."""
     scored = [face for face in result.faces if face.windows]
-    scored.sort(key=lambda face: -face.fake_score)
+    scored.sort(key=lambda face: (face.index > 0, -face.fake_score))
     notes = [result.fault] if result.fault else []
     if result.verdict != NOT_VALID_VERDICT:  # whose note says it
         training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
@@ -91,7 +107,7 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
         'video_page.html',
         title=result.name.encode('utf-8', 'replace').decode(),
         verdict=capitalise(VERDICT_WORDS[result.verdict]),
-        colour=_COLOURS.get(result.verdict, _OTHER_COLOUR),
+        colour=VERDICT_COLOURS.get(result.verdict, _OTHER_COLOUR),
         sentence=explain_verdict(result),
         notes=[*notes, *(f'{capitalise(note)}.' for note in result.notes)],
         timeline=draw_result_timeline(result),
@@ -116,7 +132,7 @@ def draw_result_timeline(result: VideoResult) -> bytes | None:
     """Draw the scores of all faces over time as PNG; None if there are none."""
     lines = [
         FaceLine(
-            f'face {face.index}',
+            f'face {face.index}' if face.index else 'main face',
             np.array([(s.start_seconds + s.end_seconds) / 2 for s in face.snippets]),
             np.array([snippet.fake_score for snippet in face.snippets]),
             [(w.start_seconds, w.end_seconds, w.fake_score) for w in face.windows],
@@ -128,7 +144,7 @@ def draw_result_timeline(result: VideoResult) -> bytes | None:
         return None
     return draw_timeline(
         lines,
-        threshold=result.threshold,
+        threshold=result.threshold if result.is_judged else None,
         lower_threshold=result.lower_threshold,
         duration_seconds=result.duration_seconds,
         is_calibrated=result.is_calibrated,
@@ -141,20 +157,17 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
 
 
 def _panel(face: FaceResult) -> dict[str, Any]:
-    main = ', the main one' if face.index == 0 else ''
     images = []
     if face.peak is not None:
-        peak = face.highest
-        shows = (
-            f'Its most suspicious snippet, {peak.fake_score:.3f} at '
-            f'{peak.start_seconds:.2f} s, as the model saw it'
-        )
-        if face.peak.heat is not None:
-            shows += '; below, its heat maps (Grad-CAM)'
-        images.append((shows, encode_png(draw_peak(face.peak))))
+        images.append((caption_peak(face), encode_png(draw_peak(face.peak))))
+    size = 'no face was looked for'
+    if face.size_px is not None:
+        size = f'{face.size_px} pixels'
     return {
-        'name': f'Face {face.index}{main}: {VERDICT_WORDS[face.verdict]}',
+        'name': f'{name_face(face)}: {VERDICT_WORDS[face.verdict]}',
+        'doubts': [capitalise(doubt) for doubt in face.doubts],
         'facts': [
+            ('size', size),
             ('P(fake)', f'{face.fake_score:.4f}'),
             ('score of tools/test.py', f'{face.test_score:.4f}'),
             ('seen', ' to '.join(_span(face))),
@@ -162,6 +175,27 @@ def _panel(face: FaceResult) -> dict[str, Any]:
         ],
         'images': images,
     }
+
+
+def name_face(face: FaceResult) -> str:
+    """Return 'Main face' or 'Face 2'."""
+    return f'Face {face.index}' if face.index else 'Main face'
+
+
+def caption_peak(face: FaceResult) -> str:
+    """Return what the picture of a face's peak shows, and what its colours mean."""
+    peak = face.highest
+    shows = (
+        f'Its most suspicious snippet, {peak.fake_score:.3f} at '
+        f'{peak.start_seconds:.2f} s, as the model saw it'
+    )
+    if face.peak.heat is None:
+        return f'{shows}.'
+    return (
+        f'{shows}; below, its heat maps (Grad-CAM), each scaled to its own maximum. '
+        'Every video has a maximum: on a real one it is where the model was closest to '
+        'suspicion, not a trace of manipulation.'
+    )
 
 
 def _tables(faces: list[FaceResult]) -> list[PageTable]:

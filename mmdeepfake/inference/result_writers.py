@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.files.atomic_write import replace_json
+from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.csv_text import format_csv
+from mmdeepfake.files.file_hash import hash_file
 from mmdeepfake.files.printable_text import guard_cells, hide_folders
 from mmdeepfake.prepare.output_folder import write_text
+from mmdeepfake.structures import FAILED
 from mmdeepfake.video.isolation.isolated_video import shared_decoder
 from mmdeepfake.video.local_decoding import VideoDecoder
 from mmdeepfake.visualization.annotated_video import (
@@ -22,19 +26,24 @@ from mmdeepfake.visualization.annotated_video import (
 )
 
 from .face_stream import FrameTimes
-from .result_page import describe_verdict, format_report
-from .results import SPAN_FIELDS, FaceResult, SnippetScore, VideoResult, as_utf8
+from .result_page import format_report
+from .results import (
+    SCHEMA_VERSION,
+    SCORE_COLUMNS,
+    VERDICT_WORDS,
+    FaceResult,
+    SnippetScore,
+    VideoResult,
+    as_utf8,
+)
 
 RESULT_JSON, SCORES_CSV = 'result.json', 'scores.csv'
 ANNOTATED_MP4, REPORT_HTML = 'annotated.mp4', 'report.html'
+_NO_VIDEO = 'no annotated video'
 VIDEO_COLUMNS = (
     'video', 'status', 'verdict', 'fake_score', 'test_score', 'threshold',
     'is_calibrated', 'num_faces', 'num_frames', 'duration_seconds', 'peak_score',
     'peak_start_seconds', 'folder', 'fault',
-)  # fmt: skip
-SCORE_COLUMNS = (
-    'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
-    'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
 )  # fmt: skip
 
 
@@ -45,6 +54,7 @@ def write_video_results(
     *,
     annotate: bool = True,
     report: bool = True,
+    video_sha256: str | None = None,
     on_frame: Callable[[int], None] | None = None,
     decoder: VideoDecoder | None = None,
 ) -> dict[str, Path]:
@@ -57,6 +67,7 @@ def write_video_results(
         annotate: whether to write the annotated video if there is a face. A video that
             can no longer be read gets a note instead.
         report: whether to write the page.
+        video_sha256: of the file, for result.json.
         on_frame: called with the number of annotated frames.
         decoder: reads the video again; None decodes in a separate process.
 
@@ -65,8 +76,8 @@ def write_video_results(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = {RESULT_JSON: folder / RESULT_JSON, SCORES_CSV: folder / SCORES_CSV}
-    replace_json(written[RESULT_JSON], to_json(result, facts), alone=True)
-    write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, score_rows(result)))
+    replace_json(written[RESULT_JSON], to_json(result, facts, video_sha256), alone=True)
+    write_text(written[SCORES_CSV], format_table(SCORE_COLUMNS, result.score_rows()))
     if annotate and result.faces:
         try:
             _annotate(
@@ -76,9 +87,10 @@ def write_video_results(
         except DataError as error:
             # The scores remain valid: they come from an earlier, complete pass.
             reason = hide_folders(str(error), result.path.parent)
-            note = f'no annotated video: {reason}'
+            note = f'{_NO_VIDEO}: {reason}'
             result = replace(result, notes=(*result.notes, note))
-            replace_json(written[RESULT_JSON], to_json(result, facts), alone=True)
+            content = to_json(result, facts, video_sha256)
+            replace_json(written[RESULT_JSON], content, alone=True)
     if report:
         written[REPORT_HTML] = folder / REPORT_HTML
         write_text(written[REPORT_HTML], format_report(result, facts))
@@ -87,20 +99,54 @@ def write_video_results(
     return written
 
 
-def to_json(result: VideoResult, facts: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(
+    result: VideoResult, facts: Mapping[str, Any], video_sha256: str | None = None
+) -> dict[str, Any]:
     """Return a result and the facts about its model as plain JSON values."""
-    return {**result.to_dict(), 'inference': dict(facts)}
+    content = {**result.to_dict(), 'inference': dict(facts)}
+    return (
+        content if video_sha256 is None else {**content, 'video_sha256': video_sha256}
+    )
 
 
-def score_rows(result: VideoResult) -> Iterable[Sequence[Any]]:
-    """Yield the rows of scores.csv: windows, then snippets, face by face."""
-    for face in result.faces:
-        for level, spans in (('window', face.windows), ('snippet', face.snippets)):
-            for span in spans:
-                box = getattr(span, 'box_x1y1x2y2_px', ('', '', '', ''))
-                place = [getattr(span, name) for name in SPAN_FIELDS]
-                whose = (as_utf8(result.name), face.index, level)
-                yield (*whose, *place, *box, span.fake_score)
+def is_finished(
+    folder: Path,
+    video: Path,
+    facts: Mapping[str, Any],
+    *,
+    annotate: bool,
+    report: bool,
+) -> bool:
+    """Return whether a folder has the complete results of a video by this model.
+
+    The file must be the same, by its hash, and so must model and settings.
+    """
+    try:
+        content = load_json(folder / RESULT_JSON)
+        names = [SCORES_CSV]
+        if annotate and content['faces'] and _NO_VIDEO not in str(content['notes']):
+            names.append(ANNOTATED_MP4)
+        if report:
+            names.append(REPORT_HTML)
+        return (
+            content['schema_version'] == SCHEMA_VERSION
+            and content['status'] != FAILED
+            and all((folder / name).is_file() for name in names)
+            and _comparable(content['inference']) == _comparable(facts)
+            and content['video_sha256'] == hash_file(video)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _comparable(facts: Mapping[str, Any]) -> Any:
+    """Return facts without the outcome of a check that needs the first scores."""
+    weights = {
+        name: value
+        for name, value in facts['weights'].items()
+        if name not in ('dtype', 'bfloat16_check')
+    }
+    return json.loads(json.dumps({**facts, 'weights': weights}))
 
 
 def video_row(result: VideoResult, name: str, folder: str) -> tuple[Any, ...]:
@@ -161,18 +207,25 @@ def _annotate(
         marks_of,
         path,
         strip=ScoreStrip(
-            describe_verdict(result),
+            _caption(result),
             [
                 (w.start_seconds / end, min(w.end_seconds / end, 1.0), w.fake_score)
                 for face in result.faces
                 for w in face.windows
             ],
-            result.threshold,
+            result.threshold if result.is_judged else None,
+            result.lower_threshold,
         ),
         times_seconds=times.__getitem__,
         num_frames=result.num_frames,
         fps=result.fps,
     )
+
+
+def _caption(result: VideoResult) -> str:
+    """Return the verdict and its score, to fit below a small frame."""
+    words = VERDICT_WORDS[result.verdict]
+    return f'{words}: P(fake) {result.fake_score:.3f}' if result.is_judged else words
 
 
 class _FaceTimeline:
@@ -198,7 +251,7 @@ class _FaceTimeline:
         if face.track is not None:
             shown = tuple(face.track.boxes[frame - face.first_frame].tolist())
         return FaceMark(
-            f'face {face.index}',
+            f'face {face.index}' if face.index else 'main face',
             shown,
             None if span is None else span.fake_score,
             self._heat_at(span, frame),

@@ -9,6 +9,7 @@ nothing could be scored.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import FAILED, NO_FACE, OK, FaceTrack
 
 from .heat_store import HeatStore
@@ -42,6 +44,10 @@ VERDICTS = tuple(VERDICT_WORDS)
     NO_VERDICT,
 ) = VERDICTS
 SCHEMA_VERSION = 2  # of result.json; raised with every incompatible change
+SCORE_COLUMNS = (
+    'video', 'face', 'level', 'first_frame', 'last_frame', 'start_seconds',
+    'end_seconds', 'x1', 'y1', 'x2', 'y2', 'fake_score',
+)  # fmt: skip
 SPAN_FIELDS = ('first_frame', 'last_frame', 'start_seconds', 'end_seconds')
 
 
@@ -97,6 +103,9 @@ class FaceResult:
     Attributes:
         index: 0 is the main face, which tools/test.py scores; see `track_choice`.
         verdict: one of `VERDICTS`; 'none' if the face is too short.
+        size_px: the median of its longer side in the video; None without a track.
+        doubts: what speaks against trusting its score, as 'small: ...'; see
+            `face_quality`.
         fake_score: of all snippets that cover it.
         test_score: of the snippets that the config tests, before the temperature.
         windows: by time.
@@ -112,6 +121,8 @@ class FaceResult:
     start_seconds: float
     end_seconds: float
     verdict: str = NO_VERDICT
+    size_px: int | None = None
+    doubts: tuple[str, ...] = ()
     fake_score: float | None = None
     test_score: float | None = None
     windows: tuple[WindowScore, ...] = ()
@@ -134,9 +145,11 @@ class FaceResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; boxes are those of the snippets."""
-        names = ('index', 'num_frames', *SPAN_FIELDS, 'verdict', 'fake_score')
+        names = ('index', 'num_frames', *SPAN_FIELDS, 'size_px', 'verdict')
+        names = (*names, 'fake_score', 'test_score')
         return {
-            **{name: getattr(self, name) for name in (*names, 'test_score')},
+            **{name: getattr(self, name) for name in names},
+            'doubts': list(self.doubts),
             'windows': [asdict(window) for window in self.windows],
             'snippets': [asdict(snippet) for snippet in self.snippets],
         }
@@ -188,6 +201,17 @@ class VideoResult:
         return self.path.name
 
     @property
+    def is_judged(self) -> bool:
+        """Whether it has a verdict that comes from its score."""
+        return self.fake_score is not None and self.verdict != NOT_VALID_VERDICT
+
+    @property
+    def most_suspicious(self) -> FaceResult | None:
+        """Face with the highest score."""
+        scored = [face for face in self.faces if face.fake_score is not None]
+        return max(scored, key=lambda face: face.fake_score, default=None)
+
+    @property
     def duration_seconds(self) -> float:
         """Duration of the video."""
         return self.num_frames / self.fps if self.fps else 0.0
@@ -210,6 +234,28 @@ class VideoResult:
             'fault': as_utf8(self.fault),
             'faces': [face.to_dict() for face in self.faces],
         }
+
+    def score_rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of scores.csv: windows, then snippets, face by face."""
+        for face in self.faces:
+            for level, spans in (('window', face.windows), ('snippet', face.snippets)):
+                for span in spans:
+                    box = getattr(span, 'box_x1y1x2y2_px', (None,) * 4)
+                    place = [getattr(span, name) for name in SPAN_FIELDS]
+                    whose = (as_utf8(self.name), face.index, level)
+                    yield (*whose, *place, *box, span.fake_score)
+
+    def to_dataframe(self) -> Any:
+        """Return the rows of scores.csv as a pandas DataFrame.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ConfigError('a table needs pandas: pip install pandas') from error
+        return pandas.DataFrame(self.score_rows(), columns=SCORE_COLUMNS)
 
 
 def as_utf8(text: str) -> str:

@@ -17,6 +17,7 @@ from mmdeepfake.structures import FAILED, NO_FACE, OK
 
 from .config_pipeline import PackedGroup, Sampling
 from .decision import Decision
+from .face_quality import FaceLook, list_track_doubts, measure_size
 from .face_stream import FaceSpan, FrameTimes
 from .heat_store import HeatStore
 from .predictors import GroupPrediction
@@ -44,6 +45,7 @@ class _FaceScores:
 
     span: FaceSpan
     plan: SnippetPlan | None
+    look: FaceLook = field(default_factory=FaceLook)
     test_score: float | None = None
     group_scores: dict[int, list[float]] = field(default_factory=dict)  # by window
     snippets: list[SnippetScore] = field(default_factory=list)
@@ -158,6 +160,8 @@ class VideoJob:
             face.snippets += snippets
         if heat is not None and self.heat is not None:
             self._store_heat(which, snippets, heat)
+        for index in range(len(snippets)):
+            face.look.add(self._frames(packed.inputs, index))
         best = int(np.argmax(by_snippet))
         if face.highest is None or by_snippet[best] > face.highest.fake_score:
             face.highest = snippets[best]
@@ -171,8 +175,7 @@ class VideoJob:
         heat: NDArray[np.float32] | None,
     ) -> None:
         """Keep the frames of a face's new peak, if it is among the highest."""
-        clip_len = self._sampling.clip_len
-        frames = frames_of_snippet(inputs, best, clip_len=clip_len)
+        frames = self._frames(inputs, best)
         face.peak = PeakSnippet(
             face.highest, frames, inputs, best, self._heat_of_peak(heat, best)
         )
@@ -182,6 +185,9 @@ class VideoJob:
             lowest = min(self._with_peak, key=lambda one: one.highest.fake_score)
             self._with_peak.remove(lowest)
             lowest.peak = None
+
+    def _frames(self, inputs: Tensor, index: int) -> NDArray[np.uint8]:
+        return frames_of_snippet(inputs, index, clip_len=self._sampling.clip_len)
 
     def _store_heat(
         self, which: int, snippets: list[SnippetScore], heat: NDArray[np.float32]
@@ -272,10 +278,15 @@ class VideoJob:
     ) -> FaceResult:
         span, decision = face.span, self._decision
         first, last = span.first_frame, span.first_frame + span.num_frames - 1
+        doubts = face.look.list_doubts()
         known: dict[str, Any] = {}
+        if span.track is not None:
+            size = {side: self._facts[side] for side in ('height', 'width')}
+            doubts = [*list_track_doubts(span.track, **size), *doubts]
+            known = dict(size_px=round(measure_size(span.track)))
         if score is not None:
             calibrated = decision.calibrate(score)
-            known = dict(
+            known |= dict(
                 verdict=decision.judge(calibrated),
                 fake_score=calibrated,
                 test_score=face.test_score,
@@ -294,6 +305,7 @@ class VideoJob:
             span.num_frames,
             *self._span_seconds(first, last),
             track=span.track,
+            doubts=tuple(doubts),
             **known,
         )
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mmdeepfake.files.atomic_write import replacing
 
 from .overlays import overlay_heat
-from .report_plots import FAKE_COLOUR, REAL_COLOUR
+from .report_plots import FAKE_COLOUR, REAL_COLOUR, UNCERTAIN_COLOUR
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -58,12 +58,14 @@ class ScoreStrip:
     Attributes:
         caption: short, ASCII.
         windows: (start, end, score), times as fractions of the video.
-        threshold: lowest score that is called fake.
+        threshold: lowest score that is called fake; None if nothing is judged.
+        lower_threshold: lowest score that is uncertain; None for `threshold`.
     """
 
     caption: str
     windows: Sequence[tuple[float, float, float]]
-    threshold: float
+    threshold: float | None
+    lower_threshold: float | None = None
 
 
 def write_annotated_video(
@@ -118,7 +120,7 @@ class _Canvas:
             max(2, round(side * self._scale / 2) * 2) for side in frame_size
         )
         self._size = (columns, rows)
-        self._threshold = strip.threshold
+        self._thresholds = (strip.threshold, strip.lower_threshold)
         self._unit = max(0.6, max(rows, columns) / 960)  # marks scale with the image
         self._strip = self._draw_strip(strip)
         self.height, self.width = rows + self._strip.shape[0], columns
@@ -178,10 +180,10 @@ class _Canvas:
         def row_of(score: float) -> int:
             return round(bottom - min(score, 1.0) * (bottom - top))
 
-        level = row_of(strip.threshold)
         dash = max(2, round(8 * self._unit))
-        for x in range(0, width, 2 * dash):
-            cv2.line(image, (x, level), (x + dash, level), _UNKNOWN, 1)
+        for level in [] if strip.threshold is None else [row_of(strip.threshold)]:
+            for x in range(0, width, 2 * dash):
+                cv2.line(image, (x, level), (x + dash, level), _UNKNOWN, 1)
         thickness = max(2, round(4 * self._unit))
         for start, end, score in strip.windows:
             left, right = (round(share * (width - 1)) for share in (start, end))
@@ -190,11 +192,15 @@ class _Canvas:
         return image
 
     def _colour(self, fake_score: float | None) -> Colour:
-        if fake_score is None:
+        threshold, lower = self._thresholds
+        if fake_score is None or threshold is None:
             return _UNKNOWN
         from matplotlib.colors import to_rgb
 
-        name = FAKE_COLOUR if fake_score >= self._threshold else REAL_COLOUR
+        name = FAKE_COLOUR
+        if fake_score < threshold:
+            is_real = lower is None or fake_score < lower
+            name = REAL_COLOUR if is_real else UNCERTAIN_COLOUR
         red, green, blue = (round(255 * part) for part in to_rgb(name))
         return red, green, blue
 

@@ -71,7 +71,7 @@ def plot_image_rows(
         ScalarMappable(cmap=colormaps[HEAT_COLOURS]),
         ax=grid, location='right', shrink=0.6, aspect=25, pad=0.01,
     )  # fmt: skip
-    bar.set_label('evidence for fake', fontsize=7)
+    bar.set_label('evidence for fake; 1: maximum of a row and video', fontsize=7)
     bar.ax.tick_params(labelsize=7)
     figure.suptitle(title, fontsize=9, x=0.01, ha='left')
     return figure

@@ -1,12 +1,14 @@
 """Self-contained HTML pages made from `templates/`.
 
-Images are embedded, and the page's policy forbids everything else, including scripts.
+Images are embedded, and the page's policy forbids everything else, including scripts;
+the table of many videos names its one script, which sorts it, by hash.
 All text is escaped: names of files, videos and manipulations come from others.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +45,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.filters['sha256'] = lambda text: base64.b64encode(
+        hashlib.sha256(text.encode()).digest()
+    ).decode()
     environment.filters['base64'] = lambda png: base64.b64encode(png).decode()
     return environment
 

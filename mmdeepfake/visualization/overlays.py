@@ -1,7 +1,8 @@
 """Draw heat maps, regions and masks over frames.
 
 Colours suit colour-blind readers: heat uses matplotlib's inferno, whose lightness is
-monotonic, and regions use Okabe and Ito's colours.
+monotonic, and regions use Okabe and Ito's colours without orange and blue, which mean
+fake and real.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ OKABE_ITO = (
     '#0072B2', '#E69F00', '#009E73', '#CC79A7',
     '#56B4E9', '#D55E00', '#F0E442', '#999999',
 )  # fmt: skip
+_REGION_COLOURS = (
+    '#009E73', '#CC79A7', '#56B4E9', '#F0E442',
+    '#6A3D9A', '#999999', '#000000', '#44AA99',
+)  # fmt: skip
 _OUTLINE = (255, 255, 255)
 
 
@@ -26,7 +31,7 @@ def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
     """Return one RGB colour in 0..1 per region; lighter tints beyond eight."""
     from matplotlib.colors import to_rgb
 
-    base = [np.array(to_rgb(name)) for name in OKABE_ITO]
+    base = [np.array(to_rgb(name)) for name in _REGION_COLOURS]
     colours = []
     for index in range(num_regions):
         lightness = 0.55 * (index // len(base) % 2)

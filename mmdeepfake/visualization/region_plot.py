@@ -65,6 +65,9 @@ def plot_regions(blocks: Mapping[str, Sequence[RegionImage]], *, title: str) -> 
                 axes.spines[:].set_visible(False)
             left.set_ylabel(row.name, fontsize=8)
             draw_taps(right, row)
+            right.set_ylabel('tap', fontsize=6.5, labelpad=1)
+        for axes, text in zip(grid[0], ('one frame', 'regions', 'taps'), strict=True):
+            axes.set_title(text, fontsize=7)
         reach = rows[0].regions.taps.shape[-1] // 2
         grid[-1][2].set_xlabel(
             'filter and its share of the positions;\n'

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 
 REAL_COLOUR = '#0072B2'
 FAKE_COLOUR = '#D55E00'
+UNCERTAIN_COLOUR = '#7A6A00'
 LINE_COLOURS = ('#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 LINE_STYLES = ('-', '--', '-.', ':')
 GREY = '0.55'

@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.files.printable_text import hide_folders
 from mmdeepfake.inference import LocalDecoder
+from mmdeepfake.inference.detector_loading import announce
 from mmdeepfake.inference.face_stream import FrameTimes, open_video
-from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress, announce
+from mmdeepfake.inference.inferencer import DeepfakeInferencer, Progress
 from mmdeepfake.inference.result_page import (
     capitalise,
+    caption_peak,
     draw_peak,
     draw_result_timeline,
     encode_png,
     explain_verdict,
+    name_face,
 )
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
 from mmdeepfake.inference.results import (
@@ -39,6 +42,7 @@ from mmdeepfake.visualization.evidence import (
     normalise,
 )
 from mmdeepfake.visualization.overlays import overlay_regions
+from mmdeepfake.visualization.score_timeline import PLOT_SPAN
 
 from .limits import Limits, Refusal
 
@@ -105,7 +109,7 @@ class VideoExaminer:
         findings = describe_result(result)
         findings['faces'] = [
             describe_face(face, folder, model)
-            for face in _most_suspicious(result)[:NUM_FACES_SHOWN]
+            for face in _main_first(result)[:NUM_FACES_SHOWN]
         ]
         timeline = draw_result_timeline(result)
         if timeline is not None:
@@ -167,6 +171,8 @@ def describe_result(result: VideoResult) -> dict[str, Any]:
         'sentence': explain_verdict(result),
         'notes': [f'{capitalise(note)}.' for note in result.notes],
         'num_faces': len(result.faces),
+        'is_judged': result.is_judged,
+        'time_axis': PLOT_SPAN,
     }
 
 
@@ -185,13 +191,14 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
     return {
         'index': face.index,
         'verdict': face.verdict,
+        'name': name_face(face),
+        'size_px': face.size_px,
+        'doubts': [capitalise(doubt) for doubt in face.doubts],
         'verdict_words': VERDICT_WORDS[face.verdict],
         'fake_score': face.fake_score,
         'start_seconds': face.start_seconds,
         'end_seconds': face.end_seconds,
-        'has_heat': face.peak is not None and face.peak.heat is not None,
-        'peak_score': face.highest and face.highest.fake_score,
-        'peak_start_seconds': face.highest and face.highest.start_seconds,
+        'caption': caption_peak(face) if face.peak is not None else '',
         'pictures': pictures,
         'num_ruling': num_ruling,
         'num_filters': num_filters,
@@ -227,9 +234,9 @@ def draw_regions(
     return draw_peak(replace(peak, frames=painted, heat=None))
 
 
-def _most_suspicious(result: VideoResult) -> list[FaceResult]:
+def _main_first(result: VideoResult) -> list[FaceResult]:
     scored = [face for face in result.faces if face.fake_score is not None]
-    return sorted(scored, key=lambda face: -face.fake_score)
+    return sorted(scored, key=lambda face: (face.index > 0, -face.fake_score))
 
 
 def _translate(report: Report) -> Callable[[Progress], None]:

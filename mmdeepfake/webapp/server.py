@@ -190,7 +190,7 @@ class _Answers:
         return FileResponse(
             path,
             media_type='application/octet-stream',
-            headers={'Content-Disposition': f'attachment; filename="{name}"'},
+            filename=f'{Path(job.name).stem}_{name}',
         )
 
     async def _read_json(self, request: Request) -> dict[str, Any]:

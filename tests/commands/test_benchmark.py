@@ -17,7 +17,7 @@ from mmdeepfake.commands.benchmark.run import Launch, describe_failure
 from mmdeepfake.commands.complexity import measure_complexity
 from mmdeepfake.commands.report import read_summary
 from mmdeepfake.engine.work_folder import LOCK
-from mmdeepfake.errors import ConfigError
+from mmdeepfake.errors import ConfigError, InputError
 from mmdeepfake.evaluation import DeepfakeMetric, VideoPrediction
 from mmdeepfake.files.folder_lock import hold_lock
 from mmdeepfake.structures import VideoKey
@@ -303,6 +303,17 @@ def test_two_configs_of_one_name_are_refused(tmp_path, monkeypatch):
 )
 def test_what_would_fail_after_the_training_is_refused_before(bench, options, told):
     with pytest.raises(ConfigError, match=told):
+        bench('one', cfg_options=options)
+    assert bench.calls == []
+
+
+def test_missing_test_videos_are_named_before_the_training(bench):
+    options = {
+        'test_dataloader.dataset.type': 'DeepfakeDataset',
+        'test_dataloader.dataset.data_root': '/none',
+        'test_dataloader.dataset.prepared_from': ('celeb_df', '/raw'),
+    }
+    with pytest.raises(InputError, match='/none'):
         bench('one', cfg_options=options)
     assert bench.calls == []
 

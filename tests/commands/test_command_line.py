@@ -172,3 +172,20 @@ def test_local_rank_of_torchrun_is_kept():
     os.environ['LOCAL_RANK'] = '3'
     apply_run_arguments(Config({}), parse('--local-rank', '1'))
     assert os.environ['LOCAL_RANK'] == '3'
+
+
+def test_missing_extra_is_one_line_with_the_command(capsys):
+    def write_curves(_):
+        try:
+            raise ModuleNotFoundError(name='tensorboard.compat')
+        except ImportError:
+            raise ImportError('Please run "pip install future"') from None  # MMEngine's
+
+    assert run_tool(write_curves, SimpleNamespace(traceback=False)) == 2
+    expected = "error: tensorboard is missing: pip install 'mmdeepfake[tensorboard]'\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_missing_module_of_no_extra_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError):
+        run_tool(lambda _: __import__('no_such_module'), None)

@@ -8,7 +8,7 @@ from mmengine.dataset import Compose
 from mmdeepfake.datasets.frame_readers import open_reader
 from mmdeepfake.datasets.transforms import DecodeFrames, OpenVideo
 from mmdeepfake.datasets.transforms.decoding import stream_frames
-from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 
 
 def decode(path, indices):
@@ -212,3 +212,9 @@ def test_only_resize_reads_frames_one_by_one(after):
     pipeline = Compose([dict(type='DecodeFrames'), *after])
     stream_frames(pipeline.transforms)
     assert not pipeline.transforms[0].streams
+
+
+def test_reader_of_another_step_is_refused_with_the_way_to_go():
+    # As MMAction2's inferencer puts one before ours.
+    with pytest.raises(ConfigError, match='load_detector'):
+        OpenVideo().transform({'filename': 'a.mp4', 'video_reader': object()})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import re
 
 import av
 import numpy as np
@@ -12,10 +14,12 @@ from inference_builders import make_inferencer
 from preparation_builders import draw_faces, encode
 
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.files.file_hash import hash_file
 from mmdeepfake.inference.heat_store import HeatStore
 from mmdeepfake.inference.result_writers import (
     VIDEO_COLUMNS,
     format_table,
+    is_finished,
     video_row,
     write_video_results,
 )
@@ -85,6 +89,31 @@ def test_files_say_what_the_result_says(written):
     assert 'http' not in page.replace('http-equiv', '')
     assert page.count('data:image/png;base64,') == 2  # scores over time, and the face
     assert 'not calibrated' in page
+    assert 'on a real one it is where the model was closest to suspicion' in page
+    levels = [int(level) for level in re.findall('<h([1-6])>', page)]
+    assert levels[0] == 1
+    assert all(b <= a + 1 for a, b in itertools.pairwise(levels))
+    folded = page[page.index('<details>') : page.index('</details>')]
+    assert 'step frames' in folded and 'threshold origin' in folded
+
+
+def test_results_are_complete_only_for_the_same_video_model_and_settings(tmp_path):
+    video = tmp_path / 'a.mp4'
+    video.write_bytes(b'a video')
+    result = VideoResult(video, 'ok', 'no face', 0.5, 0.5, False)
+    facts = {'weights': {'sha256': 'x', 'dtype': 'float32'}, 'cfg_options': None}
+    folder, files = tmp_path / 'out', dict(annotate=True, report=False)
+    sha256 = hash_file(video)
+    assert not is_finished(folder, video, facts, **files)
+    write_video_results(result, folder, facts, **files, video_sha256=sha256)
+    assert is_finished(folder, video, facts, **files)
+    checked = {**facts['weights'], 'dtype': 'bfloat16'}  # known after the first scores
+    assert is_finished(folder, video, {**facts, 'weights': checked}, **files)
+    for other in ({**facts, 'threshold': 0.9}, {'weights': {'sha256': 'y'}}):
+        assert not is_finished(folder, video, other, **files)
+    assert not is_finished(folder, video, facts, annotate=True, report=True)
+    video.write_bytes(b'another')
+    assert not is_finished(folder, video, facts, **files)
 
 
 def test_failed_video_has_a_row_and_a_page(tmp_path):

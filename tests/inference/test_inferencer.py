@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import sys
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -135,7 +138,7 @@ def test_config_of_whole_frames_is_followed_as_it_is(tmp_path):
         assert (face.first_frame, face.num_frames) == (0, result.num_frames)
         assert face.track is None
         assert face.highest.box_x1y1x2y2_px == (20, 0, 140, 120)
-        assert any('no faces were detected' in note for note in result.notes)
+        assert any('no face was looked for' in note for note in result.notes)
 
 
 def test_every_frame_of_every_face_is_in_a_snippet(tmp_path):
@@ -331,6 +334,84 @@ def test_result_and_detector_are_short_to_read_and_plain_to_write(tmp_path):
     content = json.loads(json.dumps(result.to_dict()))
     assert content['verdict'] == result.verdict
     assert content['faces'][0]['fake_score'] == result.fake_score
+
+
+def test_table_has_the_rows_of_the_scores(tmp_path, monkeypatch):
+    result = infer_fixed(make_steady_video(tmp_path / 'a.mp4'))
+    table = lambda rows, columns: [dict(zip(columns, row, strict=True)) for row in rows]  # noqa: E731
+    monkeypatch.setitem(sys.modules, 'pandas', SimpleNamespace(DataFrame=table))
+    rows = result.to_dataframe()
+    (face,) = result.faces
+    assert [r['fake_score'] for r in rows if r['level'] == 'snippet'] == [
+        snippet.fake_score for snippet in face.snippets
+    ]
+    monkeypatch.setitem(sys.modules, 'pandas', None)
+    with pytest.raises(ConfigError, match='pip install pandas'):
+        result.to_dataframe()
+
+
+def test_features_are_what_the_last_layer_sees_of_each_snippet(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4', 24, TWO_FACES)
+    inferencer = make_inferencer(tmp_path)
+    features = inferencer.features(path)
+    head = inferencer.predictor.model.cls_head.fc_cls
+    for face, rows in zip(inferencer(path).faces, features, strict=True):
+        logits = head(torch.from_numpy(rows)).softmax(1)[:, 1]
+        expected = [snippet.fake_score for snippet in face.snippets]
+        assert logits.tolist() == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ConfigError, match='need a checkpoint'):
+        make_fixed().features(path)
+
+
+def test_exported_file_judges_by_the_thresholds_that_it_carries(tmp_path):
+    carried = dict(
+        threshold=0.7, lower_threshold=0.6, temperature=2.0, is_calibrated=True
+    )
+    predictor = FixedPredictor()
+    facts = {**predictor.describe(), 'file': 'a.onnx', **carried}
+    predictor.describe = lambda: facts
+    inferencer = make_fixed(predictor)
+    assert inferencer.is_calibrated and inferencer.threshold == 0.7
+    told = inferencer.facts
+    assert (told['lower_threshold'], told['temperature']) == (0.6, 2.0)
+    assert 'a.onnx' in told['threshold_origin']
+    assert make_fixed(predictor, threshold=0.3).threshold == 0.3
+    write_operating_point(tmp_path)
+    point = tmp_path / 'operating_point.json'
+    assert make_fixed(predictor, operating_point=point).threshold == 0.25
+
+
+def test_fake_verdict_of_a_thumbnail_says_so(tmp_path):
+    def draw(index):
+        frame = draw_faces(index, ((40, 20),), grey=60)
+        frame[:16, :16] = 0, 255, 0  # a still, bright and small face in the corner
+        return frame
+
+    path = encode(tmp_path / 'a.mp4', map(draw, range(20)))
+    settings = replace(SETTINGS, min_face_px=8)
+    result = infer_fixed(path, preparation=settings, threshold=0.01)
+    main, corner = result.faces
+    assert (main.size_px, corner.size_px) == (
+        pytest.approx(40, abs=3), pytest.approx(16, abs=2),
+    )  # fmt: skip
+    assert [doubt.partition(':')[0] for doubt in corner.doubts][:2] == [
+        'small', 'cut off',
+    ]  # fmt: skip
+    assert not any(doubt.startswith('cut off') for doubt in main.doubts)
+    words = describe_verdict(result)
+    which = max(result.faces, key=lambda face: face.fake_score)
+    name = f'face {which.index}, not the main one' if which.index else 'the main face'
+    assert f'most suspicious is {name}' in words
+    content = result.to_dict()['faces'][1]
+    assert (content['size_px'], content['doubts']) == (
+        corner.size_px, list(corner.doubts),
+    )  # fmt: skip
+
+
+def test_whole_frames_are_judged_with_a_word_that_no_face_was_looked_for(tmp_path):
+    path = make_steady_video(tmp_path / 'a.mp4')
+    result = infer_fixed(path, faces='whole')
+    assert 'no face was looked for' in describe_verdict(result)
 
 
 def test_peak_shows_what_the_model_saw_and_where_it_looked(tmp_path):

@@ -240,3 +240,10 @@ def test_starter_of_this_package_is_small_and_its_files_belong_together():
     detector = mmdeepfake.load_detector(device='cpu')
     assert detector.is_calibrated
     assert detector.training_data.is_real_video
+
+
+def test_models_are_listed_by_a_pattern():
+    assert 'ratf_r50_ffpp_lq' in mmdeepfake.list_models('ratf*')
+    assert mmdeepfake.list_models('miniff/tei*') == ['miniff/tei_r18_miniff']
+    assert 'baselines/tei_ffpp_lq' in mmdeepfake.list_models('tei*')
+    assert not [name for name in mmdeepfake.list_models() if '_base_' in name]

@@ -1,7 +1,10 @@
 import importlib.util
+import re
 
 import pytest
 from tool_runs import ROOT
+
+from mmdeepfake.commands.command_line import EXTRA_OF
 
 
 @pytest.fixture
@@ -44,3 +47,13 @@ def test_broken_install_is_named(check_env, monkeypatch):
     assert check_env.check_imports() == [
         'mmdeepfake cannot be imported: OSError: libx.so is missing'
     ]
+
+
+def test_every_extra_is_listed(check_env):
+    setup = (ROOT / 'setup.py').read_text()
+    block = setup[setup.index('extras_require={') : setup.index('classifiers=')]
+    extras = set(re.findall(r"^        '(\w+)': ", block, re.MULTILINE))
+    assert extras - {'lite'} == set(check_env.EXTRAS)  # mmcv is required
+    assert set(EXTRA_OF.values()) <= extras
+    modules = {name for names, _ in check_env.EXTRAS.values() for name in names}
+    assert set(EXTRA_OF) <= modules

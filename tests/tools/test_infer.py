@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import os
+import re
 import runpy
 import sys
 
@@ -15,11 +19,16 @@ from inference_builders import save_tool_model
 from preparation_builders import encode
 from tool_runs import ROOT, run_tool_here
 
+from mmdeepfake.commands import infer
 from mmdeepfake.commands.publish import publish_detector
+from mmdeepfake.commands.videos_table import VideosTable
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.inference import published_detector
+from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.inference.video_list import RequestedVideo
 
 TOOL = ROOT / 'tools/infer.py'
+EVIL = '<img src=x onerror=alert(1)>.mp4'
 
 
 def make_sound(path):
@@ -83,6 +92,69 @@ def test_starter_is_used_and_named_where_no_checkpoint_is(
     assert 'The model was trained on real video (made up, 3 persons).' in report
 
 
+def test_resumed_run_scores_what_is_missing_and_keeps_the_rest(
+    tmp_path, capsys, monkeypatch
+):
+    model = save_tool_model(tmp_path / 'model')
+    load, loaded = infer.make_inferencer, []
+
+    def load_once(args):
+        loaded.extend([] if loaded else [load(args)])
+        return loaded[0]
+
+    monkeypatch.setattr(infer, 'make_inferencer', load_once)
+    videos, out = tmp_path / 'videos', tmp_path / 'out'
+    for name in ('=a.mp4', 'b.mp4', 'c.mp4'):
+        make_video(videos / name, num_frames=12)
+    (videos / 'text.mp4').write_text('no video')
+    words = (videos, '--checkpoint', model, '--out', out, '--no-video', '--resume')
+    words += ('--no-isolation',)
+    results = {
+        name: out / name / 'result.json' for name in ('=a.mp4', 'b.mp4', 'c.mp4')
+    }
+
+    def run():
+        """Return what ran and the table."""
+        for path in results.values():
+            if path.exists():
+                os.utime(path, (1, 1))
+        assert run_tool_here(TOOL, *words) == 1
+        ran = {n for n, path in results.items() if path.stat().st_mtime > 1}
+        return ran, (out / 'videos.csv').read_text()
+
+    ran, table = run()
+    assert ran == set(results)
+    capsys.readouterr()
+    assert run() == (set(), table)
+    said = capsys.readouterr()
+    assert '3 videos of 4 done before' in said.err
+    assert '[1/1] text.mp4: failed' in said.err
+    assert '4 videos (' in said.out and 'failed: 1' in said.out
+    make_video(videos / 'b.mp4', num_frames=13)  # another file of that name
+    (out / 'c.mp4/report.html').unlink()
+    assert run()[0] == {'b.mp4', 'c.mp4'}
+
+
+def test_page_of_all_videos_links_the_reports_and_sorts_by_one_named_script(tmp_path):
+    videos = [RequestedVideo(tmp_path / n, n, n) for n in (EVIL, 'b.mp4', 'c.mp4')]
+    table = VideosTable(tmp_path, videos)
+    for video, score in zip(videos, (0.25, 0.75, None), strict=True):
+        (tmp_path / video.folder).mkdir()
+        (tmp_path / video.folder / 'report.html').touch()
+        status, verdict = ('ok', 'fake') if score else ('failed', 'none')
+        more = dict(fake_score=score, fault='' if score else EVIL)
+        result = VideoResult(video.path, status, verdict, 0.2, 0.2, False, **more)
+        table.add(result, video)
+    table.write()
+    page = (tmp_path / 'videos.html').read_text()
+    assert '<img' not in page and page.count('&lt;img') == 2
+    (script,) = re.findall('<script>(.*?)</script>', page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert 'href="b.mp4/report.html"' in page and '0.750' in page
+    assert table.counts() == '3 videos (signs of manipulation: 2, failed: 1)'
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
@@ -91,6 +163,7 @@ def test_starter_is_used_and_named_where_no_checkpoint_is(
         (['a.mp4', '--checkpoint', 'w.pth', '--out', 'a.mp4'], 'is a file'),
         (['a.mp4', '--checkpoint', 'nope.pth'], 'no such checkpoint file: nope.pth'),
         (['a.mp4', '--checkpoint', 'w.pth'], 'set --config'),
+        (['a.mp4', '--checkpoint', 'c.py'], 'config and checkpoint swapped'),
         (['a.mp4', '--checkpoint', '.'], "no detector in folder '.'"),
         (['a.mp4'], 'comes without a starter detector: name a checkpoint'),
     ],

@@ -57,8 +57,12 @@ def run_here(trained, monkeypatch, capfd):
 
 
 def test_test_writes_figures_and_predictions(trained, run_here):
-    code, _ = run_here(TEST, CONFIG, 'run/epoch_2.pth', '--work-dir', 'out')
+    code, printed = run_here(TEST, CONFIG, 'run/epoch_2.pth', '--work-dir', 'out')
     assert code == 0
+    assert 'INFO' not in printed and '95% CI' in printed
+    assert len(printed.splitlines()) < 20
+    (log,) = (trained / 'out').glob('*/*.log')
+    assert 'Epoch(test)' in log.read_text() and '95% CI' in log.read_text()
     assert read_json(trained / 'out/metrics.json')['level'] == 'video'
     rows = (trained / 'out/predictions.csv').read_text().splitlines()
     assert len(rows) == 1 + 7

@@ -23,6 +23,11 @@ from webapp_builders import PATIENCE_SECONDS, TOOL, running_tool
 
 # Set where the test of the page must not be skipped.
 NEED_VARIABLE = 'MMDEEPFAKE_NEED_BROWSER'
+WIDTH = 'document.querySelector("#timeline").clientWidth'
+# Visible headings that are more than one level below the one before.
+HEADINGS = """heads => heads.filter((head) => head.offsetParent)
+    .map((head) => Number(head.tagName[1]))
+    .filter((level, place, all) => level > (all[place - 1] ?? 0) + 1)"""
 PHONE = dict(width=390, height=800)
 
 
@@ -80,12 +85,20 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         assert re.search(r'P\(fake\) 0\.\d{3}', page.inner_text('#verdict-text'))
         assert 'not calibrated' in page.inner_text('#meaning')
         assert page.inner_text('#name') == 'b>clip.mp4'
-        assert page.title() == 'Is this video a deepfake?'
+        assert re.match(r'(Signs|No sign) of m.*: b>clip\.mp4 - ', page.title())
+        assert page.evaluate('document.activeElement.id') == 'name'
+        names = page.eval_on_selector_all(
+            '#downloads a', 'links => links.map((link) => link.download)'
+        )
+        assert 'b>clip_report.html' in names
         page.wait_for_function(
             '[...document.images].length >= 2 && '
             '[...document.images].every((image) => image.naturalWidth > 0)'
         )
         page.wait_for_function('document.querySelector("video").readyState > 0')
+        page.click('#timeline', position=dict(x=0.5 * page.evaluate(WIDTH), y=40))
+        assert page.evaluate('document.querySelector("video").currentTime') > 0
+        assert page.eval_on_selector_all('h1, h2, h3, h4', HEADINGS) == []
         picture = page.screenshot(path=tmp_path / 'page.png', full_page=True)
         assert len(picture) > 10_000
         page.set_viewport_size(PHONE)
@@ -103,7 +116,19 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         page.set_input_files('#file', text)
         page.wait_for_selector('#trouble:visible')
         assert 'is not a supported video' in page.inner_text('#trouble-text')
+        assert page.evaluate('document.activeElement.id') == 'trouble-name'
         assert not room.exists()
+        page.click('#again')
+        page.set_input_files('#file', [clip, text, video])
+        page.wait_for_selector('#batch-list li:nth-child(3) button')
+        lines = page.inner_text('#batch-list').splitlines()
+        assert [line.split(' ')[0] for line in lines] == [
+            'b>clip.mp4', 'text.mp4', video.name,
+        ]  # fmt: skip
+        assert 'is not a supported video' in lines[1]
+        assert page.inner_text('#name') == 'b>clip.mp4'  # the first stays
+        page.click(f'#batch-list button:has-text("{video.name}")')
+        assert page.inner_text('#name') == video.name
     assert not list(temp.glob('mmdeepfake-*'))
     log = ''.join(server.lines)
     assert 'clip' not in log and 'Traceback' not in log

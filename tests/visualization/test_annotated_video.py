@@ -7,7 +7,13 @@ import pytest
 from mmdeepfake.visualization.annotated_video import (
     FaceMark,
     ScoreStrip,
+    _Canvas,
     write_annotated_video,
+)
+from mmdeepfake.visualization.report_plots import (
+    FAKE_COLOUR,
+    REAL_COLOUR,
+    UNCERTAIN_COLOUR,
 )
 
 
@@ -79,3 +85,20 @@ def test_unreadable_frames_leave_no_file(tmp_path):
             frames(), lambda index: [], tmp_path / 'a.mp4', strip=strip, **settings
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('threshold', 'score', 'expected'),
+    [
+        (0.5, 0.6, FAKE_COLOUR),
+        (0.5, 0.4, UNCERTAIN_COLOUR),
+        (0.5, 0.2, REAL_COLOUR),
+        (None, 0.9, '#969696'),  # nothing is judged
+    ],
+)
+def test_colour_is_that_of_the_verdict(threshold, score, expected):
+    canvas = _Canvas((480, 480), ScoreStrip('', [], threshold, 0.3))
+    mark = FaceMark('face', (100, 200, 300, 400), score)
+    drawn = canvas.draw(np.zeros((480, 480, 3), np.uint8), [mark], 0)
+    colour = tuple(int(expected[i : i + 2], 16) for i in (1, 3, 5))
+    assert tuple(drawn[300, 100]) == colour

@@ -65,8 +65,10 @@ def test_findings_are_those_of_inference(detector, examined):
     assert (found['verdict'], found['threshold']) == (expected.verdict, 0.5)
     assert not found['is_calibrated']
     (face,) = found['faces']
-    assert face['peak_score'] == pytest.approx(expected.faces[0].highest.fake_score)
-    assert face['has_heat']
+    peak = expected.faces[0].highest
+    assert f'{peak.fake_score:.3f} at {peak.start_seconds:.2f} s' in face['caption']
+    assert 'heat maps' in face['caption'] and 'Every video has a' in face['caption']
+    assert face['name'] == 'Main face' and face['doubts'][0].startswith('Small: ')
     assert face['pictures'] == {'heat': 'heat_0.png'}
     assert found['files'] == [
         'annotated.mp4', 'heat_0.png', 'report.html', 'result.json', 'scores.csv',
@@ -191,8 +193,8 @@ def test_each_region_has_its_colour():
     chosen = np.repeat([[0, 1]], SIDE, axis=0).repeat(SIDE // 2, axis=1)
     picture = draw_regions(make_peak(0), chosen, 4)
     left, right = picture[:, 5].astype(int), picture[:, picture.shape[1] // 4 - 5]
-    assert (left[:, 2] > left[:, 0]).all()  # blue
-    assert (right[:, 0] > right[:, 2]).all()  # orange
+    assert (left[:, 1] > left[:, 0]).all()  # green
+    assert (right[:, 0] > right[:, 1]).all()  # pink
 
 
 def test_model_without_ratf_has_no_regions(detector):

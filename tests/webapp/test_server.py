@@ -61,7 +61,7 @@ def test_video_is_taken_and_its_findings_are_shown(visitor, folder):
     assert (status, content) == (200, b'picture')
     assert headers['Content-Type'] == 'image/png'
     _, headers, _ = visitor.ask('GET', f'{files}/report.html')
-    assert headers['Content-Disposition'] == 'attachment; filename="report.html"'
+    assert headers['Content-Disposition'] == 'attachment; filename="clip_report.html"'
     assert not uploads(folder)
     assert visitor.ask('DELETE', f'/api/jobs/{job_id}')[0] == 204
     assert visitor.ask('GET', f'/api/jobs/{job_id}')[0] == 404

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.build import check_data, load_config
 from mmdeepfake.engine.config_checks import check_config, find_datasets
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.atomic_write import replace_text
@@ -33,6 +33,8 @@ def run_benchmark(args: argparse.Namespace) -> None:
     )
     runs = [run for _, of_config in plan.values() for run in of_config]
     mine = [] if args.table_only else runs[parse_shard(args.shard)]
+    for cfg, _ in plan.values() if mine else ():
+        check_data(cfg, ('train', 'val', 'test'))  # before hours of training
     costs = {stem: _count_cost(stem, cfg) for stem, (cfg, _) in plan.items()}
     # As with Ctrl-C; by default SIGTERM would leave the child running.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -12,6 +12,7 @@ from torch import nn
 
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.models.necks import CrossSnippetAttention
 from mmdeepfake.structures import VideoKey
 from mmdeepfake.visualization.difference_plot import Region, plot_changes
 from mmdeepfake.visualization.evidence import (
@@ -115,7 +116,8 @@ def draw_activation(args: argparse.Namespace) -> Figure:
         pictures[: len(frames)] = _outlined(detector.videos, key, frames, chosen, args)
         rows.append(
             ImageRow(
-                f'{key.method}\nP(fake) {heat.fake_score:.2f}',
+                f'{key.method}\nP(fake) {heat.fake_score:.2f}\n'
+                f'maximum {heat.raw[chosen].max():.2g}',
                 pictures,
             )
         )
@@ -123,7 +125,7 @@ def draw_activation(args: argparse.Namespace) -> Figure:
     names = [f't = {index + 1}' for index in range(t)]
     title = (
         f'Grad-CAM of {detector.name} at {heat.layer}, one snippet of {t} frames'
-        + ('' if args.truth == 'none' else '; white: border of the forged pixels')
+        + _describe_border(args)
     )
     return plot_image_rows(rows, title=title, column_names=names * 2, gap_after=t)
 
@@ -148,7 +150,9 @@ def draw_regions(args: argparse.Namespace) -> Figure:
             raise ConfigError(f'--model: {detector.name} is given twice')
         blocks[name] = rows
     return plot_regions(
-        blocks, title='Regions that share the basis filter of the largest weight'
+        blocks,
+        title='Regions that share the basis filter of the largest weight'
+        + _describe_border(args),
     )
 
 
@@ -158,12 +162,7 @@ def draw_csa(args: argparse.Namespace) -> Figure:
         open_detector(pair, args) for pair in (args.with_csa, args.without_csa)
     )
     for detector, wanted in ((with_csa, True), (without, False)):
-        if detector.model.with_neck != wanted:
-            raise ConfigError(
-                f'{detector.name}: its model has {"no" if wanted else "a"} neck; '
-                f'--with{"" if wanted else "out"}-csa needs a model '
-                f'with{"" if wanted else "out"} one'
-            )
+        check_csa(detector, wanted=wanted)
     keys = _choose(with_csa.videos, args.methods, args.video)
     rows: dict[str, list] = {'frame': [], 'without\nCSA': [], 'with\nCSA': []}
     truth_row: list = []
@@ -182,7 +181,7 @@ def draw_csa(args: argparse.Namespace) -> Figure:
     pictures = [ImageRow(name, row) for name, row in rows.items()]
     pictures.append(ImageRow('forged\npixels', truth_row))
     names = [
-        key.method if index == 0 else ''
+        f'{key.method}\nsnippet {index + 1}'
         for key in keys
         for index in range(args.num_snippets)
     ]
@@ -191,6 +190,17 @@ def draw_csa(args: argparse.Namespace) -> Figure:
         f'{without.name} against {with_csa.name}'
     )
     return plot_image_rows(pictures, title=title, column_names=names)
+
+
+def check_csa(detector: Detector, *, wanted: bool) -> None:
+    """Raise if a model lacks CSA where it is wanted, or has it anywhere else."""
+    parts = detector.model.modules()
+    if any(isinstance(part, CrossSnippetAttention) for part in parts) != wanted:
+        raise ConfigError(
+            f'{detector.name}: its model has {"no" if wanted else "a"} '
+            f'CrossSnippetAttention; --with{"" if wanted else "out"}-csa needs a model '
+            f'with{"" if wanted else "out"} one'
+        )
 
 
 FIGURES: dict[str, Callable[[argparse.Namespace], Figure]] = {
@@ -252,6 +262,10 @@ def _outlined(
     if args.truth == 'none':
         return frames
     return outline_masks(frames, videos.read_truth(key, truth=args.truth)[chosen])
+
+
+def _describe_border(args: argparse.Namespace) -> str:
+    return '' if args.truth == 'none' else '; white: border of the forged pixels'
 
 
 def _truth_pictures(

@@ -17,7 +17,7 @@ from itertools import chain
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmdeepfake.errors import DataError
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 
 from ..frame_readers import open_reader
@@ -41,6 +41,11 @@ class OpenVideo(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Open the video."""
+        if 'video_reader' in results:
+            raise ConfigError(
+                "another step opened the video, as MMAction2's inferencer does, which "
+                'replaces the decoding; use mmdeepfake.load_detector(CHECKPOINT)(VIDEO)'
+            )
         reader = open_reader(results, num_threads=self.num_threads)
         listed = results.get('total_frames')
         if listed is not None and listed != len(reader):

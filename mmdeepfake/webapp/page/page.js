@@ -18,32 +18,68 @@ const DOWNLOADS = {
   'scores.csv': 'Scores (CSV)',
   'annotated.mp4': 'Video with boxes',
 };
+const TITLE = document.title;
+const SAY_MS = 10000; // at most one spoken progress report in this time
 const at = (id) => document.getElementById(id);
 
 let about = null;
-let current = null; // id of the job that is shown
+let batch = []; // the visitor's videos: {file, name, id, job, text, verdict}
+let shown = null; // the one whose result is shown
 let request = null; // the upload that is running
-let visit = 0; // incremented with every change of view: late responses are dropped
+let visit = 0; // incremented when the videos are withdrawn: late responses are dropped
+let step = { text: '', start: 0, done: 0 }; // for the time left
+let spoken = { about: '', time: 0 };
 
 class Trouble extends Error {}
 
 function show(...ids) {
-  for (const id of ['ask', 'trouble', 'wait', 'result']) at(id).hidden = !ids.includes(id);
+  const more = batch.length > 1 ? ['batch'] : [];
+  for (const id of ['ask', 'batch', 'trouble', 'wait', 'result']) at(id).hidden = ![...more, ...ids].includes(id);
+}
+
+function setTitle(text) {
+  document.title = text ? `${text} - ${TITLE}` : TITLE;
+}
+
+function say(text, about = text) {
+  if (about === spoken.about && Date.now() - spoken.time < SAY_MS) return;
+  spoken = { about, time: Date.now() };
+  at('said').textContent = text;
 }
 
 function complain(message) {
-  visit += 1;
   at('trouble-text').textContent = message;
+  setTitle('Not examined');
   show('trouble');
+  at('trouble-name').focus();
 }
 
 function begin() {
   visit += 1;
-  current = null;
+  batch = [];
+  shown = null;
   location.hash = '';
   at('file').value = '';
   at('video').removeAttribute('src');
+  setTitle('');
   show('ask');
+}
+
+function list() {
+  at('batch-list').replaceChildren(...batch.map((one) => {
+    const line = element('li', '');
+    const name = element(one.job ? 'button' : 'span', one.name);
+    if (one.job) name.addEventListener('click', () => { tell(one); show(isBusy() ? 'wait' : '', 'result'); });
+    if (one === shown) name.setAttribute('aria-current', 'true');
+    const text = element('span', ` ${one.text}`);
+    text.className = one.verdict ? `mark ${one.verdict}` : '';
+    line.append(name, text);
+    return line;
+  }));
+}
+
+function isBusy() {
+  return batch.some((one) => !one.job && !one.isOver);
 }
 
 async function ask(path, options = {}) {
@@ -97,62 +133,96 @@ function seconds(value) {
 }
 
 function wait(text, done = 0, total = 0) {
-  at('wait-text').textContent = text;
+  if (text !== step.text || done < step.done) step = { text, start: Date.now(), done };
+  const rate = (done - step.done) / (Date.now() - step.start);
+  const left = rate > 0 && Date.now() - step.start > 2000 ? Math.ceil((total - done) / rate / 1000) : 0;
+  const more = left ? `, about ${left > 90 ? `${Math.round(left / 60)} min` : `${left} s`} left` : '';
+  const share = total ? `${Math.min(100, Math.round(100 * done / total))} %` : '';
+  at('wait-text').textContent = `${text}${share && `: ${share}`}${more}`;
+  setTitle(`${share || '...'} ${text}`);
+  say(at('wait-text').textContent, text);
   if (total) at('wait-bar').value = Math.min(1, done / total);
   else at('wait-bar').removeAttribute('value');
 }
 
-async function examine(file) {
+async function examineAll(files) {
+  if (!files.length) return;
   visit += 1;
   const seen = visit;
-  at('wait-name').textContent = file.name;
+  batch = [...files].map((file) => ({ file, name: file.name, text: 'waiting' }));
+  for (const one of batch) {
+    await examine(one, seen);
+    if (seen !== visit) return;
+  }
+  if (batch.length > 1) {
+    show(shown ? 'result' : '');
+    setTitle('All videos are done');
+    say('All videos are done');
+  }
+  if (!shown) complain(batch.length > 1 ? 'None of the videos could be examined.' : batch[0].text);
+}
+
+async function examine(one, seen) {
+  const { file } = one;
+  at('wait-name').textContent = one.name;
+  one.text = 'in progress';
+  show('wait', shown ? 'result' : '');
+  list();
   wait('Reserving a place');
-  show('wait');
+  if (!shown) at('wait-name').focus();
   try {
     const limit = about && about.limits.max_megabytes;
     if (limit && file.size > limit * 1e6) {
       throw new Trouble(`The file has ${megabytes(file.size)}; the limit is ${limit} MB. Shorten the video or compress it more.`);
     }
     const job = await ask('/api/jobs', { method: 'POST', body: JSON.stringify({ name: file.name, size: file.size }) });
-    if (seen !== visit) {
-      await ask(`/api/jobs/${job.id}`, { method: 'DELETE' });
-      return;
-    }
-    current = job.id;
+    one.id = job.id;
+    if (seen !== visit) return void forget(one.id);
     await send(job.id, file, seen);
     if (seen !== visit) return;
-    location.hash = job.id;
-    await follow(job.id, seen);
+    if (batch.length === 1) location.hash = job.id;
+    await follow(one, seen);
   } catch (error) {
-    if (seen === visit) complain(say(error));
+    one.isOver = true;
+    one.text = explain(error);
   }
+  if (seen === visit) list();
 }
 
-function say(error) {
+function explain(error) {
   return error instanceof Trouble ? error.message : 'Internal error of this page. Reload it.';
 }
 
-async function follow(id, seen) {
+async function follow(one, seen) {
   while (seen === visit) {
-    const job = await ask(`/api/jobs/${id}`);
+    const job = await ask(`/api/jobs/${one.id}`);
     if (seen !== visit) return;
     at('wait-name').textContent = job.name;
-    if (job.state === 'done') return tell(job);
+    if (job.state === 'done') {
+      Object.assign(one, { job, name: job.name, text: job.findings.verdict_words, verdict: nameColour(job.findings) });
+      if (!shown) tell(one);
+      return;
+    }
     if (job.state === 'failed') throw new Trouble(job.message);
     if (job.state === 'waiting') wait(`Waiting, place ${job.num_before}`);
-    else if (job.stage && job.total) wait(`${job.stage}: frame ${job.done} of ${job.total}`, job.done, job.total);
-    else wait(job.stage || 'Opening the video');
+    else wait(job.stage || 'Opening the video', job.done || 0, job.total || 0);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-function tell(job) {
+function nameColour(found) {
+  return ['fake', 'uncertain', 'real'].includes(found.verdict) ? found.verdict : 'other';
+}
+
+function tell(one) {
+  const { job } = one;
   const found = job.findings;
+  shown = one;
   const path = (name) => `/api/jobs/${job.id}/files/${encodeURIComponent(name)}`;
   const has = (name) => found.files.includes(name);
-  const isJudged = found.fake_score !== null && found.verdict !== 'not valid';
+  const isJudged = found.is_judged;
   at('name').textContent = job.name;
-  at('verdict').className = `verdict ${['fake', 'uncertain', 'real'].includes(found.verdict) ? found.verdict : ''}`;
+  at('verdict').className = `verdict ${nameColour(found)}`;
   at('verdict-word').textContent = found.verdict_words;
   at('verdict-text').textContent = isJudged ? found.sentence : '';
   at('scale').hidden = !isJudged;
@@ -160,6 +230,7 @@ function tell(job) {
     at('scale-score').style.left = `${100 * found.fake_score}%`;
     at('scale-threshold').style.left = `${100 * Math.min(1, found.threshold)}%`;
     at('scale-line').style.setProperty('--turn', `${100 * Math.min(1, found.threshold)}%`);
+    at('scale-line').style.setProperty('--low', `${100 * Math.min(1, found.threshold, found.lower_threshold)}%`);
   }
   const calibration = found.is_calibrated
     ? 'The threshold was chosen on validation videos.'
@@ -172,6 +243,7 @@ function tell(job) {
   if (has('annotated.mp4')) at('video').src = path('annotated.mp4');
   at('time-part').hidden = !has('timeline.png');
   if (has('timeline.png')) at('timeline').src = path('timeline.png');
+  at('timeline').onclick = (event) => seek(event, found);
   at('face-part').hidden = !found.faces.length;
   at('faces').replaceChildren(...found.faces.map((face) => makeFace(face, path)));
   const left = found.num_faces - found.faces.length;
@@ -179,20 +251,32 @@ function tell(job) {
   at('downloads').replaceChildren(...Object.keys(DOWNLOADS).filter(has).map((name) => {
     const link = element('a', DOWNLOADS[name]);
     link.href = path(name);
-    link.download = name;
+    link.download = `${job.name.replace(/\.[^.]*$/, '')}_${name}`;
     return link;
   }));
   at('kept').textContent = about ? `The server has deleted your video. It deletes the results after ${about.limits.keep_minutes} minutes.` : '';
+  list();
   show('result');
+  setTitle(`${found.verdict_words}: ${job.name}`);
+  say(`${found.verdict_words}. ${isJudged ? found.sentence : ''}`);
+  at('name').focus();
+}
+
+function seek(event, found) {
+  const [left, right] = found.time_axis;
+  const share = (event.offsetX / event.target.clientWidth - left) / (right - left);
+  at('video').currentTime = Math.min(1, Math.max(0, share)) * found.duration_seconds;
+  at('video').scrollIntoView({ block: 'nearest' });
 }
 
 function makeFace(face, path) {
   const part = at('face').content.cloneNode(true);
-  part.querySelector('h4').textContent = `Face ${face.index}: ${face.verdict_words}`;
-  part.querySelector('.facts').textContent = `P(fake) ${face.fake_score.toFixed(3)}, seen from ${seconds(face.start_seconds)} to ${seconds(face.end_seconds)}`;
-  const peak = face.peak_score === null ? '' : `Its most suspicious snippet (${face.peak_score.toFixed(3)} at ${seconds(face.peak_start_seconds)}), as the model saw it`;
+  const size = face.size_px === null ? '' : `${face.size_px} pixels, `;
+  part.querySelector('h4').textContent = `${face.name}: ${face.verdict_words}`;
+  part.querySelector('.doubts').replaceChildren(...face.doubts.map((doubt) => element('li', doubt)));
+  part.querySelector('.facts').textContent = `P(fake) ${face.fake_score.toFixed(3)}, ${size}seen from ${seconds(face.start_seconds)} to ${seconds(face.end_seconds)}`;
   const captions = {
-    heat: face.has_heat ? `${peak}; below, its heat maps (Grad-CAM), scaled to their own maximum, however small.` : `${peak}.`,
+    heat: face.caption,
     regions: `Regions of RATF: each colour is the basis filter with the largest weight (${face.num_ruling} of ${face.num_filters} appear here). They show how the model divides the image, not what is fake.`,
   };
   for (const kind of ['heat', 'regions']) {
@@ -215,17 +299,20 @@ function element(tag, text) {
 }
 
 async function withdraw() {
-  const id = current;
+  const ids = batch.map((one) => one.id).filter(Boolean);
   if (request) request.abort();
   begin();
-  if (!id) return;
+  await Promise.all(ids.map(forget));
+}
+
+async function forget(id) {
   try {
     await ask(`/api/jobs/${id}`, { method: 'DELETE' });
   } catch { /* already deleted */ }
 }
 
 function listen() {
-  at('file').addEventListener('change', () => at('file').files[0] && examine(at('file').files[0]));
+  at('file').addEventListener('change', () => examineAll(at('file').files));
   at('again').addEventListener('click', begin);
   at('next').addEventListener('click', begin);
   at('cancel').addEventListener('click', withdraw);
@@ -234,8 +321,7 @@ function listen() {
     at('ask').addEventListener(kind, (event) => {
       event.preventDefault();
       at('ask').classList.toggle('over', kind === 'dragover');
-      const file = kind === 'drop' && event.dataTransfer.files[0];
-      if (file) examine(file);
+      if (kind === 'drop') examineAll(event.dataTransfer.files);
     });
   }
 }
@@ -245,17 +331,17 @@ async function start() {
   try {
     about = await ask('/api/about');
     const { limits, model } = about;
-    at('limits').textContent = `up to ${limits.max_megabytes} MB and ${limits.max_seconds} seconds`;
+    at('limits').textContent = `up to ${limits.max_megabytes} MB and ${limits.max_seconds} seconds each`;
     at('model').textContent = `${model.model}, trained on ${model.trained_on}; mmdeepfake ${model.version}`;
     const id = location.hash.slice(1);
     if (id) {
-      current = id;
+      batch = [{ id: encodeURIComponent(id), name: '', text: '' }];
       show('wait');
       wait('Looking for the result');
-      await follow(encodeURIComponent(id), visit);
+      await follow(batch[0], visit);
     }
   } catch (error) {
-    complain(say(error));
+    complain(explain(error));
   }
 }
 

@@ -15,6 +15,7 @@ from figure_builders import (
     save_small_checkpoint,
 )
 from tool_runs import ROOT, run_tool_here
+from torch import nn
 
 from mmdeepfake.commands.figures import paper_figures as figures
 from mmdeepfake.commands.figures.figure_videos import (
@@ -25,6 +26,7 @@ from mmdeepfake.commands.figures.figure_videos import (
 from mmdeepfake.commands.figures.paper_figures import parse_regions
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.models.necks import CrossSnippetAttention
 
 TOOL = ROOT / 'tools/figures.py'
 
@@ -83,6 +85,17 @@ def test_model_with_csa_in_the_place_of_one_without_is_refused(
     given += ['--without-csa', *models[WITHOUT_CSA], '--out', tmp_path]
     assert run(*given, data_root=data_root) == 2
     assert '--with-csa needs a model with one' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('wanted', [True, False])
+def test_only_the_attention_itself_counts_as_csa(wanted):
+    other, csa = nn.Linear(1, 1), CrossSnippetAttention(in_channels=8, clip_len=4)
+    right, wrong = (csa, other) if wanted else (other, csa)
+    figures.check_csa(figures.Detector('m', nn.Sequential(right), None), wanted=wanted)
+    with pytest.raises(ConfigError, match='CrossSnippetAttention'):
+        figures.check_csa(
+            figures.Detector('m', nn.Sequential(wrong), None), wanted=wanted
+        )
 
 
 def test_localisation_writes_tables(tmp_path, data_root, models):
@@ -185,6 +198,8 @@ def test_fig5_is_drawn_of_two_models(monkeypatch, tmp_path, data_root, models):
         methods=None, video=None, layer=None, num_snippets=2,
     )  # fmt: skip
     figure = figures.draw_csa(args)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles[:2] == ['Deepfakes\nsnippet 1', 'Deepfakes\nsnippet 2']
     names = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
     assert names[:4] == ['frame', 'without\nCSA', 'with\nCSA', 'forged\npixels']
     masks = [axes for axes in figure.axes if axes.images][-4:]
