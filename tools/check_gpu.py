@@ -15,14 +15,16 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_traceback_argument, run_tool
+from mmdeepfake.commands.command_line import (
+    ToolParser,
+    add_traceback_argument,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(example='tools/check_gpu.py --out report', description=__doc__)
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
     add_traceback_argument(parser)
     return parser.parse_args()

@@ -13,13 +13,14 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import add_run_arguments, run_tool
+from mmdeepfake.commands.command_line import ToolParser, add_run_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = ToolParser(
+        example='tools/evaluate.py CONFIG CHECKPOINT --on ffpp_lq celeb_df',
+        description=__doc__,
     )
     parser.add_argument('config', nargs='?', help='config of the model')
     parser.add_argument('checkpoint', nargs='?', help='its weights')
@@ -38,7 +39,12 @@ def parse_args() -> argparse.Namespace:
         metavar='SET=PATH',
         help='where a set of --on lies, if not where its config says',
     )
-    parser.add_argument('--split', default='test', choices=['train', 'val', 'test'])
+    parser.add_argument(
+        '--split',
+        default='test',
+        choices=['train', 'val', 'test'],
+        help='of every set',
+    )
     parser.add_argument(
         '--threshold', type=float, help='call a video fake from this P(fake) on'
     )
@@ -47,7 +53,9 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE.json',
         help='threshold and temperature that tools/calibrate.py chose on validation',
     )
-    parser.add_argument('--num-resamples', type=int, default=10_000)
+    parser.add_argument(
+        '--num-resamples', type=int, default=10_000, help='of the bootstrap'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the bootstrap')
     parser.add_argument(
         '--allow-leak',

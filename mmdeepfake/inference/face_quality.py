@@ -1,6 +1,6 @@
 """What speaks against trusting the score of a face.
 
-The limits are ours. They lie between what was measured on faces of 34 videos, H.264
+The limits are ours. They lie between what was measured on faces of some 37 clips, H.264
 at CRF 23 to 40, and on the same faces still or blurred (sigma 1/80 to 1/40 of a face).
 """
 

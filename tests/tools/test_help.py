@@ -12,8 +12,8 @@ from tool_runs import ROOT
 
 from mmdeepfake.commands.command_line import ToolParser
 
-# torchrun's own parser; no arguments; not yet a `ToolParser`.
-OTHERS = {'start_processes', 'check_env', 'evaluate'}
+# torchrun's own parser; no arguments.
+OTHERS = {'start_processes', 'check_env'}
 TOOLS = sorted({path.stem for path in ROOT.glob('tools/*.py')} - OTHERS)
 
 
