@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
         help='predictions.csv of a test run of each model',
     )
     parser.add_argument(
-        '--names', nargs='+', help="of the models; default: the folders' of the runs"
+        '--names', nargs='+', help="of the models (the folders' of the runs)"
     )
     parser.add_argument(
         '--thresholds',
