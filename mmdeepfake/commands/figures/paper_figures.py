@@ -151,7 +151,7 @@ def draw_regions(args: argparse.Namespace) -> Figure:
         blocks[name] = rows
     return plot_regions(
         blocks,
-        title='Regions that share the basis filter of the largest weight'
+        title='Basis filter of the largest weight'
         + _describe_border(args),
     )
 
