@@ -1,4 +1,4 @@
-# Second stage of the detector that ships: single frames, all degradations.
+# Second stage of the starter: single frames, all degradations.
 # --cfg-options load_from=work_dirs/efficientnet_lite0_visible/epoch_6.pth
 _base_ = ['efficientnet_lite0_pseudo_fake.py']
 

@@ -1,4 +1,4 @@
-# The detector that ships, last of three stages: RATF on single snippets.
+# Third stage of the starter: RATF on single snippets.
 # --cfg-options load_from=work_dirs/efficientnet_lite0_starter/epoch_8.pth
 _base_ = ['ratf_lite0_pseudo_fake.py']
 

@@ -151,8 +151,7 @@ def draw_regions(args: argparse.Namespace) -> Figure:
         blocks[name] = rows
     return plot_regions(
         blocks,
-        title='Basis filter of the largest weight'
-        + _describe_border(args),
+        title='Basis filter of the largest weight' + _describe_border(args),
     )
 
 
