@@ -54,13 +54,6 @@ test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
 optim_wrapper = dict(optimizer=dict(lr=learning_rate), clip_grad=dict(max_norm=20))
 param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=learning_rate,
-        pct_start=0.1,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    )
+    dict(_base_.param_scheduler[0], eta_max=learning_rate, total_steps=max_epochs)
 ]
 train_cfg = dict(max_epochs=max_epochs, val_begin=4, val_interval=4)

@@ -28,13 +28,6 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=learning_rate), clip_grad=dict(max_norm=5))
 param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=learning_rate,
-        pct_start=0.1,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    )
+    dict(_base_.param_scheduler[0], eta_max=learning_rate, total_steps=max_epochs)
 ]
 train_cfg = dict(max_epochs=max_epochs, val_begin=6, val_interval=6)

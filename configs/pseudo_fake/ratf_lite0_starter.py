@@ -22,14 +22,5 @@ train_pipeline = [
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 custom_hooks = [*_base_.custom_hooks, dict(type='ChannelsLastHook')]
 optim_wrapper = dict(clip_grad=dict(max_norm=20))
-param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=_base_.learning_rate,
-        pct_start=0.1,
-        total_steps=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    )
-]
+param_scheduler = [dict(_base_.param_scheduler[0], total_steps=max_epochs)]
 train_cfg = dict(max_epochs=max_epochs, val_interval=2)
