@@ -65,6 +65,9 @@ def test_tools_compile_the_model_before_it_runs(monkeypatch, tmp_path, verb):
     model.backbone = nn.Linear(2, 2)
 
     class Runner:
+        work_dir, timestamp = str(tmp_path), 'now'
+        test_evaluator = argparse.Namespace(metrics=[])
+
         def run(self):
             found.append(self.model.backbone._compiled_call_impl is not None)
 

@@ -73,9 +73,9 @@ def test_option_of_a_variable_is_rejected_with_the_setting_to_use(
 )
 def test_setting_in_a_message_has_an_effect(key):
     with pytest.raises(ConfigError) as rejected:
-        load_config(MINIFF, {key: 3})
+        load_config(MINIFF, {key: 5})
     lines = str(rejected.value).partition('Set ')[2].removesuffix(' instead').split()
-    cfg = load_config(MINIFF, {one.removesuffix('=3'): 3 for one in lines})
+    cfg = load_config(MINIFF, {one.removesuffix('=5'): 5 for one in lines})
     plain = read_config('miniff/ratf_r18_miniff.py')
     names = {one.split('.')[0] for one in lines}
     assert names and all(cfg[name] != plain[name] for name in names)

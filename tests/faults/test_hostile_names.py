@@ -98,7 +98,10 @@ def check_page(text, name, plain):
 
 def make_video_page(name):
     table = PageTable(name, (name,), [(name,)], [name])
-    face = {'name': name, 'facts': [(name, name)], 'images': [(name, b'png')]}
+    face = {
+        'name': name, 'doubts': [name], 'facts': [(name, name)],
+        'images': [(name, b'png')],
+    }  # fmt: skip
     return render_page(
         'video_page.html',
         title=name, verdict='fake', colour='#666', sentence=name, notes=[name],
