@@ -154,7 +154,8 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
     steps_of_acc, accs = _series(log.val, METRIC_PREFIX + 'acc')
     label = 'ACC of all videos'
     axes.plot(steps_of_acc, 100 * accs, 's--', c=REAL_COLOUR, ms=3, label=label)
-    best = int(np.argmax(aucs))
+    _, entropies = _series(log.val, METRIC_PREFIX + 'cross_entropy')
+    best = find_best(aucs, entropies)
     axes.plot(
         steps[best],
         100 * aucs[best],
@@ -166,6 +167,18 @@ def _draw_validation(axes: Axes, log: TrainingLog) -> None:
         label=f'best AUC {100 * aucs[best]:.1f} at iteration {steps[best]:.0f}',
     )
     axes.legend(edgecolor='none', framealpha=0.85, ncols=2)
+
+
+def find_best(aucs: Floats, entropies: Floats) -> int:
+    """Return the place of the best AUC, among equals that which a run keeps.
+
+    Args:
+        aucs: (n,) of the validations.
+        entropies: (n,) cross-entropies, the lowest of which wins, then the last;
+            another length counts as none.
+    """
+    ties = -entropies if len(entropies) == len(aucs) else np.zeros(len(aucs))
+    return int(np.lexsort([np.arange(len(aucs)), ties, aucs])[-1])
 
 
 def _draw_histograms(axes: Axes, rows: Sequence[ScoreRow], threshold: float) -> None:

@@ -7,6 +7,7 @@ from mmdeepfake.errors import DataError
 from mmdeepfake.visualization.report_plots import (
     RocLine,
     ScoreRow,
+    find_best,
     plot_scores,
     plot_training_curve,
 )
@@ -33,6 +34,19 @@ def test_training_curve_is_drawn(tmp_path, records):
     plot_training_curve(write_log(tmp_path / 's.json', *records), out)
     assert is_drawn(out)
     assert [path.name for path in out.parent.iterdir()] == ['curve.png']
+
+
+@pytest.mark.parametrize(
+    ('aucs', 'entropies', 'best'),
+    [
+        ([0.5, 1, 1, 1], [0.1, 0.4, 0.2, 0.3], 2),
+        ([0.5, 1, 1, 0.9], [0.1, 0.2, 0.2, 0.1], 2),
+        ([0.5, 1, 1, 0.9], [], 2),
+    ],
+    ids=['cross-entropy', 'the last', 'without cross-entropy'],
+)
+def test_star_marks_the_validation_that_a_run_keeps(aucs, entropies, best):
+    assert find_best(np.array(aucs), np.array(entropies)) == best
 
 
 def test_log_without_training_is_refused(tmp_path):
