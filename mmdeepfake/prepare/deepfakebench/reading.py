@@ -175,7 +175,7 @@ class _Reading:
     def _explain(
         self, dataset: str, name: str, videos: list[BenchVideo], *, is_df40: bool
     ) -> list[BenchVideo]:
-        """Give the videos of an unknown label the keys of DF40, or note the label."""
+        """Assign DF40's keys to videos of an unknown label, or note the label."""
         keys = [
             df40_key(name, video.key.name, video.folder) if is_df40 else None
             for video in videos
