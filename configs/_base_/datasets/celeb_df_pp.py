@@ -1,18 +1,10 @@
 # Celeb-DF++:
 # python tools/prepare.py celeb_df_pp data/celeb_df_pp data/celeb_df_pp_faces
-_base_ = ['ffpp_lq.py']
+_base_ = ['celeb_df.py']
 
 data_root = 'data/celeb_df_pp_faces'
-methods = None
-compression = None
 
-dataset = dict(
-    data_root=data_root,
-    prepared_from=['celeb_df_pp', 'data/celeb_df_pp'],
-    methods=methods,
-    compression=compression,
-    test_shows_known_persons=True,  # so do the official test videos
-)
+dataset = dict(data_root=data_root, prepared_from=['celeb_df_pp', 'data/celeb_df_pp'])
 train_dataloader = dict(dataset=dataset)
 val_dataloader = dict(dataset=dataset)
 test_dataloader = dict(dataset=dataset)
