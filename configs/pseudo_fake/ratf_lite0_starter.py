@@ -1,5 +1,5 @@
-# Third stage of the starter: RATF on single snippets.
-# --cfg-options load_from=work_dirs/efficientnet_lite0_starter/epoch_8.pth
+# Second stage of the starter: RATF on single snippets.
+# --cfg-options load_from=work_dirs/efficientnet_lite0_starter/epoch_40.pth
 _base_ = ['ratf_lite0_pseudo_fake.py']
 
 max_epochs = 6

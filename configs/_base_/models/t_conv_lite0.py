@@ -7,6 +7,5 @@ model = dict(
         type='TConvLite0',
         clip_len=_base_.clip_len,
         pretrained=_base_.model.backbone.pretrained,
-        norm_eval=_base_.model.backbone.norm_eval,
     ),
 )

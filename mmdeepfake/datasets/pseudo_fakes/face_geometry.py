@@ -140,6 +140,32 @@ def place_mask(
     )
 
 
+def bend_faces(
+    frames: NDArray[np.uint8],
+    points: NDArray[np.floating],
+    rng: np.random.Generator,
+    *,
+    spread: float,
+) -> NDArray[np.uint8]:
+    """Displace the features of a face, alike in all frames, as a wrong expression does.
+
+    Args:
+        frames: (F, H, W, 3).
+        points: (F, 5, 2) pixels.
+        rng: draws one smooth field, which follows the face.
+        spread: standard deviation of a displacement, over the eyes' distance.
+    """
+    height, width = frames.shape[1:3]
+    fields = place_mask(_draw_field(rng), fit_faces(points), height=height, width=width)
+    sizes_px = spread * measure_eye_distances(points)
+    return np.stack(
+        [
+            _displace(frame, size_px * field, cv2.INTER_CUBIC)
+            for frame, field, size_px in zip(frames, fields, sizes_px, strict=True)
+        ]
+    )
+
+
 def _to_canvas(units: NDArray[np.floating]) -> NDArray[np.floating]:
     return (units + _CANVAS_ORIGIN) * _CANVAS_UNIT_PX
 
@@ -151,13 +177,25 @@ def _from_canvas(face: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([linear, offset])
 
 
+def _draw_field(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw smooth displacements on the canvas, of standard deviation 1: (136, 128, 2)."""
+    coarse = rng.normal(0, 1, (6, 5, 2)).astype(np.float32)
+    return cv2.resize(coarse, _CANVAS_SIZE, interpolation=cv2.INTER_CUBIC)
+
+
 def _deform(
     canvas: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Bend a canvas by a smooth random field of about a tenth of the eyes' distance."""
-    height, width = canvas.shape
-    coarse = rng.normal(0, 0.1 * _CANVAS_UNIT_PX, (6, 5, 2)).astype(np.float32)
-    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    """Bend a canvas by a field of about a tenth of the eyes' distance."""
+    return _displace(canvas, 0.1 * _CANVAS_UNIT_PX * _draw_field(rng))
+
+
+def _displace(
+    image: NDArray[np.generic],
+    shifts_px: NDArray[np.float32],
+    how: int = cv2.INTER_LINEAR,
+) -> NDArray[np.generic]:
+    height, width = image.shape[:2]
     x, y = np.meshgrid(np.arange(width), np.arange(height))
-    field += np.stack([x, y], axis=-1).astype(np.float32)
-    return cv2.remap(canvas, field, None, cv2.INTER_LINEAR)
+    places = shifts_px + np.stack([x, y], axis=-1).astype(np.float32)
+    return cv2.remap(image, places, None, how, borderMode=cv2.BORDER_REFLECT_101)

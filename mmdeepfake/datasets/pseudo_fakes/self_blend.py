@@ -20,6 +20,7 @@ from mmdeepfake.registry import TRANSFORMS
 from .colour_and_sharpness import Frames, blend, change_colours, change_sharpness
 from .face_geometry import (
     REGIONS,
+    bend_faces,
     draw_region,
     fit_faces,
     measure_eye_distances,
@@ -38,6 +39,8 @@ BLEND_RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)
 # From hardly to clearly visible. A forger matches colours better than edges, and real
 # faces differ in colour from what is around them.
 STRENGTHS, COLOUR_STRENGTHS = (0.5, 2.5), (0.25, 1.0)
+# Share of the videos whose features are displaced too, and by how much.
+BENT_SHARE, BENDS = 0.6, (0.02, 0.12)
 
 
 def blend_with_itself(
@@ -55,8 +58,8 @@ def blend_with_itself(
         snippets: frames and points.
         rng: draws everything else.
         region: see `face_geometry.REGIONS`.
-        evidence: 'spatial' (a change of place, colour and sharpness that all frames
-            share), 'temporal' (one that differs from frame to frame, around none) or
+        evidence: 'spatial' (a change of place, features, colour and sharpness that all
+            frames share), 'temporal' (one that differs from frame to frame, around none) or
             'both'.
         strengths: range of a factor on the place that is fixed for the video.
         colour_strengths: the same of its colours.
@@ -91,6 +94,8 @@ def blend_with_itself(
             for frame, one in zip(frames, maps, strict=True)
         ]
     )
+    if fixed and rng.random() < BENT_SHARE:
+        source = bend_faces(source, points, rng, spread=rng.uniform(*BENDS))
     source = change_colours(
         source,
         rng,

@@ -188,4 +188,4 @@ def test_inference_takes_frames_as_they_are():
     boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
     reader = KeptFrames(dict(enumerate(frames)), lambda frame: frame, len(frames))
     found = pipeline.pack(reader, np.arange(len(frames)), boxes)
-    assert found.inputs.shape == (16, 3, 176, 176)
+    assert found.inputs.shape == (16, 3, 128, 128)
