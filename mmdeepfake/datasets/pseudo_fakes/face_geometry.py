@@ -178,7 +178,7 @@ def _from_canvas(face: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draw_field(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw smooth displacements on the canvas, of standard deviation 1: (136, 128, 2)."""
+    """Draw smooth displacements on the canvas, (136, 128, 2), of deviation 1."""
     coarse = rng.normal(0, 1, (6, 5, 2)).astype(np.float32)
     return cv2.resize(coarse, _CANVAS_SIZE, interpolation=cv2.INTER_CUBIC)
 

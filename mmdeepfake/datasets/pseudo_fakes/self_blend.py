@@ -59,8 +59,8 @@ def blend_with_itself(
         rng: draws everything else.
         region: see `face_geometry.REGIONS`.
         evidence: 'spatial' (a change of place, features, colour and sharpness that all
-            frames share), 'temporal' (one that differs from frame to frame, around none) or
-            'both'.
+            frames share), 'temporal' (one that differs from frame to frame, around
+            none) or 'both'.
         strengths: range of a factor on the place that is fixed for the video.
         colour_strengths: the same of its colours.
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from mmdeepfake.datasets.pseudo_fakes import face_geometry
 from mmdeepfake.datasets.pseudo_fakes.face_geometry import (
     AVERAGE_POINTS,
     MIN_WIDTH_RATIO,
     REGIONS,
+    bend_faces,
     check_face_size,
     draw_region,
     fit_faces,
@@ -64,6 +66,20 @@ def test_mask_follows_the_points():
     faces = fit_faces(np.stack([points, points + np.array([7, -4])]))
     first, second = place_mask(canvas, faces, height=120, width=120)
     np.testing.assert_allclose(second[:-4, 7:], first[4:, :-7], atol=2e-2)
+
+
+def test_features_move_by_the_field_times_the_eyes_distance(monkeypatch):
+    monkeypatch.setattr(
+        face_geometry, '_draw_field', lambda _: np.ones((136, 128, 2), np.float32)
+    )
+    points = np.stack([AVERAGE_POINTS * size + (40, 40) for size in (20, 10)])
+    frames = np.random.default_rng(0).integers(0, 255, (2, 96, 80, 3)).astype(np.uint8)
+    bent = bend_faces(frames, points, np.random.default_rng(0), spread=0.2)
+    for frame, moved, pixels in zip(frames, bent, (4, 2), strict=True):
+        inside = frame[35 + pixels : 55 + pixels, 30 + pixels : 50 + pixels]
+        np.testing.assert_array_equal(moved[35:55, 30:50], inside)
+    # Far from the face nothing moves.
+    np.testing.assert_array_equal(bent[1, :10], frames[1, :10])
 
 
 def test_small_face_is_refused():
