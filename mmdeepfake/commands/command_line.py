@@ -51,6 +51,13 @@ class ToolParser(argparse.ArgumentParser):
     def __init__(self, *, example: str | None = None, **settings: Any) -> None:
         epilog = f'example:\n    python {example}' if example else None
         super().__init__(epilog=epilog, formatter_class=_ToolHelp, **settings)
+        # No default: that of a command would replace the value given before it.
+        self.add_argument(
+            '--traceback',
+            action='store_true',
+            default=argparse.SUPPRESS,
+            help='show the traceback of an input error',
+        )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
@@ -117,12 +124,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0, help='set by launchers'
     )
+    add_trust_argument(parser)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --trust-checkpoint."""
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='load the checkpoint even if that runs code from the file',
     )
-    add_traceback_argument(parser)
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +151,6 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_limit_arguments(
     group: argparse._ArgumentGroup,
-    memory_option: str,
     *,
     stall_seconds: float,
     memory_bytes: int,
@@ -161,21 +171,12 @@ def add_limit_arguments(
         f'killed ({stall_seconds:g}; preparation allows more for large files)',
     )
     group.add_argument(
-        memory_option,
+        '--worker-memory',
         type=float,
         default=memory_bytes / 2**30,
         metavar='GIB',
         help='a video whose process takes more memory fails '
         f'({memory_bytes / 2**30:g})',
-    )
-
-
-def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --traceback, which shows where an input error was raised."""
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show the traceback of an input error',
     )
 
 

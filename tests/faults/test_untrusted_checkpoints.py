@@ -246,7 +246,7 @@ TOOLS = {
     'calibrate': ('calibrate', '{config}', '{file}', '--work-dir', 'w'),
     'robustness': ('robustness', 'run', '{config}', '{file}', '--work-dir', 'w'),
     'export': ('export', '{config}', '{file}', '--out', 'o.onnx'),
-    'convert': ('convert_checkpoint', '--from', 'tam', '{file}', 'o.pth'),
+    'convert': ('convert_checkpoint', '--from', 'tam', '{file}', '--out', 'o.pth'),
 }
 
 

@@ -122,6 +122,6 @@ def test_robustness_writes_table_and_plot(folder, run):
         ['frame_rate', '3'],
     ]
     assert (folder / 'out/robustness/robustness.png').stat().st_size > 5000
-    words = [folder / 'joined', folder / 'out/robustness/robustness.csv']
+    words = [folder / 'out/robustness/robustness.csv', '--out', folder / 'joined']
     assert run_tool_here(ROOT / 'tools/robustness.py', 'join', *words) == 0
     assert (folder / 'joined/robustness.png').is_file()
