@@ -115,6 +115,8 @@ def test_robustness_writes_table_and_plot(folder, run):
     words += ['--num-resamples', 50]
     done = run('robustness.py', 'run', CONFIG, 'run/random.pth', *words)
     assert '| resnet_r18_miniff | frame_rate | share of the rate: 0.5 |' in done.out
+    header = (folder / 'out/robustness/robustness.md').read_text().splitlines()[0]
+    assert header.count('AUC %') == 6  # as clean and in five levels
     lines = (folder / 'out/robustness/robustness.csv').read_text().splitlines()
     assert [line.split(',')[1:3] for line in lines[1:]] == [
         ['clean', '0'],
