@@ -13,11 +13,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mmdeepfake.errors import InputError
 from mmdeepfake.files.atomic_write import describe_disk_error
 from mmdeepfake.files.printable_text import show_text
+
+from .config_errors import describe_config_error
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -58,6 +60,11 @@ class ToolParser(argparse.ArgumentParser):
             default=argparse.SUPPRESS,
             help='show the traceback of an input error',
         )
+
+    def error(self, message: str) -> NoReturn:
+        """End in one line, without the usage, which may fill a screen."""
+        message = f'{message}; {self.prog} --help lists the arguments'
+        self.exit(EXIT_INPUT_ERROR, f'error: {message}\n')
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
@@ -215,7 +222,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     try:
         main(args)
         sys.stdout.flush()  # its disk may be full too
-    except (InputError, OSError, ImportError) as error:
+    except (InputError, OSError, ImportError, KeyError, TypeError) as error:
         is_cut = isinstance(error, BrokenPipeError) and _has_no_reader()
         _give_up_full_output()
         if is_cut:
@@ -237,12 +244,14 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     return 0
 
 
-def _describe(error: InputError | OSError | ImportError) -> str | None:
+def _describe(error: Exception) -> str | None:
     """Return the message of an error that the user can fix, None for any other."""
     if isinstance(error, InputError):
         return input_error_message(error)
     if isinstance(error, OSError):
         return describe_disk_error(error)
+    if isinstance(error, KeyError | TypeError):
+        return describe_config_error(error)
     cause: BaseException | None = error
     while cause is not None:  # MMEngine replaces the error of TensorBoard by its own
         name = (getattr(cause, 'name', None) or '').partition('.')[0]
