@@ -84,7 +84,7 @@ $(READY): setup.py constraints.txt
 # The prerequisites after | are done once: a newer stamp of an earlier step does not
 # repeat a later one.
 $(DEMO_DATA)/.rendered: | $(READY)
-	$(BIN)/python tools/render_miniff.py $(DEMO_DATA)
+	$(BIN)/python tools/render_miniff.py --out $(DEMO_DATA)
 	@touch $@
 
 $(DEMO_WORK)/.trained: | $(DEMO_DATA)/.rendered

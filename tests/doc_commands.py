@@ -187,9 +187,7 @@ def _complain_of_tool(tool: str, words: list[str]) -> str:
     def refuse(message: str) -> None:
         raise ValueError(message)
 
-    with mock.patch.object(
-        argparse.ArgumentParser, 'error', lambda _, message: refuse(message)
-    ):
+    with mock.patch.object(type(parser), 'error', lambda _, message: refuse(message)):
         try:
             parser.parse_args(words)
         except ValueError as error:

@@ -81,7 +81,7 @@ def test_error_for_missing_data_names_the_command_and_the_source(row, tmp_path):
             check_data(cfg, ['test'])
         text = str(error.value)
         root = dataset.prepared_from[1]
-        assert f"python tools/prepare.py {layout} {root} '{out}'" in text
+        assert f"python tools/prepare.py {layout} {root} --out '{out}'" in text
         assert LAYOUTS[layout].how_to_get in text
         level = dataset.compression
         assert (f'--compressions {level}' in text) == (level is not None)

@@ -77,7 +77,7 @@ def test_every_command_is_run_by_a_test_or_says_what_it_needs():
         ('python tools/train.py configs/none.py', 'not there: configs/none.py'),
         ('python tools/train.py CONFIG --epochs 3', 'unrecognized arguments: --epochs'),
         ('python tools/prepare.py', 'the following arguments are required'),
-        ('python tools/prepare.py moon ROOT OUT', "invalid choice: 'moon'"),
+        ('python tools/prepare.py moon ROOT --out OUT', "invalid choice: 'moon'"),
         ('python tools/robustness.py go CONFIG CHECKPOINT', "invalid choice: 'go'"),
         ('make tea', 'the Makefile has no tea'),
         ('make demo INDEX=URL', 'the Makefile has no INDEX'),

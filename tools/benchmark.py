@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -61,7 +60,6 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='run nothing, write the tables of what is there',
     )
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

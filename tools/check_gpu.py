@@ -17,7 +17,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     ToolParser,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -26,7 +25,6 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = ToolParser(example='tools/check_gpu.py --out report', description=__doc__)
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -31,7 +30,6 @@ def parse_args() -> argparse.Namespace:
         help='whose sampler and frame size make the input',
     )
     add_options_argument(parser)
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
+    add_trust_argument,
     run_tool,
 )
 from mmdeepfake.commands.public_codes import CONFIG_OF_CODE
@@ -31,8 +31,10 @@ def parse_args() -> argparse.Namespace:
         choices=sorted(CONFIG_OF_CODE),
         help='public code that wrote the checkpoint',
     )
-    parser.add_argument('source', metavar='IN', help='checkpoint of that code')
-    parser.add_argument('target', metavar='OUT', help='checkpoint to write')
+    parser.add_argument('checkpoint', help='file of that code')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE.pth', help='checkpoint to write'
+    )
     parser.add_argument(
         '--config',
         help="config whose model gets the weights (the code's baseline on "
@@ -53,12 +55,7 @@ def parse_args() -> argparse.Namespace:
         metavar='PATTERN',
         help='keys of the checkpoint that may find no place in our model',
     )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load the checkpoint in full even if that runs code from the file',
-    )
-    add_traceback_argument(parser)
+    add_trust_argument(parser)
     return parser.parse_args()
 
 

@@ -19,12 +19,12 @@ def parse_args() -> argparse.Namespace:
         example='tools/deepfakebench.py import --help', description=__doc__
     )
     commands = parser.add_subparsers(required=True, metavar='import|export')
-    reading = commands.add_parser(
-        'import', help='their JSON files -> OUT/manifest.jsonl'
-    )
+    reading = commands.add_parser('import', help='their JSON files -> a manifest')
     reading.set_defaults(run=run_import)
     reading.add_argument('json', nargs='+', help="DeepfakeBench's dataset files")
-    reading.add_argument('--out', required=True, help='folder for manifest and clips')
+    reading.add_argument(
+        '--out', required=True, metavar='FOLDER', help='of manifest and clips'
+    )
     reading.add_argument(
         '--bench-root', required=True, help='folder that their paths end in'
     )
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     writing = commands.add_parser('export', help='MANIFEST -> their folders and files')
     writing.set_defaults(run=run_export)
     writing.add_argument('manifest', help='of a preparation')
-    writing.add_argument('out', help='a new or empty folder')
+    writing.add_argument('--out', required=True, metavar='FOLDER', help='new or empty')
     writing.add_argument(
         '--data-root', help="folder of its paths, if not the manifest's own"
     )
@@ -57,9 +57,9 @@ def parse_args() -> argparse.Namespace:
         help="'face': the square around each frame's box, resized; 'none': whole clip",
     )
     writing.add_argument('--margin', type=float, default=1.3, help='of that square')
-    writing.add_argument('--side', type=int, default=256, help='pixels of an image')
+    writing.add_argument('--size-px', type=int, default=256, help='side of an image')
     writing.add_argument(
-        '--frames', type=int, help='of each video, evenly spaced (all)'
+        '--num-frames', type=int, help='of each video, evenly spaced (all)'
     )
     return parser.parse_args()
 
@@ -90,8 +90,8 @@ def run_export(args: argparse.Namespace) -> None:
         data_root=args.data_root,
         crop=args.crop,
         margin_ratio=args.margin,
-        side_px=args.side,
-        num_frames=args.frames,
+        side_px=args.size_px,
+        num_frames=args.num_frames,
     )
     for note in report.notes:
         print(note)

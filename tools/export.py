@@ -10,9 +10,9 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
-    OptionAction,
     ToolParser,
-    add_traceback_argument,
+    add_options_argument,
+    add_trust_argument,
     run_tool,
 )
 from mmdeepfake.export.metadata import DEFAULT_OPSET, SUFFIXES
@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--operating-point',
-        metavar='JSON',
+        metavar='FILE.json',
         help='threshold and temperature from tools/calibrate.py, stored in the '
         'metadata (operating_point.json beside the checkpoint)',
     )
@@ -53,19 +53,8 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='keep a file even if its numbers differ from the checkpoint',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=OptionAction,
-        metavar='KEY=VALUE',
-        help='settings that replace those of the config',
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load the complete checkpoint even if that runs code from the file',
-    )
-    add_traceback_argument(parser)
+    add_options_argument(parser)
+    add_trust_argument(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -69,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     )
     numbers.add_argument('--seed', type=int, default=0, help='of the bootstrap')
     for one in (fig1, fig3, fig4, fig5):
-        one.add_argument('--video', metavar='NAME', help='which (the first one)')
+        one.add_argument('--video-name', metavar='NAME', help='which (the first one)')
     for one in (fig3, fig4, fig5, numbers):
         one.add_argument('--layer', help="a layer's name (found by its size)")
         one.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1, ...')
@@ -85,14 +84,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder for files')
+    parser.add_argument('--out', required=True, metavar='FOLDER', help='of the files')
     parser.add_argument('--name', help="the files' name without suffix")
     parser.add_argument('--methods', nargs='+', help='manipulations (all)')
     parser.add_argument(
         '--split', choices=['train', 'val', 'test'], default='test', help='videos'
     )
     add_options_argument(parser)
-    add_traceback_argument(parser)
 
 
 def main() -> int:

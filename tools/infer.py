@@ -25,7 +25,7 @@ from mmdeepfake.commands.command_line import (
     ToolParser,
     add_limit_arguments,
     add_options_argument,
-    add_traceback_argument,
+    add_trust_argument,
     run_tool,
 )
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
@@ -48,9 +48,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='videos, folders or .txt lists'
     )
-    parser.add_argument(
-        '--out', required=True, metavar='OUT', help='folder of the results'
-    )
+    parser.add_argument('--out', required=True, metavar='FOLDER', help='of the results')
     add_model(parser.add_argument_group('model'))
     add_reading(parser.add_argument_group('scores and verdicts'))
     add_scoring(parser.add_argument_group('faces and snippets'))
@@ -69,7 +67,6 @@ def parse_args() -> argparse.Namespace:
         help='keep the complete results in OUT of the same videos, model and settings',
     )
     group.add_argument('--quiet', action='store_true', help='no progress')
-    add_traceback_argument(group)
     return parser.parse_args()
 
 
@@ -105,11 +102,7 @@ def add_model(group: argparse._ArgumentGroup) -> None:
         help='snippets in one forward pass, across faces and videos (one group of the '
         'config; four on a GPU)',
     )
-    group.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='load the complete checkpoint even if that runs code from the file',
-    )
+    add_trust_argument(group)
 
 
 def add_reading(group: argparse._ArgumentGroup) -> None:
@@ -117,7 +110,7 @@ def add_reading(group: argparse._ArgumentGroup) -> None:
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         '--operating-point',
-        metavar='FILE',
+        metavar='FILE.json',
         help='threshold and temperature of tools/calibrate.py (operating_point.json '
         'beside the checkpoint; otherwise threshold 0.5, not calibrated)',
     )
@@ -179,7 +172,6 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
     limits = DecodingLimits()
     add_limit_arguments(
         group,
-        '--decoder-memory',
         stall_seconds=limits.stall_seconds,
         memory_bytes=limits.memory_bytes,
     )

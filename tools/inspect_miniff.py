@@ -2,7 +2,7 @@
 """Look at a MiniFF set: a contact sheet, or how far time alone tells real from fake.
 
 Examples:
-    python tools/inspect_miniff.py sheet data/miniff sheet.png --first-frame 10
+    python tools/inspect_miniff.py sheet data/miniff --out sheet.png --first-frame 10
     python tools/inspect_miniff.py evidence data/miniff --split test
 """
 
@@ -33,11 +33,13 @@ def parse_args() -> argparse.Namespace:
     looks = parser.add_subparsers(dest='look', required=True)
     sheet = looks.add_parser('sheet', help='picture of real and forged frames, masks')
     sheet.add_argument('root', help='folder of a rendered set')
-    sheet.add_argument('picture', type=pathlib.Path, help='PNG to write')
+    sheet.add_argument(
+        '--out', type=pathlib.Path, required=True, metavar='FILE.png', help='to write'
+    )
     sheet.add_argument('--clips', nargs='+', help='ids of real clips, as 003')
     sheet.add_argument('--compression', help="level (the set's first)")
     sheet.add_argument('--first-frame', type=int, default=0, help='its index')
-    sheet.add_argument('--columns', type=int, default=8, help='frames in a row (8)')
+    sheet.add_argument('--num-frames', type=int, default=8, help='frames in a row')
     evidence = looks.add_parser('evidence', help='AUC of the hand-made statistic')
     evidence.add_argument('root', help='folder of a rendered set')
     evidence.add_argument('--split', choices=SPLITS, default='test', help='videos')
@@ -51,10 +53,10 @@ def write_sheet(args: argparse.Namespace) -> None:
         clip_ids=args.clips,
         compression=args.compression,
         first_frame_index=args.first_frame,
-        num_columns=args.columns,
+        num_columns=args.num_frames,
     )
-    replace_image(args.picture, sheet)
-    print(f'{args.picture}: {sheet.shape[1]} x {sheet.shape[0]} px')
+    replace_image(args.out, sheet)
+    print(f'{args.out}: {sheet.shape[1]} x {sheet.shape[0]} px')
 
 
 def print_evidence(args: argparse.Namespace) -> None:

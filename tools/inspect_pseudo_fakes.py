@@ -5,7 +5,7 @@ difference of the first, enlarged fourfold.
 
 Example:
     python tools/inspect_pseudo_fakes.py \
-        configs/pseudo_fake/ratf_csa_lite0_own_real.py sheets --split train
+        configs/pseudo_fake/ratf_csa_lite0_own_real.py --out sheets --split train
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ def parse_args() -> argparse.Namespace:
     """Parse the command line."""
     parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='one of configs/pseudo_fake')
-    parser.add_argument('out', type=pathlib.Path, help='folder for <kind>.jpg')
+    parser.add_argument(
+        '--out',
+        type=pathlib.Path,
+        required=True,
+        metavar='FOLDER',
+        help='of <kind>.jpg',
+    )
     parser.add_argument('--split', choices=SPLITS, default='val', help='videos')
     parser.add_argument('--num-videos', type=int, default=12, help='rows (12)')
     add_options_argument(parser)

@@ -11,7 +11,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     ToolParser,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -34,9 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         default='work_dirs/paper_tables',
-        help='folder for paper_tables.md and .csv',
+        metavar='FOLDER',
+        help='of paper_tables.md and .csv',
     )
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

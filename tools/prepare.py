@@ -1,13 +1,13 @@
 """Prepare a dataset of raw videos: find the faces, store them as clips, list them.
 
-    python tools/prepare.py ffpp /data/ffpp data/ffpp_faces --compressions c40
+    python tools/prepare.py ffpp /data/ffpp --out data/ffpp_faces --compressions c40
 
-ROOT is the dataset as you downloaded it, and stays unchanged. OUT gets the clips and
-manifest.jsonl, which a config reads with data_root=OUT. If the run is stopped, run the
-same command again: it continues with the videos that are left.
+ROOT is the dataset as you downloaded it, and stays unchanged. FOLDER gets the clips
+and manifest.jsonl, which a config reads with data_root=FOLDER. If the run is stopped,
+run the same command again: it continues with the videos that are left.
 
 Exit code 0: every video was prepared (some may have no face); 1: some videos failed,
-see OUT/report/report.txt; 2: invalid options or input.
+see FOLDER/report/report.txt; 2: invalid options or input.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from mmdeepfake.commands.command_line import (
     OptionAction,
     ToolParser,
     add_limit_arguments,
-    add_traceback_argument,
     run_tool,
 )
 from mmdeepfake.errors import ConfigError
@@ -67,7 +66,11 @@ def parse_args() -> argparse.Namespace:
         'root', type=pathlib.Path, metavar='ROOT', help='the dataset as downloaded'
     )
     parser.add_argument(
-        'out', type=pathlib.Path, metavar='OUT', help='folder for clips and manifest'
+        '--out',
+        type=pathlib.Path,
+        required=True,
+        metavar='FOLDER',
+        help='of the clips and the manifest',
     )
     parser.add_argument(
         '--how-to-get',
@@ -82,7 +85,7 @@ def parse_args() -> argparse.Namespace:
 
 
 class HowToGetAction(argparse.Action):
-    """Prints where a dataset comes from, without asking for ROOT and OUT."""
+    """Prints where a dataset comes from, without asking for ROOT and --out."""
 
     def __call__(
         self,
@@ -215,7 +218,7 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
         '--shard',
         metavar='I/N',
         help='prepare only the I-th of N parts, e.g. 3/8: for jobs on several machines '
-        'that share OUT',
+        'that share --out',
     )
     add(
         '--executor',
@@ -226,14 +229,12 @@ def add_execution(group: argparse._ArgumentGroup) -> None:
     add('--ray-address', metavar='HOST:PORT', help="the cluster's head, or auto")
     add_limit_arguments(
         group,
-        '--worker-memory',
         stall_seconds=LIMITS.stall_seconds,
         memory_bytes=LIMITS.memory_bytes,
     )
     add('--retry-failed', action='store_true', help='prepare failed videos again')
-    add('--redo', action='store_true', help='delete what is in OUT, and start again')
+    add('--overwrite', action='store_true', help='delete earlier results in --out')
     add('--quiet', action='store_true', help='no progress')
-    add_traceback_argument(group)
 
 
 def make_request(args: argparse.Namespace) -> PreparationRequest:
@@ -267,7 +268,7 @@ def make_request(args: argparse.Namespace) -> PreparationRequest:
         ray_address=args.ray_address,
         shard=args.shard,
         boxes_path=args.boxes,
-        redo=args.redo,
+        overwrite=args.overwrite,
         retry_failed=args.retry_failed,
         limits=WorkerLimits(
             stall_seconds=args.stall_timeout,

@@ -1,8 +1,8 @@
 """Write a trained detector as a folder that can be handed on.
 
-    python tools/publish.py CONFIG CHECKPOINT OUT --licence 'research use only'
+    python tools/publish.py CONFIG CHECKPOINT --out FOLDER --licence 'research use only'
 
-OUT gets the weights in half precision (safetensors), the config as plain values, a
+FOLDER gets the weights in half precision (safetensors), the config as plain values, a
 card, and detector.json with hashes, training data, figures and command, from what the
 run left beside the checkpoint: training_videos.json, operating_point.json,
 metrics.json, run.json.
@@ -20,7 +20,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -30,13 +29,12 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(description=__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('checkpoint', help='its weights')
-    parser.add_argument('out', metavar='OUT', help='folder to write')
+    parser.add_argument('--out', required=True, metavar='FOLDER', help='to write')
     parser.add_argument(
         '--licence', required=True, metavar='TEXT', help='terms of use, in words'
     )
-    parser.add_argument('--name', help='of the detector (the name of OUT)')
+    parser.add_argument('--name', help='of the detector (the name of the folder)')
     add_options_argument(parser)
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

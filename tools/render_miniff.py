@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Render MiniFF, the built-in set: talking heads and their forgeries.
 
-Example: python tools/render_miniff.py data/miniff --identities 48 8 16
+Example: python tools/render_miniff.py --out data/miniff --identities 48 8 16
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from mmdeepfake.miniff.settings import CODINGS, COMPRESSION_CRF, CUES, METHODS
 def parse_args() -> argparse.Namespace:
     """Read the command line: options of the call, and settings of the set."""
     parser = ToolParser(description=__doc__)
-    parser.add_argument('root', metavar='OUT', help='folder of the set')
+    parser.add_argument('--out', required=True, metavar='FOLDER', help='of the set')
     parser.add_argument('--workers', type=int, default=2, help='processes (2)')
     parser.add_argument(
-        '--overwrite', action='store_true', help='delete a set of other settings in OUT'
+        '--overwrite',
+        action='store_true',
+        help='delete a set of other settings in --out',
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     add_settings(parser.add_argument_group('settings of the set'))
@@ -91,14 +93,14 @@ def render(args: argparse.Namespace) -> None:
     names = MiniFFSettings.__dataclass_fields__
     chosen = {k: v for k, v in vars(args).items() if k in names and v is not None}
     summary = render_miniff(
-        args.root,
+        args.out,
         MiniFFSettings(**chosen),
         num_workers=args.workers,
         progress=not args.quiet,
         overwrite=args.overwrite,
     )
     print(
-        f'{args.root}: {summary.num_rendered} videos rendered, '
+        f'{args.out}: {summary.num_rendered} videos rendered, '
         f'{summary.num_kept} kept, {summary.duration_seconds:.0f} s'
     )
 

@@ -1,8 +1,8 @@
 """AUC of a model on test videos that get worse, in five levels of many kinds.
 
-robustness.py run CONFIG CHECKPOINT    score, write the table and one plot
-robustness.py join OUT TABLE.csv ...   one table and one plot of several models
-robustness.py show VIDEO OUT.png       what the levels look like
+robustness.py run CONFIG CHECKPOINT             score, write the table and one plot
+robustness.py join TABLE.csv ... --out FOLDER   one table and one plot of several models
+robustness.py show VIDEO --out FILE.png         what the levels look like
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def parse_args() -> argparse.Namespace:
     add_run_arguments(run)
     run.set_defaults(main='run_robustness')
     join = commands.add_parser('join', help='put models into one table and plot')
-    join.add_argument('out', help='folder for them')
+    join.add_argument('--out', required=True, metavar='FOLDER', help='of both')
     join.add_argument('tables', nargs='+', metavar='TABLE.csv', help='of run')
     join.set_defaults(main='join_tables')
     show = commands.add_parser('show', help='draw a contact sheet of the levels')
     show.add_argument('video', help='video file or face clip')
-    show.add_argument('out', metavar='OUT.png', help='picture to write')
+    show.add_argument('--out', required=True, metavar='FILE.png', help='to write')
     show.add_argument('--seed', type=int, default=0, help='of draws')
     show.set_defaults(main='show_levels')
     return parser.parse_args()

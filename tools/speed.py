@@ -13,7 +13,6 @@ from mmdeepfake.commands.command_line import (
     ToolParser,
     add_compile_argument,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 from mmdeepfake.commands.speed.choices import DTYPES, MODELS, MODES
@@ -37,8 +36,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dtype',
         choices=DTYPES,
-        default='fp32',
-        help='bf16: mixed precision',
+        default='float32',
+        help='bfloat16: mixed precision',
     )
     parser.add_argument(
         '--channels-last', action='store_true', help='channels innermost in memory'
@@ -46,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     add_compile_argument(parser)
     parser.add_argument('--threads', type=int, help="of the CPU (torch's)")
     parser.add_argument(
-        '--batch',
+        '--batch-size',
         type=int,
         default=1,
         help='videos of the first model; the others get as many frames',
@@ -73,7 +72,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
     add_options_argument(parser)
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     add_options_argument,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -27,7 +26,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seconds', type=float, default=5, help='CPU time')
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
     add_options_argument(parser)
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     ToolParser,
-    add_traceback_argument,
     run_tool,
 )
 
@@ -29,7 +28,6 @@ def parse_args() -> argparse.Namespace:
         '--detect-every', type=int, metavar='N', help='frames between our detections'
     )
     parser.add_argument('--out', metavar='FOLDER', help='also write .md and .json')
-    add_traceback_argument(parser)
     return parser.parse_args()
 
 

@@ -20,7 +20,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
     ToolParser,
-    add_traceback_argument,
     run_tool,
 )
 from mmdeepfake.inference.choices import FACES
@@ -53,7 +52,7 @@ def add_model(group: argparse._ArgumentGroup) -> None:
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         '--operating-point',
-        metavar='FILE',
+        metavar='FILE.json',
         help='of tools/calibrate.py (operating_point.json beside the checkpoint)',
     )
     one.add_argument(
@@ -85,7 +84,6 @@ def add_server(group: argparse._ArgumentGroup) -> None:
         metavar='NAME',
         help='host names used by a proxy',
     )
-    add_traceback_argument(group)
 
 
 def add_limits(group: argparse._ArgumentGroup) -> None:

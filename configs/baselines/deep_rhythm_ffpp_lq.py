@@ -1,5 +1,5 @@
 # DeepRhythm, RATF's recipe on FaceForensics++ LQ. Needs landmarks and 300 consecutive
-# frames: python tools/prepare.py ffpp data/ffpp data/ffpp_faces --landmarks
+# frames: python tools/prepare.py ffpp data/ffpp --out data/ffpp_faces --landmarks
 _base_ = [
     '../_base_/models/deep_rhythm.py',
     '../_base_/datasets/ffpp_lq.py',

@@ -1,5 +1,5 @@
 # Real videos of your own, in data/my_real/{train,val}/real, prepared by
-# python tools/prepare.py folder data/my_real data/my_real_faces
+# python tools/prepare.py folder data/my_real --out data/my_real_faces
 _base_ = ['ratf_csa_lite0_pseudo_fake.py']
 
 data_root = 'data/my_real_faces'

@@ -13,11 +13,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mmdeepfake.errors import InputError
 from mmdeepfake.files.atomic_write import describe_disk_error
 from mmdeepfake.files.printable_text import show_text
+
+from .config_errors import describe_config_error
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -51,6 +53,18 @@ class ToolParser(argparse.ArgumentParser):
     def __init__(self, *, example: str | None = None, **settings: Any) -> None:
         epilog = f'example:\n    python {example}' if example else None
         super().__init__(epilog=epilog, formatter_class=_ToolHelp, **settings)
+        # No default: that of a command would replace the value given before it.
+        self.add_argument(
+            '--traceback',
+            action='store_true',
+            default=argparse.SUPPRESS,
+            help='show the traceback of an input error',
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """End in one line, without the usage, which may fill a screen."""
+        message = f'{message}; {self.prog} --help lists the arguments'
+        self.exit(EXIT_INPUT_ERROR, f'error: {message}\n')
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
@@ -117,12 +131,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0, help='set by launchers'
     )
+    add_trust_argument(parser)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --trust-checkpoint."""
     parser.add_argument(
         '--trust-checkpoint',
         action='store_true',
         help='load the checkpoint even if that runs code from the file',
     )
-    add_traceback_argument(parser)
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +158,6 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_limit_arguments(
     group: argparse._ArgumentGroup,
-    memory_option: str,
     *,
     stall_seconds: float,
     memory_bytes: int,
@@ -161,21 +178,12 @@ def add_limit_arguments(
         f'killed ({stall_seconds:g}; preparation allows more for large files)',
     )
     group.add_argument(
-        memory_option,
+        '--worker-memory',
         type=float,
         default=memory_bytes / 2**30,
         metavar='GIB',
         help='a video whose process takes more memory fails '
         f'({memory_bytes / 2**30:g})',
-    )
-
-
-def add_traceback_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --traceback, which shows where an input error was raised."""
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show the traceback of an input error',
     )
 
 
@@ -214,7 +222,7 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     try:
         main(args)
         sys.stdout.flush()  # its disk may be full too
-    except (InputError, OSError, ImportError) as error:
+    except (InputError, OSError, ImportError, KeyError, TypeError) as error:
         is_cut = isinstance(error, BrokenPipeError) and _has_no_reader()
         _give_up_full_output()
         if is_cut:
@@ -236,12 +244,14 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     return 0
 
 
-def _describe(error: InputError | OSError | ImportError) -> str | None:
+def _describe(error: Exception) -> str | None:
     """Return the message of an error that the user can fix, None for any other."""
     if isinstance(error, InputError):
         return input_error_message(error)
     if isinstance(error, OSError):
         return describe_disk_error(error)
+    if isinstance(error, KeyError | TypeError):
+        return describe_config_error(error)
     cause: BaseException | None = error
     while cause is not None:  # MMEngine replaces the error of TensorBoard by its own
         name = (getattr(cause, 'name', None) or '').partition('.')[0]

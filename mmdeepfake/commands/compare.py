@@ -190,7 +190,7 @@ def build_table(rows: Sequence[Comparison]) -> Table:
     """Return the comparison as a table for a terminal."""
     table = Table(box=box.ROUNDED)
     table.add_column('manipulation', overflow='fold')
-    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]', 'p boot.', 'p DeLong'):
+    for name in ('AUC % A', 'AUC % B', 'AUC % B - A [95% CI]', 'p boot.', 'p DeLong'):
         table.add_column(name, justify='right')
     for name in ('ACC % A', 'ACC % B', 'p ACC'):
         table.add_column(name, justify='right')
@@ -213,7 +213,7 @@ def build_pair_table(rows: Sequence[ComparedPair]) -> Table:
     """Return the pairs as a table; --out has the other figures too."""
     table = Table(box=box.ROUNDED)
     table.add_column('A vs B', overflow='fold')
-    for name in ('AUC % A', 'AUC % B', 'B - A [95% CI]'):
+    for name in ('AUC % A', 'AUC % B', 'AUC % B - A [95% CI]'):
         table.add_column(name, justify='right')
     for name in ('p DeLong', 'Holm', 'p ACC', 'Holm'):
         table.add_column(name, justify='right', no_wrap=True)

@@ -37,8 +37,8 @@ def run_conversion(args: argparse.Namespace) -> None:
     if args.trust_checkpoint:
         os.environ[TRUST_VARIABLE] = '1'
     convert_file(
-        args.source,
-        args.target,
+        args.checkpoint,
+        args.out,
         load_rules(args.code),
         args.config or CONFIGS / CONFIG_OF_CODE[args.code],
         options=args.cfg_options,

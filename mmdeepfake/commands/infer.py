@@ -159,7 +159,7 @@ def make_decoder(args: argparse.Namespace) -> VideoDecoder:
     return IsolatedDecoder(
         DecodingLimits(
             stall_seconds=args.stall_timeout,
-            memory_bytes=int(args.decoder_memory * 2**30),
+            memory_bytes=int(args.worker_memory * 2**30),
         )
     )
 

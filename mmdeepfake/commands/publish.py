@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mmdeepfake.engine.run_record import RECORD, read_entries
 from mmdeepfake.errors import DataError
 from mmdeepfake.evaluation.leakage import TRAINING_VIDEOS_FILE, SeenVideos
 from mmdeepfake.evaluation.operating_point import OPERATING_POINT_FILE, OperatingPoint
+from mmdeepfake.evaluation.predictions import read_predictions
 from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import format_markdown
 from mmdeepfake.files.atomic_write import replace_bytes, replace_text
@@ -34,7 +36,12 @@ from mmdeepfake.inference.published_detector import (
     hash_file,
     read_published_config,
 )
-from mmdeepfake.structures.training_data import TRAINING_DATA, TrainingData
+from mmdeepfake.structures.training_data import (
+    TEST,
+    TRAINING_DATA,
+    KnownFigure,
+    TrainingData,
+)
 from mmdeepfake.version import __version__
 
 from .report import METRICS, PREDICTIONS, read_summary
@@ -94,7 +101,7 @@ def publish_detector(
         name=name,
         weights_sha256=weights_sha256,
         config_sha256=hash_file(out / CONFIG),
-        training_data=asdict(_read_training_data(beside, meta)),
+        training_data=asdict(_read_training_data(beside, meta, summary)),
         training_command=command and _shorten_words(command),
         figures=_list_figures(summary),
         licence=licence,
@@ -141,14 +148,31 @@ def _shorten_words(text: str) -> str:
     )
 
 
-def _read_training_data(folder: Path, meta: Mapping[str, Any]) -> TrainingData:
-    listed = folder / TRAINING_VIDEOS_FILE
-    if listed.is_file():
-        return SeenVideos.read(listed).training_data
+def _read_training_data(
+    folder: Path, meta: Mapping[str, Any], summary: Summary | None
+) -> TrainingData:
+    """Return that of the metadata, or of the list beside it, with the figure of a test.
+
+    A test replaces the figure of the validation, which chose the checkpoint.
+    """
     try:
-        return TrainingData.read(meta.get(TRAINING_DATA))
+        found = TrainingData.read(meta.get(TRAINING_DATA))
     except ValueError as error:
         raise DataError(f'the checkpoint has no valid metadata: {error}') from error
+    listed = folder / TRAINING_VIDEOS_FILE
+    if listed.is_file():
+        found = replace(SeenVideos.read(listed).training_data, figure=found.figure)
+    if summary is None or isnan(summary.overall.auc):
+        return found
+    low, high = summary.overall.intervals.get('auc', (None, None))
+    auc, sets = summary.overall.auc, _tested_sets(folder)
+    figure = KnownFigure(TEST, auc, low, high, summary.num_videos, sets)
+    return replace(found, figure=figure)
+
+
+def _tested_sets(folder: Path) -> tuple[str, ...]:
+    keys = [one.key for one in read_predictions(folder / PREDICTIONS)]
+    return tuple(sorted({key.dataset for key in keys if key.dataset}))
 
 
 def _read_figures(folder: Path, checkpoint: Path) -> Summary | None:

@@ -187,8 +187,8 @@ def read_points(path: pathlib.Path) -> list[Point]:
 
 def format_markdown(points: Sequence[Point]) -> str:
     """Format one line per model and corruption, with the AUC of each level."""
-    header = ['model', 'corruption', 'levels', _CLEAN]
-    header += [f'level {level}' for level in range(1, NUM_LEVELS + 1)]
+    header = ['model', 'corruption', 'levels', f'AUC % {_CLEAN} [95% CI]']
+    header += [f'AUC % level {level}' for level in range(1, NUM_LEVELS + 1)]
     lines = []
     for model in dict.fromkeys(point.model for point in points):
         of_model = {(p.corruption, p.level): p for p in points if p.model == model}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,9 +82,12 @@ def find_test_set(
     if path.suffix != '.py':
         path = DATASET_CONFIGS / f'{word}.py'
         if not path.is_file():
-            names = ', '.join(sorted(p.stem for p in DATASET_CONFIGS.glob('*.py')))
+            names = sorted(p.stem for p in DATASET_CONFIGS.glob('*.py'))
+            near = difflib.get_close_matches(word, names, n=3)
+            hint = f'; did you mean {" or ".join(near)}?' if near else ''
             raise ConfigError(
-                f'test set {word!r}: allowed are {names}, or the path of a config'
+                f'test set {word!r} is unknown{hint}; allowed are {", ".join(names)}, '
+                'and the path of a config'
             )
     loader = load_config(path).get('test_dataloader')
     if loader is None:

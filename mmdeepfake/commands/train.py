@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmdeepfake.engine.build import build_runner, check_data, load_config
 from mmdeepfake.engine.checkpoint_choice import has_checkpoints
 from mmdeepfake.engine.compilation import compile_parts
+from mmdeepfake.engine.config_checks import check_config
 from mmdeepfake.engine.data_workers import explain_dead_workers
 from mmdeepfake.engine.lost_ranks import explain_lost_ranks
 from mmdeepfake.engine.work_folder import lock_work_folder
@@ -36,6 +37,7 @@ def run_training(args: argparse.Namespace) -> None:
     for name in ('diff_rank_seed', 'deterministic'):
         if getattr(args, name):
             seeds[name] = True
+    check_config(cfg)  # before the work folder is made
     check_data(cfg, ('train', 'val'))
     with lock_work_folder(cfg.work_dir, resume=args.resume, overwrite=args.overwrite):
         runner = build_runner(cfg)

@@ -216,7 +216,7 @@ class DeepfakeDataset(BaseActionDataset):
             return
         name, source = settings['prepared_from']
         layout = LAYOUTS[name]
-        command = ['python', 'tools/prepare.py', name, source, str(root)]
+        command = ['python', 'tools/prepare.py', name, source, '--out', str(root)]
         methods, level = settings.get('methods'), settings.get('compression')
         if level and layout.has_compressions:
             command += ['--compressions', level]

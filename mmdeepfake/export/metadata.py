@@ -46,7 +46,7 @@ class ExportMetadata:
         made_with: versions of mmdeepfake and torch.
         lower_threshold: lowest P(fake) that is uncertain, up to `threshold`; None in
             older files.
-        training_data: kind, sets and number of persons; None if unknown.
+        training_data: of a `TrainingData`; None if unknown.
     """
 
     format: str

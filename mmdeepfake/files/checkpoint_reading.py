@@ -111,10 +111,20 @@ def load_checkpoints_safely() -> None:
     load_url.reads_safely = True  # type: ignore[attr-defined]
     checkpoint.load_url = load_url
     checkpoint.load_from_local = load_from_local
+    if hasattr(checkpoint, '_safe_torch_load'):
+        checkpoint._safe_torch_load = _load_as_told
     for prefix, loader in tuple(checkpoint.CheckpointLoader._schemes.items()):
         # The empty prefix is that of local files.
         loader = _load_weights_only(loader) if prefix else load_from_local
         checkpoint.CheckpointLoader.register_scheme(prefix, loader, force=True)
+
+
+def _load_as_told(file: Any, map_location: Any = None) -> Any:
+    """Stand in for a function of the fork onedl-mmengine.
+
+    That one allows `getattr` and unpickles in full what torch refuses.
+    """
+    return torch.load(file, map_location=map_location)
 
 
 def _load_weights_only(loader: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,8 +133,12 @@ def _load_weights_only(loader: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(loader)
     def load_safely(filename: str, *args: Any, **kwargs: Any) -> Any:
         def load(*, weights_only: bool) -> Any:
-            safe_load = functools.partial(torch.load, weights_only=weights_only)
-            with mock.patch.object(torch, 'load', safe_load):
+            read = torch.load
+
+            def forced_load(*given: Any, **options: Any) -> Any:
+                return read(*given, **{**options, 'weights_only': weights_only})
+
+            with mock.patch.object(torch, 'load', forced_load):
                 return loader(filename, *args, **kwargs)
 
         return _check_entries(read_checkpoint(load, filename), filename)

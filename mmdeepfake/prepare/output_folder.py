@@ -71,10 +71,10 @@ class OutputFolder:
         """Return the folder of unfinished files; `run` is 'all' or a shard's name."""
         return self.root / '.partial' / run
 
-    def claim(self, settings: PreparationSettings, *, redo: bool) -> None:
+    def claim(self, settings: PreparationSettings, *, overwrite: bool) -> None:
         """Create OUT for these settings, or check that it was created with them.
 
-        `redo` deletes what was prepared before, with whatever settings.
+        `overwrite` deletes what was prepared before, with whatever settings.
 
         Raises:
             DataError: it was created with other settings, or not by a preparation.
@@ -83,13 +83,13 @@ class OutputFolder:
         if self.settings.exists():
             found = self._read_settings()
             differences = describe_differences(found, wanted)
-            if differences and not redo:
+            if differences and not overwrite:
                 raise DataError(
                     f'{str(self.root)!r} was prepared with other settings '
-                    f'({differences}); use the same ones, another OUT, or --redo, '
+                    f'({differences}); use the same ones, another OUT, or --overwrite, '
                     'which deletes what is prepared there and starts again'
                 )
-            if redo:
+            if overwrite:
                 self._delete_clips()
         elif self.clips.exists() or self.manifest.exists():
             raise DataError(
@@ -113,7 +113,7 @@ class OutputFolder:
         return found
 
     def _delete_clips(self) -> None:
-        # The settings last: after a kill before that, --redo still works.
+        # The settings last: after a kill before that, --overwrite still works.
         self.manifest.unlink(missing_ok=True)
         for folder in (self.clips, self.report, self.root / '.partial'):
             if folder.exists():

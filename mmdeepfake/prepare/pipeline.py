@@ -64,7 +64,7 @@ class PreparationRequest:
         ray_address: of the cluster, for the executor 'ray'.
         shard: 'i/n' prepares one of n parts; None is everything.
         boxes_path: STIL's file of boxes, to use in place of a detector.
-        redo: whether to delete what is prepared, and start again.
+        overwrite: whether to delete what is prepared, and start again.
         retry_failed: whether to prepare failed videos again.
         limits: of a worker for one video; they need workers.
         shows_progress: whether to report progress.
@@ -84,7 +84,7 @@ class PreparationRequest:
     ray_address: str | None = None
     shard: str | None = None
     boxes_path: Path | None = None
-    redo: bool = False
+    overwrite: bool = False
     retry_failed: bool = False
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     shows_progress: bool = True
@@ -111,10 +111,10 @@ class PreparationRequest:
             )
         if self.shard is not None:
             parse_shard(self.shard)
-            if self.redo:
+            if self.overwrite:
                 raise ConfigError(
-                    '--redo with --shard would delete the work of the other shards; '
-                    'delete OUT and start all shards again'
+                    '--overwrite with --shard would delete the work of the other '
+                    'shards; delete OUT and start all shards again'
                 )
 
 
@@ -183,7 +183,7 @@ def _prepare(
     run = 'all' if request.shard is None else f'shard-{request.shard.replace("/", "-")}'
     with out.locked(None if request.shard is None else run):
         with out.writing_tables():
-            out.claim(settings, redo=request.redo)
+            out.claim(settings, overwrite=request.overwrite)
         with out.partial_folder(run):
             units = take_shard(
                 plan_units(videos, with_partners=settings.reuse_boxes), request.shard

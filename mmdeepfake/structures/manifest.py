@@ -54,8 +54,8 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
     if not path.is_file():
         raise DataNotFoundError(
             f'no manifest {str(path.absolute())!r}, the file that lists the prepared '
-            'videos. Prepare the data first (python tools/prepare.py SET ROOT OUT, see '
-            'docs/datasets.md), and point `data_root` at OUT'
+            'videos. Prepare the data first (python tools/prepare.py SET ROOT --out '
+            'OUT, see docs/datasets.md), and point `data_root` at OUT'
         )
     records: list[VideoRecord] = []
     first_lines: dict[tuple[VideoKey, int], int] = {}

@@ -3,6 +3,7 @@
 | request | answer |
 |---|---|
 | GET / | the page |
+| GET /example.mp4 | a rendered video |
 | GET /api/about | limits and model |
 | POST /api/jobs | reserves a place: {"name", "size"} in, {"id"} out |
 | PUT /api/jobs/ID/video | uploads the video |
@@ -36,6 +37,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from .example import render_example
 from .jobs import FAILED, Job, JobBoard
 from .limits import Limits, Refusal
 from .protection import Protection
@@ -125,6 +127,7 @@ class _Answers:
     ) -> None:
         self._board = board
         self._limits = limits
+        self._rendering = asyncio.Lock()
         self._about = {'limits': dataclasses.asdict(limits), 'model': dict(about)}
 
     def routes(self) -> list[Route]:
@@ -132,6 +135,7 @@ class _Answers:
         job = '/api/jobs/{id}'
         return [
             *(Route(path, self.get_page_file, methods=['GET']) for path in _PAGE_FILES),
+            Route('/example.mp4', self.get_example, methods=['GET']),
             Route('/api/about', self.get_about, methods=['GET']),
             Route('/api/jobs', self.post_job, methods=['POST']),
             Route(f'{job}/video', self.put_video, methods=['PUT']),
@@ -143,6 +147,11 @@ class _Answers:
     async def get_page_file(self, request: Request) -> Response:
         name, kind = _PAGE_FILES[request.url.path]
         return FileResponse(PAGE / name, media_type=kind)
+
+    async def get_example(self, _: Request) -> Response:
+        async with self._rendering:  # once, however many ask for it
+            video = await asyncio.to_thread(render_example)
+        return Response(video, media_type='video/mp4')
 
     async def get_about(self, _: Request) -> Response:
         return JSONResponse(self._about)

@@ -1,11 +1,13 @@
 import argparse
 import errno
 import os
+import re
 import threading
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from torch._utils import ExceptionWrapper
 
 from mmdeepfake.commands import command_line
@@ -17,6 +19,7 @@ from mmdeepfake.commands.command_line import (
 )
 from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
+from mmdeepfake.registry import MODELS
 
 
 def parse(*words):
@@ -53,6 +56,51 @@ def test_traceback_is_shown_on_request(capsys, by_variable):
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_tool(lambda args: 1 / 0, None)
+
+
+class Part:
+    def __init__(self, size=1):
+        if size == 2:
+            dict(size=1, **{'size': 2})
+
+
+def build(**cfg):
+    init_default_scope('mmaction')
+    return run_tool(lambda args: MODELS.build(cfg), None)
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'named', 'hint'),
+    [
+        ({'type': 'RATFNett'}, "model type, 'RATFNett'", "did you mean 'RATFNet'?"),
+        ({'type': 'Qqqq'}, "'Qqqq'", 'custom_imports'),
+        ({'type': Part, 'sise': 2}, "Part in the config.*'sise'", "mean 'size'?"),
+        ({'type': Part, 'colour': 2}, "'colour'", 'it takes size'),
+    ],
+)
+def test_name_that_a_config_misspells_is_one_line(capsys, cfg, named, hint):
+    assert build(**cfg) == 2
+    printed = capsys.readouterr().err
+    assert re.search(named, printed) and hint in printed and printed.count('\n') == 1
+
+
+def test_faults_of_the_code_keep_their_traceback():
+    with pytest.raises(TypeError):
+        build(type=Part, size=2)
+    with pytest.raises(KeyError):
+        run_tool(lambda args: {}['x'], None)
+    with pytest.raises(TypeError):
+        run_tool(lambda args: Part(sise=1), None)
+
+
+def test_wrong_command_line_is_one_line(capsys):
+    parser = command_line.ToolParser(prog='x')
+    parser.add_argument('--out', required=True)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([])
+    printed = capsys.readouterr().err
+    assert ended.value.code == 2 and printed.count('\n') == 1
+    assert '--out' in printed and 'x --help' in printed
 
 
 @pytest.mark.parametrize(

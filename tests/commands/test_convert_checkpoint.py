@@ -154,12 +154,12 @@ def test_checkpoint_is_not_written_over_itself(tmp_path):
 
 
 def test_unknown_code_ends_in_the_list_of_codes(capsys):
-    assert run_tool_here(TOOL, '--from', 'x', 'in', 'out') == 2
+    assert run_tool_here(TOOL, '--from', 'x', 'in', '--out', 'out') == 2
     assert 'dsanet' in capsys.readouterr().err
 
 
 def test_tool_ends_in_one_message(capsys, tmp_path):
-    words = ['--from', 'tam', tmp_path / 'none.pth', tmp_path / 'out.pth']
+    words = ['--from', 'tam', tmp_path / 'none.pth', '--out', tmp_path / 'o.pth']
     assert run_tool_here(TOOL, *words) == 2
     assert capsys.readouterr().err == (
         f'error: no such checkpoint file: {tmp_path}/none.pth\n'

@@ -77,7 +77,7 @@ def _prepare(folder: Path) -> list:
     box = np.tile([20.0, 20, 70, 80], (8, 1))
     names = ('train/a_train_real', 'train/a_train_fake')
     write_boxes(folder / 'boxes.pkl', dict.fromkeys(names, box))
-    words = ['folder', 'raw', 'out', '--boxes', 'boxes.pkl', '--workers', 0]
+    words = ['folder', 'raw', '--out', 'out', '--boxes', 'boxes.pkl', '--workers', 0]
     return [*words, '--min-face-px', 16, '--quiet']
 
 
@@ -160,16 +160,16 @@ def _join(folder: Path) -> list:
         Point('a', 'blur', 1, '0.5', 0.8, 0.7, 0.9, 0.7),
     ]
     (folder / 'one.csv').write_text(format_csv(points))
-    return ['join', 'out', 'one.csv']
+    return ['join', 'one.csv', '--out', 'out']
 
 
 def _show(folder: Path) -> list:
     make_video(folder / 'a.mp4', num_frames=12)
-    return ['show', 'a.mp4', 'out/levels.png']
+    return ['show', 'a.mp4', '--out', 'out/levels.png']
 
 
 def _render(folder: Path) -> list:
-    words = ['out', '--workers', 1, '--quiet', '--identities', 2, 2, 2]
+    words = ['--out', 'out', '--workers', 1, '--quiet', '--identities', 2, 2, 2]
     words += ['--num-frames', 2, '--size-px', 32, '--methods', 'FaceSwap']
     return [*words, '--compressions', 'c40']
 
@@ -181,7 +181,8 @@ def _sheet(folder: Path) -> list:
         num_identities=(2, 2, 2), num_frames=2, size_px=32, compressions=('c40',)
     )
     render_miniff(folder / 'set', settings, num_workers=1, progress=False)
-    return ['sheet', 'set', 'out/sheet.png', '--compression', 'c40', '--columns', 2]
+    words = ['sheet', 'set', '--out', 'out/sheet.png', '--compression', 'c40']
+    return [*words, '--num-frames', 2]
 
 
 def _paper_tables(folder: Path) -> list:
@@ -213,7 +214,7 @@ def _faces(root: Path) -> Path:
 
 def _bench_export(folder: Path) -> list:
     _faces(folder / 'faces')
-    return ['export', 'faces/manifest.jsonl', 'out', '--frames', 2]
+    return ['export', 'faces/manifest.jsonl', '--out', 'out', '--num-frames', 2]
 
 
 def _bench_import(folder: Path) -> list:
@@ -224,7 +225,7 @@ def _bench_import(folder: Path) -> list:
 
 def _convert(folder: Path) -> list:
     torch.save({'conv1.weight': torch.zeros(32, 3, 3, 3)}, folder / 'public.pth')
-    words = ['--from', 'xception', 'public.pth', 'out/w.pth']
+    words = ['--from', 'xception', 'public.pth', '--out', 'out/w.pth']
     return [*words, '--allow-missing', '*', '--allow-unexpected', '*']
 
 

@@ -208,7 +208,7 @@ def test_prepare_bears_each_name(tmp_path, name):
     with contextlib.suppress(OSError):
         (tmp_path / 'in/test/fake' / name).write_text('no video')
     done = subprocess.run(
-        [sys.executable, ROOT / 'tools/prepare.py', 'folder', 'in', 'out',
+        [sys.executable, ROOT / 'tools/prepare.py', 'folder', 'in', '--out', 'out',
          '--detector', 'centerface'],
         cwd=tmp_path, capture_output=True, env={**os.environ, 'PYTHONPATH': str(ROOT)},
     )  # fmt: skip

@@ -72,7 +72,7 @@ def clips(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp('miniff')
     tool, sizes = ROOT / 'tools/render_miniff.py', ['--identities', '2', '2', '2']
     options = ['--num-frames', '32', '--compressions', 'c23', '--quiet']
-    run_tool(tool, folder / 'set', *sizes, *options, cwd=folder, seconds=600)
+    run_tool(tool, '--out', folder / 'set', *sizes, *options, cwd=folder, seconds=600)
     rendered = sorted(folder.glob('set/*/*/c23/videos/*.mp4'))
     real = []
     with suppress(pytest.skip.Exception):

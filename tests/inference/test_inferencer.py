@@ -316,11 +316,22 @@ def test_model_that_is_not_of_real_video_judges_none_unless_told_to(
     assert any(note.startswith('judged although') for note in judged.notes)
 
 
-def test_training_data_that_are_not_a_record_are_refused(tmp_path):
+FIGURE = {'split': 'test', 'auc': 0.9, 'low': None, 'high': None, 'num_videos': 7}
+
+
+@pytest.mark.parametrize(
+    ('record', 'named'),
+    [
+        ({'kind': 'drawn'}, "'drawn'; allowed: rendered, real video"),
+        ({**REAL_VIDEO, 'figure': FIGURE}, "'sets'"),
+        ({**REAL_VIDEO, 'figure': {**FIGURE, 'auc': 9, 'sets': ()}}, 'AUC 900'),
+    ],
+)
+def test_training_data_that_are_not_a_record_are_refused(tmp_path, record, named):
     cfg = make_config()
-    meta = {'iter': 5, 'training_data': {'kind': 'drawn'}}
+    meta = {'iter': 5, 'training_data': record}
     weights = save_weights(cfg, tmp_path / 'other.pth', meta=meta)
-    with pytest.raises(DataError, match="'drawn'; allowed: rendered, real video"):
+    with pytest.raises(DataError, match=named):
         DeepfakeInferencer(cfg, weights, detector=StubDetector())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -95,7 +96,11 @@ def test_facts_of_the_run_go_with_it(made):
     detector = load(made[2])
     assert detector.name == 'tiny'
     kind = 'real video and pseudo-fakes'
-    assert detector.training_data == TrainingData(kind, ('realtalk',), 1)
+    trained = detector.training_data
+    assert replace(trained, figure=None) == TrainingData(kind, ('realtalk',), 1)
+    figures = detector.facts['weights']['figures']['all']
+    assert trained.figure.auc == figures['auc'] and trained.figure.split == 'test'
+    assert trained.figure.num_videos == figures['num_real'] + figures['num_fake']
     assert detector.facts['threshold'] == 0.7
     assert detector.facts['lower_threshold'] == 0.4
     assert detector.facts['preparation']['min_face_px'] == SETTINGS.min_face_px
@@ -199,7 +204,7 @@ def test_starter_is_loaded_where_no_detector_is_named(made, monkeypatch, capsys)
     said = capsys.readouterr().err
     assert said == (
         "no checkpoint named: starter detector 'tiny', trained on real video and "
-        'pseudo-fakes (realtalk, 1 person)\n'
+        f'pseudo-fakes (realtalk, 1 person; {detector.training_data.figure})\n'
     )
 
 

@@ -22,7 +22,7 @@ def run_tool(name, arguments, monkeypatch):
 
 
 def test_tool_renders_once(tmp_path, monkeypatch, capsys):
-    arguments = [tmp_path / 'set', *SMALL.split()]
+    arguments = ['--out', tmp_path / 'set', *SMALL.split()]
     assert run_tool('render_miniff', arguments, monkeypatch) == 0
     assert '12 videos rendered, 0 kept' in capsys.readouterr().out
     assert run_tool('render_miniff', [*arguments, '--quiet'], monkeypatch) == 0
@@ -30,14 +30,14 @@ def test_tool_renders_once(tmp_path, monkeypatch, capsys):
 
 
 def test_tool_prints_a_users_error_without_traceback(tmp_path, monkeypatch, capsys):
-    arguments = [tmp_path, '--identities', 3, 2, 2]
+    arguments = ['--out', tmp_path, '--identities', 3, 2, 2]
     assert run_tool('render_miniff', arguments, monkeypatch) == 2
     assert capsys.readouterr().err.startswith('error: num_identities = (3, 2, 2)')
 
 
 def test_sheet_and_evidence_are_made_of_a_set(tiny_root, tmp_path, monkeypatch, capsys):
     image = tmp_path / 'images/sheet.png'
-    sheet = ['sheet', tiny_root, image, '--columns', 3]
+    sheet = ['sheet', tiny_root, '--out', image, '--num-frames', 3]
     assert run_tool('inspect_miniff', sheet, monkeypatch) == 0
     assert cv2.imread(str(image)) is not None
     assert run_tool('inspect_miniff', ['evidence', tiny_root], monkeypatch) == 0
@@ -45,7 +45,7 @@ def test_sheet_and_evidence_are_made_of_a_set(tiny_root, tmp_path, monkeypatch, 
     assert 'test split' in printed and 'FaceSwap' in printed and 'c40' in printed
 
 
-@pytest.mark.parametrize('arguments', [['sheet', 'x.png'], ['evidence']])
+@pytest.mark.parametrize('arguments', [['sheet', '--out', 'x.png'], ['evidence']])
 def test_missing_set_is_named(tmp_path, monkeypatch, capsys, arguments):
     look, *rest = arguments
     status = run_tool('inspect_miniff', [look, tmp_path, *rest], monkeypatch)

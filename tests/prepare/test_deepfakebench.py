@@ -576,7 +576,7 @@ def test_tool_imports_what_it_exported(tmp_path, capsys):
         return run_tool_here(ROOT / 'tools/deepfakebench.py', *words)
 
     manifest, _ = make_prepared(tmp_path / 'faces')
-    assert run('export', manifest, tmp_path / 'bench', '--frames', 2) == 0
+    assert run('export', manifest, '--out', tmp_path / 'bench', '--num-frames', 2) == 0
     assert '3 videos, 6 images' in capsys.readouterr().out
     files = sorted((tmp_path / 'bench/dataset_json').glob('*[!e].json'))
     words = ('--bench-root', tmp_path / 'bench', '--out', tmp_path / 'back')

@@ -52,8 +52,8 @@ def test_folder_of_a_video_has_method_level_and_name(tmp_path):
 
 def test_same_settings_are_taken_again(tmp_path):
     out = OutputFolder(tmp_path)
-    out.claim(SETTINGS, redo=False)
-    out.claim(PreparationSettings(layout='folder'), redo=False)
+    out.claim(SETTINGS, overwrite=False)
+    out.claim(PreparationSettings(layout='folder'), overwrite=False)
 
 
 @pytest.mark.parametrize(
@@ -73,34 +73,34 @@ def test_same_settings_are_taken_again(tmp_path):
 )
 def test_other_settings_are_refused_by_name(tmp_path, changed, named):
     out = OutputFolder(tmp_path)
-    out.claim(SETTINGS, redo=False)
+    out.claim(SETTINGS, overwrite=False)
     with pytest.raises(DataError, match=re.escape(named)):
-        out.claim(changed, redo=False)
+        out.claim(changed, overwrite=False)
     assert changed.fingerprint() != SETTINGS.fingerprint()
 
 
-def test_redo_deletes_what_was_prepared(tmp_path):
+def test_overwrite_deletes_what_was_prepared(tmp_path):
     out = OutputFolder(tmp_path)
-    out.claim(SETTINGS, redo=False)
+    out.claim(SETTINGS, overwrite=False)
     (out.clips / 'real').mkdir(parents=True)
     out.manifest.touch()
     (tmp_path / 'notes.txt').touch()
-    out.claim(replace(SETTINGS, face_px=96), redo=True)
+    out.claim(replace(SETTINGS, face_px=96), overwrite=True)
     assert sorted(os.listdir(tmp_path)) == ['notes.txt', 'settings.json']
     assert json.loads(out.settings.read_text())['face_px'] == 96
 
 
 def test_folder_of_another_origin_is_left_alone(tmp_path):
     (tmp_path / 'clips').mkdir()
-    for redo in (False, True):
+    for overwrite in (False, True):
         with pytest.raises(DataError, match=r'no settings\.json'):
-            OutputFolder(tmp_path).claim(SETTINGS, redo=redo)
+            OutputFolder(tmp_path).claim(SETTINGS, overwrite=overwrite)
 
 
 def test_damaged_settings_are_refused(tmp_path):
     (tmp_path / 'settings.json').write_text('{')
     with pytest.raises(DataError, match='is damaged'):
-        OutputFolder(tmp_path).claim(SETTINGS, redo=False)
+        OutputFolder(tmp_path).claim(SETTINGS, overwrite=False)
 
 
 @pytest.mark.parametrize(

@@ -285,12 +285,14 @@ def test_damaged_record_is_prepared_again(small_tree, out, caplog):
     assert snapshot(out) == before
 
 
-def test_other_settings_are_refused_until_redo(small_tree, out):
+def test_other_settings_are_refused_until_overwrite(small_tree, out):
     run_preparation(make_request(small_tree, out))
     other = {'face_px': 32}
     with pytest.raises(DataError, match=r'face_px: 224 .* 32 '):
         run_preparation(make_request(small_tree, out, settings=other))
-    summary = run_preparation(make_request(small_tree, out, settings=other, redo=True))
+    summary = run_preparation(
+        make_request(small_tree, out, settings=other, overwrite=True)
+    )
     assert summary.num_prepared == 4
     track = FaceTrack.load(out / records_of(out)['a_test_fake'].track_file)
     assert track.scale == 7 / 8  # a face of 40 pixels is reduced to 35
@@ -322,7 +324,7 @@ def test_shards_together_are_the_whole(tmp_path, out):
     ('options', 'named'),
     [
         *(({'shard': shard}, shard) for shard in ('0/2', '3/2', '1', 'a/b', '1/2/3')),
-        ({'shard': '1/2', 'redo': True}, '--redo with --shard'),
+        ({'shard': '1/2', 'overwrite': True}, '--overwrite with --shard'),
         ({'executor': 'slurm'}, "'slurm'.* 'local', 'ray'"),
         ({'layout': 'imagenet'}, "'imagenet'.*'ffpp'"),
         ({'num_workers': -1}, '-1 workers'),

@@ -90,7 +90,7 @@ def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder, run):
 def test_wrong_words_end_in_one_line(run):
     words = ['--on', 'ffpq']
     done = run('evaluate.py', CONFIG, 'run/random.pth', *words, code=2)
-    assert "test set 'ffpq': allowed are celeb_df" in done.err
+    assert "test set 'ffpq' is unknown; did you mean ffpp_" in done.err
     assert 'Traceback' not in done.err
 
 
@@ -115,6 +115,8 @@ def test_robustness_writes_table_and_plot(folder, run):
     words += ['--num-resamples', 50]
     done = run('robustness.py', 'run', CONFIG, 'run/random.pth', *words)
     assert '| resnet_r18_miniff | frame_rate | share of the rate: 0.5 |' in done.out
+    header = (folder / 'out/robustness/robustness.md').read_text().splitlines()[0]
+    assert header.count('AUC %') == 6  # as clean and in five levels
     lines = (folder / 'out/robustness/robustness.csv').read_text().splitlines()
     assert [line.split(',')[1:3] for line in lines[1:]] == [
         ['clean', '0'],
@@ -122,6 +124,6 @@ def test_robustness_writes_table_and_plot(folder, run):
         ['frame_rate', '3'],
     ]
     assert (folder / 'out/robustness/robustness.png').stat().st_size > 5000
-    words = [folder / 'joined', folder / 'out/robustness/robustness.csv']
+    words = [folder / 'out/robustness/robustness.csv', '--out', folder / 'joined']
     assert run_tool_here(ROOT / 'tools/robustness.py', 'join', *words) == 0
     assert (folder / 'joined/robustness.png').is_file()

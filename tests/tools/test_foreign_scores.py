@@ -80,7 +80,7 @@ def test_scores_get_figures_and_every_tool_reads_them(run, tmp_path):
     files = [f'them/evaluation/{name}/predictions.csv' for name in ('clean', 'blur-3')]
     assert 'p DeLong' in run('compare.py', *files, '--num-resamples', '100').out
     run('report.py', 'them/evaluation/clean')
-    run('robustness.py', 'join', 'joined', 'them/robustness/robustness.csv')
+    run('robustness.py', 'join', 'them/robustness/robustness.csv', '--out', 'joined')
     table = (tmp_path / 'joined/robustness.csv').read_text().splitlines()
     assert [line.split(',')[:3] for line in table[1:]] == [
         ['them', 'clean', '0'],

@@ -6,6 +6,7 @@ import argparse
 import runpy
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from tool_runs import ROOT
@@ -39,6 +40,41 @@ def walk(parser):
         if isinstance(action, argparse._SubParsersAction):
             for one in action.choices.values():
                 yield from walk(one)
+
+
+# What a tool reads may stand without an option; what it writes is --out.
+INPUTS = {
+    'CHECKPOINT', 'CONFIG', 'DATASET', 'INPUT', 'JSON', 'MANIFEST', 'MODEL',
+    'PREDICTIONS.csv', 'ROOT', 'TABLE.csv', 'VIDEO', 'WORK_DIR',
+}  # fmt: skip
+# Options that take several values in one tool and one in another, by design.
+OF_SEVERAL_KINDS = {
+    '--data-root',  # evaluate.py has several sets
+    '--on',
+    '--model',  # figure 4 has several models
+    '--resume',  # MMAction2's in train.py
+}
+
+
+def test_the_same_thing_has_the_same_name_in_all_tools(monkeypatch):
+    kinds = {}
+    for name in TOOLS:
+        for parser in walk(find_parser(name, monkeypatch)):
+            for action in parser._actions:
+                if isinstance(action, argparse._SubParsersAction):
+                    continue
+                if not action.option_strings:
+                    assert (action.metavar or action.dest.upper()) in INPUTS, name
+                    continue
+                option = action.option_strings[0]
+                kind = (type(action).__name__, action.nargs, action.type)
+                # Paths are text.
+                kind = tuple(None if part is Path else part for part in kind)
+                kinds.setdefault(option, {}).setdefault(kind, []).append(name)
+                if option == '--out':
+                    assert action.metavar.startswith(('FOLDER', 'FILE')), name
+    varied = {option for option, found in kinds.items() if len(found) > 1}
+    assert {option: kinds[option] for option in varied - OF_SEVERAL_KINDS} == {}
 
 
 @pytest.mark.parametrize('name', TOOLS)

@@ -28,7 +28,16 @@ _base_ = [
 def faces(realff, tmp_path_factory):
     """Real footage, prepared: one real video and one fake of each split."""
     out = tmp_path_factory.mktemp('prepared') / 'faces'
-    words = ['ffpp', realff, out, '--compressions', 'c40', '--methods', 'FaceSwap']
+    words = [
+        'ffpp',
+        realff,
+        '--out',
+        out,
+        '--compressions',
+        'c40',
+        '--methods',
+        'FaceSwap',
+    ]
     words += ['--tracking-options', 'detect_every=24', 'detection_side_px=192']
     with open(out.parent / 'log.txt', 'w') as log, contextlib.redirect_stdout(log):
         assert run_tool_here(TOOL, *words, '--limit', '1', '--workers', '0') == 0
@@ -130,10 +139,10 @@ def own_videos(tmp_path):
 
 def test_exit_code_is_0_when_all_is_done(prepare, own_videos):
     root, words = own_videos
-    code, printed, _ = prepare('folder', root, 'out', *words)
+    code, printed, _ = prepare('folder', root, '--out', 'out', *words)
     assert code == 0
     assert '2 videos prepared, 0 kept' in printed
-    code, printed, _ = prepare('folder', root, 'out', *words)
+    code, printed, _ = prepare('folder', root, '--out', 'out', *words)
     assert code == 0
     assert '0 videos prepared, 2 kept' in printed
 
@@ -146,7 +155,7 @@ def test_list_with_other_columns_is_prepared(prepare, own_videos):
     ]
     (root / 'own.csv').write_text('\n'.join(['file,is_fake,id', *rows]))
     words += ['--columns', 'path=file', 'label=is_fake', 'name=id']
-    code, printed, _ = prepare('csv', root / 'own.csv', 'out', *words)
+    code, printed, _ = prepare('csv', root / 'own.csv', '--out', 'out', *words)
     assert code == 0
     assert '2 videos prepared, 0 kept' in printed
 
@@ -154,7 +163,7 @@ def test_list_with_other_columns_is_prepared(prepare, own_videos):
 def test_exit_code_is_1_when_videos_failed(prepare, own_videos, caplog):
     root, words = own_videos
     (root / 'train/real/broken.mp4').write_bytes(b'')
-    code, printed, _ = prepare('folder', root, 'out', *words)
+    code, printed, _ = prepare('folder', root, '--out', 'out', *words)
     assert code == 1
     assert 'train/broken failed: video file' in caplog.text
     assert "video file 'train/real/broken.mp4' is empty (0 bytes)" in printed
@@ -169,11 +178,11 @@ def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(ProgressReport, 'add', stop)
-        code, _, errors = prepare('folder', root, 'out', *words)
+        code, _, errors = prepare('folder', root, '--out', 'out', *words)
     assert code == 130
     assert 'run the same command again' in errors and 'Traceback' not in errors
     assert not (root.parent / 'out/.partial').exists()
-    code, printed, _ = prepare('folder', root, 'out', *words)
+    code, printed, _ = prepare('folder', root, '--out', 'out', *words)
     assert code == 0
     assert '1 videos prepared, 1 kept' in printed
 
@@ -195,7 +204,7 @@ def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeyp
 def test_bad_input_ends_in_one_message_and_exit_code_2(
     prepare, own_videos, root, words, named
 ):
-    code, _, errors = prepare('folder', root, 'out', *words.split())
+    code, _, errors = prepare('folder', root, '--out', 'out', *words.split())
     assert code == 2
     assert errors.count('error: ') == 1
     assert named in errors
@@ -203,7 +212,7 @@ def test_bad_input_ends_in_one_message_and_exit_code_2(
 
 
 def test_dataset_of_another_layout_is_refused(prepare, own_videos):
-    code, _, errors = prepare('ffpp', 'my videos', 'out')
+    code, _, errors = prepare('ffpp', 'my videos', '--out', 'out')
     assert (code, errors.count('error: ')) == (2, 1)
 
 

@@ -119,6 +119,10 @@ def test_video_is_uploaded_and_its_verdict_read_in_chromium(
         assert page.evaluate('document.activeElement.id') == 'trouble-name'
         assert not room.exists()
         page.click('#again')
+        page.click('#example')
+        page.wait_for_selector('#result:visible, #trouble:visible')
+        assert page.inner_text('#name') == 'example.mp4'
+        page.click('#next')
         page.set_input_files('#file', [clip, text, video])
         page.wait_for_selector('#batch-list li:nth-child(3) button')
         lines = page.inner_text('#batch-list').splitlines()

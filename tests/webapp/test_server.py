@@ -18,8 +18,11 @@ from stubs.stub_examiner import make_broken_examiner, make_upload
 from webapp_builders import ASKING, rooms, serving, uploads, wait_until
 
 from mmdeepfake.errors import DataError
+from mmdeepfake.miniff.encoding import decode_video
+from mmdeepfake.webapp import example
 from mmdeepfake.webapp.command import list_host_names
 from mmdeepfake.webapp.jobs import JobBoard
+from mmdeepfake.webapp.video_types import is_video_start
 
 SCRIPT_NAME = '../../<script>alert(1)</script>"\'.mp4'
 
@@ -333,6 +336,20 @@ def test_limits_of_time_are_kept_and_all_files_go(tmp_path, sweeping):
         sweeping.clear()
         visitor.send(b'hang')
     assert not list(tmp_path.iterdir())
+
+
+def test_example_is_rendered_once_and_is_a_video(visitor, tmp_path, monkeypatch):
+    monkeypatch.setattr(example, '_NUM_FRAMES', 2)
+    monkeypatch.setattr(example, '_SIZE_PX', 64)
+    example.render_example.cache_clear()
+    answers = [visitor.ask('GET', '/example.mp4') for _ in range(2)]
+    assert answers[0] == (200, answers[0][1], answers[1][2])
+    assert example.render_example.cache_info()[:2] == (1, 1)  # hits, misses
+    assert answers[0][1].get_content_type() == 'video/mp4'
+    assert is_video_start(answers[0][2])
+    (tmp_path / 'example.mp4').write_bytes(answers[0][2])
+    assert decode_video(tmp_path / 'example.mp4').shape == (2, 64, 64, 3)
+    example.render_example.cache_clear()
 
 
 def test_server_does_not_start_without_a_model(tmp_path):

@@ -1,4 +1,4 @@
-# Celeb-DF v2: python tools/prepare.py celeb_df data/celeb_df data/celeb_df_faces
+# Celeb-DF v2: python tools/prepare.py celeb_df data/celeb_df --out data/celeb_df_faces
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/celeb_df_faces'

@@ -1,5 +1,5 @@
 # Celeb-DF++:
-# python tools/prepare.py celeb_df_pp data/celeb_df_pp data/celeb_df_pp_faces
+# python tools/prepare.py celeb_df_pp data/celeb_df_pp --out data/celeb_df_pp_faces
 _base_ = ['celeb_df.py']
 
 data_root = 'data/celeb_df_pp_faces'

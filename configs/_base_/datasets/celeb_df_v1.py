@@ -1,4 +1,5 @@
-# Celeb-DF v1: python tools/prepare.py celeb_df data/celeb_df_v1 data/celeb_df_v1_faces
+# Celeb-DF v1:
+# python tools/prepare.py celeb_df data/celeb_df_v1 --out data/celeb_df_v1_faces
 _base_ = ['celeb_df.py']
 
 data_root = 'data/celeb_df_v1_faces'

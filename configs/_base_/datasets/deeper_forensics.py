@@ -1,6 +1,6 @@
 # DeeperForensics-1.0, without perturbations:
 # python tools/prepare.py deeper_forensics data/deeper_forensics \
-#     data/deeper_forensics_faces
+#     --out data/deeper_forensics_faces
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/deeper_forensics_faces'

@@ -1,4 +1,4 @@
-# DFDC, full: python tools/prepare.py dfdc data/dfdc data/dfdc_faces
+# DFDC, full: python tools/prepare.py dfdc data/dfdc --out data/dfdc_faces
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/dfdc_faces'

@@ -1,5 +1,5 @@
 # The preview of DFDC, the paper's "DFDC":
-# python tools/prepare.py dfdc_preview data/dfdc_preview data/dfdc_preview_faces
+# python tools/prepare.py dfdc_preview data/dfdc_preview --out data/dfdc_preview_faces
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/dfdc_preview_faces'

@@ -1,5 +1,5 @@
 # FaceShifter, of FaceForensics++ at low quality (c40):
-# python tools/prepare.py ffpp data/ffpp data/ffpp_faces --methods FaceShifter
+# python tools/prepare.py ffpp data/ffpp --out data/ffpp_faces --methods FaceShifter
 _base_ = ['ffpp_lq.py']
 
 methods = ['FaceShifter']

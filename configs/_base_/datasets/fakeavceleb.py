@@ -1,6 +1,6 @@
 # FakeAVCeleb. All of it is a test set, so training and validation are
 # FaceForensics++'s:
-# python tools/prepare.py fakeavceleb data/fakeavceleb data/fakeavceleb_faces
+# python tools/prepare.py fakeavceleb data/fakeavceleb --out data/fakeavceleb_faces
 _base_ = ['ffpp_lq.py']
 
 test_dataloader = dict(

@@ -1,5 +1,5 @@
 # Prepared faces of FaceForensics++ LQ (c40), with the paper's four manipulations:
-# python tools/prepare.py ffpp data/ffpp data/ffpp_faces
+# python tools/prepare.py ffpp data/ffpp --out data/ffpp_faces
 data_root = 'data/ffpp_faces'
 methods = ['Deepfakes', 'Face2Face', 'FaceSwap', 'NeuralTextures']
 compression = 'c40'

@@ -1,4 +1,5 @@
-# MiniFF, the built-in set in FaceForensics++'s folders: tools/render_miniff.py OUT
+# MiniFF, the built-in set in FaceForensics++'s folders:
+# python tools/render_miniff.py --out data/miniff
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/miniff'

@@ -1,5 +1,5 @@
 # MiniFF with its faces and their landmarks prepared, for methods that read landmarks:
-# python tools/prepare.py ffpp data/miniff data/miniff_faces --landmarks \
+# python tools/prepare.py ffpp data/miniff --out data/miniff_faces --landmarks \
 #     --compressions c40 --dataset-name MiniFF
 _base_ = ['miniff.py']
 

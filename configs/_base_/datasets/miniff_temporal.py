@@ -1,4 +1,4 @@
-# MiniFF with temporal evidence alone: tools/render_miniff.py OUT --cues temporal
+# MiniFF with temporal evidence alone: tools/render_miniff.py --out OUT --cues temporal
 _base_ = ['miniff.py']
 
 data_root = 'data/miniff_temporal'

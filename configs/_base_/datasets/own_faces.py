@@ -1,5 +1,5 @@
 # Videos of your own, from folders or from a list:
-# python tools/prepare.py folder data/own data/own_faces (or csv data/own.csv ...)
+# python tools/prepare.py folder data/own --out data/own_faces (or csv data/own.csv ...)
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/own_faces'

@@ -1,5 +1,5 @@
 # Your own real videos, with pseudo-fakes made of them; sized for two CPU cores.
-# python tools/prepare.py folder data/real data/real_faces
+# python tools/prepare.py folder data/real --out data/real_faces
 _base_ = ['own_faces.py']
 
 data_root = 'data/real_faces'

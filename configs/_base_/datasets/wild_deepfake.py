@@ -1,5 +1,6 @@
 # WildDeepfake, whose pictures are faces already:
-# python tools/prepare.py wild_deepfake data/wild_deepfake data/wild_deepfake_faces
+# python tools/prepare.py wild_deepfake data/wild_deepfake \
+#     --out data/wild_deepfake_faces
 _base_ = ['ffpp_lq.py']
 
 data_root = 'data/wild_deepfake_faces'

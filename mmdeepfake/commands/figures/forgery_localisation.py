@@ -160,11 +160,11 @@ def _average(scored: list[dict], method: str, settings: Mapping) -> dict:
 
 _COLUMNS = {
     'pointing': 'pointing %',
-    'chance_pointing': 'chance %',
-    'centre_pointing': 'middle of the frame %',
+    'chance_pointing': 'pointing % by chance',
+    'centre_pointing': 'pointing % at the middle',
     'iou': 'IoU %',
-    'chance_iou': 'chance %',
-    'centre_iou': 'middle of the frame %',
+    'chance_iou': 'IoU % by chance',
+    'centre_iou': 'IoU % at the middle',
 }
 
 

@@ -89,7 +89,7 @@ def draw_changes(args: argparse.Namespace) -> Figure:
     """Draw Fig. 1: changes over time in two regions of a fake and its original."""
     cfg = load_config(args.config, args.cfg_options)
     videos = FigureVideos(cfg, split=args.split, num_contiguous=args.num_frames)
-    key = _choose(videos, args.methods, args.video)[0]
+    key = _choose(videos, args.methods, args.video_name)[0]
     fake, real = videos.read(key), videos.read_original(key)
     return plot_changes(
         fake.frames,
@@ -104,7 +104,7 @@ def draw_activation(args: argparse.Namespace) -> Figure:
     """Draw Fig. 3: Grad-CAM per manipulation over one snippet."""
     detector = open_detector(args.model, args)
     rows = []
-    for key in _choose(detector.videos, args.methods, args.video):
+    for key in _choose(detector.videos, args.methods, args.video_name):
         video = detector.videos.read(key)
         heat = detector.heat(video, layer=args.layer)
         snippet = args.snippet
@@ -136,7 +136,7 @@ def draw_regions(args: argparse.Namespace) -> Figure:
     for pair in args.model:
         detector = open_detector(pair, args)
         rows = []
-        for key in _choose(detector.videos, args.methods, args.video):
+        for key in _choose(detector.videos, args.methods, args.video_name):
             video = detector.videos.read(key)
             regions = detector.regions(video, layer=args.layer)
             chosen = _frames_of_snippet(video, args.snippet)
@@ -162,7 +162,7 @@ def draw_csa(args: argparse.Namespace) -> Figure:
     )
     for detector, wanted in ((with_csa, True), (without, False)):
         check_csa(detector, wanted=wanted)
-    keys = _choose(with_csa.videos, args.methods, args.video)
+    keys = _choose(with_csa.videos, args.methods, args.video_name)
     rows: dict[str, list] = {'frame': [], 'without\nCSA': [], 'with\nCSA': []}
     truth_row: list = []
     for key in keys:

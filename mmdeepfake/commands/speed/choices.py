@@ -12,5 +12,5 @@ MODELS = {
     'V4D': 'baselines/v4d_ffpp_lq.py',
     'I3D': 'baselines/i3d_r50_ffpp_lq.py',
 }
-DTYPES = ('fp32', 'bf16')
+DTYPES = ('float32', 'bfloat16')
 MODES = {'forward': 'inference', 'train': 'train step'}

@@ -68,9 +68,12 @@ def run_speed(args: argparse.Namespace) -> None:
 def measure_speed(args: argparse.Namespace) -> str:
     """Measure the models and write the files; return the tables."""
     settings = SpeedSettings(args.device, args.dtype, args.channels_last, args.compile)
-    for name in ('batch', 'repeats'):
-        if getattr(args, name) < 1:
-            raise ConfigError(f'--{name} {getattr(args, name)}: must be at least 1')
+    for option, value in (
+        ('--batch-size', args.batch_size),
+        ('--repeats', args.repeats),
+    ):
+        if value < 1:
+            raise ConfigError(f'{option} {value}: must be at least 1')
     configs = find_models(args.models, args.cfg_options)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -79,7 +82,7 @@ def measure_speed(args: argparse.Namespace) -> str:
     facts = {
         **describe_run(args.device),
         'numbers': str(settings),
-        'rounds': f'{args.repeats}; batch {args.batch}',
+        'rounds': f'{args.repeats}; batch {args.batch_size}',
     }
     rows: list[SpeedRow] = []
     for split in dict.fromkeys(args.splits):
@@ -121,7 +124,7 @@ def build_models(
     for name, cfg in configs.items():
         cost = measure_complexity(cfg, split=split)
         num_frames = count_frames(cost.input_shape)
-        base_frames = base_frames or args.batch * num_frames
+        base_frames = base_frames or args.batch_size * num_frames
         # As many frames as the first model, in more or fewer videos.
         num_videos = max(1, round(base_frames / num_frames))
         row = SpeedRow(

@@ -31,7 +31,7 @@ class SpeedSettings:
     """Settings shared by all models of one run, see `tools/speed.py`."""
 
     device: str = 'cpu'
-    dtype: str = 'fp32'
+    dtype: str = 'float32'
     channels_last: bool = False
     compile: str | None = None
 
@@ -117,7 +117,7 @@ class TimedModel:
             keep_composed_kernels(self._model)  # as `DeepfakeInferencer` does
 
     def _autocast(self) -> contextlib.AbstractContextManager[None]:
-        if self._settings.dtype == 'fp32':
+        if self._settings.dtype == 'float32':
             return contextlib.nullcontext()
         kind = self._settings.device.partition(':')[0]
         return mixed_precision(self._model, device_type=kind, dtype=torch.bfloat16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pathlib
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from mmengine.dist import master_only
@@ -22,6 +23,8 @@ from mmdeepfake.registry import HOOKS
 from mmdeepfake.structures import LABEL_NAMES
 from mmdeepfake.structures.training_data import (
     TRAINING_DATA,
+    VALIDATION,
+    KnownFigure,
     TrainingData,
     name_kind,
 )
@@ -39,12 +42,14 @@ class RunReportHook(Hook):
     The file holds one entry for training and one for testing, so that a test in the
     folder of its training adds to the record. A training also leaves the list of its
     videos, with which an evaluation finds out whether it tests on them, and its
-    checkpoints tell kind, sets and number of persons, on which verdicts depend.
+    checkpoints tell kind, sets and number of persons, on which verdicts depend, and the
+    figure of their validation.
     """
 
     def __init__(self) -> None:
         self._loaded: str | None = None
         self._trained: TrainingData | None = None
+        self._validated: KnownFigure | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note which file the weights come from, in place of the initial ones."""
@@ -65,10 +70,24 @@ class RunReportHook(Hook):
         seen.write(path)
         self._trained = seen.training_data
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add the kind of training data to the metadata."""
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Forget the validation: the weights are about to change."""
+        self._validated = None
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Mapping[str, float] | None = None
+    ) -> None:
+        """Keep the figure of the weights that are validated."""
         if self._trained is not None:
-            checkpoint['meta'][TRAINING_DATA] = asdict(self._trained)
+            self._validated = find_figure(metrics or {}, runner.val_dataloader.dataset)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the kind of training data, and the validation, to the metadata."""
+        if self._trained is not None:
+            facts = replace(self._trained, figure=self._validated)
+            checkpoint['meta'][TRAINING_DATA] = asdict(facts)
 
     def before_val(self, runner: Runner) -> None:
         """Report a validation on its own; those inside a training are part of it."""
@@ -132,6 +151,23 @@ def count_videos(dataset: Any) -> dict[str, int]:
         method = info.get('method', label)
         counts[label if method == label else f'{label}/{method}'] += 1
     return dict(sorted(counts.items(), reverse=True))
+
+
+def find_figure(metrics: Mapping[str, float], dataset: Any) -> KnownFigure | None:
+    """Return the AUC among a validation's metrics; None if there is none."""
+    found = (key.removesuffix('/auc') for key in metrics if key.endswith('/auc'))
+    # Those of a manipulation come without a number of videos.
+    prefix = next((one for one in found if f'{one}/num_videos' in metrics), None)
+    if prefix is None or math.isnan(metrics[f'{prefix}/auc']):
+        return None
+    ends = [metrics.get(f'{prefix}/auc_{end}', math.nan) for end in ('low', 'high')]
+    return KnownFigure(
+        VALIDATION,
+        float(metrics[f'{prefix}/auc']),
+        *(None if math.isnan(end) else float(end) for end in ends),
+        int(metrics[f'{prefix}/num_videos']),
+        SeenVideos.of_items(iterate_videos(dataset)).training_data.sets,
+    )
 
 
 def kind_of(dataset: Any) -> str:

@@ -162,6 +162,22 @@ async function examineAll(files) {
   if (!shown) complain(batch.length > 1 ? 'None of the videos could be examined.' : batch[0].text);
 }
 
+async function examineExample() {
+  visit += 1;
+  const seen = visit;
+  at('wait-name').textContent = 'Example';
+  show('wait');
+  wait('Rendering the example');
+  try {
+    const answer = await fetch('/example.mp4').catch(() => null);
+    if (!answer || !answer.ok) throw new Trouble('The example could not be rendered; see the server log.');
+    const content = await answer.blob();
+    if (seen === visit) await examineAll([new File([content], 'example.mp4')]);
+  } catch (error) {
+    if (seen === visit) complain(explain(error));
+  }
+}
+
 async function examine(one, seen) {
   const { file } = one;
   at('wait-name').textContent = one.name;
@@ -313,6 +329,7 @@ async function forget(id) {
 
 function listen() {
   at('file').addEventListener('change', () => examineAll(at('file').files));
+  at('example').addEventListener('click', examineExample);
   at('again').addEventListener('click', begin);
   at('next').addEventListener('click', begin);
   at('cancel').addEventListener('click', withdraw);

@@ -110,7 +110,7 @@ def test_localisation_writes_tables(tmp_path, data_root, models):
     for row in heat.values():
         assert 0 <= row['iou']['low'] <= row['iou']['mean'] <= row['iou']['high'] <= 1
     text = (tmp_path / 'localisation.md').read_text()
-    assert '| manipulation | fakes | pointing % | chance % |' in text
+    assert '| manipulation | fakes | pointing % | pointing % by chance |' in text
 
 
 def test_mask_is_cut_and_sampled_as_its_video(videos):

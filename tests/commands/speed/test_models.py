@@ -61,7 +61,7 @@ def test_a_train_step_changes_the_weights_and_a_forward_pass_none(cfg):
 
 @pytest.mark.parametrize(
     ('settings', 'tolerance'),
-    [({'channels_last': True}, 1e-4), ({'dtype': 'bf16'}, 5e-2)],
+    [({'channels_last': True}, 1e-4), ({'dtype': 'bfloat16'}, 5e-2)],
 )
 def test_layout_and_mixed_precision_keep_the_logits(cfg, settings, tolerance):
     expected = make_model(cfg).forward()

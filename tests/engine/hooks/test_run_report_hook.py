@@ -1,6 +1,7 @@
 import hashlib
 import json
 import logging
+import math
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from mmdeepfake.engine.hooks.run_report_hook import (
     write_entry,
 )
 from mmdeepfake.evaluation.leakage import SeenVideos
-from mmdeepfake.structures.training_data import TrainingData
+from mmdeepfake.structures.training_data import KnownFigure, TrainingData
 from mmdeepfake.version import __version__
 
 
@@ -47,6 +48,32 @@ def test_videos_are_counted_per_class_and_method():
 
 def test_repeated_video_counts_once():
     assert count_videos(Videos(REAL, REAL, SWAP)) == {'real': 1, 'fake/FaceSwap': 1}
+
+
+def test_checkpoint_has_the_figure_of_its_own_validation(tmp_path):
+    hook = RunReportHook()
+    loader = SimpleNamespace(dataset=Videos(REAL, SWAP))
+    runner = make_runner(tmp_path, val_dataloader=loader)
+    hook.before_train(runner)
+
+    def saved():
+        checkpoint = {'meta': {}}
+        hook.before_save_checkpoint(runner, checkpoint)
+        return TrainingData.read(checkpoint['meta']['training_data']).figure
+
+    assert saved() is None
+    metrics = {'all/auc': 1.0, 'deepfake/auc': 0.75, 'deepfake/num_videos': 12.0}
+    ends = {'deepfake/auc_low': 0.5, 'deepfake/auc_high': 0.875}
+    hook.after_val_epoch(runner, metrics | ends)
+    sets = (REAL['video_key'][0],)
+    assert saved() == KnownFigure('validation', 0.75, 0.5, 0.875, 12, sets)
+    assert str(saved()).startswith('AUC 75.0% [50.0, 87.5] on 12 validation videos')
+    hook.after_val_epoch(runner, metrics | dict.fromkeys(ends, math.nan))
+    assert (saved().low, saved().high) == (None, None)
+    hook.before_train_iter(runner, 0)  # the weights change
+    assert saved() is None
+    hook.after_val_epoch(runner, {'acc/top1': 0.5})
+    assert saved() is None
 
 
 def test_wrapped_datasets_are_counted_as_one():
