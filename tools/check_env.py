@@ -22,7 +22,7 @@ MIN_PYTHON = (3, 10)
 # import name -> (distributions that may provide it, command that installs it)
 REQUIRED = {
     'torch': (('torch',), 'pip install torch'),
-    'mmengine': (('mmengine',), 'pip install mmengine'),
+    'mmengine': (('mmengine', 'onedl-mmengine'), 'pip install mmengine'),
     'mmcv': (('mmcv', 'mmcv-lite'), 'pip install "mmcv-lite<2.2"'),
     'mmaction': (('mmaction2',), 'pip install mmaction2'),
     'importlib_metadata': (('importlib_metadata',), 'pip install importlib_metadata'),

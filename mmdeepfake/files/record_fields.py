@@ -6,7 +6,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from .bounded_reading import shorten
@@ -25,7 +25,7 @@ _WORDS = {
 def check_fields(kind: type, values: Any, *, allow_nan: bool = False) -> dict[str, Any]:
     """Return the values if they fit the fields of a dataclass.
 
-    Missing fields are left to the dataclass, which may have defaults.
+    Missing fields need a default of the dataclass.
 
     Args:
         kind: the dataclass; its fields are numbers, strings, booleans, mappings, None,
@@ -34,10 +34,19 @@ def check_fields(kind: type, values: Any, *, allow_nan: bool = False) -> dict[st
         allow_nan: accept NaN and infinity.
 
     Raises:
-        ValueError: it is not an object, or a field is unknown or of another type.
+        ValueError: it is not an object, or a field is unknown, missing or of another
+            type.
     """
     if not isinstance(values, Mapping):
         raise ValueError(f'{shorten(values)} is not an object')
+    missing = [
+        field.name
+        for field in fields(kind)
+        if field.name not in values
+        and field.default is field.default_factory is MISSING
+    ]
+    if missing:
+        raise ValueError(f'without {", ".join(missing)}')
     kinds = typing.get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     for name, value in values.items():

@@ -156,7 +156,8 @@ def _bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, 'strerror', None) or str(error)
         raise DataError(
-            f'--host {host} --port {port} cannot be used: {reason}'
+            f'--host {host} --port {port} cannot be used: {reason}; '
+            'name another address, or --port 0 for a free port'
         ) from None
     return listener
 

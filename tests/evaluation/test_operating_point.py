@@ -129,12 +129,15 @@ def test_what_is_written_is_read(tmp_path):
         ({'num_real': 'many'}, "field 'num_real' is 'many'"),
         ({'temperature': 0}, 'temperature 0: need'),
         ({'unknown': 1}, "unknown field 'unknown'"),
+        ({'threshold': ...}, 'without threshold'),
     ],
 )
 def test_broken_file_is_named(tmp_path, change, message):
     path = tmp_path / 'point.json'
     choose(make_predictions()).write(path)
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    fields = json.loads(path.read_text()) | change
+    kept = {name: value for name, value in fields.items() if value is not ...}
+    path.write_text(json.dumps(kept))
     with pytest.raises(DataError, match=rf'point\.json .*{message}'):
         OperatingPoint.read(path)
 
