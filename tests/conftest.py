@@ -61,6 +61,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_unconfigure():
+    gc.unfreeze()  # or Triton calls what is left at the end a leak
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Print the seed of the order; pytest's own header is left out by -q."""
     seed = config.getoption('randomly_seed', None)

@@ -187,8 +187,8 @@ def main() -> None:
     """Import, then serve orders until there are no more."""
     import importlib
 
-    for name in sys.argv[1:]:
-        importlib.import_module(MODULES[name])
+    for name in ('mmdeepfake.registration', *map(MODULES.get, sys.argv[1:])):
+        importlib.import_module(name)
     for line in sys.stdin:
         print(json.dumps(run_in_fork(json.loads(line))), flush=True)
 

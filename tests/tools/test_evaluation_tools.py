@@ -87,13 +87,6 @@ def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder, run):
         listed.unlink()
 
 
-def test_wrong_words_end_in_one_line(run):
-    words = ['--on', 'ffpq']
-    done = run('evaluate.py', CONFIG, 'run/random.pth', *words, code=2)
-    assert "test set 'ffpq': allowed are celeb_df" in done.err
-    assert 'Traceback' not in done.err
-
-
 def test_operating_point_of_the_validation_videos_is_used_at_test(folder, run):
     words = ['--temperature', '--max-fpr', '0.5', '--out', 'point.json']
     done = run('calibrate.py', CONFIG, 'run/random.pth', *words)

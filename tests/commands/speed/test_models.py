@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from recognizer_checks import TWO_STAGES
 from tool_runs import ROOT
 
 from mmdeepfake.commands.complexity import find_input_shape
@@ -24,11 +25,13 @@ from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 
 SHAPE = (4, 3, 32, 32)
+SMALL = {f'model.backbone.{name}': value for name, value in TWO_STAGES.items()}
+SMALL['model.cls_head.in_channels'] = 128
 
 
 @pytest.fixture
 def cfg():
-    return load_config(ROOT / 'configs/miniff/resnet_r18_miniff.py')
+    return load_config(ROOT / 'configs/miniff/resnet_r18_miniff.py', SMALL)
 
 
 def make_model(cfg, *, shape=SHAPE, num_videos=2, **settings):
