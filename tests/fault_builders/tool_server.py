@@ -185,10 +185,16 @@ def _be_the_tool(order: dict, steps: Steps) -> None:
 
 def main() -> None:
     """Import, then serve orders until there are no more."""
+    import gc
     import importlib
 
     for name in ('mmdeepfake.registration', *map(MODULES.get, sys.argv[1:])):
         importlib.import_module(name)
+    # As in tests/conftest.py: what takes most of the time of a small run.
+    import mmengine.config.config
+
+    mmengine.config.config.FormatCode = lambda text, **_: (text, True)
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(run_in_fork(json.loads(line))), flush=True)
 
