@@ -22,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_EVENTS = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir')
+# Imported by the first registry, visualizer and optimizer of a run.
+USED_BY_ALL = ('mmdeepfake.registration', 'matplotlib.pyplot', 'torch._dynamo')
 MODULES = {
     'train': 'mmdeepfake.commands.train',
     'test': 'mmdeepfake.commands.test',
@@ -188,7 +190,7 @@ def main() -> None:
     import gc
     import importlib
 
-    for name in ('mmdeepfake.registration', *map(MODULES.get, sys.argv[1:])):
+    for name in (*USED_BY_ALL, *map(MODULES.get, sys.argv[1:])):
         importlib.import_module(name)
     # As in tests/conftest.py: what takes most of the time of a small run.
     import mmengine.config.config
