@@ -196,7 +196,7 @@ def test_identity_start_moves_all_but_the_first_fc_layer():
 
 @pytest.mark.parametrize('depth', [18, 50])
 def test_identity_start_equals_resnet_on_the_same_weights(depth):
-    images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+    images = torch.randn(8, 3, 32, 32, dtype=torch.float64)
     plain = calibrated_resnet(depth, images)
     network = RATFNet(depth, clip_len=4, ratf_cfg=dict(init='identity')).double()
     load_resnet(plain, network)

@@ -137,7 +137,7 @@ ROWS = {
     'video_mae': Row('miniff/video_mae_small_miniff.py', (1, 3, 16, 64, 64)),
     'xception': Row(
         'miniff/xception_miniff.py',
-        (2, 3, 64, 64),
+        (4, 3, 64, 64),
         backbone=SMALL_XCEPTION,
         head=dict(in_channels=512),
     ),
