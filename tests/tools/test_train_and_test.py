@@ -44,12 +44,6 @@ def test_training_keeps_the_best_checkpoint_and_the_record(trained):
     assert 'initial_weights = random' in first_log(trained)
 
 
-def test_training_shows_how_long_it_will_take(trained):
-    log = first_log(trained)
-    assert 'Epoch(train) [1][4/4]' in log
-    assert 'eta: ' in log
-
-
 @pytest.fixture
 def run_here(trained, monkeypatch, capfd):
     """Run a tool in this process, in the folder of the trained run."""

@@ -187,13 +187,6 @@ def test_test_of_which_nothing_can_be_read_gives_no_figures(tmp_path):
         make_runner(root, **options).test()
 
 
-def test_dataset_that_stops_is_left_alone(root):
-    runner = make_runner(root)
-    with pytest.raises(DataError, match='video clips/fake/Swap/c0/train1: face clip'):
-        runner.train()
-    assert runner.train_dataloader.collate_fn.func is pseudo_collate
-
-
 def test_processes_agree_on_new_videos_and_empty_batches(monkeypatch):
     one, other = (BrokenSample(fake_key(n), '/x', 'broken', 'truncated') for n in 'ab')
     assert agree([one], True, lists=[]) == ([one], True)
