@@ -1,6 +1,8 @@
+import gc
 import logging
 import os
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,23 @@ def pytest_configure(config):
     config.option.randomly_reset_seed = False
     for name in (TRACEBACK_VARIABLE, TRUST_VARIABLE):  # of the shell
         os.environ.pop(name, None)
+    # Each process that a test starts would compile the package anew.
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+    sys.dont_write_bytecode = False
     read_each_file_once()
+
+
+def pytest_collection_finish():
+    """Leave what is imported out of garbage collections; MMEngine makes one a dataset.
+
+    Going through all of torch's objects takes a quarter of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    gc.unfreeze()  # or Triton calls what is left at the end a leak
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,15 @@ def imports_of(tree: ast.AST, path: Path) -> set[str]:
     return found
 
 
+@cache
+def imports_of_file(path: Path) -> set[str]:
+    return imports_of(ast.parse(path.read_text()), path)
+
+
 def own_imports(path: Path) -> set[str]:
     """Modules of ours that a module imports, as they are called in MODULES."""
     own = set()
-    for name in imports_of(ast.parse(path.read_text()), path):
+    for name in imports_of_file(path):
         if not name.startswith('mmdeepfake.'):
             continue
         parts = name.split('.')[1:]
@@ -97,7 +103,7 @@ def test_package_imports_no_tool_config_or_test():
     first_words = {
         (module, name.split('.')[0])
         for module, path in MODULES.items()
-        for name in imports_of(ast.parse(path.read_text()), path)
+        for name in imports_of_file(path)
     }
     assert not {(module, word) for module, word in first_words if word in OUTSIDE}
 

@@ -9,6 +9,7 @@ from builders import CLASSIC_METHODS
 from config_reading import LOADERS, datasets_of, list_configs, read_config
 from mmaction.structures import ActionDataSample
 from mmengine.registry import init_default_scope
+from recognizer_checks import TWO_STAGES
 
 from mmdeepfake.commands.complexity import find_input_shape
 from mmdeepfake.engine.config_checks import check_config, find_transforms, walk_dicts
@@ -26,6 +27,10 @@ SMALLEST_SIDE_PX = {
 }
 # Backbone -> settings that make a large model small without changing code paths.
 SHRUNK = {
+    'FTCN': dict(
+        backbone=dict(stage_blocks=(2, 2, 2), base_channels=16),
+        cls_head=dict(in_channels=256),
+    ),
     'InceptionResnetV1': dict(backbone=dict(num_blocks=(1, 1, 2), width_ratio=0.25)),
     'TALLSwin': dict(
         backbone=dict(
@@ -45,6 +50,14 @@ SHRUNK = {
 }
 
 
+# ResNets -> flags of their stages, of which two have each of their parts.
+OF_STAGES = {
+    'ResNet': None,
+    'RATFNet': 'ratf_stages',
+    'TAMResNet': 'temporal_stages',
+    'TConvNet': 't_conv_stages',
+    'TEINet': 'temporal_stages',
+}
 NUMBERS = 'numbers'
 # 3D networks of 64 channels a stage, which a quarter of them makes quick.
 WIDE = ('DSANet', 'ResNet3d', 'V4D')
@@ -65,11 +78,16 @@ def structure_of(node, *, sizes):
     return node if sizes or isinstance(node, bool | str | None) else NUMBERS
 
 
+MODEL_OF = {
+    name: read_config(name).model.to_dict()
+    for name in sorted(NAMES, key=lambda name: not name.startswith('miniff/'))
+}
+
+
 def find_different_models(*, sizes):
     """Return one config of each model, MiniFF's small one where there is one."""
     found = {}
-    for name in sorted(NAMES, key=lambda name: not name.startswith('miniff/')):
-        model = read_config(name).model.to_dict()
+    for name, model in MODEL_OF.items():
         found.setdefault(structure_of(model, sizes=sizes), name)
     return list(found.values())
 
@@ -77,8 +95,20 @@ def find_different_models(*, sizes):
 MODELS_TO_TRAIN = find_different_models(sizes=False)
 
 
+def keep_two_stages(model):
+    flags = OF_STAGES[model.backbone.type]
+    model.backbone.update({flags: (True, True)} if flags else {}, **TWO_STAGES)
+    for part in ('neck', 'cls_head'):
+        if model.get(part):
+            model[part].in_channels = 512 if model.backbone.depth == 50 else 128
+
+
 def build_model(cfg):
     cfg.merge_from_dict(dict(model=SHRUNK.get(cfg.model.backbone.type, {})))
+    # A map of forged places has to be as large as that of four stages.
+    if cfg.model.cls_head.type != 'LocalisingHead':
+        if cfg.model.backbone.type in OF_STAGES:
+            keep_two_stages(cfg.model)
     if cfg.model.backbone.type in WIDE and 'base_channels' not in cfg.model.backbone:
         cfg.model.backbone.base_channels = 16
         cfg.model.cls_head.in_channels //= 4
@@ -207,10 +237,12 @@ def test_videos_are_scored_at_the_test_sampling(built):
         torch.testing.assert_close(sample.pred_score.sum(), torch.tensor(1.0))
 
 
-# Of ablations, tests/test_ablations.py counts the parameters.
+# Of ablations, tests/test_ablations.py counts the parameters; baselines are run by
+# tests/commands/test_complexity.py.
 SIZES = {*find_different_models(sizes=True)} - {
     *MODELS_TO_TRAIN,
     *list_configs('abl*/*'),
+    *list_configs('baselines/*'),
 }
 
 

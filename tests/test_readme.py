@@ -3,7 +3,7 @@
 import re
 
 from builders import make_video
-from tool_runs import ROOT, run_tool_here, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader, shrink_ratf
 
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
 
@@ -30,7 +30,8 @@ def test_the_leaf_for_own_videos_trains(tmp_path, monkeypatch):
     code = run_tool_here(
         ROOT / 'tools/train.py',
         *('mine.py', '--work-dir', 'work', '--cfg-options'),
-        *('model.backbone.pretrained=None', 'train_cfg.max_epochs=1'),
+        *shrink_ratf(512),
+        'train_cfg.max_epochs=1',
         *shrink_loader('train_dataloader', num_videos=4),
         *shrink_loader('val_dataloader', num_videos=4),
     )

@@ -2,7 +2,7 @@
 
 import json
 
-from tool_runs import ROOT, run_tool_here, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader, shrink_ratf
 
 from mmdeepfake.evaluation import read_predictions
 
@@ -13,7 +13,7 @@ def test_the_papers_model_trains_and_tests_on_real_footage(realff, tmp_path):
     shared = [
         f'data_root={realff}',
         "methods=['FaceSwap', 'Face2Face', 'NeuralTextures']",
-        'model.backbone.pretrained=None',
+        *shrink_ratf(512),
     ]
     code = run_tool_here(
         ROOT / 'tools/train.py',

@@ -84,3 +84,17 @@ def shrink_loader(loader: str, *, num_videos: int) -> list[str]:
         f'{loader}.num_workers=0',
         f'{loader}.persistent_workers=False',
     ]
+
+
+def shrink_ratf(num_channels: int) -> list[str]:
+    """Options that leave two stages of a RATF + CSA, of so many channels at the end."""
+    return [
+        'model.backbone.pretrained=None',
+        'model.backbone.num_stages=2',
+        'model.backbone.strides=(1, 2)',
+        'model.backbone.dilations=(1, 1)',
+        'model.backbone.out_indices=(1,)',
+        'model.backbone.ratf_stages=(True, True)',
+        f'model.neck.in_channels={num_channels}',
+        f'model.cls_head.in_channels={num_channels}',
+    ]

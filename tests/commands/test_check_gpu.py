@@ -1,7 +1,9 @@
 import argparse
+from functools import partial
 
 import pytest
 import torch
+from figure_builders import WITH_CSA, options_of
 
 from mmdeepfake.commands import check_gpu
 from mmdeepfake.commands.check_gpu import (
@@ -11,17 +13,25 @@ from mmdeepfake.commands.check_gpu import (
     run_check_gpu,
     run_checks,
 )
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 
 CPU = torch.device('cpu')
 
 
-def test_all_checks_run_on_the_device_given(monkeypatch):
+@pytest.fixture
+def small_model(monkeypatch):
+    """Let the detector be the demo's, and both small."""
+    load_small = partial(load_config, cfg_options=options_of(WITH_CSA, '.'))
+    monkeypatch.setattr(check_gpu, 'DETECTOR', check_gpu.DEMO)
+    monkeypatch.setattr(check_gpu, 'load_config', load_small)
+
+
+def test_all_checks_run_on_the_device_given(monkeypatch, small_model):
     def has_no_kernels(device, dtype):
         raise RuntimeError(f'none for {device.type}\nand more')
 
-    # A small model; Triton has no kernels for a CPU.
-    monkeypatch.setattr(check_gpu, 'DETECTOR', check_gpu.DEMO)
+    # Triton has no kernels for a CPU.
     monkeypatch.setattr(check_gpu, 'DEMO_SHAPE', (4, 3, 32, 32))
     monkeypatch.setattr(check_gpu, 'check_kernels', has_no_kernels)
     backends = []
@@ -36,8 +46,7 @@ def test_all_checks_run_on_the_device_given(monkeypatch):
     assert results[7].details.startswith('loss from ')
 
 
-def test_other_weights_fail_the_comparison(monkeypatch):
-    monkeypatch.setattr(check_gpu, 'DETECTOR', check_gpu.DEMO)
+def test_other_weights_fail_the_comparison(small_model):
     model, frames = check_gpu.make_model(), torch.randn(1, 4, 3, 32, 32)
     with torch.no_grad():
         scores = model.extract_feat(frames, stage='head')[0]

@@ -147,10 +147,6 @@ def test_full_disk_of_a_thread_is_a_warning(capsys):
     assert capsys.readouterr().err.startswith('warning: a file cannot be read or')
 
 
-def test_success_is_code_0():
-    assert run_tool(lambda args: None, None) == 0
-
-
 def test_first_of_several_processes_speaks_first(monkeypatch, capsys):
     waits = []
     monkeypatch.setattr(command_line.time, 'sleep', waits.append)

@@ -158,14 +158,6 @@ def test_unknown_code_ends_in_the_list_of_codes(capsys):
     assert 'dsanet' in capsys.readouterr().err
 
 
-def test_tool_ends_in_one_message(capsys, tmp_path):
-    words = ['--from', 'tam', tmp_path / 'none.pth', '--out', tmp_path / 'o.pth']
-    assert run_tool_here(TOOL, *words) == 2
-    assert capsys.readouterr().err == (
-        f'error: no such checkpoint file: {tmp_path}/none.pth\n'
-    )
-
-
 @pytest.mark.parametrize('code', CONFIG_OF_CODE)
 def test_every_code_has_rules_and_a_config(code):
     assert load_rules(code).source.startswith('https://')

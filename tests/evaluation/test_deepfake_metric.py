@@ -59,10 +59,6 @@ def test_figures_are_floats_under_the_prefix():
     assert all(isinstance(figure, float) for figure in figures.values())
 
 
-def test_another_prefix_is_kept():
-    assert 'val_faces/auc' in evaluate(make_samples(), prefix='val_faces')
-
-
 @pytest.mark.parametrize('name', ['auc', 'macro/auc', 'Deepfakes/auc', 'acc'])
 def test_checkpoint_hook_prefers_the_greater_by_itself(name):
     assert f'deepfake/{name}' in evaluate(make_samples())

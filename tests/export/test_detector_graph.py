@@ -19,7 +19,10 @@ from mmdeepfake.registry import MODELS
 
 
 def test_model_that_groups_snippets_takes_multiples_of_a_group():
-    cfg = load_config(ROOT / 'configs/miniff/dsanet_r18_miniff.py', SMALL_FRAMES)
+    options = {'model.backbone.base_channels': 16, 'model.cls_head.in_channels': 128}
+    cfg = load_config(
+        ROOT / 'configs/miniff/dsanet_r18_miniff.py', {**SMALL_FRAMES, **options}
+    )
     mean, std = read_normalisation(cfg)
     graph = DetectorGraph(
         MODELS.build(cfg.model), read_frame_layout(cfg), mean=mean, std=std
@@ -34,7 +37,8 @@ ONE_3D_STAGE = {
     'model.backbone.dilations': (1,),
     'model.backbone.out_indices': (0,),
     'model.backbone.inflate': ((1, 1),),
-    'model.cls_head.in_channels': 64,
+    'model.backbone.base_channels': 16,
+    'model.cls_head.in_channels': 16,
 }
 # Config, options, and the numbers of snippets that are allowed: multiples of this.
 OTHERS = {
@@ -45,7 +49,11 @@ OTHERS = {
     ),
     '3d': ('miniff/i3d_r18_miniff.py', {**TWO_SNIPPETS, **ONE_3D_STAGE}, 1),
     'lstm': ('miniff/cnn_lstm_r18_miniff.py', ONE_STAGE, 4),
-    'adaptive kernels': ('miniff/tam_r18_miniff.py', {}, 8),
+    'adaptive kernels': (
+        'miniff/tam_r18_miniff.py',
+        {**ONE_STAGE, 'model.backbone.temporal_stages': (True,)},
+        8,
+    ),
 }
 
 

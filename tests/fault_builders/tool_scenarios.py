@@ -17,7 +17,7 @@ from figure_builders import (
     options_of,
     save_small_checkpoint,
 )
-from inference_builders import make_config, save_weights
+from inference_builders import save_tool_model
 from mmengine.registry import DefaultScope
 from preparation_builders import make_tree, write_boxes
 from run_builders import make_predictions, make_run, test_keys, write_figures
@@ -82,14 +82,8 @@ def _prepare(folder: Path) -> list:
 
 
 def _infer(folder: Path) -> list:
-    cfg = make_config('VideoFolder')
-    cfg.custom_imports = dict(
-        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
-    )
-    cfg.dump(str(folder / 'config.py'))
-    save_weights(cfg, folder / 'weights.pth')
+    words = ['videos', '--checkpoint', save_tool_model(folder / 'model')]
     make_video(folder / 'videos/good.mp4', num_frames=12)
-    words = ['videos', '--checkpoint', 'weights.pth', '--config', 'config.py']
     return [*words, '--out', 'out', '--no-isolation']
 
 

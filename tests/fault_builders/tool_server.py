@@ -22,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_EVENTS = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir')
+# Imported by the first registry, visualizer and optimizer of a run.
+USED_BY_ALL = ('mmdeepfake.registration', 'matplotlib.pyplot', 'torch._dynamo')
 MODULES = {
     'train': 'mmdeepfake.commands.train',
     'test': 'mmdeepfake.commands.test',
@@ -185,10 +187,16 @@ def _be_the_tool(order: dict, steps: Steps) -> None:
 
 def main() -> None:
     """Import, then serve orders until there are no more."""
+    import gc
     import importlib
 
-    for name in sys.argv[1:]:
-        importlib.import_module(MODULES[name])
+    for name in (*USED_BY_ALL, *map(MODULES.get, sys.argv[1:])):
+        importlib.import_module(name)
+    # As in tests/conftest.py: what takes most of the time of a small run.
+    import mmengine.config.config
+
+    mmengine.config.config.FormatCode = lambda text, **_: (text, True)
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(run_in_fork(json.loads(line))), flush=True)
 

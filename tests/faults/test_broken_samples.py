@@ -106,17 +106,13 @@ def test_test_stops_with_the_key_and_gives_no_figures(run, trained):
     assert not (folder / 'metrics.json').exists()
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-def test_training_goes_on_without_them_in_every_epoch(run, workers):
+def test_training_goes_on_without_them_in_every_epoch(run):
     options = skip('train', 'val') | {'train_dataloader__batch_size': 1}
-    persistent = {'train_dataloader__persistent_workers': workers > 0}
-    folder = run(
-        TRAIN,
-        train_cfg__max_epochs=2,
-        train_dataloader__num_workers=workers,
-        **options,
-        **persistent,
-    )
+    options |= {
+        'train_dataloader__num_workers': 2,
+        'train_dataloader__persistent_workers': True,
+    }
+    folder = run(TRAIN, train_cfg__max_epochs=2, **options)
     assert (folder / 'epoch_2.pth').is_file()
     assert count_skipped(folder, 'train', 'train') == [1]
     assert count_skipped(folder, 'train', 'val') == [1]

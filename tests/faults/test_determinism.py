@@ -2,43 +2,38 @@
 
 import os
 import random
-from contextlib import ExitStack
 
 import pytest
+import torch
 from broken_sample_builders import make_clips
-from fault_builders.tool_server import ToolServer
 from fault_builders.training_runs import assert_same_training, summarise_training
 from layout_trees import METHODS, TREES
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.layouts import LAYOUTS
 
 CONFIG = ROOT / 'tests/stubs/augmented_config.py'
-# What a result must not depend on: the order of sets, the clock's zone, the language.
-SURROUNDINGS = [
-    {'PYTHONHASHSEED': '1', 'TZ': 'UTC', 'LC_ALL': 'C'},
-    {'PYTHONHASHSEED': '4242', 'TZ': 'Asia/Kathmandu', 'LC_ALL': 'tr_TR.UTF-8'},
-]
 
 
-@pytest.fixture(scope='module')
-def servers():
-    """Two processes that run tools, each in surroundings of its own."""
-    with ExitStack() as stack:
-        yield [start_in(variables, stack) for variables in SURROUNDINGS]
+class ThisProcess:
+    """Runs tools here, after whatever was run before; see `ToolServer.run`."""
 
-
-def start_in(variables, stack):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        return stack.enter_context(ToolServer('train', 'test'))
+    def run(self, tool, *words, cwd, log):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as in the other process
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(cwd)
+                return {'code': run_tool_here(ROOT / f'tools/{tool}.py', *words)}
+        finally:
+            torch.set_num_threads(threads)
 
 
 def run(server, tool, *words, cwd):
     cwd.mkdir(parents=True, exist_ok=True)
-    done = server.run(tool, *words, cwd=cwd, log=cwd / 'log.txt')
-    assert done['code'] == 0, (cwd / 'log.txt').read_text()[-3000:]
+    log = cwd / 'log.txt'
+    done = server.run(tool, *words, cwd=cwd, log=log)
+    assert done['code'] == 0, log.exists() and log.read_text()[-3000:]
 
 
 @pytest.fixture(scope='module')
@@ -54,9 +49,9 @@ def train(server, cwd, clips, *, seed=3, num_workers=0):
 
 
 @pytest.fixture(scope='module')
-def trained(servers, clips, tmp_path_factory):
+def trained(clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp('trained')
-    return folder / 'run', train(servers[0], folder, clips)
+    return folder / 'run', train(ThisProcess(), folder, clips)
 
 
 def weights(summary):
@@ -68,25 +63,25 @@ def weights(summary):
     return {name: w for name, w in last.items() if name.startswith('/state_dict/')}
 
 
-def test_training_depends_on_its_seed_alone(servers, clips, trained, tmp_path):
+def test_training_depends_on_its_seed_alone(server, clips, trained, tmp_path):
     _, expected = trained
-    again = train(servers[1], tmp_path / 'again', clips, num_workers=2)
+    again = train(server, tmp_path / 'again', clips, num_workers=2)
     assert_same_training(again, expected, 'elsewhere, with two data workers')
-    other = train(servers[1], tmp_path / 'other', clips, seed=4)
+    other = train(server, tmp_path / 'other', clips, seed=4)
     assert weights(other).keys() == weights(expected).keys()
     assert weights(other) != weights(expected)
     assert other['scalars'] != expected['scalars']
 
 
-def test_test_gives_the_same_files(servers, clips, trained, tmp_path):
+def test_test_gives_the_same_files(server, clips, trained, tmp_path):
     run_folder, _ = trained
     results = []
-    for number, server in enumerate(servers):
+    for number, place in enumerate((ThisProcess(), server)):
         words = [CONFIG, run_folder / 'epoch_2.pth', '--work-dir', 'out']
         words += ['--cfg-options', f'data_root={clips}']
         words += [f'test_dataloader.num_workers={number}']
         cwd = tmp_path / str(number)
-        run(server, 'test', *words, cwd=cwd)
+        run(place, 'test', *words, cwd=cwd)
         results.append(
             [
                 (cwd / 'out' / name).read_bytes()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from builders import make_video
-from inference_builders import make_config, save_weights
+from inference_builders import save_tool_model
 from tool_runs import ROOT, run_tool_here
 
 from mmdeepfake.commands.command_line import run_tool
@@ -167,17 +167,13 @@ def test_terminal_gets_no_command_out_of_a_name(name, capfd, caplog):
 
 
 def test_infer_on_a_folder_of_such_names(tmp_path, monkeypatch, capfd):
-    cfg = make_config('VideoFolder')
-    parts = ['mmdeepfake', 'stubs.stub_parts']
-    cfg.custom_imports = dict(imports=parts, allow_failed_imports=False)
-    cfg.dump(str(tmp_path / 'c.py'))
-    save_weights(cfg, tmp_path / 'w.pth')
+    model = save_tool_model(tmp_path / 'model')
     for number, name in enumerate(NAMES):
         (tmp_path / 'in').mkdir(exist_ok=True)
         (tmp_path / 'in' / name).write_text(f'{number} is no video')
     make_video(tmp_path / 'in/<b>good</b>.mp4', num_frames=12)
     monkeypatch.chdir(tmp_path)
-    words = ['in', '--config', 'c.py', '--checkpoint', 'w.pth', '--out', 'out']
+    words = ['in', '--checkpoint', model, '--out', 'out']
     code = run_tool_here(ROOT / 'tools/infer.py', *words, '--no-video')
     told = ''.join(capfd.readouterr())
     assert code == 1 and not any(sign in told for sign in FORGED), told

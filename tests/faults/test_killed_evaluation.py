@@ -11,7 +11,6 @@ import time
 
 import pytest
 import torch
-from fault_builders.tool_server import ToolServer
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from tool_runs import CONFIG, ROOT, run_tool
@@ -24,12 +23,6 @@ MINIFF = ROOT / 'configs/miniff/resnet_r18_miniff.py'
 KILLED = (-signal.SIGKILL, -signal.SIGXFSZ)
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(scope='module')
-def server():
-    with ToolServer('test', 'robustness') as server:
-        yield server
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,6 @@ import shutil
 import signal
 
 import pytest
-from fault_builders.tool_server import ToolServer
 from fault_builders.training_runs import (
     assert_same_training,
     choose_moments,
@@ -20,12 +19,6 @@ from mmdeepfake.miniff import MiniFFSettings, render_miniff
 
 MINIFF = ROOT / 'configs/miniff/ratf_r18_miniff.py'
 KILLED = (-signal.SIGKILL, -signal.SIGXFSZ)
-
-
-@pytest.fixture(scope='module')
-def server():
-    with ToolServer('train') as server:
-        yield server
 
 
 class Training:

@@ -11,7 +11,7 @@ import pytest
 from builders import make_video
 from fault_builders.disk_faults import refuse_more_than_a_message, run_here
 from fault_builders.left_files import read_folder
-from inference_builders import make_config, save_weights
+from inference_builders import save_tool_model
 from tool_runs import CONFIG, ROOT
 
 from mmdeepfake.engine.work_folder import (
@@ -168,13 +168,7 @@ def test_tool_that_trains_twice_changes_nothing(work_dir, monkeypatch):
 
 def test_second_inference_into_one_folder_is_refused(tmp_path):
     make_video(tmp_path / 'a.mp4', num_frames=12)
-    cfg = make_config('VideoFolder')
-    cfg.custom_imports = dict(
-        imports=['mmdeepfake', 'stubs.stub_parts'], allow_failed_imports=False
-    )
-    cfg.dump(str(tmp_path / 'config.py'))
-    save_weights(cfg, tmp_path / 'weights.pth')
-    words = ['a.mp4', '--checkpoint', 'weights.pth', '--config', 'config.py']
+    words = ['a.mp4', '--checkpoint', save_tool_model(tmp_path / 'model')]
     with hold_lock(tmp_path / 'out/.lock'):
         code, said = run_here('infer.py', *words, '--out', 'out', cwd=tmp_path)
     assert 'another run is in progress in ' in said

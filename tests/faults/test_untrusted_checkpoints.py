@@ -21,7 +21,6 @@ import pytest
 import torch
 from builders import make_video
 from fault_builders.evil_files import FORMATS, save_evil, weights
-from fault_builders.tool_server import ToolServer
 from inference_builders import make_config
 from mmaction.apis import init_recognizer
 from mmengine.logging.history_buffer import HistoryBuffer
@@ -266,12 +265,6 @@ TOOLS = {
 
 # A tool adds nothing to its reader; one of each way that torch opens a file.
 TOOL_FORMATS = ('pickle 2', 'torch', 'torch, legacy', 'torch, tar')
-
-
-@pytest.fixture(scope='module')
-def server():
-    with ToolServer('test') as started:
-        yield started
 
 
 @pytest.fixture(scope='module')

@@ -210,10 +210,6 @@ def test_identity_start_equals_resnet_on_the_same_weights(depth):
     [
         (dict(), 29_542_640),
         (dict(ratf_cfg=dict(align='none')), 23_569_648),
-        (dict(ratf_stages=(True, False, False, False)), 23_508_032 + 61_665),
-        (dict(ratf_stages=(False, True, False, False)), 23_508_032 + 319_788),
-        (dict(ratf_stages=(False, False, True, False)), 23_508_032 + 1_892_802),
-        (dict(ratf_stages=(False, False, False, True)), 23_508_032 + 3_760_353),
         (dict(ratf_stages=(False,) * 4), 23_508_032),
     ],
     ids=str,
@@ -268,7 +264,8 @@ def test_pretrained_weights_reach_the_resnet_and_leave_the_modules(tmp_path):
 def test_pretrained_weights_of_another_depth_are_refused(tmp_path):
     plain = ResNet(18)
     torch.save(torchvision_names(plain), tmp_path / 'resnet18.pth')
-    network = RATFNet(34, clip_len=4, pretrained=str(tmp_path / 'resnet18.pth'))
+    with torch.device('meta'):
+        network = RATFNet(34, clip_len=4, pretrained=str(tmp_path / 'resnet18.pth'))
     with pytest.raises(
         ConfigError, match=r'of the 33 tensors that it needs are missing'
     ):
@@ -276,7 +273,8 @@ def test_pretrained_weights_of_another_depth_are_refused(tmp_path):
 
 
 def test_absent_pretrained_file_is_named():
-    network = RATFNet(18, clip_len=4, pretrained='nowhere/resnet18.pth')
+    with torch.device('meta'):
+        network = RATFNet(18, clip_len=4, pretrained='nowhere/resnet18.pth')
     with pytest.raises(ConfigError, match=r'nowhere/resnet18\.pth.*no such file'):
         network.init_weights()
 
@@ -309,7 +307,8 @@ def test_unknown_depth_and_stage_flags_are_refused():
 
 
 def test_a_batch_that_is_no_multiple_of_the_snippet_is_refused():
-    network = RATFNet(18, clip_len=4)
+    with torch.device('meta'):
+        network = RATFNet(18, clip_len=4)
     with pytest.raises(ConfigError, match='6 frames, not a multiple of clip_len = 4'):
         network(torch.zeros(6, 3, 32, 32))
 

@@ -10,9 +10,8 @@ from mmdeepfake.ops import fused_filter
 @pytest.mark.parametrize(
     ('dtype', 'sizes', 'tolerance'),
     [
-        (torch.float32, (4, 3, 3), 1e-5),
         (torch.float32, (3, 2, 5), 1e-5),
-        (torch.bfloat16, (2, 2, 3), 1e-2),
+        (torch.bfloat16, (2, 3, 3), 1e-2),
         (torch.float16, (1, 2, 1), 1e-2),
     ],
 )
@@ -33,7 +32,7 @@ def test_a_wrong_kernel_is_noticed(monkeypatch, name):
         return right(x * 1.01, *rest, **options)
 
     monkeypatch.setattr(kernels, name, wrong)
-    assert kernels.measure_error(torch.device('cpu'), torch.float32, 2, 2, 3) > 1e-3
+    assert kernels.measure_error(torch.device('cpu'), torch.float32, 1, 2, 1) > 1e-3
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])

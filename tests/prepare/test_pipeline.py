@@ -18,7 +18,7 @@ from preparation_builders import (
     write_boxes,
 )
 
-from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
+from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.faces.tracking import TrackingSettings
 from mmdeepfake.layouts.source_video import SourceVideo
 from mmdeepfake.prepare.output_folder import OutputFolder
@@ -333,11 +333,6 @@ def test_shards_together_are_the_whole(tmp_path, out):
 def test_invalid_requests_are_refused(tmp_path, options, named):
     with pytest.raises(ConfigError, match=named):
         make_request(tmp_path, tmp_path / 'out', **options)
-
-
-def test_missing_root_is_named(tmp_path, out):
-    with pytest.raises(DataNotFoundError, match='no folder'):
-        run_preparation(make_request(tmp_path / 'none', out))
 
 
 def test_two_videos_in_one_folder_are_refused(root, out):

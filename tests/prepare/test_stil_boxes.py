@@ -5,7 +5,7 @@ import pickletools
 import numpy as np
 import pytest
 
-from mmdeepfake.errors import DataError, DataNotFoundError
+from mmdeepfake.errors import DataError
 from mmdeepfake.prepare.stil_boxes import read_stil_boxes
 
 BOXES = [[10.5, 20, 110, 140], [11, 20.25, 111, 140]]
@@ -145,11 +145,6 @@ def test_truncated_file_is_named(tmp_path, keep):
     path.write_bytes(pickle.dumps({'317': np.array(BOXES)})[:keep])
     with pytest.raises(DataError, match=r"b\.pkl' is truncated"):
         read_stil_boxes(path)
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(DataNotFoundError, match=r'no file of boxes .*none\.pkl'):
-        read_stil_boxes(tmp_path / 'none.pkl')
 
 
 @pytest.mark.parametrize(

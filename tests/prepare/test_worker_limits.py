@@ -20,11 +20,11 @@ from mmdeepfake.prepare.work_plan import WorkUnit
 watch = SelfWatch(WorkerLimits(**eval(sys.argv[2])))
 watch.begin(WorkUnit((types.SimpleNamespace(path=pathlib.Path('a.mp4')),)))
 for _ in range(int(sys.argv[3])):
-    time.sleep(0.5)
+    time.sleep(0.1)
     watch.report_progress()
 time.sleep(float(sys.argv[4]))
 watch.begin(None)
-time.sleep(2)
+time.sleep(1)
 """
 
 

@@ -7,15 +7,19 @@ import json
 import pytest
 import torch
 from builders import make_ffpp_tree
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from recognizer_checks import TWO_STAGES
 from tool_runs import ROOT, run_tool_here
 
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.registry import MODELS
 
 CONFIG = ROOT / 'configs/miniff/resnet_r18_miniff.py'
+MODEL = {f'model.backbone.{name}': value for name, value in TWO_STAGES.items()}
+MODEL['model.cls_head.in_channels'] = 128
 SMALL = [
     'data_root=ffpp',
+    *(f'{name}={value}' for name, value in MODEL.items()),
     *(
         f'{name}_dataloader.{option}'
         for name in ('val', 'test')
@@ -36,7 +40,7 @@ def folder(tmp_path_factory):
     make_ffpp_tree(folder / 'other')
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmaction'):
-        model = MODELS.build(Config.fromfile(CONFIG).model)
+        model = MODELS.build(load_config(CONFIG, MODEL).model)
     (folder / 'run').mkdir()
     torch.save({'state_dict': model.state_dict()}, folder / 'run/random.pth')
     return folder

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from preparation_builders import make_tree, write_boxes
-from tool_runs import ROOT, run_tool_here, shrink_loader
+from tool_runs import ROOT, run_tool_here, shrink_loader, shrink_ratf
 
 from mmdeepfake.datasets import DeepfakeDataset
 from mmdeepfake.evaluation import read_predictions
@@ -90,7 +90,7 @@ def test_model_trains_and_tests_on_the_prepared_faces(faces, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     config = tmp_path / 'small.py'
     config.write_text(LEAF.format(root=ROOT))
-    shared = [f'data_root={faces}', "methods=['FaceSwap']"]
+    shared = [f'data_root={faces}', "methods=['FaceSwap']", *shrink_ratf(128)]
     code = run_tool_here(
         ROOT / 'tools/train.py',
         *(config, '--work-dir', tmp_path, '--cfg-options', *shared),

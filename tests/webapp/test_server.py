@@ -147,14 +147,6 @@ def test_files_that_are_not_videos_never_reach_a_decoder(
     assert not rooms(folder)
 
 
-def test_upload_that_is_broken_off_leaves_nothing(visitor, folder):
-    _, job = visitor.reserve()
-    with visitor.begin_upload(job['id'], 90_000, make_upload()):
-        wait_until(lambda: uploads(folder))
-    wait_until(lambda: not rooms(folder))
-    assert visitor.ask('GET', f'/api/jobs/{job["id"]}')[0] == 404
-
-
 @pytest.mark.parametrize('order', [b'crash', b'exit', b'lie', b'babble'])
 def test_worker_that_dies_costs_its_upload_alone(visitor, folder, order):
     job = visitor.wait_for(visitor.send(order), 'failed')

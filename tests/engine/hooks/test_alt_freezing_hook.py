@@ -72,7 +72,10 @@ def train(tmp_path, *, optimizer=SGD, hook=None, num_steps=8, **wrapper):
         model=TinyNetwork(),
         work_dir=str(tmp_path),
         train_dataloader=dict(
-            dataset=[dict(inputs=torch.randn(3, 4, 6, 6)) for _ in range(8)],
+            # Enough for all steps: MMEngine sleeps 2 s before it starts again.
+            dataset=[
+                dict(inputs=torch.randn(3, 4, 6, 6)) for _ in range(2 * num_steps)
+            ],
             sampler=dict(type='DefaultSampler', shuffle=False),
             batch_size=2,
         ),

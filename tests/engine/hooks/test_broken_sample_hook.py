@@ -132,16 +132,6 @@ def test_record_of_a_good_set_has_no_skipped_videos(tmp_path):
     assert 'val' not in read_record(runner, 'train')
 
 
-def test_run_stops_beyond_the_limit_and_names_the_videos(root):
-    runner = make_runner(root, **skip('train', share=0.0))
-    message = r'1 of 8 videos skipped, allowed: 0 \(max_skipped_share=0\.0, '
-    with pytest.raises(DataError, match=message) as error:
-        runner.train()
-    assert '\n  video clips/fake/Swap/c0/train1: face clip ' in str(error.value)
-    (train,) = read_record(runner, 'train')['train']
-    assert train['num_skipped'] == 1
-
-
 def test_resumed_training_counts_on(tmp_path):
     root = make_clips(tmp_path, broken=['train1'])
     options = skip('train', share=0.2)  # 2 of 8
@@ -175,17 +165,6 @@ def test_weights_of_another_training_bring_no_counts(tmp_path):
     assert read_record(runner, 'train')['train'][0]['num_skipped'] == 0
 
 
-@pytest.mark.parametrize('batch_size', [1, 3])
-def test_figures_of_a_test_are_those_of_the_rest_and_say_so(root, batch_size):
-    runner = make_runner(root, test_dataloader__batch_size=batch_size, **skip('test'))
-    figures = runner.test()
-    assert figures['deepfake/num_videos'] == 7
-    assert figures['deepfake/num_fake'] == 3
-    assert figures['deepfake/num_left_out'] == 1
-    assert figures['deepfake/coverage'] == 7 / 8
-    assert read_record(runner, 'test')['test'][0]['num_skipped'] == 1
-
-
 def test_scores_do_not_depend_on_which_video_is_broken(root, tmp_path):
     options = {'test_evaluator__predictions_csv': str(tmp_path / 'p.csv')}
     make_runner(root, **options, **skip('test')).test()
@@ -206,13 +185,6 @@ def test_test_of_which_nothing_can_be_read_gives_no_figures(tmp_path):
     options = {**phases, 'param_scheduler': None, **skip('test', share=0.99)}
     with pytest.raises(DataError, match='none of 8 videos could be read'):
         make_runner(root, **options).test()
-
-
-def test_dataset_that_stops_is_left_alone(root):
-    runner = make_runner(root)
-    with pytest.raises(DataError, match='video clips/fake/Swap/c0/train1: face clip'):
-        runner.train()
-    assert runner.train_dataloader.collate_fn.func is pseudo_collate
 
 
 def test_processes_agree_on_new_videos_and_empty_batches(monkeypatch):

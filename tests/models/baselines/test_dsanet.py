@@ -252,7 +252,7 @@ def test_generators_start_as_torch_s_layers():
     ],
 )
 def test_wrong_options_are_refused(options, message):
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message), torch.device('meta'):
         DSANet(**options)
 
 

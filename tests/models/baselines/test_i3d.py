@@ -49,7 +49,7 @@ def test_inflated_weights_see_a_still_clip_as_the_2d_network_sees_its_frame(tmp_
     )
     backbone.init_weights()
     backbone.train(False)
-    frame = torch.randn(1, 3, 64, 64)
+    frame = torch.randn(1, 3, 32, 32)
     clip = frame[:, :, None].repeat(1, 1, 16, 1, 1)
     with torch.no_grad():
         stem = backbone.maxpool(backbone.conv1(clip))

@@ -82,7 +82,7 @@ ROWS = {
         head=dict(in_channels=128),
     ),
     'facenet_lstm': Row(
-        'miniff/facenet_lstm_small_miniff.py', (4, 3, 80, 80), head=dict(sequence_len=4)
+        'miniff/facenet_lstm_small_miniff.py', (2, 3, 80, 80), head=dict(sequence_len=2)
     ),
     'ftcn': Row('miniff/ftcn_small_miniff.py', (1, 3, 16, 32, 32)),
     'i3d': Row(
@@ -94,7 +94,7 @@ ROWS = {
     ),
     'i3d_inception': Row(
         'baselines/i3d_inception_ffpp_lq.py',
-        (1, 3, 2, 64, 64),
+        (1, 3, 2, 32, 32),
         backbone=dict(norm_cfg=dict(type='BN3d', eps=1e-3, **QUICK)),
         training=dict(learning_rate=3e-4),
         is_slow=True,

@@ -3,7 +3,7 @@ import torch
 from mmaction.models.backbones.tanet import TANet
 from oracles.by_key import draw
 from oracles.public_bottlenecks import TAM, network, public_shapes
-from recognizer_checks import build_from_config, build_on_meta, convert_all, load_public
+from recognizer_checks import build_on_meta, convert_all, load_public
 
 from mmdeepfake.models.conversion import convert
 from mmdeepfake.models.conversion.tam import RULES
@@ -29,7 +29,7 @@ def without_dropout():
 
 
 def of_mmaction2():
-    names = dict(TANet(50, num_segments=8).state_dict())
+    names = TANet(50, num_segments=8).state_dict()
     state = {f'backbone.{name}': tensor for name, tensor in names.items()}
     head = {n: t for n, t in our_tensors().items() if n.startswith('cls_head')}
     return state | head
@@ -52,7 +52,7 @@ def test_a_classifier_of_other_classes_is_told():
 @torch.no_grad()
 def test_converted_weights_give_the_public_scores():
     state = draw(public_shapes(TAM, 8), dtype=torch.float64)
-    model = load_public(build_from_config(CONFIG).double(), state, RULES)
+    model = load_public(build_on_meta(CONFIG).double(), state, RULES)
     clips = torch.randn(2, 8, 3, 32, 32, dtype=torch.float64)
     expected = network(clips.flatten(0, 1), TAM, state, 8)
     expected = expected.unflatten(0, (2, 8)).mean(dim=1)

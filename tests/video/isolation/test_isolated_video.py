@@ -300,6 +300,8 @@ def test_processes_end_with_their_parent(tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
+        # A shell's background processes, and so their children, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         text=True,
     )
     with owner.stdout:
@@ -311,6 +313,8 @@ def test_processes_end_with_their_parent(tmp_path, number):
         with suppress(subprocess.TimeoutExpired):
             assert owner.wait(1) != 0
             break
+    else:
+        pytest.fail('it was not ended by the signal')
     for pid in pids:
         assert wait_until(lambda pid=pid: not is_running(pid))
 
