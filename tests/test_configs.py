@@ -22,6 +22,7 @@ SMALL_SIDE_PX = 32
 # Backbone -> minimum number of rows and columns, if larger.
 SMALLEST_SIDE_PX = {
     'InceptionResnetV1': 75,  # or its last reduction has no window
+    'RATFLite0': 64,  # at one position all bases are the same, and no logit matters
     'STILNet': 128,  # the last of four maps, of side / 32, is pooled by 4
     'TALLSwin': 64,  # as below
 }
