@@ -43,21 +43,23 @@ class KnownFigure:
     @classmethod
     def read(cls, values: Any) -> KnownFigure:
         """Read `dataclasses.asdict` of one."""
-        ends = [
+        low, high = (
             None if values[k] is None else float(values[k]) for k in ('low', 'high')
-        ]
+        )
         return cls(
             str(values['split']),
             float(values['auc']),
-            *ends,
+            low,
+            high,
             int(values['num_videos']),
             tuple(map(str, values['sets'])),
         )
 
     def __str__(self) -> str:
         """Return words such as 'AUC 98.4% [95.0, 99.6] on 32 test videos of MiniFF'."""
-        is_known = self.low is not None and self.high is not None
-        ends = f' [{100 * self.low:.1f}, {100 * self.high:.1f}]' if is_known else ''
+        ends = ''
+        if self.low is not None and self.high is not None:
+            ends = f' [{100 * self.low:.1f}, {100 * self.high:.1f}]'
         sets = f' of {" and ".join(self.sets)}' if self.sets else ''
         where = f'{self.num_videos} {self.split} videos{sets}'
         return f'AUC {100 * self.auc:.1f}%{ends} on {where}'
