@@ -5,11 +5,11 @@ from builders import make_video, read_index
 from mmengine.dataset import Compose
 
 import mmdeepfake.datasets  # noqa: F401
+from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.datasets.transforms.clip_augmentation import (
     BlendClipWithItself,
     DropOrRepeatFrames,
     alter_copy,
-    blend,
     drop_frames,
     repeat_frame,
 )
@@ -120,7 +120,7 @@ def test_an_altered_copy_matches_the_sum_written_out():
     gain, offset = np.array([1, 0.5, 1.1]), np.array([0, 30, -20])
     altered = alter_copy(frames, warp=move, gain=gain, offset=offset)
     mask = np.linspace(0, 1, 30, dtype=np.float32).reshape(5, 6)
-    mixed = blend(frames, altered, mask)
+    mixed = blend(frames, altered, [mask, mask])
     for t in range(2):
         for y in range(5):
             for x in range(6):

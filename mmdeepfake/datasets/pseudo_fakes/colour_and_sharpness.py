@@ -1,4 +1,4 @@
-"""What a forger's tool does to all frames alike: colour, sharpness, blending."""
+"""What a forger's tool does to all frames alike: colour and sharpness."""
 
 from __future__ import annotations
 
@@ -99,20 +99,3 @@ def sharpen(
     """Apply an unsharp mask to one frame."""
     blurred = cv2.GaussianBlur(frame, (0, 0), sigma_px)
     return cv2.addWeighted(frame, 1 + amount, blurred, -amount, 0)
-
-
-def blend(target: Frames, source: Frames, masks: NDArray[np.float32]) -> Frames:
-    """Lay the source over the target where the mask is 1.
-
-    Args:
-        target: (F, H, W, 3) uint8.
-        source: likewise.
-        masks: (F, H, W), 0 to 1.
-    """
-    mixed = []
-    for below, above, mask in zip(target, source, masks, strict=True):
-        share = cv2.merge([mask, mask, mask])
-        difference = cv2.subtract(above, below, dtype=cv2.CV_32F)
-        changed = cv2.multiply(difference, share)
-        mixed.append(cv2.add(below, changed, dtype=cv2.CV_8U))
-    return np.stack(mixed)

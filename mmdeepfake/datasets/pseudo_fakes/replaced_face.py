@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdeepfake.datasets.transforms.blending import blend
+
 from .colour_and_sharpness import (
     Frames,
-    blend,
     change_colours,
     change_sharpness,
     match_colours,

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.registry import TRANSFORMS
 
-from .colour_and_sharpness import Frames, blend, sharpen
+from .colour_and_sharpness import Frames, sharpen
 from .face_geometry import draw_region, fit_faces, place_mask
 from .pseudo_fake import PseudoFake, Snippets
 

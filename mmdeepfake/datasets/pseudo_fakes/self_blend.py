@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdeepfake.datasets.argument_checks import check_argument, check_choice
+from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.registry import TRANSFORMS
 
-from .colour_and_sharpness import Frames, blend, change_colours, change_sharpness
+from .colour_and_sharpness import Frames, change_colours, change_sharpness
 from .face_geometry import (
     REGIONS,
     bend_faces,

@@ -17,6 +17,8 @@ from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.registry import TRANSFORMS
 from mmdeepfake.structures import FAKE, REAL
 
+from .blending import blend
+
 
 def drop_frames(
     indices: np.ndarray, *, place: int, num_dropped: int, num_frames: int
@@ -129,13 +131,6 @@ def alter_copy(
     return recoloured.clip(0, 255).astype(np.float32)
 
 
-def blend(frames: np.ndarray, altered: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Blend two clips by an (H, W) mask, 1 for the altered one: (T, H, W, 3) uint8."""
-    share = mask[None, :, :, None]
-    mixed = share * altered + (1 - share) * frames.astype(np.float32)
-    return mixed.round().astype(np.uint8)
-
-
 @TRANSFORMS.register_module()
 class BlendClipWithItself(BaseTransform):
     """Turn a real video into a fake by blending it with an altered copy of itself.
@@ -184,7 +179,7 @@ class BlendClipWithItself(BaseTransform):
         altered = alter_copy(
             frames, warp=warp, gain=uniform(0.85, 1.15, 3), offset=uniform(-12, 12, 3)
         )
-        return blend(frames, altered, _draw_mask(height, width))
+        return blend(frames, altered, [_draw_mask(height, width)] * len(frames))
 
 
 def _draw_mask(height: int, width: int) -> np.ndarray:

@@ -20,6 +20,8 @@ from mmdeepfake.datasets.argument_checks import check_probability
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.registry import TRANSFORMS
 
+from .blending import blend
+
 Frames = Sequence[NDArray[np.uint8]]
 # Ranges; a step draws once for all frames, except for the noise itself.
 SIDE_RATIOS = (0.35, 1.0)
@@ -89,13 +91,8 @@ def blur_background(
     x, y = np.meshgrid(np.arange(width) - width / 2, np.arange(height) - height / 2)
     distance = np.hypot(x / rng.uniform(0.7, 1.0), y)
     share = ((distance - radius) / (rng.uniform(0.05, 0.3) * height)).clip(0, 1)
-    share = np.repeat(share[..., None], 3, axis=2).astype(np.float32)
-    changed = []
-    for frame in frames:
-        soft = cv2.GaussianBlur(frame, (0, 0), sigma_px)
-        difference = cv2.multiply(cv2.subtract(soft, frame, dtype=cv2.CV_32F), share)
-        changed.append(cv2.add(frame, difference, dtype=cv2.CV_8U))
-    return changed
+    soft = [cv2.GaussianBlur(frame, (0, 0), sigma_px) for frame in frames]
+    return list(blend(frames, soft, [share.astype(np.float32)] * len(frames)))
 
 
 def change_light(frames: Frames, rng: np.random.Generator) -> list[NDArray[np.uint8]]:

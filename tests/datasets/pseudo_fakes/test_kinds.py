@@ -6,7 +6,7 @@ import pytest
 from pseudo_fake_builders import draw_clip
 
 from mmdeepfake.datasets.pseudo_fakes.animated_portrait import animate
-from mmdeepfake.datasets.pseudo_fakes.colour_and_sharpness import blend, match_colours
+from mmdeepfake.datasets.pseudo_fakes.colour_and_sharpness import match_colours
 from mmdeepfake.datasets.pseudo_fakes.donors import align_faces, measure_poses
 from mmdeepfake.datasets.pseudo_fakes.face_geometry import AVERAGE_POINTS
 from mmdeepfake.datasets.pseudo_fakes.jitter import similarity_about
@@ -25,6 +25,7 @@ from mmdeepfake.datasets.pseudo_fakes.self_blend import (
     blend_with_itself,
 )
 from mmdeepfake.datasets.transforms import DegradeClip
+from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.errors import ConfigError
 
 
