@@ -5,25 +5,16 @@ num_snippets_train, num_snippets_test = 4, 8  # Sec. 4.1
 side_px = 224  # Sec. 4.1
 
 sample_train = [
-    dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_train,
-        clip_len=_base_.num_frames,
-    ),
+    _base_.sample_train[0],
+    dict(_base_.sample_train[1], num_snippets=num_snippets_train),
 ]
 sample_test = [
-    dict(type='OpenVideo'),
-    dict(
-        type='SampleSnippets',
-        num_snippets=num_snippets_test,
-        clip_len=_base_.num_frames,
-        position='centred',
-    ),
+    _base_.sample_test[0],
+    dict(_base_.sample_test[1], num_snippets=num_snippets_test),
 ]
-resize_steps = [dict(type='Resize', scale=(side_px, side_px), keep_ratio=False)]
-crop_train = [dict(type='CropFace', margin_ratio=(1.15, 1.5)), *resize_steps]
-crop_test = [dict(type='CropFace'), *resize_steps]
+resize_steps = [dict(_base_.resize_steps[0], scale=(side_px, side_px))]
+crop_train = [_base_.crop_train[0], *resize_steps]
+crop_test = [_base_.crop_test[0], *resize_steps]
 train_pipeline = [
     *sample_train,
     *_base_.decode_steps,
