@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import difflib
 import os
 import re
 import select
@@ -15,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mmdeepfake.errors import InputError
+from mmdeepfake.errors import InputError, suggest
 from mmdeepfake.files.atomic_write import describe_disk_error
 from mmdeepfake.files.printable_text import show_text
 
@@ -70,11 +69,10 @@ class ToolParser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError:
-            choices = [str(one) for one in action.choices or ()]
-            near = difflib.get_close_matches(str(value), choices, n=1)
+            near = suggest(str(value), map(str, action.choices or ()))
             if not near:
                 raise
-            message = f'invalid choice: {value!r}; did you mean {near[0]!r}?'
+            message = f'invalid choice: {value!r}{near}'
             raise argparse.ArgumentError(action, message) from None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
+
+from mmdeepfake.errors import suggest
 
 _TYPE = re.compile(r'([^\s"\']+) is not in the (?:\S+::)?(\S+) registry')
 _ARGUMENT = re.compile(r"(\w+)\.__init__\(\) (.* keyword argument '(\w+)'|missing .*)")
@@ -28,9 +29,8 @@ def _describe_type(text: str) -> str | None:
         if isinstance(one, registry.Registry) and one.name == found[2]:
             for part in (one, *one.children.values()):
                 known |= set(part.module_dict)
-    near = difflib.get_close_matches(found[1], sorted(known), n=1)
-    hint = f'did you mean {near[0]!r}?' if near else 'is custom_imports missing?'
-    return f'the config has an unknown {found[2]} type, {found[1]!r}; {hint}'
+    hint = suggest(found[1], known) or '; is custom_imports missing?'
+    return f'the config has an unknown {found[2]} type, {found[1]!r}{hint}'
 
 
 def _describe_argument(error: TypeError) -> str | None:
@@ -43,6 +43,5 @@ def _describe_argument(error: TypeError) -> str | None:
     if found is None or not inspect.isclass(built) or built.__name__ != found[1]:
         return None
     names = list(inspect.signature(built).parameters)
-    near = difflib.get_close_matches(found[3] or '', names, n=1)
-    hint = f'did you mean {near[0]!r}?' if near else f'it takes {", ".join(names)}'
-    return f'arguments of {found[1]} in the config: {found[2]}; {hint}'
+    hint = suggest(found[3] or '', names) or f'; it takes {", ".join(names)}'
+    return f'arguments of {found[1]} in the config: {found[2]}{hint}'

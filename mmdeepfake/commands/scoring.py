@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from mmdeepfake.engine.build import build_runner, load_config
 from mmdeepfake.engine.config_checks import check_model_selection
 from mmdeepfake.engine.data_workers import explain_dead_workers
 from mmdeepfake.engine.hooks.run_report_hook import iterate_videos
-from mmdeepfake.errors import ConfigError, DataNotFoundError, LeakError
+from mmdeepfake.errors import ConfigError, DataNotFoundError, LeakError, suggest
 from mmdeepfake.evaluation.leakage import (
     TRAINING_VIDEOS_FILE,
     VIDEOS,
@@ -83,11 +82,9 @@ def find_test_set(
         path = DATASET_CONFIGS / f'{word}.py'
         if not path.is_file():
             names = sorted(p.stem for p in DATASET_CONFIGS.glob('*.py'))
-            near = difflib.get_close_matches(word, names, n=3)
-            hint = f'; did you mean {" or ".join(near)}?' if near else ''
             raise ConfigError(
-                f'test set {word!r} is unknown{hint}; allowed are {", ".join(names)}, '
-                'and the path of a config'
+                f'test set {word!r} is unknown{suggest(word, names)}; '
+                f'allowed are {", ".join(names)}, and the path of a config'
             )
     loader = load_config(path).get('test_dataloader')
     if loader is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmdeepfake.errors import ConfigError, DataNotFoundError
+from mmdeepfake.errors import ConfigError, DataNotFoundError, suggest
 from mmdeepfake.registry import DATASETS
 
 from .config_checks import DATASET_VARIABLES, LOADERS, check_config, find_datasets
@@ -55,10 +54,7 @@ def apply_options(cfg: Config, cfg_options: Mapping[str, Any] | None) -> Config:
 
 def _read_config(path: pathlib.Path) -> Config:
     if not path.is_file():
-        near = difflib.get_close_matches(
-            path.name, [p.name for p in path.parent.glob('*.py')], n=3
-        )
-        hint = f'; did you mean {" or ".join(near)}?' if near else ''
+        hint = suggest(path.name, (p.name for p in path.parent.glob('*.py')))
         raise DataNotFoundError(f'no such config file: {path}{hint}')
     if path.suffix not in CONFIG_SUFFIXES:
         raise ConfigError(
@@ -148,16 +144,11 @@ def _check_new_key(
     if top and word in RUNNER_KEYS:
         return
     known = set(existing) | (RUNNER_KEYS if top else set())
-    near = difflib.get_close_matches(
-        word, sorted(known), n=3, cutoff=0.6 if top else 0.8
-    )
-    if near:
-        hint = f'did you mean {" or ".join(near)}?'
-    elif top:
-        hint = f'existing keys: {", ".join(sorted(existing))}'
-    else:
-        return
-    raise ConfigError(f'--cfg-options {key}: no {word!r} in {place}; {hint}')
+    hint = suggest(word, known, cutoff=0.6 if top else 0.8)
+    if top and not hint:
+        hint = f'; existing keys: {", ".join(sorted(existing))}'
+    if hint:
+        raise ConfigError(f'--cfg-options {key}: no {word!r} in {place}{hint}')
 
 
 def check_data(cfg: Config, phases: Collection[str]) -> None:

@@ -8,14 +8,13 @@ computed from it do not change.
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from mmdeepfake.errors import ConfigError
+from mmdeepfake.errors import ConfigError, suggest
 
 # Keys that MMEngine's Runner reads.
 RUNNER_KEYS = {
@@ -61,11 +60,9 @@ def check_lines(cfg: Mapping) -> None:
         if name not in cfg:  # the file has changed since
             continue
         arguments = _find_arguments(path, name)
-        near = difflib.get_close_matches(name, RUNNER_KEYS, n=1, cutoff=0.85)
+        near = suggest(name, RUNNER_KEYS, cutoff=0.85)
         if arguments is None and near:
-            raise ConfigError(
-                f'config {path}: nothing reads {name}; did you mean {near[0]}?'
-            )
+            raise ConfigError(f'config {path}: nothing reads {name}{near}')
         if arguments and not _find_places(cfg, cfg[name], arguments):
             raise ConfigError(
                 f'config {path}: {name} = {cfg[name]!r} has no effect: a base config '

@@ -94,7 +94,7 @@ def test_a_model_trained_on_the_test_is_not_tested_unless_asked_to(folder, run):
 def test_wrong_words_end_in_one_line(run):
     words = ['--on', 'ffpq']
     done = run('evaluate.py', CONFIG, 'run/random.pth', *words, code=2)
-    assert "test set 'ffpq' is unknown; did you mean ffpp_" in done.err
+    assert "test set 'ffpq' is unknown; did you mean 'ffpp_" in done.err
     assert 'Traceback' not in done.err
 
 
