@@ -141,7 +141,7 @@ def test_existing_and_additional_keys_pass(path, key):
 @pytest.mark.parametrize(
     ('key', 'message'),
     [
-        ('train_dataloder.batch_size', "'train_dataloder' .* train_dataloader"),
+        ('train_dataloder.batch_size', "'train_dataloder' .* 'train_dataloader'"),
         ('train_dataloader.batchsize', 'batch_size'),
         ('optim_wrapper.optimiser.lr', 'optimizer'),
         ('zzz', "'zzz' .* clip_len, common"),

@@ -90,7 +90,7 @@ def test_setting_in_a_message_has_an_effect(key):
         ("common = dict(data_root='/x')", 'train_dataloader.dataset'),
         ('train_pipeline = [dict(type="X")]', f'Set {PIPELINE}='),
         ('crop = [dict(type="X")]', f'Set {PIPELINE} instead'),
-        ('train_dataloder = dict(batch_size=4)', 'train_dataloader?'),
+        ('train_dataloder = dict(batch_size=4)', "'train_dataloader'?"),
     ],
 )
 def test_line_without_effect_is_rejected_in_a_leaf_and_in_its_base(leaf, line, place):
