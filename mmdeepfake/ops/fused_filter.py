@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .temporal_filter import weigh_bases
+from .temporal_filter import weigh_bases, without_autocast
 
 _PIECE_VALUES = 2**20  # ours: smaller was slower on 2 cores, larger no faster
 _KERNEL_TOLERANCE = {torch.float32: 1e-4}  # ours; 1e-2 of half precision
@@ -131,11 +131,6 @@ def dense(x: Tensor) -> Tensor:
     if x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last):
         return x
     return x.contiguous()
-
-
-def without_autocast(x: Tensor) -> torch.autocast:
-    """Switch autocast off on the device of x."""
-    return torch.autocast(x.device.type, enabled=False)
 
 
 def by_snippet(x: Tensor, num_frames: int) -> Tensor:

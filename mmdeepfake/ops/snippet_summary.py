@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .fused_filter import by_snippet, dense, without_autocast
+from .fused_filter import by_snippet, dense
+from .temporal_filter import without_autocast
 
 
 def can_summarise(x: Tensor) -> bool:

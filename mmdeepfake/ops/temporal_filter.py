@@ -8,6 +8,9 @@ that is filtered, "gamma C" in the paper), H W rows and columns, R basis filters
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -68,6 +71,13 @@ def fold_alignment(
     return folded.flatten(1, 2)
 
 
+def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
+    """Switch autocast off on the device of x; meta tensors have none."""
+    if x.device.type == 'meta':
+        return contextlib.nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
+
+
 def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:
     """Compute the share of each basis at each position from its logits, Eq. (3).
 
@@ -79,7 +89,7 @@ def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:
         (B, R, H, W) in fp32 (fp64 for fp64), alpha in the paper; sums to 1 over R.
     """
     # In fp16 logits / 0.01 overflows once |logit| > 655, so stay in fp32.
-    with torch.autocast(logits.device.type, enabled=False):
+    with without_autocast(logits):
         exact = logits if logits.dtype == torch.float64 else logits.float()
         return (exact / temperature).softmax(dim=1)
 

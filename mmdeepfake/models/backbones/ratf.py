@@ -33,6 +33,7 @@ from mmdeepfake.ops.temporal_filter import (
     mix_basis_filters,
     pool_to_strips,
     weigh_bases,
+    without_autocast,
 )
 
 if hasattr(torch.compiler, 'is_compiling'):
@@ -235,7 +236,7 @@ class RATF(nn.Module):
             return self.aggregate.weight
         # One kernel from three: rounded once, to what the convolution runs in.
         aggregate = self.aggregate.weight.flatten(1)
-        with torch.autocast(aggregate.device.type, enabled=False):
+        with without_autocast(aggregate):
             return fold_alignment(
                 self.align_previous.weight,
                 self.align_current.weight,

@@ -29,6 +29,7 @@ from torch.nn.functional import max_pool2d, normalize
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.ops.same_padding import pad_same
+from mmdeepfake.ops.temporal_filter import without_autocast
 from mmdeepfake.registry import MODELS
 
 from ..options import check_choice
@@ -264,7 +265,7 @@ class DeepRhythmNet(BaseModule):
                 'BuildMMSTMap right before PackActionInputs'
             )
         # oneDNN's bfloat16 convolutions of so few columns sometimes give NaN.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             return self._features(x)
 
     def _features(self, x: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ from mmdeepfake.ops.snippet_attention import (
     relate_channels,
     relate_positions,
 )
+from mmdeepfake.ops.temporal_filter import without_autocast
 from mmdeepfake.registry import MODELS
 
 from ..options import check_choice
@@ -117,7 +118,7 @@ class CrossSnippetAttention(BaseModule):
         reduced = reduced.permute(0, 1, 2, 4, 5, 3).flatten(2, 4)  # (B, S, L, D)
         relate, pool = _AFFINITIES[self.affinity]
         # A sum of L or D products of features can overflow fp16.
-        with torch.autocast(maps.device.type, enabled=False):
+        with without_autocast(maps):
             exact = reduced.float() if reduced.dtype != torch.float64 else reduced
             affinity = relate(exact)
             attention = normalise_affinity(affinity, num_positions=reduced.shape[2])
