@@ -70,23 +70,21 @@ class AttentionEntryFlow(nn.Module):
         """Return the layers from each map to the next."""
         return [nn.Sequential(self.conv1, self.conv2), *self.blocks]
 
-    def forward(self, frames: Tensor, mask: Tensor | None) -> list[Tensor]:
+    def forward(self, frames: Tensor, mask: Tensor) -> list[Tensor]:
         """Compute the masked image and maps.
 
         Args:
             frames: (N, 3, H, W).
-            mask: (N, 1, H, W) in [0, 1]; None masks nothing.
+            mask: (N, 1, H, W) in [0, 1].
 
         Returns:
             The image and four maps, after their masks; the last is (N, C, h, w).
         """
-        levels = [frames if mask is None else frames * mask]
+        levels = [frames * mask]
         for step in self.steps():
             level = step(levels[-1])
-            if mask is not None:
-                mask = pool_down(mask, [level.shape[-2:]])[0]
-                level = level * mask
-            levels.append(level)
+            mask = pool_down(mask, [level.shape[-2:]])[0]
+            levels.append(level * mask)
         return levels
 
 
@@ -98,9 +96,6 @@ class ADDNet3D(BaseModule):
         channels: of the 1x1x1 convolution, two 3x3x3 ones with stride 2 in space and
             time, and a last one with stride 1.
         width_ratio: see `Xception`; of the entry flow.
-        uses_mask: whether the fourth channel of the frames is their mask. False takes
-            frames of three channels, for videos without landmarks; then it is not
-            ADDNet but a 3D network on Xception's entry flow.
         pretrained: weights of a complete `Xception`, of which the entry flow is taken;
             None draws them at random.
     """
@@ -110,11 +105,9 @@ class ADDNet3D(BaseModule):
         *,
         channels: tuple[int, int, int, int] = (256, 256, 256, 512),
         width_ratio: float = 1.0,
-        uses_mask: bool = True,
         pretrained: str | None = None,
     ) -> None:
         super().__init__()
-        self.uses_mask = uses_mask
         self.width_ratio = width_ratio
         self.pretrained = pretrained
         self.entry = AttentionEntryFlow(width_ratio=width_ratio)
@@ -142,22 +135,18 @@ class ADDNet3D(BaseModule):
         """Compute the last map of the entry flow for every frame by itself.
 
         Args:
-            x: (B, 4, T, H, W), or 3 channels without a mask.
+            x: (B, 4, T, H, W), colours and the mask.
 
         Returns:
             (B, C, T, h, w).
         """
-        num_channels = _NUM_COLOURS + self.uses_mask
-        if x.shape[1] != num_channels:
+        if x.shape[1] != _NUM_COLOURS + 1:
             raise ConfigError(
-                f'ADDNet3D got frames of {x.shape[1]} channels, but needs '
-                f'{num_channels} with uses_mask = {self.uses_mask}: add '
-                'FaceAttentionMask to the pipeline (after LoadFaceLandmarks), or set '
-                'model.backbone.uses_mask=False'
+                f'ADDNet3D got frames of {x.shape[1]} channels, but needs 4: add '
+                'FaceAttentionMask to the pipeline (after LoadFaceLandmarks)'
             )
         frames = x.transpose(1, 2).flatten(0, 1)  # (B*T, 4, H, W)
-        mask = frames[:, _NUM_COLOURS:] if self.uses_mask else None
-        last = self.entry(frames[:, :_NUM_COLOURS], mask)[-1]
+        last = self.entry(frames[:, :_NUM_COLOURS], frames[:, _NUM_COLOURS:])[-1]
         return last.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:

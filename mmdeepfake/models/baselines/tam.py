@@ -36,7 +36,6 @@ class TAMResNet(TemporalResNet):
     Args:
         depth: 18, 34, 50, 101 or 152.
         num_segments: T, frames of a clip, evenly spaced; 3 or more, as in `TANet`.
-        tam_cfg: options of MMAction2's `TAM` other than its channels and segments.
         pretrained: ImageNet weights with torchvision's key names, a path or URL.
         kwargs: see MMAction2's `ResNet`.
     """
@@ -49,7 +48,6 @@ class TAMResNet(TemporalResNet):
         depth: int,
         *,
         num_segments: int = 8,
-        tam_cfg: dict | None = None,
         pretrained: str | None = None,
         **kwargs,
     ) -> None:
@@ -57,7 +55,7 @@ class TAMResNet(TemporalResNet):
             depth,
             clip_len=num_segments,
             make_temporal_module=partial(
-                TemporalAdaptiveModule, num_segments=num_segments, **(tam_cfg or {})
+                TemporalAdaptiveModule, num_segments=num_segments
             ),
             pretrained=pretrained,
             **kwargs,
