@@ -2,6 +2,10 @@
 
 import csv
 import json
+import multiprocessing
+import os
+import runpy
+import sys
 
 import pytest
 import torch
@@ -16,17 +20,45 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def be_a_rank(rank, port, folder, words):
+    """Train with what torchrun tells its processes."""
+    os.chdir(folder)
+    os.environ |= dict(
+        RANK=f'{rank}',
+        LOCAL_RANK=f'{rank}',
+        WORLD_SIZE='2',
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=f'{port}',
+        TORCHELASTIC_USE_AGENT_STORE='True',
+    )
+    sys.argv = ['train.py', str(CONFIG), '--launcher', 'pytorch', *words]
+    runpy.run_path(str(ROOT / 'tools/train.py'), run_name='__main__')
+
+
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """A folder with a run of two processes in `run/`, validated on 5 videos."""
+    """A folder with a run of two processes in `run/`, validated on 5 videos.
+
+    They are forks of this one, which has made the imports.
+    """
     folder = tmp_path_factory.mktemp('distributed')
     options = [
         *SINGLE,
         'val_evaluator.predictions_csv=run/predictions.csv',
         'val_evaluator.metrics_json=run/metrics.json',
     ]
-    words = ['2', '--work-dir', 'run', '--cfg-options', *options]
-    run_tool(TRAIN, CONFIG, *words, cwd=folder)
+    words = ['--work-dir', 'run', '--cfg-options', *options]
+    store = torch.distributed.TCPStore('127.0.0.1', 0, is_master=True)
+    fork = multiprocessing.get_context('fork')
+    ranks = [
+        fork.Process(target=be_a_rank, args=(rank, store.port, folder, words))
+        for rank in range(2)
+    ]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join()
+    assert [rank.exitcode for rank in ranks] == [0, 0]
     return folder
 
 
@@ -57,6 +89,12 @@ def compare_with_one_process(trained, monkeypatch):
         assert read_figures(two) == read_figures(trained / 'one')
 
     return compare
+
+
+def test_script_starts_the_tool_in_processes(tmp_path):
+    done = run_tool(TRAIN, CONFIG, '2', '--no-such', cwd=tmp_path, code=2)
+    assert 'error: unrecognized arguments: --no-such' in done.stderr
+    assert 'Traceback' not in done.stderr
 
 
 def test_two_processes_train_one_model(trained):
