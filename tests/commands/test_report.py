@@ -37,6 +37,13 @@ def work_dir(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the pictures, which take most of the time."""
+    for name in ('plot_scores', 'plot_reliability', 'plot_training_curve'):
+        monkeypatch.setattr(f'mmdeepfake.commands.report.{name}', lambda *_, **__: None)
+
+
 def test_report_shows_table_notes_and_pictures(work_dir):
     report = write_report(work_dir)
     text = (work_dir / 'report.md').read_text()
@@ -56,7 +63,7 @@ def test_report_shows_table_notes_and_pictures(work_dir):
     assert repr(report.summary) == repr(summarise(make_predictions()))
 
 
-def test_report_without_a_training_log_says_so(work_dir):
+def test_report_without_a_training_log_says_so(work_dir, undrawn):
     (work_dir / '20260101_000000' / 'vis_data' / 'scalars.json').unlink()
     report = write_report(work_dir)
     assert 'training curve' not in report.files
@@ -90,7 +97,7 @@ def test_broken_figures_are_refused(work_dir, content):
         write_report(work_dir)
 
 
-def test_tool_prints_the_report_and_its_files(work_dir, capsys):
+def test_tool_prints_the_report_and_its_files(work_dir, undrawn, capsys):
     assert run_tool_here(TOOL, work_dir) == 0
     printed = capsys.readouterr().out
     for text in ('Deepfakes', 'Level: video.', 'report.md', 'training_curve.png'):
@@ -104,7 +111,7 @@ def test_tool_prints_an_error_in_one_line(tmp_path, capsys):
     assert printed.count('\n') == 1
 
 
-def test_report_says_how_many_bases_the_test_videos_used(work_dir):
+def test_report_says_how_many_bases_the_test_videos_used(work_dir, undrawn):
     usage = {'in_use': 5, 'num_basis': 8, 'largest_share': 0.43}
     entries = {'test': {'basis_usage': {'backbone.layer1.0.temporal': usage}}}
     (work_dir / 'run.json').write_text(json.dumps(entries))
