@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ._deferred_imports import DeferImports
+
 
 def require_packages() -> None:
     """Raise an ImportError with the install command for a missing package.
@@ -180,40 +182,9 @@ def join_lists_of_concatenated_datasets() -> None:
     ConcatDataset.metainfo = property(metainfo)
 
 
-class _DeferredStats(types.ModuleType):
-    """Stand-in for `scipy.stats` that makes way for it when anything is read."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == '__path__':  # read by every import from it
-            raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(importlib.import_module(self.__name__), name)
-
-
-def import_transforms_without_scipy_stats() -> None:
-    """Import MMAction2's transforms, but not `scipy.stats`, before it is used.
-
-    It takes a fifth of a tool's start, for one function of pose estimation.
-    """
-    name = 'scipy.stats'
-    if name in sys.modules:
-        return
-
-    def mode(*args: Any, **kwargs: Any) -> Any:
-        return importlib.import_module(name).mode(*args, **kwargs)
-
-    sys.modules[name] = stats = _DeferredStats(name)
-    stats.mode = mode
-    try:
-        importlib.import_module('mmaction.datasets.transforms.pose_transforms')
-    finally:
-        if sys.modules[name] is stats:
-            del sys.modules[name]
-
-
 def make_importable() -> None:
     """Apply the fixes for imports, which load none of the packages themselves."""
+    sys.meta_path.insert(0, DeferImports())
     quiet_mmcv_lite()
     supply_drn()
 
@@ -247,7 +218,6 @@ def apply() -> None:
     """Apply every fix; safe to call twice."""
     require_packages()
     make_importable()
-    import_transforms_without_scipy_stats()
     find_packaged_configs()
     read_checkpoints_as_plain_data()
     use_gloo_without_gpu()

@@ -44,10 +44,31 @@ init_default_scope('mmaction')
 MODELS.build(dict(type='CrossSnippetAttention', in_channels=8, clip_len=4))
 import mmaction.models
 from mmaction.datasets.transforms import pose_transforms
-assert 'scipy.stats' not in sys.modules
+import mmcv.image.io
+import mmengine.runner
+DEFERRED = 'scipy.stats', 'tifffile', 'yapf', 'sympy', 'torch.distributed.fsdp'
+assert [name for name in DEFERRED if name in sys.modules] == []
 assert pose_transforms.get_mode([1, 2, 2]).mode == [2]
 import scipy.stats.distributions
 assert scipy.stats.norm.cdf(0) == 0.5
+from mmengine.config import Config
+assert Config(dict(a=1)).pretty_text == 'a = 1\\n'
+assert mmcv.image.io.tifffile.imread is __import__('tifffile').imread
+"""
+TRAIN_ON_SHARDS = """
+import sys
+import mmdeepfake.registration
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS, STRATEGIES
+assert 'torch.distributed.fsdp' not in sys.modules
+wrapper = MODEL_WRAPPERS.get('MMFullyShardedDataParallel')
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.distributed.optim import ZeroRedundancyOptimizer
+assert issubclass(wrapper, FullyShardedDataParallel)
+assert issubclass(OPTIMIZERS.get('ZeroRedundancyOptimizer'), ZeroRedundancyOptimizer)
+import mmengine.model.wrappers, mmengine.optim, mmengine._strategy
+assert mmengine.model.MMFullyShardedDataParallel is wrapper
+assert mmengine.optim.ZeroRedundancyOptimizer in OPTIMIZERS.module_dict.values()
+assert mmengine._strategy.FSDPStrategy is STRATEGIES.get('FSDPStrategy')
 """
 LOAD_CONFIG = """
 import sys
@@ -102,8 +123,12 @@ def test_work_without_a_network_loads_none_of_its_packages():
 
 
 def test_parts_are_registered_quietly_when_a_registry_is_first_used():
-    """And transforms of MMAction2 bring scipy.stats only when it is used."""
+    """And what few runs need is there when it is used, not before."""
     run_python(FIND_BY_REGISTRY)
+
+
+def test_training_on_shards_is_there_when_it_is_used():
+    run_python(TRAIN_ON_SHARDS)
 
 
 def test_a_config_registers_the_parts_by_the_name_of_the_package(tmp_path):

@@ -140,7 +140,9 @@ def fit_temperature(labels: ArrayLike, fake_logits: ArrayLike) -> float:
 
 def apply_temperature(fake_scores: ArrayLike, temperature: float) -> Floats:
     """Return sigmoid(logit(score) / T): same order, other confidence; 0 and 1 stay."""
-    from scipy.special import expit, logit
-
-    calibrated: Floats = expit(logit(np.asarray(fake_scores, np.float64)) / temperature)
+    scores = np.asarray(fake_scores, np.float64)
+    # In numpy: importing scipy takes longer than most verdicts need for the rest.
+    with np.errstate(divide='ignore', over='ignore'):
+        logits = np.log(scores) - np.log1p(-scores)
+        calibrated: Floats = 1 / (1 + np.exp(-logits / temperature))
     return calibrated

@@ -131,11 +131,9 @@ def _append_matches(
     minimum: float,
 ) -> tuple[list[Chain], NDArray]:
     """Append the best matches; return the chains and candidates without one."""
-    from scipy.optimize import linear_sum_assignment
-
     # A pair that is not allowed must not affect how the others are paired.
     allowed = np.where(affinity > minimum, affinity, 0.0)
-    rows, columns = linear_sum_assignment(allowed, maximize=True)
+    rows, columns = _assign(allowed)
     matched = allowed[rows, columns] > 0
     rows, columns = rows[matched], columns[matched]
     for row, column in zip(rows, columns, strict=True):
@@ -145,6 +143,16 @@ def _append_matches(
         [chain for row, chain in enumerate(chains) if row not in taken],
         np.delete(candidates, columns),
     )
+
+
+def _assign(affinity: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the rows and columns of the pairs with the largest sum."""
+    if min(affinity.shape) < 2:  # one face, as in most videos: no need of scipy
+        rows, columns = np.nonzero(affinity == affinity.max(initial=0))
+        return rows[:1], columns[:1]
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(affinity, maximize=True)
 
 
 def _nearness(first: NDArray, second: NDArray) -> NDArray[np.float64]:

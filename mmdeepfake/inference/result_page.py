@@ -129,7 +129,7 @@ def draw_peak(peak: PeakSnippet) -> NDArray[np.uint8]:
 
 
 def draw_result_timeline(result: VideoResult) -> bytes | None:
-    """Draw the scores of all faces over time as PNG; None if there are none."""
+    """Draw the scores of all faces over time as SVG; None if there are none."""
     lines = [
         FaceLine(
             f'face {face.index}' if face.index else 'main face',

@@ -195,13 +195,11 @@ class _Canvas:
         threshold, lower = self._thresholds
         if fake_score is None or threshold is None:
             return _UNKNOWN
-        from matplotlib.colors import to_rgb
-
         name = FAKE_COLOUR
         if fake_score < threshold:
             is_real = lower is None or fake_score < lower
             name = REAL_COLOUR if is_real else UNCERTAIN_COLOUR
-        red, green, blue = (round(255 * part) for part in to_rgb(name))
+        red, green, blue = bytes.fromhex(name[1:])
         return red, green, blue
 
 

@@ -25,6 +25,10 @@ _REGION_COLOURS = (
     '#6A3D9A', '#999999', '#000000', '#44AA99',
 )  # fmt: skip
 _OUTLINE = (255, 255, 255)
+# matplotlib's colours, without its import.
+_HEAT_TABLE = cv2.applyColorMap(
+    np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO
+)[0, :, ::-1]
 
 
 def region_colours(num_regions: int) -> list[tuple[float, float, float]]:
@@ -49,10 +53,9 @@ def overlay_heat(
         maps: (F, h, w) in 0..1; resized to the frames.
         strength: opacity at heat 1.
     """
-    from matplotlib import colormaps
-
     maps = _fit(maps.astype(np.float32), frames, cv2.INTER_LINEAR)
-    colours = colormaps[HEAT_COLOURS](maps)[..., :3] * 255
+    levels = (maps * 256).clip(0, 255).astype(np.uint8)
+    colours = _HEAT_TABLE[levels]
     return _blend(frames, colours, strength * maps[..., None])
 
 

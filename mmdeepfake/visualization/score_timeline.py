@@ -1,8 +1,8 @@
-"""Plot the scores of a video's faces over time."""
+"""Draw the scores of a video's faces over time, as SVG."""
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,27 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .report_plots import (
-    DPI,
-    FAKE_COLOUR,
-    GREY,
-    REAL_COLOUR,
-    UNCERTAIN_COLOUR,
-    tidy,
-)
+from .html_page import render_page
+from .report_plots import FAKE_COLOUR, REAL_COLOUR, UNCERTAIN_COLOUR
 
-# Neither orange nor blue, which mean fake and real; further faces are grey.
-_FACE_STYLES = (('#009E73', 'o'), ('#CC79A7', 's'), ('#000000', '^'), ('#6A3D9A', 'D'))
+# Neither orange nor blue, which mean fake and real; further faces are grey. Each with
+# the path of its dots: a disc, a square, a triangle and a diamond.
+_FACE_STYLES = (
+    ('#009E73', 'm-2.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0'),
+    ('#CC79A7', 'm-2.3-2.3h4.6v4.6h-4.6z'),
+    ('#000000', 'm0-3l3 5h-6z'),
+    ('#6A3D9A', 'm0-3l3 3-3 3-3-3z'),
+)
+_OTHER_STYLE = ('#8c8c8c', 'm-1-1h2v2h-2z')
 # Left and right end of the time axis, as fractions of the picture's width.
 PLOT_SPAN = (0.07, 0.85)
+_WIDTH, _HEIGHT = 1050, 340
+_TOP, _BOTTOM = 14, 286
+_MARGIN = 0.03  # of the scores, below 0 and above the highest
 _MAX_DOTS = 2000  # of all faces; more would merge
-_LABEL = dict(
-    xycoords=('axes fraction', 'data'),
-    xytext=(-4, 4),
-    textcoords='offset points',
-    ha='right',
-    fontsize=9,
-)
+_MAX_STEPS = 8  # of the time axis
 
 
 @dataclass(frozen=True)
@@ -58,77 +56,63 @@ def draw_timeline(
     duration_seconds: float,
     is_calibrated: bool = True,
 ) -> bytes:
-    """Draw snippets as dots, windows as bars, and the thresholds; return a PNG.
+    """Draw snippets as dots, windows as bars, and the thresholds; return an SVG.
 
     The first four faces have a colour and a shape each. Scores from `lower_threshold`
     on are uncertain; None for no such band. Without a threshold nothing is judged.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.5, 3.4))
-    left, right = PLOT_SPAN
-    axes = figure.add_axes((left, 0.16, right - left, 0.8))
-    top = max(1.0, threshold or 0)
+    left, right = (round(share * _WIDTH, 1) for share in PLOT_SPAN)
+    duration = max(duration_seconds, 1e-3)
+    highest = max(1.0, threshold or 0)
+    bands, levels = [], []
     if threshold is not None:
+        lower = threshold if lower_threshold is None else lower_threshold
+        lower = min(lower, threshold)
+        bands = [
+            (-_MARGIN, lower, REAL_COLOUR),
+            (lower, threshold, UNCERTAIN_COLOUR),
+            (threshold, highest + _MARGIN, FAKE_COLOUR),
+        ]
         state = '' if is_calibrated else ' (not calibrated)'
-        _draw_scale(axes, threshold, lower_threshold, top=top, state=state)
-    num_dots = sum(len(face.times_seconds) for face in faces)
-    for index, face in reversed(list(enumerate(faces))):
-        is_named = index < len(_FACE_STYLES)
-        _draw_face(
-            axes,
-            face,
-            *(_FACE_STYLES[index] if is_named else (GREY, '.')),
-            name=face.name if is_named else None,
-            with_dots=num_dots <= _MAX_DOTS,
-        )
-    axes.set(
-        xlim=(0, max(duration_seconds, 1e-3)), ylim=(-0.03, top + 0.03),
-        xlabel='time, seconds', ylabel='P(fake)',
-    )  # fmt: skip
-    tidy(axes)
-    if faces:
-        handles, labels = axes.get_legend_handles_labels()
-        axes.legend(
-            handles[::-1], labels[::-1],
-            frameon=False, loc='center left', bbox_to_anchor=(1, 0.5),
-        )  # fmt: skip
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png', dpi=DPI)
-    return buffer.getvalue()
+        text = f'signs of manipulation from {threshold:.3g} on{state}'
+        levels = [(threshold, text, True)]
+        if lower < threshold:
+            levels.append((lower, f'uncertain from {lower:.3g} on', False))
+    with_dots = sum(len(face.times_seconds) for face in faces) <= _MAX_DOTS
+    lines = [_style(index, face, with_dots) for index, face in enumerate(faces)]
+    step = _choose_step(duration)
+
+    def y(score: float) -> float:
+        share = (score + _MARGIN) / (highest + 2 * _MARGIN)
+        return round(_BOTTOM - share * (_BOTTOM - _TOP), 1)
+
+    return render_page(
+        'timeline.svg',
+        width=_WIDTH, height=_HEIGHT,
+        left=left, right=right, top=_TOP, bottom=_BOTTOM,
+        x=lambda time: round(left + min(time / duration, 1) * (right - left), 1), y=y,
+        times=[step * index for index in range(int(duration / step) + 1)],
+        scores=[index / 5 for index in range(6)],
+        bands=bands, levels=levels, lines=lines,
+    ).encode()  # fmt: skip
 
 
-def _draw_scale(
-    axes: Any, threshold: float, lower: float | None, *, top: float, state: str
-) -> None:
-    """Draw the thresholds, and colour what lies below, between and above them."""
-    lower = threshold if lower is None else min(lower, threshold)
-    for low, high, colour in (
-        (-0.03, lower, REAL_COLOUR),
-        (lower, threshold, UNCERTAIN_COLOUR),
-        (threshold, top + 0.03, FAKE_COLOUR),
-    ):
-        axes.axhspan(low, high, color=colour, alpha=0.09, linewidth=0)
-    axes.axhline(threshold, color='black', linestyle='--', linewidth=1)
-    if lower < threshold:
-        axes.annotate(f'uncertain from {lower:.3g} on', (1, lower), **_LABEL)
-    text = f'signs of manipulation from {threshold:.3g} on{state}'
-    axes.annotate(text, (1, threshold), **_LABEL)
+def _style(index: int, face: FaceLine, with_dots: bool) -> dict[str, Any]:
+    is_named = index < len(_FACE_STYLES)
+    colour, dot = _FACE_STYLES[index] if is_named else _OTHER_STYLE
+    pairs = zip(face.times_seconds, face.fake_scores, strict=True)
+    return {
+        'name': face.name if is_named else '',
+        'colour': colour,
+        'dot': dot,
+        'dots': [(float(t), float(s)) for t, s in pairs] if with_dots else [],
+        'windows': face.windows,
+    }
 
 
-def _draw_face(
-    axes: Any,
-    face: FaceLine,
-    colour: str,
-    shape: str,
-    *,
-    name: str | None,
-    with_dots: bool,
-) -> None:
-    if with_dots:
-        style = dict(color=colour, alpha=0.55, markersize=3.5, markeredgewidth=0)
-        axes.plot(face.times_seconds, face.fake_scores, shape, **style)
-    style = dict(color=colour, linewidth=3, solid_capstyle='butt')
-    for start, end, score in face.windows:
-        axes.plot((start, end), (score, score), label=name, **style)
-        name = None  # one legend entry per face
+def _choose_step(duration_seconds: float) -> float:
+    """Return 1, 2 or 5 times a power of ten."""
+    ten = 10 ** math.floor(math.log10(duration_seconds / _MAX_STEPS))
+    return next(
+        ten * n for n in (1, 2, 5, 10) if duration_seconds <= ten * n * _MAX_STEPS
+    )

@@ -47,7 +47,7 @@ from mmdeepfake.visualization.score_timeline import PLOT_SPAN
 from .limits import Limits, Refusal
 
 NUM_FACES_SHOWN = 6
-TIMELINE_PNG = 'timeline.png'
+TIMELINE_SVG = 'timeline.svg'
 Report = Callable[[str, int, int | None], None]
 _STAGES = {'find faces': 'Looking for faces', 'score': 'Scoring'}
 _PATH = re.compile(r'(?:/[^\s/\'"]+){2,}')
@@ -113,7 +113,7 @@ class VideoExaminer:
         ]
         timeline = draw_result_timeline(result)
         if timeline is not None:
-            (folder / TIMELINE_PNG).write_bytes(timeline)
+            (folder / TIMELINE_SVG).write_bytes(timeline)
         findings['files'] = sorted(path.name for path in folder.iterdir())
         return findings
 

@@ -51,7 +51,7 @@ _PAGE_FILES = {
     '/icon.svg': ('icon.svg', 'image/svg+xml'),
 }
 _RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|mp4|json|csv|html)')
-_SHOWN = {'.png': 'image/png', '.mp4': 'video/mp4'}
+_SHOWN = {'.png': 'image/png', '.svg': 'image/svg+xml', '.mp4': 'video/mp4'}
 _SWEEP_SECONDS = 5.0
 _MAX_JSON_BYTES = 4096  # of a request
 MOST_CONNECTIONS = 128  # including idle ones; more get status 503

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from oracles.faces_in_loops import best_pairs, overlap
+from scipy.optimize import linear_sum_assignment
 
-from mmdeepfake.faces.association import Chain, link_detections
+from mmdeepfake.faces.association import Chain, _assign, link_detections
 from mmdeepfake.faces.detection import Faces
 
 SETTINGS = dict(start_score=0.5, min_iou=0.3, max_gap_frames=30)
@@ -126,6 +127,13 @@ def test_faces_are_paired_as_the_best_of_all_pairings():
         # The rest may be joined by nearness.
         gained = sum(affinity[r][c] for r, c in joined)
         assert gained == pytest.approx(sum(affinity[r][c] for r, c in expected))
+
+
+@pytest.mark.parametrize('shape', [(0, 0), (0, 3), (1, 1), (1, 5), (5, 1)])
+def test_one_face_is_assigned_as_by_scipy(shape):
+    affinity = np.random.default_rng(0).random(shape)
+    expected = linear_sum_assignment(affinity, maximize=True)
+    np.testing.assert_array_equal(_assign(affinity), expected)
 
 
 def test_prediction_continues_at_the_same_speed():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from mmdeepfake.errors import DataError
@@ -8,6 +9,7 @@ from mmdeepfake.visualization.evidence import BasisRegions
 from mmdeepfake.visualization.figure_files import render, save_png_and_pdf
 from mmdeepfake.visualization.heat_grid import find_peak_snippet, scale_to_peak, spread
 from mmdeepfake.visualization.overlays import (
+    HEAT_COLOURS,
     outline_masks,
     overlay_heat,
     overlay_regions,
@@ -50,6 +52,17 @@ def test_cold_positions_stay_as_they_are(frames):
 def test_small_maps_are_enlarged_to_the_frames(frames):
     drawn = overlay_heat(frames, np.ones((3, 2, 2), np.float32), strength=1.0)
     assert (drawn == drawn[0, 0, 0]).all()  # one colour everywhere
+
+
+def test_heat_has_the_colours_of_matplotlib():
+    grey = np.full((1, 1, 300, 3), 128, np.uint8)
+    heat = np.linspace(0, 1, 300, dtype=np.float32)[None, None]
+    expected = (255 * colormaps[HEAT_COLOURS](heat)[..., :3]).round()
+    opacity = 0.5 * heat[..., None]
+    drawn = overlay_heat(grey, heat, strength=0.5)
+    np.testing.assert_allclose(
+        drawn, (1 - opacity) * grey + opacity * expected, atol=0.51
+    )
 
 
 def test_positions_take_the_colour_of_their_region(frames):

@@ -72,7 +72,7 @@ def test_findings_are_those_of_inference(detector, examined):
     assert face['pictures'] == {'heat': 'heat_0.png'}
     assert found['files'] == [
         'annotated.mp4', 'heat_0.png', 'report.html', 'result.json', 'scores.csv',
-        'timeline.png',
+        'timeline.svg',
     ]  # fmt: skip
     assert {stage for stage, _, _ in told} == {
         'Looking for faces', 'Scoring', 'Drawing the video',

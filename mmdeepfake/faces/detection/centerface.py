@@ -210,6 +210,8 @@ def _load_in_onnxruntime(path: Path) -> Network:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = max(1, cv2.getNumThreads())  # like the other engine
     options.log_severity_level = 3  # unused initialisers give warnings
+    # Its threads would keep the cores from those that decode, while they wait.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=['CPUExecutionProvider']
     )

@@ -257,8 +257,8 @@ function tell(one) {
   at('notes').replaceChildren(...[...found.notes, frames].map((note) => element('li', note)));
   at('video-part').hidden = !has('annotated.mp4');
   if (has('annotated.mp4')) at('video').src = path('annotated.mp4');
-  at('time-part').hidden = !has('timeline.png');
-  if (has('timeline.png')) at('timeline').src = path('timeline.png');
+  at('time-part').hidden = !has('timeline.svg');
+  if (has('timeline.svg')) at('timeline').src = path('timeline.svg');
   at('timeline').onclick = (event) => seek(event, found);
   at('face-part').hidden = !found.faces.length;
   at('faces').replaceChildren(...found.faces.map((face) => makeFace(face, path)));
