@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mmdeepfake.structures import FAKE, LABEL_NAMES, VideoKey, VideoRecord
+from mmdeepfake.structures import FAKE, LABEL_NAMES, REAL, VideoKey, VideoRecord
 
 from .file_check import FileReport, Problem
 
@@ -29,19 +29,22 @@ class Needs:
 
     Attributes:
         min_frames: minimum length.
+        min_real_frames: minimum length of a real video, of which a fake is made.
         files: fields of the `VideoRecord` that must not be None.
     """
 
     min_frames: int = 1
+    min_real_frames: int = 1
     files: tuple[str, ...] = ()
 
     @classmethod
     def of_pipeline(cls, steps: Iterable[object]) -> Needs:
-        """Collect the `min_frames` and `needed_files` of transforms."""
+        """Collect `min_frames`, `min_real_frames` and `needed_files` of transforms."""
         steps = list(steps)
         files = [name for step in steps for name in getattr(step, 'needed_files', ())]
         return cls(
             max((getattr(step, 'min_frames', 1) for step in steps), default=1),
+            max((getattr(step, 'min_real_frames', 1) for step in steps), default=1),
             tuple(dict.fromkeys(files)),
         )
 
@@ -59,8 +62,11 @@ def check_record(report: FileReport, record: VideoRecord, needs: Needs) -> FileR
         details = f'{counted} frames, {recorded} in the manifest'
         return replace(report, problem=Problem('other length', details))
     num_frames = counted or recorded
-    if num_frames and num_frames < needs.min_frames:
-        details = f'{num_frames} frames, a snippet needs {needs.min_frames}'
+    needed = needs.min_frames
+    if record.key.label == REAL:
+        needed = max(needed, needs.min_real_frames)
+    if num_frames and num_frames < needed:
+        details = f'{num_frames} frames, a snippet needs {needed}'
         return replace(report, problem=Problem(TOO_SHORT, details, True))
     for name in needs.files:
         if getattr(record, name) is None:

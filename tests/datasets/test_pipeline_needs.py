@@ -54,8 +54,10 @@ MIXED = [(8, True), (8, True), (8, True), (8, False), (5, True), (5, True)]
 
 def test_needs_are_gathered_from_the_steps(tmp_path):
     dataset = build(make_set(tmp_path, MIXED[:2]))
-    assert Needs.of_pipeline(dataset.pipeline.transforms) == Needs(6, ('landmarks',))
-    assert Needs.of_pipeline([]) == Needs(1, ())
+    assert Needs.of_pipeline(dataset.pipeline.transforms) == Needs(
+        6, files=('landmarks',)
+    )
+    assert Needs.of_pipeline([]) == Needs()
 
 
 def test_all_suited_videos_are_used(tmp_path):

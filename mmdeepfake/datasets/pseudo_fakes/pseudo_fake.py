@@ -126,8 +126,8 @@ class MakePseudoFake(BaseTransform):
             self.kinds.append(built)
 
     @property
-    def min_frames(self) -> int:
-        """Minimum number of frames of a video; datasets check it before a run."""
+    def min_real_frames(self) -> int:
+        """Minimum length of the real videos; datasets check it before a run."""
         return max(kind.min_frames for kind in self.kinds)
 
     @property
