@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,7 +99,13 @@ def count_products(model: nn.Module) -> Iterator[FlopCounterMode]:
 class _WithoutDraws(TorchFunctionMode):
     """Fills with zeros what would be drawn, which takes longer than all the rest."""
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple = (),
+        kwargs: dict | None = None,
+    ) -> Any:
         if func in (torch.Tensor.uniform_, torch.Tensor.normal_):
             return args[0].zero_()
         return func(*args, **(kwargs or {}))

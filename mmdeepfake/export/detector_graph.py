@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.heads import SegmentAveragingHead
@@ -97,17 +97,13 @@ def find_snippet_step(graph: DetectorGraph) -> int | None:
     1 if snippets are scored alone or with any others, more if the model groups them,
     None if only the config's number is allowed. Only shapes are computed.
     """
-    layout = graph.layout
+    layout, shapes = graph.layout, copy.deepcopy(graph).to('meta')
     count = layout.num_snippets
     for step in (n for n in range(1, count + 1) if count % n == 0):
         try:
-            with (
-                torch.no_grad(),
-                plain_operators(graph),
-                FakeTensorMode(allow_non_fake_inputs=True),
-            ):
+            with torch.no_grad(), plain_operators(shapes):
                 # A single video: snippets of two must not form a group.
-                graph(layout.make_noise(1, count + step, seed=0))
+                shapes(layout.make_noise(1, count + step, seed=0).to('meta'))
         except (ConfigError, RuntimeError, ValueError):
             continue
         return step

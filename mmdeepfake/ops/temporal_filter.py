@@ -73,9 +73,10 @@ def fold_alignment(
 
 def without_autocast(x: Tensor) -> contextlib.AbstractContextManager[Any]:
     """Switch autocast off on the device of x; meta tensors have none."""
-    if x.device.type == 'meta':
-        return contextlib.nullcontext()
-    return torch.autocast(x.device.type, enabled=False)
+    off: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if x.device.type != 'meta':
+        off = torch.autocast(x.device.type, enabled=False)
+    return off
 
 
 def weigh_bases(logits: Tensor, *, temperature: float) -> Tensor:

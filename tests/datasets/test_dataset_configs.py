@@ -29,17 +29,22 @@ def make_list_of_three_splits(root):
 
 
 def prepare(name, root, out, **options):
-    """Write the manifest of a tree as if one clip had been cut out of each video."""
+    """Write the manifest of a tree as if one clip had been cut out of each video.
+
+    Returns:
+        The listed videos.
+    """
     out.mkdir()
     (out / 'clip.mp4').write_bytes(b'no video, but something')
+    videos = LAYOUTS[name].list_videos(root, **options)
     with ManifestWriter(out / 'manifest.jsonl') as manifest:
-        for video in LAYOUTS[name].list_videos(root, **options):
+        for video in videos:
             manifest.append(
                 VideoRecord(
                     video.key, 'clip.mp4', video.split, identities=video.identities
                 )
             )
-    return out
+    return videos
 
 
 def build(config, loader, out):
@@ -77,9 +82,8 @@ def build(config, loader, out):
     ids=lambda value: value.removesuffix('.py') if isinstance(value, str) else '',
 )
 def test_all_splits_of_a_prepared_set_are_read(tmp_path, name, config, make, options):
-    root = make(tmp_path / 'raw')
-    out = prepare(name, root, tmp_path / 'faces', **options)
-    listed = LAYOUTS[name].list_videos(root, **options)
+    out = tmp_path / 'faces'
+    listed = prepare(name, make(tmp_path / 'raw'), out, **options)
     for loader in LOADERS:
         dataset = build(config, loader, out)
         read = set(keys_of(dataset))
@@ -88,8 +92,8 @@ def test_all_splits_of_a_prepared_set_are_read(tmp_path, name, config, make, opt
 
 
 def test_deepfakedetection_is_a_test_set(tmp_path):
-    root = make_dfd(tmp_path / 'raw', level='c40')
-    out = prepare('dfd', root, tmp_path / 'faces')
+    out = tmp_path / 'faces'
+    prepare('dfd', make_dfd(tmp_path / 'raw', level='c40'), out)
     config = 'cross/ratf_r50_ffpp_lq_to_dfd.py'
     read = keys_of(build(config, 'test_dataloader', out))
     assert [(key.dataset, key.label) for key in read] == [
@@ -99,8 +103,8 @@ def test_deepfakedetection_is_a_test_set(tmp_path):
 
 
 def test_fakeavceleb_is_a_test_set(tmp_path):
-    root = TREES['fakeavceleb'](tmp_path / 'raw')
-    out = prepare('fakeavceleb', root, tmp_path / 'faces')
+    out = tmp_path / 'faces'
+    prepare('fakeavceleb', TREES['fakeavceleb'](tmp_path / 'raw'), out)
     config = 'cross/ratf_r50_ffpp_lq_to_fakeavceleb.py'
     read = keys_of(build(config, 'test_dataloader', out))
     assert {key.method for key in read} == {'real', 'fsgan', 'wav2lip'}

@@ -15,7 +15,12 @@ from mmaction.structures import ActionDataSample
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.operating_point import OperatingPoint
-from mmdeepfake.export import ExportedDetector, export_detector, read_metadata
+from mmdeepfake.export import (
+    ExportedDetector,
+    export_detector,
+    graph_writers,
+    read_metadata,
+)
 from mmdeepfake.export import export as export_module
 from mmdeepfake.export.detector_graph import DetectorGraph
 from mmdeepfake.export.export import describe_export, load_graph
@@ -34,16 +39,29 @@ every_format = pytest.mark.parametrize('file_format', FORMATS)
 
 @pytest.fixture(scope='module')
 def exported(ratf, tmp_path_factory):
-    """Export a format once, with an operating point; return path and report."""
+    """Export a format once, with an operating point; return path and report.
+
+    Two formats are written of one traced program: tracing takes long.
+    """
     folder = tmp_path_factory.mktemp('export')
     POINT.write(folder / 'point.json')
+    trace, traced = graph_writers.trace_program, []
+
+    def trace_once(graph, metadata):
+        if not traced:
+            program = trace(graph, metadata)
+            traced.extend((program, program.example_inputs))
+        program, program.example_inputs = traced  # a writer replaces them
+        return program
 
     @functools.cache
     def export(file_format):
         out = folder / f'detector{SUFFIXES[file_format]}'
-        return out, export_small(
-            ratf, out, file_format, operating_point=folder / 'point.json'
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(graph_writers, 'trace_program', trace_once)
+            return out, export_small(
+                ratf, out, file_format, operating_point=folder / 'point.json'
+            )
 
     return export
 

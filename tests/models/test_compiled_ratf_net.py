@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from recognizer_checks import TWO_STAGES
 from torch import nn
 
 from mmdeepfake.models.backbones import RATFNet
@@ -10,14 +9,16 @@ from mmdeepfake.models.necks import CrossSnippetAttention
 
 
 class Classifier(nn.Module):
-    """Half a backbone, neck, head; (B*S*T, 3, H, W), of S = T = 2, to (B, 2)."""
+    """One stage, neck, head; (B*S*T, 3, H, W), of S = T = 2, to (B, 2)."""
 
     def __init__(self):
         super().__init__()
-        options = dict(ratf_stages=(True, True), norm_eval=True, **TWO_STAGES)
-        self.backbone = RATFNet(18, clip_len=2, **options)
-        self.neck = CrossSnippetAttention(128, 2)
-        self.head = nn.Linear(128, 2)
+        one_stage = dict(num_stages=1, out_indices=(0,), strides=(1,), dilations=(1,))
+        self.backbone = RATFNet(
+            18, clip_len=2, ratf_stages=(True,), norm_eval=True, **one_stage
+        )
+        self.neck = CrossSnippetAttention(64, 2)
+        self.head = nn.Linear(64, 2)
 
     def forward(self, images):
         maps = self.backbone(images)[0].unflatten(0, (-1, 4)).transpose(1, 2)
