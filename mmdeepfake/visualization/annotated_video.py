@@ -26,7 +26,7 @@ Colour = tuple[int, int, int]
 
 _TICKS_PER_SECOND = 90_000  # of the timestamps
 _SIDE_RANGE_PX = (480, 1920)  # limits of the longer side, for legible text
-# As sharp as veryfast at 20, in two thirds of its time and half as large again.
+# About as sharp as veryfast at 20, in three quarters of its time; half as large again.
 _QUALITY = {'crf': '23', 'preset': 'superfast'}
 _BACKGROUND, _INK = (24, 24, 24), (235, 235, 235)
 _UNKNOWN = (150, 150, 150)
