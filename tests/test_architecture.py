@@ -25,7 +25,10 @@ ROWS = [
     {'apis'},
 ]
 # `import mmdeepfake` registers every part and repairs what upstream breaks.
-PLUGGING_IN = {'__init__', '_compat', '__main__', '_first_use', 'registration'}
+PLUGGING_IN = {
+    *('__init__', '__main__', '_compat', '_deferred_imports', '_first_use'),
+    'registration',
+}
 ROW_OF = {room: index for index, row in enumerate(ROWS) for room in row}
 # Imports against the order, each with its reason.
 EXCEPTIONS: dict[tuple[str, str], str] = {}

@@ -27,6 +27,7 @@ from mmdeepfake.commands.command_line import (
     add_options_argument,
     add_trust_argument,
     run_tool,
+    wait_passively,
 )
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
 from mmdeepfake.inference.choices import (
@@ -148,8 +149,8 @@ def add_scoring(group: argparse._ArgumentGroup) -> None:
         '--step-frames',
         type=int,
         metavar='N',
-        help='approximate frames from one snippet to the next (no frame is skipped); '
-        'more is faster',
+        help='approximate frames from one snippet to the next; more is faster (the '
+        'length of a snippet, which skips none; about 8 single frames a second)',
     )
     group.add_argument(
         '--window-seconds',
@@ -187,6 +188,7 @@ def add_decoding(group: argparse._ArgumentGroup) -> None:
 def main() -> int:
     """Run the command line."""
     args = parse_args()
+    wait_passively()
     from mmdeepfake.commands.infer import run_inference
 
     logging.basicConfig(format='%(levelname)s: %(message)s')

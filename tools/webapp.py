@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from mmdeepfake.commands.command_line import (
     ToolParser,
     run_tool,
+    wait_passively,
 )
 from mmdeepfake.inference.choices import FACES
 from mmdeepfake.webapp.limits import Limits
@@ -106,6 +107,7 @@ def add_limits(group: argparse._ArgumentGroup) -> None:
 def main() -> int:
     """Run the command line."""
     args = parse_args()
+    wait_passively()
     from mmdeepfake.webapp.command import run_webapp
 
     logging.basicConfig(

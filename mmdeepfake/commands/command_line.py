@@ -214,6 +214,15 @@ def apply_run_arguments(cfg: Config, args: argparse.Namespace) -> None:
         cfg.work_dir = os.path.join('work_dirs', stem)
 
 
+def wait_passively() -> None:
+    """Let OpenMP's threads sleep while they wait; to be called before torch is loaded.
+
+    The network shares its cores with the decoder and the detector. Threads that spin
+    took ten times the CPU time of the network beside a busy process.
+    """
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
+
 def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     """Run a tool; input and disk errors become one line on stderr and exit code 2."""
     hook, threading.excepthook = threading.excepthook, _print_error_of_thread

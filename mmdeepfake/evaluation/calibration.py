@@ -140,9 +140,20 @@ def fit_temperature(labels: ArrayLike, fake_logits: ArrayLike) -> float:
 
 def apply_temperature(fake_scores: ArrayLike, temperature: float) -> Floats:
     """Return sigmoid(logit(score) / T): same order, other confidence; 0 and 1 stay."""
+    return to_scores(to_log_odds(fake_scores) / temperature)
+
+
+# In numpy: importing scipy.special would be a noticeable part of a verdict's time.
+def to_log_odds(fake_scores: ArrayLike) -> Floats:
+    """Return logit(score), infinite for 0 and 1."""
     scores = np.asarray(fake_scores, np.float64)
-    # In numpy: importing scipy takes longer than most verdicts need for the rest.
-    with np.errstate(divide='ignore', over='ignore'):
-        logits = np.log(scores) - np.log1p(-scores)
-        calibrated: Floats = 1 / (1 + np.exp(-logits / temperature))
-    return calibrated
+    with np.errstate(divide='ignore'):
+        log_odds: Floats = np.log(scores) - np.log1p(-scores)
+    return log_odds
+
+
+def to_scores(log_odds: ArrayLike) -> Floats:
+    """Return sigmoid(logit)."""
+    with np.errstate(over='ignore'):
+        scores: Floats = 1 / (1 + np.exp(-np.asarray(log_odds, np.float64)))
+    return scores

@@ -17,7 +17,7 @@ from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.record_fields import check_fields
 
-from .calibration import apply_temperature, fit_temperature, threshold_at
+from .calibration import apply_temperature, fit_temperature, threshold_at, to_scores
 from .predictions import VideoPrediction
 
 OPERATING_POINT_FILE = 'operating_point.json'
@@ -96,13 +96,11 @@ class OperatingPoint:
         """Return the prediction with calibrated scores; their order stays."""
         if self.temperature == 1:
             return prediction
-        from scipy.special import expit
-
         log_odds = prediction.log_odds / self.temperature
         snippets = apply_temperature(prediction.snippet_scores, self.temperature)
         return replace(
             prediction,
-            fake_score=float(expit(log_odds)),
+            fake_score=float(to_scores(log_odds)),
             snippet_scores=tuple(snippets.tolist()),
             fake_logit=log_odds,
         )
@@ -167,15 +165,13 @@ def choose_operating_point(
         predictions_sha256: of the prediction file.
         checkpoint_sha256: of the file of weights.
     """
-    from scipy.special import expit
-
     labels = np.array([prediction.key.label for prediction in predictions])
     scores = np.array([prediction.fake_score for prediction in predictions])
     temperature = 1.0
     if with_temperature:
         logits = np.array([prediction.log_odds for prediction in predictions])
         temperature = fit_temperature(labels, logits)
-        scores = expit(logits / temperature)
+        scores = to_scores(logits / temperature)
     threshold = threshold_at(
         labels, scores, max_false_positive_rate=max_false_positive_rate
     )

@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 
 from mmdeepfake.errors import ConfigError, DataError
-from mmdeepfake.evaluation.calibration import apply_temperature
+from mmdeepfake.evaluation.calibration import (
+    apply_temperature,
+    to_log_odds,
+    to_scores,
+)
 from mmdeepfake.evaluation.operating_point import OPERATING_POINT_FILE, OperatingPoint
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.track_rules import TRACK_RULES
@@ -70,10 +74,8 @@ class Decision:
             return fake_scores[0]
         if not self.averages_logits:
             return float(np.mean(fake_scores))
-        from scipy.special import expit, logit
-
         clipped = np.clip(fake_scores, _SMALLEST_SCORE, 1 - _SMALLEST_SCORE)
-        return float(expit(logit(clipped).mean()))
+        return float(to_scores(to_log_odds(clipped).mean()))
 
     def merge_faces(self, fake_scores: Sequence[float]) -> float:
         """Return the video's score from those of its faces, before the temperature."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mmdeepfake.errors import DataError
 from mmdeepfake.faces.detection import FaceDetector
-from mmdeepfake.faces.face_region import Cut, cut_frames
+from mmdeepfake.faces.face_region import Cut
 from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
 from mmdeepfake.prepare.face_finding import detect_faces
@@ -137,12 +137,12 @@ class DetectedFaces(FaceStream):
         }
         frames = _ReportedFrames(self._source, SCORE, report, self.num_frames)
         num_frames = 0
-        for index, crops in cut_frames(frames.read_unconverted(), self._cuts):
-            num_frames = index + 1
-            for which, crop in crops.items():
-                if which in kept:
-                    for group, packed in kept[which].add(crop):
+        for frame in frames.read_unconverted():
+            for which, face in kept.items():
+                if face.is_in(num_frames):
+                    for group, packed in face.add(frame):
                         yield which, group, packed
+            num_frames += 1
         if num_frames != self.num_frames:
             raise DataError(
                 f'video {self._source.path.name!r} had {self.num_frames} frames in the '
@@ -164,6 +164,7 @@ class _KeptFace:
         quality = settings.clip_quality
         self._quality = self._format.qualities[1] if quality is None else quality
         self._pipeline = pipeline
+        self._cut = cut
         stored = cut.stored_track(len(cut.track))
         self._boxes = stored.boxes_in_clip()
         self._scale = stored.scale
@@ -181,8 +182,12 @@ class _KeptFace:
         self._window = 0
         self._next = 0
 
-    def add(self, frame: Frames) -> Iterator[tuple[SnippetGroup, PackedGroup]]:
-        """Add the next frame; yield the groups that are now complete."""
+    def is_in(self, frame_index: int) -> bool:
+        """Return whether the face is in a frame of the video."""
+        return self._cut.track.first_frame <= frame_index < self._cut.end_frame
+
+    def add(self, frame: SourceFrame) -> Iterator[tuple[SnippetGroup, PackedGroup]]:
+        """Add the next frame with the face; yield the groups that are now complete."""
         index, self._next = self._next, self._next + 1
         if index == self._borders[self._window + 1]:
             self._window += 1
@@ -191,7 +196,8 @@ class _KeptFace:
                 i: kept for i, kept in self._frames.items() if i in self._test_frames
             }
         if index in self._wanted:
-            self._frames[index] = self._format.encode(frame, self._quality)
+            crop = self._cut.region.cut(frame)
+            self._frames[index] = self._format.encode(crop, self._quality)
         while self._waiting and self._waiting[0].frame_indices[-1] <= index:
             group = self._waiting.pop(0)
             reader = KeptFrames(self._frames, self._decode, len(self._boxes))

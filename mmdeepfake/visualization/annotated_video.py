@@ -26,7 +26,8 @@ Colour = tuple[int, int, int]
 
 _TICKS_PER_SECOND = 90_000  # of the timestamps
 _SIDE_RANGE_PX = (480, 1920)  # limits of the longer side, for legible text
-_QUALITY = {'crf': '20', 'preset': 'veryfast'}
+# About as sharp as veryfast at 20, in three quarters of its time; half as large again.
+_QUALITY = {'crf': '23', 'preset': 'superfast'}
 _BACKGROUND, _INK = (24, 24, 24), (235, 235, 235)
 _UNKNOWN = (150, 150, 150)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -99,7 +100,7 @@ def write_annotated_video(
                 stream.height, stream.width = canvas.height, canvas.width
             share = index / max(num_frames - 1, 1)
             drawn = canvas.draw(frame, marks_of(index), share)
-            image = av.VideoFrame.from_ndarray(drawn, format='rgb24')
+            image = av.VideoFrame.from_numpy_buffer(drawn, format='rgb24')
             # Rounding may put two frames on one tick.
             tick = max(round(times_seconds(index) * _TICKS_PER_SECOND), last_tick + 1)
             image.pts, last_tick = tick, tick
@@ -126,19 +127,21 @@ class _Canvas:
         self.height, self.width = rows + self._strip.shape[0], columns
 
     def draw(self, frame: Image, marks: Sequence[FaceMark], share: float) -> Image:
-        """Draw one frame at `share` (0..1) of the video."""
+        """Draw one frame at `share` (0..1) of the video, into new memory."""
         shown = frame
         for mark in marks:
             if mark.heat is not None and mark.heat_box_x1y1x2y2_px is not None:
                 shown = _lay_heat(shown, mark.heat, mark.heat_box_x1y1x2y2_px)
         enlarge = cv2.INTER_CUBIC if self._scale > 1 else cv2.INTER_AREA
-        image = cv2.resize(shown, self._size, interpolation=enlarge)
+        canvas = np.empty((self.height, self.width, 3), np.uint8)
+        image, strip = np.split(canvas, [self._size[1]])
+        cv2.resize(shown, self._size, dst=image, interpolation=enlarge)
         for mark in marks:
             self._draw_mark(image, mark)
-        strip = self._strip.copy()
+        strip[:] = self._strip
         x = round(share * (self.width - 1))
         cv2.line(strip, (x, 0), (x, len(strip)), _INK, max(1, round(2 * self._unit)))
-        return np.concatenate((image, strip))
+        return canvas
 
     def _draw_mark(self, image: Image, mark: FaceMark) -> None:
         colour = self._colour(mark.fake_score)

@@ -87,7 +87,8 @@ def test_files_say_what_the_result_says(written):
     assert '&lt;script&gt;' in page
     assert "default-src 'none'" in page.replace('&#x27;', "'")
     assert 'http' not in page.replace('http-equiv', '')
-    assert page.count('data:image/png;base64,') == 2  # scores over time, and the face
+    assert page.count('data:image/svg+xml;base64,') == 1  # scores over time
+    assert page.count('data:image/png;base64,') == 1  # the face
     assert 'not calibrated' in page
     assert 'on a real one it is where the model was closest to suspicion' in page
     levels = [int(level) for level in re.findall('<h([1-6])>', page)]

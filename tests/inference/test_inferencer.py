@@ -73,15 +73,17 @@ def write_operating_point(folder, **values):
 class FixedPredictor:
     """Gives each group the mean brightness of its snippets, 0..1."""
 
-    def __init__(self):
+    def __init__(self, clip_len=CLIP_LEN):
         self.batches = []
+        self.clip_len = clip_len
 
     def predict(self, inputs):
         self.batches.append(len(inputs))
         return [self._score(group) for group in inputs]
 
     def _score(self, group):
-        by_snippet = group.float().unflatten(0, (-1, CLIP_LEN)).flatten(1).mean(1) / 255
+        snippets = group.float().unflatten(0, (-1, self.clip_len))
+        by_snippet = snippets.flatten(1).mean(1) / 255
         return GroupPrediction(float(by_snippet.mean()), tuple(by_snippet.tolist()))
 
     def explain(self, inputs):
@@ -154,6 +156,24 @@ def test_every_frame_of_every_face_is_in_a_snippet(tmp_path):
         assert seen == set(range(face.first_frame, face.last_frame + 1))
         assert len(face.windows) > 2
         assert face.windows[-1].last_frame == face.last_frame
+
+
+@pytest.mark.parametrize(('step', 'num_scored'), [(None, 16), (6, 8)])
+def test_single_frames_are_scored_eight_times_a_second(tmp_path, step, num_scored):
+    cfg = make_config(clip_len=1)
+    cfg.model.backbone.clip_len = 1
+    path = make_steady_video(tmp_path / 'a.mp4', 48)  # 25 frames per second
+    every, some = (
+        make_fixed(FixedPredictor(1), cfg, step_frames=step).infer(path).faces[0]
+        for step in (1, step)
+    )
+    scores = {one.first_frame: one for one in every.snippets}
+    assert sorted(scores) == list(range(48))
+    assert len(some.snippets) == num_scored
+    assert all(scores[one.first_frame] == one for one in some.snippets)
+    frames = [one.first_frame for one in some.snippets]
+    assert max(np.diff([-1, *frames, 48])) <= 48 / num_scored + 1
+    assert some.test_score == every.test_score
 
 
 def test_times_and_boxes_are_those_of_the_source(tmp_path):
