@@ -350,6 +350,7 @@ train_dataloader = dict(
         data_root='data/real_faces',
         footage='real video',
         methods=None,
+        own_fake_share=0.25,
         pipeline=[
             dict(type='OpenVideo'),
             dict(clip_len=1, num_snippets=1, type='SampleSnippets'),
