@@ -116,11 +116,17 @@ def _run_without_class(
         execute(package)
     finally:
         del sys.modules[deferred]
-    for module in tuple(sys.modules.values()):
-        if vars(module).get(name) is placeholder:
-            delattr(module, name)
-            find = import_on_demand(module.__name__, {name: deferred})
-            module.__getattr__ = find  # type: ignore[method-assign]
+    holders = [
+        one
+        for one in tuple(sys.modules.values())  # some are None, or no modules
+        if getattr(one, '__dict__', {}).get(name) is placeholder
+    ]
+    for holder in holders:
+        delattr(holder, name)
+        find = import_on_demand(holder.__name__, {name: deferred})
+        holder.__getattr__ = find  # type: ignore[method-assign]
+    if not holders:  # a release or fork of MMEngine without it
+        return
     # A registry imports its locations before it first looks up a name.
     locations = getattr(importlib.import_module('mmengine.registry'), registry)
     locations._locations.append(deferred)

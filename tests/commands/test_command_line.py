@@ -233,3 +233,12 @@ def test_missing_extra_is_one_line_with_the_command(capsys):
 def test_missing_module_of_no_extra_keeps_its_traceback():
     with pytest.raises(ModuleNotFoundError):
         run_tool(lambda _: __import__('no_such_module'), None)
+
+
+@pytest.mark.parametrize(('given', 'expected'), [(None, 'PASSIVE'), ('ACTIVE',) * 2])
+def test_waiting_threads_sleep_unless_told_otherwise(monkeypatch, given, expected):
+    monkeypatch.setenv('OMP_WAIT_POLICY', given or '')
+    if given is None:
+        monkeypatch.delenv('OMP_WAIT_POLICY')
+    command_line.wait_passively()
+    assert os.environ['OMP_WAIT_POLICY'] == expected
