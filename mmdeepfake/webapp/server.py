@@ -50,7 +50,7 @@ _PAGE_FILES = {
     '/page.css': ('page.css', 'text/css'),
     '/icon.svg': ('icon.svg', 'image/svg+xml'),
 }
-_RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|mp4|json|csv|html)')
+_RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|svg|mp4|json|csv|html)')
 _SHOWN = {'.png': 'image/png', '.svg': 'image/svg+xml', '.mp4': 'video/mp4'}
 _SWEEP_SECONDS = 5.0
 _MAX_JSON_BYTES = 4096  # of a request

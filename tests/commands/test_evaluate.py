@@ -52,7 +52,7 @@ def test_thresholds_are_chosen_on_validation_videos_read_as_in_the_test(cfg):
 
 
 def test_wrong_names_and_roots_are_refused(cfg):
-    with pytest.raises(ConfigError, match=r"'ffpq'.* mean ffpp_.* celeb_df, "):
+    with pytest.raises(ConfigError, match=r"'ffpq'.* mean 'ffpp_.* celeb_df, "):
         choose(cfg, 'ffpq')
     with pytest.raises(ConfigError, match='--on: dfdc'):
         choose(cfg, 'dfdc', 'dfdc')
