@@ -6,7 +6,8 @@ video and a line at the current time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -91,10 +92,12 @@ def write_annotated_video(
     ):
         stream = file.add_stream('libx264', rate=Fraction(fps).limit_denominator(1001))
         stream.pix_fmt, stream.options = 'yuv420p', dict(_QUALITY)
+        # PyAV's default, slices, does not encode while the next frame is drawn.
+        stream.thread_type = 'FRAME'
         stream.codec_context.time_base = Fraction(1, _TICKS_PER_SECOND)
         canvas = None
         last_tick = -1
-        for index, frame in enumerate(frames):
+        for index, frame in enumerate(_read_ahead(frames)):
             if canvas is None:
                 canvas = _Canvas(frame.shape[:2], strip)
                 stream.height, stream.width = canvas.height, canvas.width
@@ -107,6 +110,16 @@ def write_annotated_video(
             image.time_base = stream.codec_context.time_base
             file.mux(stream.encode(image))
         file.mux(stream.encode())
+
+
+def _read_ahead(frames: Iterable[Image]) -> Iterator[Image]:
+    """Yield frames, of which a thread fetches the next while one is used."""
+    source = iter(frames)
+    with ThreadPoolExecutor(1, 'frames') as thread:
+        coming = thread.submit(next, source, None)
+        while (frame := coming.result()) is not None:
+            coming = thread.submit(next, source, None)
+            yield frame
 
 
 class _Canvas:
