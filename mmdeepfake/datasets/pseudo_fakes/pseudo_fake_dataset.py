@@ -102,7 +102,8 @@ class PseudoFakeDataset(DeepfakeDataset):
         if self.own_fake_share and not fakes:
             raise DataNotFoundError(
                 f'{self._name()}: own_fake_share={self.own_fake_share}, but no fake '
-                'videos are listed; set it to 0 to train on pseudo-fakes alone'
+                'videos are listed; add some with tools/generate_fakes.py, or set it '
+                'to 0 to train on pseudo-fakes alone'
             )
         pairs, num_own = [], 0
         for number, item in enumerate(real * self.repeats, start=1):
