@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,11 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdeepfake.datasets.pseudo_fakes.face_geometry import (
-    draw_region,
-    fit_faces,
-    place_mask,
-)
+from mmdeepfake.datasets.pseudo_fakes.face_geometry import draw_masks
 from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.structures import FAKE, REAL, FaceTrack, VideoRecord
@@ -159,33 +154,24 @@ def _forge(
     count = min(frames_per_video, len(track))
     indices = ((np.arange(count) + 0.5) * len(track) / count).astype(int)
     frames = np.stack(list(open_clip(root / record.path).read_each(indices)))
-    short = replace(
-        track,
-        boxes=track.boxes[indices],
-        detected=track.detected[indices],
-        scores=track.scores[indices],
-        points=track.points[indices],
-    )
+    short = track.take(indices)
     made = np.stack([_repaint(frame, generator, rng) for frame in frames])
-    points = short.points_in_clip()
     height, width = frames.shape[1:3]
-    masks = place_mask(
-        draw_region(str(rng.choice(REGIONS)), rng),
-        fit_faces(points),
-        height=height,
-        width=width,
-    )
+    region = str(rng.choice(REGIONS))
+    masks = draw_masks(region, short.points_in_clip(), rng, height=height, width=width)
     records = []
     for method, shown in zip(METHODS, (made, blend(frames, made, masks)), strict=True):
         folder = root / FOLDER / method
         folder.mkdir(parents=True, exist_ok=True)
         stem = folder / quote(f'{record.key.compression}_{record.key.name}', safe='')
         short.save(f'{stem}.npz')
-        clip = _write_clip(stem, shown, record.fps or 25.0)
+        with ClipWriter(stem, fps=record.fps or 25.0) as writer:
+            for frame in shown:
+                writer.write(frame)
         records.append(
             VideoRecord(
                 record.key._replace(label=FAKE, method=method),
-                path=str(clip.relative_to(root)),
+                path=str(writer.path.relative_to(root)),
                 split=record.split,
                 identities=record.identities,
                 fps=record.fps,
@@ -208,10 +194,3 @@ def _repaint(frame: Picture, generator: Generator, rng: np.random.Generator) -> 
         (width, height),
         interpolation=cv2.INTER_CUBIC if grows else cv2.INTER_AREA,
     )
-
-
-def _write_clip(stem: Path, frames: Sequence[Picture] | Picture, fps: float) -> Path:
-    with ClipWriter(stem, fps=fps) as writer:
-        for frame in frames:
-            writer.write(np.ascontiguousarray(frame))
-    return writer.path

@@ -74,15 +74,14 @@ class Cut:
         """Index of the first source frame after the track."""
         return self.track.first_frame + len(self.track)
 
+    def is_in(self, frame_index: int) -> bool:
+        """Return whether the face is in a frame of the source video."""
+        return self.track.first_frame <= frame_index < self.end_frame
+
     def stored_track(self, num_frames: int) -> FaceTrack:
         """Return the track to save beside a clip of `num_frames` frames."""
-        track = self.track
         return replace(
-            track,
-            boxes=track.boxes[:num_frames],
-            detected=track.detected[:num_frames],
-            scores=track.scores[:num_frames],
-            points=None if track.points is None else track.points[:num_frames],
+            self.track.take(slice(num_frames)),
             region=self.region.x1y1x2y2_px,
             scale=self.region.scale,
         )
@@ -105,7 +104,7 @@ def cut_frames(
         images = {
             which: cut.region.cut(frame)
             for which, cut in enumerate(cuts)
-            if cut.track.first_frame <= index < cut.end_frame
+            if cut.is_in(index)
         }
         yield index, images
 

@@ -139,7 +139,7 @@ class DetectedFaces(FaceStream):
         num_frames = 0
         for frame in frames.read_unconverted():
             for which, face in kept.items():
-                if face.is_in(num_frames):
+                if face.cut.is_in(num_frames):
                     for group, packed in face.add(frame):
                         yield which, group, packed
             num_frames += 1
@@ -164,7 +164,7 @@ class _KeptFace:
         quality = settings.clip_quality
         self._quality = self._format.qualities[1] if quality is None else quality
         self._pipeline = pipeline
-        self._cut = cut
+        self.cut = cut
         stored = cut.stored_track(len(cut.track))
         self._boxes = stored.boxes_in_clip()
         self._scale = stored.scale
@@ -182,10 +182,6 @@ class _KeptFace:
         self._window = 0
         self._next = 0
 
-    def is_in(self, frame_index: int) -> bool:
-        """Return whether the face is in a frame of the video."""
-        return self._cut.track.first_frame <= frame_index < self._cut.end_frame
-
     def add(self, frame: SourceFrame) -> Iterator[tuple[SnippetGroup, PackedGroup]]:
         """Add the next frame with the face; yield the groups that are now complete."""
         index, self._next = self._next, self._next + 1
@@ -196,7 +192,7 @@ class _KeptFace:
                 i: kept for i, kept in self._frames.items() if i in self._test_frames
             }
         if index in self._wanted:
-            crop = self._cut.region.cut(frame)
+            crop = self.cut.region.cut(frame)
             self._frames[index] = self._format.encode(crop, self._quality)
         while self._waiting and self._waiting[0].frame_indices[-1] <= index:
             group = self._waiting.pop(0)

@@ -48,8 +48,7 @@ from .snippet_plan import TEST_WINDOW, SnippetPlan, plan_snippets
 from .video_job import VideoJob
 
 _GROUPS_ON_GPU = 4  # groups in one batch by default; 1 on a CPU
-# Ours, for a model of single frames. On 20 videos of three seconds, P(fake) differed
-# from that of all frames by 0.006 on average and by 0.025 at most, and no verdict did.
+# Ours, for a model of single frames; docs/inference.md has what it changes.
 _FRAMES_PER_SECOND = 8
 
 

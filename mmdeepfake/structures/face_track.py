@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,16 @@ class FaceTrack:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def take(self, frames: slice | NDArray[np.integer]) -> FaceTrack:
+        """Return the track of some of its frames; `first_frame` stays."""
+        return replace(
+            self,
+            boxes=self.boxes[frames],
+            detected=self.detected[frames],
+            scores=self.scores[frames],
+            points=None if self.points is None else self.points[frames],
+        )
 
     def boxes_in_clip(self) -> NDArray[np.float32]:
         """Return the boxes in pixels of the stored clip: (F, 4) float32."""

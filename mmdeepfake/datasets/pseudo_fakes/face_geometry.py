@@ -140,6 +140,27 @@ def place_mask(
     )
 
 
+def draw_masks(
+    region: str,
+    points: NDArray[np.floating],
+    rng: np.random.Generator,
+    *,
+    height: int,
+    width: int,
+) -> NDArray[np.float32]:
+    """Draw the mask of a region and place it on every face: (F, height, width).
+
+    Args:
+        region: one of `REGIONS`.
+        points: (F, 5, 2) pixels.
+        rng: draws the mask, the same for all frames.
+        height: of the frames.
+        width: of the frames.
+    """
+    canvas = draw_region(region, rng)
+    return place_mask(canvas, fit_faces(points), height=height, width=width)
+
+
 def bend_faces(
     frames: NDArray[np.uint8],
     points: NDArray[np.floating],

@@ -16,7 +16,7 @@ from .colour_and_sharpness import (
     match_colours,
 )
 from .donors import align_faces
-from .face_geometry import draw_region, fit_faces, measure_eye_distances, place_mask
+from .face_geometry import draw_masks, measure_eye_distances
 from .jitter import draw_jitter
 from .pseudo_fake import Snippets
 
@@ -59,9 +59,7 @@ def lay_over(
     sizes = measure_eye_distances(points)[:, None, None]
     placed = points + jitter[:, None] * sizes
     aligned = align_faces(source, source_points, placed, height=height, width=width)
-    masks = place_mask(
-        draw_region(region, rng), fit_faces(points), height=height, width=width
-    )
+    masks = draw_masks(region, points, rng, height=height, width=width)
     aligned = match_colours(aligned, frames, masks)
     aligned = change_colours(aligned, rng, strength=COLOUR_MISMATCH)
     aligned = change_sharpness(aligned, rng)

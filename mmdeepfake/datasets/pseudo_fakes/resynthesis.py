@@ -15,7 +15,7 @@ from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.registry import TRANSFORMS
 
 from .colour_and_sharpness import Frames, sharpen
-from .face_geometry import draw_region, fit_faces, place_mask
+from .face_geometry import draw_masks
 from .pseudo_fake import PseudoFake, Snippets
 
 RATIOS = (0.5, 0.9)  # of the sides
@@ -139,7 +139,6 @@ class Resynthesise(PseudoFake):
         height, width = made.shape[1:3]
         if rng.random() < WHOLE_SHARE:
             return made, np.ones(made.shape[:3], np.float32)
-        canvas = draw_region(str(rng.choice(['face', 'inner'])), rng)
-        faces = fit_faces(snippets.points)
-        masks = place_mask(canvas, faces, height=height, width=width)
+        region = str(rng.choice(['face', 'inner']))
+        masks = draw_masks(region, snippets.points, rng, height=height, width=width)
         return blend(snippets.frames, made, masks), masks

@@ -22,10 +22,8 @@ from .colour_and_sharpness import Frames, change_colours, change_sharpness
 from .face_geometry import (
     REGIONS,
     bend_faces,
-    draw_region,
-    fit_faces,
+    draw_masks,
     measure_eye_distances,
-    place_mask,
 )
 from .jitter import draw_jitter, similarity_about
 from .pseudo_fake import PseudoFake, Snippets
@@ -105,9 +103,7 @@ def blend_with_itself(
     )
     if fixed:
         source = change_sharpness(source, rng)
-    canvas = draw_region(region, rng)
-    faces = fit_faces(points)
-    masks = place_mask(canvas, faces, height=height, width=width)
+    masks = draw_masks(region, points, rng, height=height, width=width)
     masks *= np.float32(rng.choice(BLEND_RATIOS) if fixed else 1)
     return blend(frames, source, masks), masks
 
