@@ -79,8 +79,9 @@ def test_short_fakes_are_trained_on_beside_a_kind_that_needs_long_real_videos(tm
             pipeline=make_pipeline(kinds, num_snippets=1, clip_len=1),
         )
     )
-    methods = [dataset.get_data_info(i)['method'] for i in range(len(dataset))]
-    assert methods == ['real', 'PseudoFake', 'real', WHOLE]
+    found = [dataset.get_data_info(i) for i in range(4, len(dataset))]
+    assert [item['method'] for item in found[1::2]] == [WHOLE, WHOLE, FACE, FACE]
+    assert [item['video_name'] for item in found] == ['a', 'a', 'b', 'b'] * 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from mmdeepfake.registry import DATA_SAMPLERS
 class PairSampler(DefaultSampler):
     """Yield items 2i and 2i + 1 one after the other, the pairs in random order.
 
+    An epoch has as many pairs as the dataset has of pseudo-fakes; a share of them is
+    left out for pairs of own fakes, the next ones of a drawn order.
+
     Processes take pairs in turn; the last get some of the first again, so that all have
     as many. With an even batch size a pair is in one batch.
 
@@ -36,16 +39,28 @@ class PairSampler(DefaultSampler):
                 'needs pairs, as of PseudoFakeDataset in training'
             )
         super().__init__(dataset, **kwargs)
-        num_pairs = -(-len(dataset) // 2 // self.world_size)
-        self.num_samples = 2 * num_pairs
+        self._num_own = getattr(dataset, 'num_own_pairs', 0)
+        self._num_pairs = len(dataset) // 2 - self._num_own
+        share = dataset.own_fake_share if self._num_own else 0
+        self._num_own_shown = round(share * self._num_pairs)
+        num_mine = -(-self._num_pairs // self.world_size)
+        self.num_samples = 2 * num_mine
         self.total_size = self.num_samples * self.world_size
 
     def __iter__(self) -> Iterator[int]:
         """Yield the items of this process."""
-        num_pairs = len(self.dataset) // 2
-        order = np.arange(num_pairs)
+        pairs, own = np.arange(self._num_pairs), np.arange(self._num_own)
+        rng = np.random.default_rng([self.seed, self.epoch])
         if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+            pairs = rng.permutation(pairs)
+            own = np.random.default_rng(self.seed).permutation(own)
+        if self._num_own_shown:
+            first = self.epoch * self._num_own_shown
+            places = np.arange(first, first + self._num_own_shown) % self._num_own
+            kept = pairs[: self._num_pairs - self._num_own_shown]
+            pairs = np.concatenate([kept, self._num_pairs + own[places]])
+        if self.shuffle:
+            pairs = rng.permutation(pairs)
         # Repeats the order where there are more processes than pairs.
-        mine = np.resize(order, self.total_size // 2)[self.rank :: self.world_size]
+        mine = np.resize(pairs, self.total_size // 2)[self.rank :: self.world_size]
         return iter((2 * mine[:, None] + np.arange(2)).reshape(-1).tolist())

@@ -24,7 +24,9 @@ class PseudoFakeDataset(DeepfakeDataset):
 
     In training, item 2i is a real video and item 2i + 1 a pseudo-fake of it, of a kind
     that is drawn. `PairSampler` keeps the two in one batch, and seeds them alike: they
-    show the same snippets with the same augmentations.
+    show the same snippets with the same augmentations. With `own_fake_share`, the last
+    `num_own_pairs` pairs each show a fake of the manifest beside the real video of its
+    name and compression, or beside any real video in turn if there is none.
 
     In tests come the listed videos, then for every real video and kind one pseudo-fake
     with fixed draws, its kind as method.
@@ -34,8 +36,9 @@ class PseudoFakeDataset(DeepfakeDataset):
 
     Args:
         repeats: copies of every pair in an epoch, with other draws; training only.
-        own_fake_share: share of the pairs whose second item is not a pseudo-fake, but a
-            fake of the manifest, in turn; training only.
+        own_fake_share: share of an epoch's pairs whose second item is not a
+            pseudo-fake, but a fake of the manifest. All of these are shown equally
+            often, in as many epochs as that takes; training only.
         **kwargs: arguments of `DeepfakeDataset`; its pipeline has one `MakePseudoFake`.
     """
 
@@ -64,6 +67,7 @@ class PseudoFakeDataset(DeepfakeDataset):
         )
         self.repeats = repeats
         self.own_fake_share = own_fake_share
+        self.num_own_pairs = 0
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -94,25 +98,26 @@ class PseudoFakeDataset(DeepfakeDataset):
             return [*listed, *pseudo]
         if self.own_fake_share == 0 and fakes:
             self._log(f'{len(fakes)} fakes skipped (own_fake_share=0)')
-        pairs = self._pair(real, fakes)
-        self._log(f'{len(pairs) // 2} pairs an epoch ({", ".join(names)})')
+        pairs = self._pair(real, fakes if self.own_fake_share else [])
+        number = len(real) * self.repeats
+        self._log(f'{number} pairs an epoch ({", ".join(names)})')
         return pairs
 
-    def _pair(self, real: list[dict], fakes: list[dict]) -> list[dict]:
-        if self.own_fake_share and not fakes:
+    def _pair(self, real: list[dict], own_fakes: list[dict]) -> list[dict]:
+        if self.own_fake_share and not own_fakes:
             raise DataNotFoundError(
                 f'{self._name()}: own_fake_share={self.own_fake_share}, but no fake '
                 'videos are listed; add some with tools/generate_fakes.py, or set it '
                 'to 0 to train on pseudo-fakes alone'
             )
-        pairs, num_own = [], 0
-        for number, item in enumerate(real * self.repeats, start=1):
-            pairs.append(item)
-            if int(number * self.own_fake_share + 1e-9) > num_own:
-                pairs.append(fakes[num_own % len(fakes)])
-                num_own += 1
-            else:
-                pairs.append(_mark(item, method='PseudoFake', forge=DRAWN))
+        pairs = []
+        for item in real * self.repeats:
+            pairs += [item, _mark(item, method='PseudoFake', forge=DRAWN)]
+        originals = {_name_recording(item): item for item in real}
+        for number, fake in enumerate(own_fakes):
+            any_real = real[number % len(real)]
+            pairs += [originals.get(_name_recording(fake), any_real), fake]
+        self.num_own_pairs = len(own_fakes)
         return pairs
 
     def _read_tracks(self, real: list[dict]) -> list[np.ndarray]:
@@ -148,3 +153,8 @@ def _mark(item: dict, *, method: str, forge: int) -> dict:
     """Return the item of a pseudo-fake."""
     key = item['video_key']._replace(label=FAKE, method=method)
     return {**item, 'video_key': key, 'label': FAKE, 'method': method, FORGE: forge}
+
+
+def _name_recording(item: dict) -> tuple[str, str]:
+    key = item['video_key']
+    return key.compression, key.name

@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -65,3 +66,18 @@ def test_more_processes_than_pairs_each_get_one(monkeypatch):
 def test_half_a_pair_is_refused():
     with pytest.raises(ConfigError, match='5 items'):
         PairSampler(Draws(range(5)), seed=0)
+
+
+@pytest.mark.parametrize('shuffle', [False, True])
+def test_own_fakes_take_their_share_and_are_shown_equally_often(shuffle):
+    dataset = Draws(range(2 * (8 + 5)))  # 8 pairs of pseudo-fakes, 5 of own fakes
+    dataset.num_own_pairs, dataset.own_fake_share = 5, 0.25
+    sampler = PairSampler(dataset, shuffle=shuffle, seed=5)
+    counts = Counter()
+    for epoch in range(5):
+        sampler.set_epoch(epoch)
+        pairs = [index // 2 for index in list(sampler)[::2]]
+        assert len(pairs) == len(set(pairs)) == len(sampler) // 2 == 8
+        assert sum(pair >= 8 for pair in pairs) == 2
+        counts.update(pair for pair in pairs if pair >= 8)
+    assert counts == dict.fromkeys(range(8, 13), 2)
