@@ -7,6 +7,7 @@ from .lip_sync import LipSync
 from .pair_sampler import PairSampler
 from .pseudo_fake import MakePseudoFake, PseudoFake
 from .pseudo_fake_dataset import PseudoFakeDataset
+from .reduced_original import ReduceOriginal
 from .resynthesis import Resynthesise
 from .self_blend import SelfBlend
 
@@ -18,6 +19,7 @@ __all__ = [
     'PairSampler',
     'PseudoFake',
     'PseudoFakeDataset',
+    'ReduceOriginal',
     'Resynthesise',
     'SelfBlend',
     'SwapFace',
