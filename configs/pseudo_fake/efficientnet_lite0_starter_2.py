@@ -1,4 +1,4 @@
-# Second stage of the starter: originals beside the generator's fakes are reduced, too.
+# Second stage of the starter: the originals beside the generator's fakes lose detail, too.
 # --cfg-options load_from=work_dirs/efficientnet_lite0_starter/epoch_40.pth
 _base_ = ['efficientnet_lite0_starter.py']
 
