@@ -7,7 +7,6 @@ from .lip_sync import LipSync
 from .pair_sampler import PairSampler
 from .pseudo_fake import MakePseudoFake, PseudoFake
 from .pseudo_fake_dataset import PseudoFakeDataset
-from .reduced_original import ReduceOriginal
 from .resynthesis import Resynthesise
 from .self_blend import SelfBlend
 
@@ -19,7 +18,6 @@ __all__ = [
     'PairSampler',
     'PseudoFake',
     'PseudoFakeDataset',
-    'ReduceOriginal',
     'Resynthesise',
     'SelfBlend',
     'SwapFace',

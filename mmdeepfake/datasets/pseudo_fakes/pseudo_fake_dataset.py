@@ -16,7 +16,6 @@ from mmdeepfake.structures import FAKE, REAL
 from .donors import Donors
 from .face_points import read_face_points
 from .pseudo_fake import DRAWN, FORGE, MakePseudoFake
-from .reduced_original import BESIDE_OWN_FAKE
 
 
 @DATASETS.register_module()
@@ -117,8 +116,7 @@ class PseudoFakeDataset(DeepfakeDataset):
         originals = {_name_recording(item): item for item in real}
         for number, fake in enumerate(own_fakes):
             any_real = real[number % len(real)]
-            original = originals.get(_name_recording(fake), any_real)
-            pairs += [{**original, BESIDE_OWN_FAKE: True}, fake]
+            pairs += [originals.get(_name_recording(fake), any_real), fake]
         self.num_own_pairs = len(own_fakes)
         return pairs
 

@@ -38,13 +38,11 @@ _RESIZERS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA, cv2.INTER_LANCZO
 
 
 def reduce_and_enlarge(
-    frames: Frames,
-    rng: np.random.Generator,
-    ratios: tuple[float, float] = SIDE_RATIOS,
+    frames: Frames, rng: np.random.Generator
 ) -> list[NDArray[np.uint8]]:
-    """Resize to a smaller face, by a ratio drawn from a range, and back."""
+    """Resize to a smaller face and back."""
     height, width = frames[0].shape[:2]
-    ratio = rng.uniform(*ratios)
+    ratio = rng.uniform(*SIDE_RATIOS)
     small = (max(8, round(width * ratio)), max(8, round(height * ratio)))
     down, up = (int(rng.choice(_RESIZERS)) for _ in range(2))
     return [

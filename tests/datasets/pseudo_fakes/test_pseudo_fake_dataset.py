@@ -186,20 +186,3 @@ def test_inference_takes_frames_as_they_are():
     reader = KeptFrames(dict(enumerate(frames)), lambda frame: frame, len(frames))
     found = pipeline.pack(reader, np.arange(len(frames)), boxes)
     assert found.inputs.shape == (16, 3, 128, 128)
-
-
-def test_only_the_originals_beside_own_fakes_are_reduced(root):
-    dataset = build(
-        root, after=[dict(type='ReduceOriginal', prob=1)], own_fake_share=0.5
-    )
-    plain = build(root, own_fake_share=0.5)
-    changed, states = [], []
-    for index in range(len(dataset)):
-        seed_generators(0, 1)
-        found = dataset[index]['imgs']
-        states.append(np.random.random())
-        seed_generators(0, 1)
-        changed.append((np.stack(found) != np.stack(plain[index]['imgs'])).any())
-    # Three pairs of pseudo-fakes, then two of own fakes.
-    assert changed == [False] * 6 + [True, False] * 2
-    assert states[::2] == states[1::2]
