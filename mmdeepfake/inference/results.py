@@ -34,6 +34,20 @@ VERDICT_WORDS = {
     'no face': 'no face',
     'none': 'not scored',
 }
+# What each means, in the report and on the page.
+VERDICT_MEANINGS = {
+    'fake': 'The score is at or above the threshold.',
+    'uncertain': 'The score is below the threshold, but too high to say that no sign '
+    'of manipulation was found.',
+    'real': 'The score is below the threshold. This does not prove that the video is '
+    'real.',
+    'not valid': 'The model is not known to have been trained on real video, so its '
+    'score says nothing about this video.',
+    'no face': 'No face was found, so there is no score. This does not mean that the '
+    'video is real.',
+    'none': 'No face is long enough to be scored. This does not mean that the video is '
+    'real.',
+}
 VERDICTS = tuple(VERDICT_WORDS)
 (
     FAKE_VERDICT,
