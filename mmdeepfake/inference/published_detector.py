@@ -7,7 +7,7 @@
 | detector.json | `DetectorFacts` |
 | operating_point.json | thresholds and temperature, if they were chosen |
 | settings.json | how its training videos were prepared, if they were |
-| card.md | for readers |
+| README.md | its card for readers, with the metadata of the Hugging Face Hub |
 
 No file of it is run: weights are plain arrays, and the config may only name parts that
 are registered.
@@ -37,7 +37,7 @@ from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
 WEIGHTS, CONFIG, FACTS = 'model.safetensors', 'config.py', 'detector.json'
-CARD, SETTINGS = 'card.md', 'settings.json'
+CARD, SETTINGS = 'README.md', 'settings.json'
 STARTER = Path(__file__).resolve().parents[1] / 'weights/starter'
 
 
