@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+from pathlib import Path
 
 import av
 import numpy as np
@@ -199,3 +200,8 @@ def test_inputs_without_a_video_are_refused(tmp_path, name, out, error, message)
     (tmp_path / 'utf16.txt').write_bytes('a.mp4\n'.encode('utf-16'))
     with pytest.raises(error, match=message):
         list_videos([tmp_path / name], out=tmp_path / out)
+
+
+def test_address_is_not_taken_for_a_missing_file(tmp_path):
+    with pytest.raises(DataNotFoundError, match='download it first'):
+        list_videos([Path('https://example.org/a.mp4')], out=tmp_path)
