@@ -83,7 +83,7 @@ def test_list_without_splits_is_logged(tmp_path, caplog):
     list_videos(make_csv(tmp_path / 'a'))
     assert not caplog.text
     list_videos(make_csv(tmp_path / 'b', 'path,label\na.mp4,real\nb.mp4,fake\n'))
-    assert 'all 2 videos are for test' in caplog.text
+    assert 'all its videos (2) are for test' in caplog.text
 
 
 def test_every_invalid_line_is_named(tmp_path):
