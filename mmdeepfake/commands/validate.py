@@ -424,6 +424,9 @@ def format_verdict(result: Validation) -> str:
     )
     number = len(result.findings)
     verdict = f'errors found: {number}' if number else 'no errors'
+    num_missing = sum(finding.kind == 'missing' for finding in result.findings)
+    if 0 < result.num_tracks <= num_missing:
+        verdict += '; no file is there: was the manifest moved without its folder?'
     return (
         f'{result.manifest}: {count_noun(result.num_videos, "video")} ({counts}), '
         f'{result.num_opened} of {result.num_tracks} faces opened: {verdict}'

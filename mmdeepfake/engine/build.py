@@ -60,6 +60,8 @@ def _read_config(path: pathlib.Path) -> Config:
         ours = _CONFIGS / path.with_suffix('.py')  # named as by `list_models`
         if ours.is_file():
             hint = f'; the package has one of this name: {ours}'
+        elif path.is_dir():
+            hint = '; this is a folder, name the files in it'
         raise DataNotFoundError(f'no such config file: {path}{hint}')
     if path.suffix not in CONFIG_SUFFIXES:
         raise ConfigError(

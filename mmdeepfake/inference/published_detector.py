@@ -33,6 +33,7 @@ from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.file_hash import hash_file
+from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
@@ -110,7 +111,7 @@ def locate_weights(given: str | Path | None) -> Path:
 
     Raises:
         DataNotFoundError: there is none.
-        DataError: it is a config.
+        DataError: it is a config or a video.
     """
     if given is None:
         if not (STARTER / WEIGHTS).is_file():
@@ -125,6 +126,8 @@ def locate_weights(given: str | Path | None) -> Path:
             f'{str(given)!r} is a config, not weights; were config and checkpoint '
             'swapped?'
         )
+    if is_video_name(given.name):
+        raise DataError(f'{str(given)!r} is a video, not weights; were they swapped?')
     if not given.is_dir():
         return given
     if (given / WEIGHTS).is_file():

@@ -280,4 +280,7 @@ def as_utf8(text: str) -> str:
 def _describe(result: FaceResult | VideoResult) -> str:
     words = VERDICT_WORDS[result.verdict]
     score = result.fake_score
-    return words if score is None else f'{words}, P(fake) {score:.3f}'
+    if score is not None:
+        return f'{words}, P(fake) {score:.3f}'
+    fault = getattr(result, 'fault', '')
+    return f'{words}: {fault}' if fault else words

@@ -206,6 +206,8 @@ def test_detector_is_found_by_file_and_by_folder(made, tmp_path):
         assert load(source).threshold == 0.7
     with pytest.raises(DataNotFoundError, match=r'neither model\.safetensors nor best'):
         load(tmp_path)
+    with pytest.raises(DataError, match=r"'talk\.mp4' is a video, not weights"):
+        load('talk.mp4')
     with pytest.raises(ConfigError, match='needs trained weights'):
         DeepfakeInferencer(cfg)
 
