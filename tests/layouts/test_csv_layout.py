@@ -165,6 +165,12 @@ def test_binary_file_is_refused(tmp_path):
         list_videos(tmp_path)
 
 
+def test_long_value_is_shown_cut_with_an_ellipsis(tmp_path):
+    path = f'/{"a" * 70}.mp4'
+    with pytest.raises(DataError, match=f"path='{path[:60]}'\\.\\.\\.;"):
+        list_videos(make_csv(tmp_path, f'path,label\n{path},real\n'))
+
+
 def test_missing_file_is_listed(tmp_path):
     assert not list_videos(make_csv(tmp_path))[0].path.exists()
 
