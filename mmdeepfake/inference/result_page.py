@@ -98,8 +98,8 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     notes = [result.fault] if result.fault else []
     if result.is_judged:
         notes.append(VERDICT_MEANINGS[result.verdict])
-    if result.verdict != NOT_VALID_VERDICT:  # whose note says it
-        training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    if not any(str(training) in note for note in result.notes):
         notes.append(f'The model was trained on {training}.')
     if not result.is_calibrated and result.verdict != NOT_VALID_VERDICT:
         notes.append(
