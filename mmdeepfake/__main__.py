@@ -2,6 +2,7 @@
 
 mmdeepfake TOOL [arguments]      runs tools/TOOL.py
 mmdeepfake TOOL --help           lists its arguments
+mmdeepfake --version             prints the version
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 from mmdeepfake.commands.command_line import run_tool
+from mmdeepfake.errors import suggest
+from mmdeepfake.version import __version__
 
 # Through the package, so that an installed copy finds them too.
 TOOLS = Path(__file__).resolve().parent / '.mim/tools'
@@ -25,10 +28,12 @@ def main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else '--help'
     if name in ('-h', '--help'):
         return run_tool(print_tools, tools)
+    if name == '--version':
+        return run_tool(print, __version__)
     if name not in tools:
-        print(
-            f'error: unknown tool {name!r}; known: {", ".join(tools)}', file=sys.stderr
-        )
+        near = suggest(name, tools)
+        text = f'unknown tool {name!r}{near}; known: {", ".join(tools)}'
+        print(f'error: {text}', file=sys.stderr)
         return 2
     sys.argv[:2] = [f'mmdeepfake {name}']  # argparse prints it
     spec = importlib.util.spec_from_file_location(f'mmdeepfake_{name}', tools[name])

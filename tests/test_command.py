@@ -9,6 +9,7 @@ from tool_runs import ROOT
 
 from mmdeepfake import __main__ as command
 from mmdeepfake.commands.command_line import EXIT_BROKEN_PIPE
+from mmdeepfake.version import __version__
 
 
 def run(monkeypatch, *words):
@@ -29,8 +30,13 @@ def test_every_tool_is_listed_with_what_it_does(monkeypatch, capsys):
 def test_unknown_tool_is_one_line_with_the_list(monkeypatch, capsys):
     assert run(monkeypatch, 'trian') == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "'trian'" in line
+    assert "'trian'; did you mean 'train'?" in line
     assert all(name in line for name in command.find_tools())
+
+
+def test_version_is_printed(monkeypatch, capsys):
+    assert run(monkeypatch, '--version') == 0
+    assert capsys.readouterr().out == f'{__version__}\n'
 
 
 @pytest.mark.parametrize('name', ['train', 'serve'])

@@ -36,6 +36,10 @@ REQUIRED = {
     'scipy': (('scipy',), 'pip install scipy'),
     'matplotlib': (('matplotlib',), 'pip install matplotlib'),
     'rich': (('rich',), 'pip install rich'),
+    'einops': (('einops',), 'pip install einops'),
+    'filelock': (('filelock',), 'pip install filelock'),
+    'jinja2': (('jinja2',), 'pip install jinja2'),
+    'safetensors': (('safetensors',), 'pip install safetensors'),
 }
 # extra -> (modules that it brings, what for)
 EXTRAS = {

@@ -31,6 +31,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.faces.detection import DETECTOR_NAMES
 from mmdeepfake.faces.tracking import TrackingSettings
 from mmdeepfake.files.csv_text import parse_columns
+from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.layouts import LAYOUTS
 from mmdeepfake.layouts.csv_list import COLUMNS
 from mmdeepfake.prepare.execution import WorkerLimits
@@ -301,15 +302,16 @@ def print_summary(summary: PreparationSummary, out: pathlib.Path) -> None:
         )
     seconds = summary.seconds
     print(
-        f'\n{out}: {summary.num_prepared} videos prepared, {summary.num_kept} kept, '
-        f'{format_time(seconds)} ({summary.num_frames / max(seconds, 1e-9):.0f} '
-        f'frames/s); {summary.num_lines} lines in {out / "manifest.jsonl"}\n'
+        f'\n{out}: {count_noun(summary.num_prepared, "video")} prepared, '
+        f'{summary.num_kept} kept, {format_time(seconds)} '
+        f'({summary.num_frames / max(seconds, 1e-9):.0f} frames/s); '
+        f'{count_noun(summary.num_lines, "line")} in {out / "manifest.jsonl"}\n'
         f'report and images: {out / "report"}'
     )
     if summary.coverage.total.to_do:
         print(
-            f'{summary.coverage.total.to_do} videos are left for the other shards or '
-            'another run'
+            f'Left for the other shards or another run: '
+            f'{count_noun(summary.coverage.total.to_do, "video")}'
         )
 
 

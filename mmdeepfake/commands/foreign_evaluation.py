@@ -25,6 +25,7 @@ from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import shorten_list
 from mmdeepfake.files.csv_text import parse_columns
+from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.structures import VideoRecord
 from mmdeepfake.structures.manifest import read_manifest
 
@@ -122,8 +123,9 @@ def _write(
     warnings = ['What this model was trained on is unknown: no leak was checked.']
     if scores.unknown:
         warnings.append(
-            f'{len(scores.unknown)} lines fit no video of the split {args.split!r} and '
-            f'were skipped: {shorten_list(scores.unknown)}.'
+            f'Skipped, since they fit no video of the split {args.split!r}: '
+            f'{count_noun(len(scores.unknown), "line")}, '
+            f'{shorten_list(scores.unknown)}.'
         )
     return ScoredSet(path.stem, place, summary, tuple(warnings))
 
@@ -136,7 +138,7 @@ def _describe(path: Path, num_undecided: int, args: argparse.Namespace) -> str:
             'log-odds alone, figures of the order for any score'
         )
     if num_undecided:
-        rule += f'; 0.5 for {num_undecided} videos without a score'
+        rule += f'; 0.5 for {count_noun(num_undecided, "video")} without a score'
     return rule
 
 

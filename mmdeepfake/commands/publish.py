@@ -46,6 +46,13 @@ from mmdeepfake.version import __version__
 
 from .report import METRICS, PREDICTIONS, read_summary
 
+# What the Hugging Face Hub reads of a card. The licence is in words of its own.
+_HUB_METADATA = """---
+library_name: mmdeepfake
+license: other
+pipeline_tag: video-classification
+tags: [deepfake-detection]
+---"""
 # Of one run on one machine.
 _RUN_KEYS = ('work_dir', 'load_from', 'resume', 'launcher')
 
@@ -236,6 +243,7 @@ def _format_card(
     ]
     figures = 'No test is recorded.' if summary is None else format_markdown(summary)
     sections = [
+        _HUB_METADATA,
         f'# {facts.name}',
         '\n'.join(('| | |', '|---|---|', *(f'| {a} | {b} |' for a, b in rows))),
         '## Figures',

@@ -27,6 +27,7 @@ from mmdeepfake.datasets.frame_readers import FrameReader, open_reader
 from mmdeepfake.datasets.video_item import make_item
 from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.array_reading import read_array
+from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.structures import (
     FAILED,
     LABEL_NAMES,
@@ -423,7 +424,10 @@ def format_verdict(result: Validation) -> str:
     )
     number = len(result.findings)
     verdict = f'errors found: {number}' if number else 'no errors'
+    num_missing = sum(finding.kind == 'missing' for finding in result.findings)
+    if 0 < result.num_tracks <= num_missing:
+        verdict += '; no file is there: was the manifest moved without its folder?'
     return (
-        f'{result.manifest}: {result.num_videos} videos ({counts}), '
+        f'{result.manifest}: {count_noun(result.num_videos, "video")} ({counts}), '
         f'{result.num_opened} of {result.num_tracks} faces opened: {verdict}'
     )

@@ -131,6 +131,8 @@ def write_predictions(path: str | Path, predictions: Sequence[VideoPrediction]) 
 def read_predictions(path: str | Path) -> list[VideoPrediction]:
     """Read what `write_predictions` wrote, ordered by key."""
     path = Path(path)
+    if path.is_dir():
+        raise DataNotFoundError(f'{str(path)!r} is a folder; name its predictions.csv')
     if not path.is_file():
         raise DataNotFoundError(
             f'no prediction file {path}: python tools/test.py CONFIG CHECKPOINT '

@@ -171,8 +171,10 @@ def is_inner_path(text: str) -> bool:
 
 def shorten(value: object, width: int = 60) -> str:
     """Return the `repr` of a value for a message, truncated to `width`."""
-    text = repr(value if not isinstance(value, str) else value[: width + 1])
-    return text if len(text) <= width + 3 else f'{text[:width]}...'
+    if isinstance(value, str):
+        return repr(value) if len(value) <= width else f'{value[:width]!r}...'
+    text = repr(value)
+    return text if len(text) <= width else f'{text[:width]}...'
 
 
 def shorten_list(names: Sequence[object]) -> str:

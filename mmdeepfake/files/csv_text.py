@@ -11,6 +11,7 @@ from typing import Any
 from mmdeepfake.errors import ConfigError, DataError
 
 from .bounded_reading import read_lines, shorten
+from .printable_text import count_noun
 
 Row = dict[str | None, Any]
 _NUM_SHOWN = 20  # invalid lines in a message
@@ -103,4 +104,6 @@ def refuse_lines(path: Path, errors: Sequence[str]) -> None:
     if errors:
         more = [f'and {len(errors) - _NUM_SHOWN} more'] if errors[_NUM_SHOWN:] else []
         listed = '\n'.join(f'  {text}' for text in [*errors[:_NUM_SHOWN], *more])
-        raise DataError(f'{str(path)!r}: {len(errors)} invalid lines\n{listed}')
+        raise DataError(
+            f'{str(path)!r}: {count_noun(len(errors), "invalid line")}\n{listed}'
+        )

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmdeepfake.errors import DataError
 
 from .bounded_reading import shorten_list
-from .printable_text import show_log_record
+from .printable_text import count_noun, show_log_record
 
 logger = logging.getLogger('mmdeepfake.files')
 logger.addFilter(show_log_record)
@@ -69,8 +69,8 @@ def walk_folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         yield Path(place), folders, names
     if skipped:
         logger.warning(
-            'folder %r: skipped %d entries that are hidden, or links to a folder that '
-            'is searched anyway: %s',
+            'folder %r: skipped what is hidden or a link to a folder that is searched '
+            'anyway, %d in all: %s',
             str(top),
             len(skipped),
             shorten_list(skipped),
@@ -87,8 +87,8 @@ def warn_of_other_files(top: Path, others: Sequence[Path]) -> None:
     """Log the files in a folder that are not videos."""
     if others:
         logger.warning(
-            'folder %r: skipped %d entries without a video suffix such as .mp4: %s',
+            'folder %r: skipped %s without a video suffix such as .mp4: %s',
             str(top),
-            len(others),
+            count_noun(len(others), 'file'),
             shorten_list([path.relative_to(top).as_posix() for path in others]),
         )

@@ -15,6 +15,7 @@ from mmdeepfake.engine.build import apply_options, load_config
 from mmdeepfake.engine.config_checks import check_config
 from mmdeepfake.engine.written_config import find_config
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 
 from .published_detector import SETTINGS, is_published, read_published_config
@@ -36,7 +37,10 @@ def choose_device(device: str) -> torch.device:
         ) from error
     num_gpus = torch.cuda.device_count()
     if chosen.type == 'cuda' and (chosen.index or 0) >= num_gpus:
-        raise ConfigError(f'device {device!r}: this machine has {num_gpus} GPUs')
+        raise ConfigError(
+            f'device {device!r}: torch sees {count_noun(num_gpus, "GPU")} here; '
+            "'auto' takes a GPU if there is one"
+        )
     return chosen
 
 

@@ -333,7 +333,12 @@ class DeepfakeInferencer:
 
         A file that cannot be scored has status 'failed' and the reason in `fault`; the
         others are scored.
+
+        Raises:
+            TypeError: `paths` is a single path.
         """
+        if isinstance(paths, str | os.PathLike):
+            raise TypeError(f'{paths!r} is one path; infer_many takes a list of them')
         for result, _ in self._run(map(Path, paths), progress):
             yield result
 

@@ -7,7 +7,7 @@
 | detector.json | `DetectorFacts` |
 | operating_point.json | thresholds and temperature, if they were chosen |
 | settings.json | how its training videos were prepared, if they were |
-| card.md | for readers |
+| README.md | its card for readers, with the metadata of the Hugging Face Hub |
 
 No file of it is run: weights are plain arrays, and the config may only name parts that
 are registered.
@@ -33,11 +33,12 @@ from mmdeepfake.errors import DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_text
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.file_hash import hash_file
+from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
 WEIGHTS, CONFIG, FACTS = 'model.safetensors', 'config.py', 'detector.json'
-CARD, SETTINGS = 'card.md', 'settings.json'
+CARD, SETTINGS = 'README.md', 'settings.json'
 STARTER = Path(__file__).resolve().parents[1] / 'weights/starter'
 
 
@@ -110,7 +111,7 @@ def locate_weights(given: str | Path | None) -> Path:
 
     Raises:
         DataNotFoundError: there is none.
-        DataError: it is a config.
+        DataError: it is a config or a video.
     """
     if given is None:
         if not (STARTER / WEIGHTS).is_file():
@@ -125,6 +126,8 @@ def locate_weights(given: str | Path | None) -> Path:
             f'{str(given)!r} is a config, not weights; were config and checkpoint '
             'swapped?'
         )
+    if is_video_name(given.name):
+        raise DataError(f'{str(given)!r} is a video, not weights; were they swapped?')
     if not given.is_dir():
         return given
     if (given / WEIGHTS).is_file():

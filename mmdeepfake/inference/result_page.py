@@ -24,6 +24,7 @@ from .results import (
     REAL_VERDICT,
     TOO_SHORT,
     UNCERTAIN_VERDICT,
+    VERDICT_MEANINGS,
     VERDICT_WORDS,
     FaceResult,
     PeakSnippet,
@@ -95,8 +96,10 @@ def format_report(result: VideoResult, facts: Mapping[str, Any]) -> str:
     scored = [face for face in result.faces if face.windows]
     scored.sort(key=lambda face: (face.index > 0, -face.fake_score))
     notes = [result.fault] if result.fault else []
-    if result.verdict != NOT_VALID_VERDICT:  # whose note says it
-        training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    if result.is_judged:
+        notes.append(VERDICT_MEANINGS[result.verdict])
+    training = TrainingData.read(facts.get('weights', {}).get(TRAINING_DATA))
+    if not any(str(training) in note for note in result.notes):
         notes.append(f'The model was trained on {training}.')
     if not result.is_calibrated and result.verdict != NOT_VALID_VERDICT:
         notes.append(
@@ -169,7 +172,7 @@ def _panel(face: FaceResult) -> dict[str, Any]:
         'facts': [
             ('size', size),
             ('P(fake)', f'{face.fake_score:.4f}'),
-            ('score of tools/test.py', f'{face.test_score:.4f}'),
+            ('uncalibrated, as tools/test.py scores', f'{face.test_score:.4f}'),
             ('seen', ' to '.join(_span(face))),
             ('snippets', str(len(face.snippets)) if face.snippets else 'not scored'),
         ],

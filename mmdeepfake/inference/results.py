@@ -34,6 +34,20 @@ VERDICT_WORDS = {
     'no face': 'no face',
     'none': 'not scored',
 }
+# What each means, in the report and on the page.
+VERDICT_MEANINGS = {
+    'fake': 'The score is at or above the threshold.',
+    'uncertain': 'The score is below the threshold, but too high to say that no sign '
+    'of manipulation was found.',
+    'real': 'The score is below the threshold. This does not prove that the video is '
+    'real.',
+    'not valid': 'The model is not known to have been trained on real video, so its '
+    'score says nothing about this video.',
+    'no face': 'No face was found, so there is no score. This does not mean that the '
+    'video is real.',
+    'none': 'No face is long enough to be scored. This does not mean that the video is '
+    'real.',
+}
 VERDICTS = tuple(VERDICT_WORDS)
 (
     FAKE_VERDICT,
@@ -266,4 +280,7 @@ def as_utf8(text: str) -> str:
 def _describe(result: FaceResult | VideoResult) -> str:
     words = VERDICT_WORDS[result.verdict]
     score = result.fake_score
-    return words if score is None else f'{words}, P(fake) {score:.3f}'
+    if score is not None:
+        return f'{words}, P(fake) {score:.3f}'
+    fault = getattr(result, 'fault', '')
+    return f'{words}: {fault}' if fault else words

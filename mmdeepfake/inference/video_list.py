@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,9 @@ def _expand(given: Path, out: Path) -> Iterator[tuple[Path, str]]:
     if given.is_dir():
         yield from _search(given, out)
     elif not given.exists():
-        raise DataNotFoundError(f'no video, folder or list {str(given)!r}')
+        is_address = re.match(r'\w+:/', str(given))  # a Path has one slash
+        hint = '; download it first: no address is opened' if is_address else ''
+        raise DataNotFoundError(f'no video, folder or list {str(given)!r}{hint}')
     elif given.suffix.lower() == LIST_SUFFIX:
         yield from _read_list(given)
     else:

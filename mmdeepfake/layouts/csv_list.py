@@ -159,8 +159,9 @@ def read_csv_list(
     refuse_lines(path, errors)
     if not any((row.get('split') or '').strip() for _, row in lines):
         logger.warning(
-            '%s has no splits, so all %d videos are for test. To train, add a column '
-            'split with train, val or test in each line, and no person in two of them',
+            '%s has no splits, so all its videos (%d) are for test. To train, add a '
+            'column split with train, val or test in each line, and no person in two '
+            'of them',
             path,
             len(videos),
         )

@@ -51,6 +51,8 @@ def read_manifest(path: str | os.PathLike[str]) -> list[VideoRecord]:
             line.
     """
     path = Path(path)
+    if path.is_dir():
+        raise DataNotFoundError(f'{str(path)!r} is a folder; name its manifest.jsonl')
     if not path.is_file():
         raise DataNotFoundError(
             f'no manifest {str(path.absolute())!r}, the file that lists the prepared '

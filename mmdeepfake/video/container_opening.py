@@ -165,8 +165,8 @@ class OpenVideo:
     def _refusal(self, what: str, error: Exception) -> DataError:
         says = getattr(error, 'strerror', None) or str(error)
         return DataError(
-            f'{_name(self._path)} {what}: it is truncated, damaged, or no video that '
-            f'FFmpeg reads ({says})'
+            f'{_name(self._path)} {what}: it is truncated or damaged, or FFmpeg does '
+            f'not read its format ({says})'
         )
 
 

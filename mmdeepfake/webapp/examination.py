@@ -31,6 +31,7 @@ from mmdeepfake.inference.result_page import (
 )
 from mmdeepfake.inference.result_writers import ANNOTATED_MP4, write_video_results
 from mmdeepfake.inference.results import (
+    VERDICT_MEANINGS,
     VERDICT_WORDS,
     FaceResult,
     PeakSnippet,
@@ -169,6 +170,7 @@ def describe_result(result: VideoResult) -> dict[str, Any]:
         **{name: getattr(result, name) for name in names},
         'verdict_words': capitalise(VERDICT_WORDS[result.verdict]),
         'sentence': explain_verdict(result),
+        'meaning': VERDICT_MEANINGS[result.verdict],
         'notes': [f'{capitalise(note)}.' for note in result.notes],
         'num_faces': len(result.faces),
         'is_judged': result.is_judged,

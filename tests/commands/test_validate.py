@@ -352,7 +352,7 @@ def test_findings_are_printed_as_a_table_with_a_verdict(tmp_path):
     assert lines[-2] == 'and 5 more'
     assert lines[-1].endswith(
         '45 videos (45 ok, 0 without a face, 0 failed), 45 of 45 faces opened: errors '
-        'found: 45'
+        'found: 45; no file is there: was the manifest moved without its folder?'
     )
 
 

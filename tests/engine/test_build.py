@@ -55,6 +55,12 @@ def test_unreadable_config_is_named_with_its_error(path, name, text, error, mess
         load_config(path.with_name(name))
 
 
+def test_name_of_a_config_of_the_package_is_shown_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataNotFoundError, match=r'one of this name: /.*_lq\.py'):
+        load_config('ratf_r50_ffpp_lq')
+
+
 def test_workers_are_not_kept_nor_waited_for_where_there_are_none(path):
     options = {'train_dataloader.num_workers': 0, 'train_dataloader.timeout': 60}
     cfg = load_config(path, options)

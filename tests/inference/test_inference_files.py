@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+from pathlib import Path
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ from mmdeepfake.inference.result_writers import (
     video_row,
     write_video_results,
 )
-from mmdeepfake.inference.results import VideoResult
+from mmdeepfake.inference.results import VERDICT_MEANINGS, VideoResult
 from mmdeepfake.inference.video_list import list_videos
 
 EVIL = '<script>alert(1)</script>&"\'.mp4'
@@ -90,6 +91,8 @@ def test_files_say_what_the_result_says(written):
     assert page.count('data:image/svg+xml;base64,') == 1  # scores over time
     assert page.count('data:image/png;base64,') == 1  # the face
     assert 'not calibrated' in page
+    assert VERDICT_MEANINGS[result.verdict] in page
+    assert page.count('trained on') == 1
     assert 'on a real one it is where the model was closest to suspicion' in page
     levels = [int(level) for level in re.findall('<h([1-6])>', page)]
     assert levels[0] == 1
@@ -199,3 +202,8 @@ def test_inputs_without_a_video_are_refused(tmp_path, name, out, error, message)
     (tmp_path / 'utf16.txt').write_bytes('a.mp4\n'.encode('utf-16'))
     with pytest.raises(error, match=message):
         list_videos([tmp_path / name], out=tmp_path / out)
+
+
+def test_address_is_not_taken_for_a_missing_file(tmp_path):
+    with pytest.raises(DataNotFoundError, match='download it first'):
+        list_videos([Path('https://example.org/a.mp4')], out=tmp_path)

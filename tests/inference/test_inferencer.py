@@ -250,6 +250,7 @@ def test_broken_file_does_not_stop_the_others(tmp_path):
     gone = tmp_path / 'folder/gone.mp4'
     inferencer = make_fixed(heat_map='peak')
     results = list(inferencer.infer_many([cut, good, text, gone, good]))
+    assert results[0].fault in repr(results[0])
     assert [r.status for r in results] == ['failed', 'ok', 'failed', 'failed', 'ok']
     assert [r.verdict for r in results][0::2][:2] == ['none', 'none']
     for result in results:
@@ -362,6 +363,8 @@ def test_result_and_detector_are_short_to_read_and_plain_to_write(tmp_path):
     assert repr(result).startswith("<VideoResult 'a.mp4': ")
     assert f'P(fake) {result.fake_score:.3f}' in repr(result)
     assert len(repr(result)) < 100 and len(repr(result.faces[0])) < 100
+    with pytest.raises(TypeError, match='is one path'):
+        next(inferencer.infer_many('a.mp4'))
     content = json.loads(json.dumps(result.to_dict()))
     assert content['verdict'] == result.verdict
     assert content['faces'][0]['fake_score'] == result.fake_score

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import yaml
 from inference_builders import CLIP_LEN, SETTINGS, make_config, save_weights
 from mmengine.config import Config
 from run_builders import make_predictions, test_keys, write_figures
@@ -107,9 +108,21 @@ def test_facts_of_the_run_go_with_it(made):
     assert detector.facts['weights']['licence'] == 'research use'
     figures = detector.facts['weights']['figures']
     assert figures['all']['num_real'] == 140 and 0.5 < figures['all']['auc'] < 1
-    card = (made[2] / 'card.md').read_text()
+    card = (made[2] / 'README.md').read_text()
     for words in ('realtalk, 1 person', 'research use', '0.7000', '| Deepfakes |'):
         assert words in card
+    metadata = yaml.safe_load(card.split('---\n')[1])
+    assert metadata['library_name'] == 'mmdeepfake'
+
+
+def test_copy_in_the_cache_of_the_hub_is_a_folder_of_links(made, tmp_path):
+    (tmp_path / 'blobs').mkdir()
+    (tmp_path / 'snapshot').mkdir()
+    for number, path in enumerate(made[2].iterdir()):
+        shutil.copy(path, tmp_path / f'blobs/{number}')
+        (tmp_path / 'snapshot' / path.name).symlink_to(f'../blobs/{number}')
+    detector = load(tmp_path / 'snapshot')
+    assert (detector.name, detector.threshold) == ('tiny', 0.7)
 
 
 def test_no_folder_of_this_machine_goes_with_it(made):
@@ -193,6 +206,8 @@ def test_detector_is_found_by_file_and_by_folder(made, tmp_path):
         assert load(source).threshold == 0.7
     with pytest.raises(DataNotFoundError, match=r'neither model\.safetensors nor best'):
         load(tmp_path)
+    with pytest.raises(DataError, match=r"'talk\.mp4' is a video, not weights"):
+        load('talk.mp4')
     with pytest.raises(ConfigError, match='needs trained weights'):
         DeepfakeInferencer(cfg)
 
@@ -241,7 +256,7 @@ def test_starter_of_this_package_is_small_and_its_files_belong_together():
         pytest.skip('no starter detector in this checkout')
     facts = published_detector.DetectorFacts.read(folder)
     assert (folder / 'model.safetensors').stat().st_size <= 10e6
-    assert facts.licence and (folder / 'card.md').is_file()
+    assert facts.licence and (folder / 'README.md').is_file()
     detector = mmdeepfake.load_detector(device='cpu')
     assert detector.is_calibrated
     assert detector.training_data.is_real_video

@@ -83,7 +83,7 @@ def test_list_without_splits_is_logged(tmp_path, caplog):
     list_videos(make_csv(tmp_path / 'a'))
     assert not caplog.text
     list_videos(make_csv(tmp_path / 'b', 'path,label\na.mp4,real\nb.mp4,fake\n'))
-    assert 'all 2 videos are for test' in caplog.text
+    assert 'all its videos (2) are for test' in caplog.text
 
 
 def test_every_invalid_line_is_named(tmp_path):
@@ -163,6 +163,12 @@ def test_binary_file_is_refused(tmp_path):
     (tmp_path / 'v.csv').write_bytes(b'path,label\n\xff\xfe,real\n')
     with pytest.raises(DataError, match='line 2 is not UTF-8'):
         list_videos(tmp_path)
+
+
+def test_long_value_is_shown_cut_with_an_ellipsis(tmp_path):
+    path = f'/{"a" * 70}.mp4'
+    with pytest.raises(DataError, match=f"path='{path[:60]}'\\.\\.\\.;"):
+        list_videos(make_csv(tmp_path, f'path,label\n{path},real\n'))
 
 
 def test_missing_file_is_listed(tmp_path):

@@ -57,3 +57,11 @@ def test_every_extra_is_listed(check_env):
     assert set(EXTRA_OF.values()) <= extras
     modules = {name for names, _ in check_env.EXTRAS.values() for name in names}
     assert set(EXTRA_OF) <= modules
+
+
+def test_every_required_package_is_looked_for(check_env):
+    setup = (ROOT / 'setup.py').read_text()
+    block = setup[setup.index('install_requires=[') : setup.index('extras_require={')]
+    packages = set(re.findall(r"^        '(\w+)", block, re.MULTILINE))
+    looked_for = {name for names, _ in check_env.REQUIRED.values() for name in names}
+    assert packages <= looked_for

@@ -125,7 +125,7 @@ def test_lines_of_other_videos_are_counted(run):
     with open('s.csv', 'a') as file:
         file.write('/x/real/train.mp4,0\n')
     done = run('evaluate.py', '--scores', 's.csv', *WORDS)
-    assert "1 lines fit no video of the split 'test'" in done.out
+    assert "fit no video of the split 'test': 1 line, /x/real/" in done.out
     assert '/x/real/train.mp4' in done.out
 
 

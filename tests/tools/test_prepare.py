@@ -184,7 +184,7 @@ def test_stopped_run_cleans_up_and_can_be_continued(prepare, own_videos, monkeyp
     assert not (root.parent / 'out/.partial').exists()
     code, printed, _ = prepare('folder', root, '--out', 'out', *words)
     assert code == 0
-    assert '1 videos prepared, 1 kept' in printed
+    assert '1 video prepared, 1 kept' in printed
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmdeepfake.files.printable_text import show_text
+from mmdeepfake.files.printable_text import count_noun, show_text
 from mmdeepfake.structures import FAILED, NO_FACE, OK, VideoKey
 
 from ..prepared_video import PreparedVideo
@@ -137,12 +137,12 @@ def format_coverage(coverage: Coverage) -> str:
     lines = _format_table(rows)
     total = coverage.total
     share = total.interpolated / total.boxes if total.boxes else 0.0
+    origins = [f'{k} ({count_noun(v, "video")})' for k, v in coverage.origins.items()]
     lines += [
         '',
         f'Boxes: {total.boxes} stored, {total.interpolated} of them '
         f'({100 * share:.1f} %) interpolated between two detections.',
-        'Boxes come from: '
-        + (', '.join(f'{k} ({v} videos)' for k, v in coverage.origins.items()) or '-'),
+        f'Boxes come from: {", ".join(origins) or "-"}',
     ]
     lines += _format_list(
         'Failed', [f'{key}: {fault}' for key, fault in coverage.faults.items()]

@@ -4,14 +4,6 @@
 
 const PAUSE_MS = 700;
 const ASKING = { 'X-MMDeepfake': 'page' };
-const VERDICTS = {
-  fake: 'The score is at or above the threshold.',
-  uncertain: 'The score is near the threshold: neither word would be safe.',
-  real: 'The score is below the threshold. This does not prove that the video is real.',
-  'not valid': 'The model is not known to have been trained on real video, so its score says nothing about this video.',
-  'no face': 'No face was found, so there is no score. This does not mean that the video is real.',
-  none: 'No face is long enough to be scored. This does not mean that the video is real.',
-};
 const DOWNLOADS = {
   'report.html': 'Report',
   'result.json': 'All results (JSON)',
@@ -19,7 +11,7 @@ const DOWNLOADS = {
   'annotated.mp4': 'Video with boxes',
 };
 const TITLE = document.title;
-const SAY_MS = 10000; // at most one spoken progress report in this time
+const SAY_MS = 10000; // progress is not spoken sooner after anything else
 const at = (id) => document.getElementById(id);
 
 let about = null;
@@ -28,7 +20,7 @@ let shown = null; // the one whose result is shown
 let request = null; // the upload that is running
 let visit = 0; // incremented when the videos are withdrawn: late responses are dropped
 let step = { text: '', start: 0, done: 0 }; // for the time left
-let spoken = { about: '', time: 0 };
+let spoken = 0; // when
 
 class Trouble extends Error {}
 
@@ -41,9 +33,8 @@ function setTitle(text) {
   document.title = text ? `${text} - ${TITLE}` : TITLE;
 }
 
-function say(text, about = text) {
-  if (about === spoken.about && Date.now() - spoken.time < SAY_MS) return;
-  spoken = { about, time: Date.now() };
+function say(text) {
+  spoken = Date.now();
   at('said').textContent = text;
 }
 
@@ -140,7 +131,7 @@ function wait(text, done = 0, total = 0) {
   const share = total ? `${Math.min(100, Math.round(100 * done / total))} %` : '';
   at('wait-text').textContent = `${text}${share && `: ${share}`}${more}`;
   setTitle(`${share || '...'} ${text}`);
-  say(at('wait-text').textContent, text);
+  if (Date.now() - spoken > SAY_MS) say(at('wait-text').textContent);
   if (total) at('wait-bar').value = Math.min(1, done / total);
   else at('wait-bar').removeAttribute('value');
 }
@@ -252,7 +243,7 @@ function tell(one) {
     ? 'The threshold was chosen on validation videos.'
     : 'The threshold is not calibrated: its rate of false alarms is unknown.';
   const training = about ? `The model was trained on ${about.model.trained_on}.` : '';
-  at('meaning').textContent = [VERDICTS[found.verdict], isJudged && calibration, training].filter(Boolean).join(' ');
+  at('meaning').textContent = [found.meaning, isJudged && calibration, training].filter(Boolean).join(' ');
   const frames = `${found.width} x ${found.height} pixels, ${found.num_frames} frames, ${seconds(found.duration_seconds)}.`;
   at('notes').replaceChildren(...[...found.notes, frames].map((note) => element('li', note)));
   at('video-part').hidden = !has('annotated.mp4');
