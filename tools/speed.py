@@ -15,7 +15,7 @@ from mmdeepfake.commands.command_line import (
     add_options_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.choices import DTYPES, MODELS, MODES
+from mmdeepfake.commands.speed.measured_models import DTYPES, MODELS, MODES
 
 
 def parse_args() -> argparse.Namespace:
