@@ -131,7 +131,7 @@ class PseudoFakeDataset(DeepfakeDataset):
         return tracks
 
     def _check_classes(self, records: Any, *, because: str = '') -> None:
-        """Need real videos alone, see `DeepfakeDataset`."""
+        """Require real videos alone, see `DeepfakeDataset`."""
         if all(record.key.label != REAL for record in records):
             raise DataNotFoundError(
                 f'{because}\n{self._name()}: no real videos in {self.data_root!r} to '
