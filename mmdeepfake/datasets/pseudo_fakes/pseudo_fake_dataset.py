@@ -42,11 +42,7 @@ class PseudoFakeDataset(DeepfakeDataset):
     pseudo_fakes: ClassVar[bool] = True
 
     def __init__(
-        self,
-        *args: Any,
-        repeats: int = 1,
-        own_fake_share: float = 0.0,
-        **kwargs: Any,
+        self, *args: Any, repeats: int = 1, own_fake_share: float = 0.0, **kwargs: Any
     ) -> None:
         is_count = type(repeats) is int and repeats >= 1
         check_argument(self, is_count, 'integers >= 1', repeats=repeats)
