@@ -1,24 +1,15 @@
+# What takes seconds to import is imported where it is used: the process that only hands
+# the tests out to the workers does without.
 import gc
 import logging
 import os
-import random
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from builders import make_ffpp_tree
-from config_reading import read_each_file_once
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-
-from mmdeepfake.commands.command_line import TRACEBACK_VARIABLE
-from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE
 
 REALFF_VARIABLE = 'MMDEEPFAKE_REALFF'
 MAX_WORKERS = 4
-NUMPY_START = np.random.RandomState(0).get_state()  # seeding takes much longer
 BYTES_OF_A_WORKER = 3 << 30  # the largest model of the tests takes 2.3 GB
 
 
@@ -45,12 +36,13 @@ def pytest_configure(config):
     Data are drawn from `start_alike`'s seed: a bound on them holds in every run.
     """
     config.option.randomly_reset_seed = False
-    for name in (TRACEBACK_VARIABLE, TRUST_VARIABLE):  # of the shell
-        os.environ.pop(name, None)
     # Each process that a test starts would compile the package anew.
     os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
     sys.dont_write_bytecode = False
-    read_each_file_once()
+    if hasattr(config, 'workerinput') or not config.getoption('numprocesses', None):
+        from same_start import prepare_process
+
+        prepare_process()
 
 
 def pytest_collection_finish():
@@ -73,27 +65,19 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f'order of the tests: --randomly-seed={seed}')
 
 
-def start_alike():
-    """Set what a test may change for others back to where all of them start."""
-    MMLogger._instance_dict.clear()  # the last run's may write to a closed file
-    init_default_scope('mmaction')
-    random.seed(0)
-    np.random.set_state(NUMPY_START)
-    # torch.manual_seed formats the stack, for a GPU that is not there: a millisecond.
-    torch.default_generator.manual_seed(0)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(0)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
     """Start the fixtures of a module alike, whichever test is its first."""
+    from same_start import start_alike
+
     start_alike()
 
 
 @pytest.fixture(autouse=True)
 def fixed_scope_and_seed():
     """Let every test start alike, whichever ran before it."""
+    from same_start import start_alike
+
     start_alike()
 
 
@@ -118,6 +102,8 @@ def unsynced_files():
 @pytest.fixture
 def ffpp_root(tmp_path):
     """A tiny FaceForensics++ at c40: 2 real and 2 fakes a method in each split."""
+    from builders import make_ffpp_tree
+
     return make_ffpp_tree(tmp_path / 'ffpp')
 
 
@@ -145,6 +131,8 @@ def ratf(tmp_path_factory):
 @pytest.fixture
 def log_lines():
     """The messages that MMEngine's current logger gets during the test."""
+    from mmengine.logging import MMLogger
+
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())

@@ -8,7 +8,17 @@ from tool_runs import ROOT
 from torch import nn
 
 from mmdeepfake.engine.build import load_config
+from mmdeepfake.models.backbones import RATFNet
+from mmdeepfake.models.backbones.temporal_resnet import TemporalBasicBlock
 from mmdeepfake.registry import MODELS
+
+
+@MODELS.register_module()
+class OneBlockRATFNet(RATFNet):
+    """A RATFNet with one block a stage: the time of an export goes by their number."""
+
+    arch_settings = {18: (TemporalBasicBlock, (1, 1, 1, 1))}  # noqa: RUF012
+
 
 ONE_STAGE = {
     'model.backbone.num_stages': 1,
@@ -26,6 +36,7 @@ RATF = (
         **ONE_STAGE,
         **SMALL_FRAMES,
         **TWO_SNIPPETS,
+        'model.backbone.type': 'OneBlockRATFNet',
         'model.backbone.ratf_stages': (True,),
         'model.neck.in_channels': 64,
     },

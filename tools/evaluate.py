@@ -40,10 +40,7 @@ def parse_args() -> argparse.Namespace:
         help='where a set of --on lies, if not where its config says',
     )
     parser.add_argument(
-        '--split',
-        default='test',
-        choices=['train', 'val', 'test'],
-        help='of every set',
+        '--split', default='test', choices=['train', 'val', 'test'], help='of every set'
     )
     parser.add_argument(
         '--threshold', type=float, help='call a video fake from this P(fake) on'

@@ -37,10 +37,7 @@ def parse_args() -> argparse.Namespace:
         help='output file; ends in ' + ', '.join(SUFFIXES.values()),
     )
     parser.add_argument(
-        '--opset',
-        type=int,
-        default=DEFAULT_OPSET,
-        help="version of ONNX's operators",
+        '--opset', type=int, default=DEFAULT_OPSET, help="version of ONNX's operators"
     )
     parser.add_argument(
         '--operating-point',

@@ -28,7 +28,7 @@ from mmdeepfake.structures import FAKE, REAL
 
 
 def parse_args() -> argparse.Namespace:
-    """Which look, and at what."""
+    """Parse the command line."""
     parser = ToolParser(description=__doc__)
     looks = parser.add_subparsers(dest='look', required=True)
     sheet = looks.add_parser('sheet', help='picture of real and forged frames, masks')
@@ -85,12 +85,12 @@ def print_evidence(args: argparse.Namespace) -> None:
 
 
 def look(args: argparse.Namespace) -> None:
-    """Run the look that was asked for."""
+    """Run the chosen subcommand."""
     {'sheet': write_sheet, 'evidence': print_evidence}[args.look](args)
 
 
 def main() -> int:
-    """Look as the command line says."""
+    """Inspect as the command line says."""
     return run_tool(look, parse_args())
 
 

@@ -17,11 +17,7 @@ import sys
 # So that a checkout works without being installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from mmdeepfake.commands.command_line import (
-    ToolParser,
-    add_options_argument,
-    run_tool,
-)
+from mmdeepfake.commands.command_line import ToolParser, add_options_argument, run_tool
 
 
 def parse_args() -> argparse.Namespace:

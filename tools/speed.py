@@ -15,7 +15,7 @@ from mmdeepfake.commands.command_line import (
     add_options_argument,
     run_tool,
 )
-from mmdeepfake.commands.speed.choices import DTYPES, MODELS, MODES
+from mmdeepfake.commands.speed.measured_models import DTYPES, MODELS, MODES
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,10 +34,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:INDEX')
     parser.add_argument(
-        '--dtype',
-        choices=DTYPES,
-        default='float32',
-        help='bfloat16: mixed precision',
+        '--dtype', choices=DTYPES, default='float32', help='bfloat16: mixed precision'
     )
     parser.add_argument(
         '--channels-last', action='store_true', help='channels innermost in memory'

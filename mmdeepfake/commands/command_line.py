@@ -157,10 +157,7 @@ def add_options_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limit_arguments(
-    group: argparse._ArgumentGroup,
-    *,
-    stall_seconds: float,
-    memory_bytes: int,
+    group: argparse._ArgumentGroup, *, stall_seconds: float, memory_bytes: int
 ) -> None:
     """Add the limits for hostile or damaged videos, with their defaults."""
     group.add_argument(

@@ -72,7 +72,7 @@ def measure_complexity(cfg: Config, *, split: str = 'test') -> Complexity:
     shape = find_input_shape(cfg, split=split)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     # Not built on the meta device: some parts read numbers off tensors.
-    with _WithoutDraws():
+    with _WithoutDrawsAndNorms():
         model = MODELS.build(cfg.model).to('meta')
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     model.train(False)  # not eval(): some of MMAction2's train() return None
@@ -91,13 +91,17 @@ def count_products(model: nn.Module) -> Iterator[FlopCounterMode]:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         # The counter does not know the operators of the fused path.
         stack.enter_context(plain_operators(model))
+        stack.enter_context(_WithoutDrawsAndNorms())
         stack.enter_context(torch.no_grad())
         stack.enter_context(counter)
         yield counter
 
 
-class _WithoutDraws(TorchFunctionMode):
-    """Fills with zeros what would be drawn, which takes longer than all the rest."""
+class _WithoutDrawsAndNorms(TorchFunctionMode):
+    """Leaves out what has no products and takes longer than all the rest.
+
+    Weights become zero in place of drawn, and batch norms pass their input on.
+    """
 
     def __torch_function__(
         self,
@@ -108,6 +112,8 @@ class _WithoutDraws(TorchFunctionMode):
     ) -> Any:
         if func in (torch.Tensor.uniform_, torch.Tensor.normal_):
             return args[0].zero_()
+        if func is nn.functional.batch_norm:
+            return args[0]
         return func(*args, **(kwargs or {}))
 
 

@@ -15,11 +15,7 @@ from mmengine.dist import is_main_process
 from numpy.typing import NDArray
 
 from mmdeepfake.datasets.frame_readers import FrameReader, open_reader
-from mmdeepfake.datasets.transforms.corruption import (
-    CORRUPTIONS,
-    NUM_LEVELS,
-    corrupt,
-)
+from mmdeepfake.datasets.transforms.corruption import CORRUPTIONS, NUM_LEVELS, corrupt
 from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.evaluation.summary import RowResult

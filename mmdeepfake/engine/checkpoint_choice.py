@@ -62,7 +62,7 @@ def takes_over(
 
 
 def has_checkpoints(work_dir: str | Path) -> bool:
-    """Whether a run in this folder has got as far as its first checkpoint."""
+    """Return whether a run in this folder has got as far as its first checkpoint."""
     folder = Path(work_dir)
     return (folder / POINTER).exists() or any(
         list_checkpoints(folder, name) for name in (EPOCHS, ITERATIONS)
@@ -98,8 +98,8 @@ def choose_checkpoint(
     else:
         named = _locate(name, Path(folder))
         if named is None:
-            told = f'names {name}, which is not there' if name else 'is empty'
-            faults.append(f'{pointer} {told}')
+            fault = f'names {name}, which is not there' if name else 'is empty'
+            faults.append(f'{pointer} {fault}')
         else:
             candidates = [named, *(one for one in candidates if one != named)]
     for path in candidates:
@@ -114,7 +114,7 @@ def choose_checkpoint(
 
 
 def list_checkpoints(folder: Path, template: str) -> list[Path]:
-    """List the checkpoints of a folder, the newest first; no best ones, no drafts."""
+    """List the checkpoints of a folder, newest first; no best or temporary ones."""
     found = [path for path in folder.glob('*') if step_of(path.name, template)]
     # By its number: dates follow a clock that may have been set back.
     return sorted(found, key=lambda path: step_of(path.name, template), reverse=True)

@@ -24,6 +24,7 @@ from mmdeepfake.files.csv_text import Row, read_csv, refuse_lines
 from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.structures import LABEL_NAMES, VideoKey, VideoRecord
 
+from .calibration import to_log_odds, to_scores
 from .predictions import VideoPrediction, order_by_key
 
 _NARROWING = ('dataset', 'method', 'compression')
@@ -191,8 +192,6 @@ def _agrees(key: VideoKey, row: Row, narrowing: Sequence[str]) -> bool:
 
 
 def _predict(record: VideoRecord, text: str, kind: str, higher: str) -> VideoPrediction:
-    from scipy.special import expit, logit
-
     try:
         value = float(text)
     except ValueError:
@@ -205,11 +204,11 @@ def _predict(record: VideoRecord, text: str, kind: str, higher: str) -> VideoPre
     sign = 1 if higher == FAKE_IS_HIGHER else -1
     if kind == SCORE:
         # The logistic function makes large scores equal, so they are kept as well.
-        score, log_odds = float(expit(sign * value)), sign * value
+        score, log_odds = float(to_scores(sign * value)), sign * value
     elif sign == 1:
         score, log_odds = value, None
     else:
-        score, log_odds = 1 - value, -float(logit(value))
+        score, log_odds = 1 - value, -float(to_log_odds(value))
     return VideoPrediction(
         record.key, score, identities=record.identities, fake_logit=log_odds
     )

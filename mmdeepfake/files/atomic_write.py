@@ -71,21 +71,21 @@ def _advice(error: OSError) -> str:
 
 @contextmanager
 def name_output_in_errors(
-    path: str | os.PathLike[str], *, drafts: Sequence[Path] = ()
+    path: str | os.PathLike[str], *, temporary: Sequence[Path] = ()
 ) -> Iterator[None]:
     """Turn errors of the disk, or about this path, into an `OutputError`.
 
     Args:
         path: file or folder that the block writes. Errors about other files, which the
             block may read, are raised unchanged.
-        drafts: temporary files that the block writes.
+        temporary: further files that the block writes.
     """
     try:
         yield
     except OutputError:
         raise
     except OSError as error:
-        places = [Path(path).absolute(), *drafts]
+        places = [Path(path).absolute(), *temporary]
         if error.errno not in FULL_DISK_ERRORS and not is_about(error, places):
             raise
         raise output_error(path, error) from error
@@ -129,7 +129,7 @@ def replacing(
     target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     writer = '' if alone else f'.{os.getpid()}'
     temporary = target.with_name(f'.{target.name}{writer}.tmp{suffix}')
-    with name_output_in_errors(target, drafts=[temporary.absolute()]):
+    with name_output_in_errors(target, temporary=[temporary.absolute()]):
         _refuse_to_replace(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

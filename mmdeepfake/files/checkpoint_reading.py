@@ -112,18 +112,15 @@ def load_checkpoints_safely() -> None:
     checkpoint.load_url = load_url
     checkpoint.load_from_local = load_from_local
     if hasattr(checkpoint, '_safe_torch_load'):
-        checkpoint._safe_torch_load = _load_as_told
+        checkpoint._safe_torch_load = _load_by_default
     for prefix, loader in tuple(checkpoint.CheckpointLoader._schemes.items()):
         # The empty prefix is that of local files.
         loader = _load_weights_only(loader) if prefix else load_from_local
         checkpoint.CheckpointLoader.register_scheme(prefix, loader, force=True)
 
 
-def _load_as_told(file: Any, map_location: Any = None) -> Any:
-    """Stand in for a function of the fork onedl-mmengine.
-
-    That one allows `getattr` and unpickles in full what torch refuses.
-    """
+def _load_by_default(file: Any, map_location: Any = None) -> Any:
+    """Replace a function of onedl-mmengine, which reads in full what torch refuses."""
     return torch.load(file, map_location=map_location)
 
 

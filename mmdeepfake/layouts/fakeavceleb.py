@@ -33,22 +33,12 @@ from mmdeepfake.files.csv_text import Row, read_csv
 from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.structures import FAKE, REAL, REAL_METHOD
 
-from .layout import (
-    Layout,
-    Selection,
-    logger,
-    warn_of_counts,
-    warn_of_unlisted,
-)
+from .layout import Layout, Selection, logger, warn_of_counts, warn_of_unlisted
 from .source_video import SourceVideo
 
 LIST_NAME = 'meta_data.csv'
 _REAL = 'RealVideo-RealAudio'
-_LABELS = {
-    _REAL: REAL,
-    'FakeVideo-RealAudio': FAKE,
-    'FakeVideo-FakeAudio': FAKE,
-}
+_LABELS = {_REAL: REAL, 'FakeVideo-RealAudio': FAKE, 'FakeVideo-FakeAudio': FAKE}
 _AUDIO_ONLY = 'RealVideo-FakeAudio'
 _PLACE = ('type', 'race', 'gender', 'source', 'path')
 _COLUMNS = (*_PLACE, 'method', 'target1', 'target2')

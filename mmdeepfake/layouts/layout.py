@@ -161,11 +161,7 @@ def _as_tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def choose(
-    argument: str,
-    asked: Sequence[str] | None,
-    allowed: Sequence[str],
-    *,
-    where: str,
+    argument: str, asked: Sequence[str] | None, allowed: Sequence[str], *, where: str
 ) -> list[str]:
     """Return the requested names, or all for None; refuse unknown ones."""
     if asked is None:

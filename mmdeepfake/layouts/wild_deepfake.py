@@ -37,14 +37,7 @@ from mmdeepfake.structures import LABEL_NAMES, REAL, REAL_METHOD
 
 from .archive_members import read_members
 from .identity_split import is_held_out
-from .layout import (
-    Layout,
-    Selection,
-    find_child,
-    folder_names,
-    logger,
-    warn_of_counts,
-)
+from .layout import Layout, Selection, find_child, folder_names, logger, warn_of_counts
 from .source_video import SourceVideo
 
 METHOD = 'in_the_wild'

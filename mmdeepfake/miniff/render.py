@@ -20,13 +20,7 @@ from mmdeepfake.files.folder_lock import hold_lock
 
 from .cast import list_clips, make_forgery_rng, make_noise_rng, pair_clips, perform
 from .encoding import MASK_CRF, encode_videos
-from .forgery import (
-    draw_spatial_traces,
-    forge,
-    leave_traces,
-    mask_region,
-    weigh_region,
-)
+from .forgery import draw_spatial_traces, forge, leave_traces, mask_region, weigh_region
 from .frames import ClipRenderer, draw_sensor_noise, quantise
 from .record import claim_folder
 from .settings import COMPRESSION_CRF, MiniFFSettings
@@ -154,10 +148,7 @@ def _run_jobs(
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(
-        num_workers,
-        mp_context=context,
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
+        num_workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
     ) as pool:
         tasks = [pool.submit(render_job, job, root, settings) for job in jobs]
         try:

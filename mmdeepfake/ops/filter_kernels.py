@@ -110,7 +110,7 @@ def _prepare(
 
 
 def _strides(x: Tensor) -> tuple[int, int, int]:
-    """Of an image, a channel and a position; both layouts have one for positions."""
+    """Return the strides of an image, a channel and a position, in both layouts."""
     position = x.stride(3) if x.shape[3] > 1 else x.stride(2)
     return x.stride(0), x.stride(1), position
 
@@ -118,7 +118,7 @@ def _strides(x: Tensor) -> tuple[int, int, int]:
 def _launch(
     x: Tensor, num_channels: int, num_frames: int
 ) -> tuple[tuple[int, int, int], dict[str, int]]:
-    """Grid (snippets, blocks of positions, blocks of channels) and a program's tile."""
+    """Return the grid (snippets, blocks of positions, of channels) and the tile."""
     num_positions = x.shape[2] * x.shape[3]
     channels = min(_TILE_SIDE, triton.next_power_of_2(num_channels))
     positions = min(_TILE_SIDE, triton.next_power_of_2(num_positions))
@@ -133,21 +133,21 @@ def _launch(
 
 @triton.jit
 def _load_base(basis, tap, r, channel, num_channels, NUM_BASES, NUM_TAPS):
-    """One tap of one basis filter of every channel: (CHANNELS,)."""
+    """Load one tap of one basis filter of every channel: (CHANNELS,)."""
     at = basis + (channel * NUM_BASES + r) * NUM_TAPS + tap
     return tl.load(at, mask=channel < num_channels, other=0.0)
 
 
 @triton.jit
 def _load_share(weights, r, position, num_positions):
-    """The share of one basis at every position: (POSITIONS,)."""
+    """Load the share of one basis at every position: (POSITIONS,)."""
     at = weights + r * num_positions + position
     return tl.load(at, mask=position < num_positions, other=0.0)
 
 
 @triton.jit
 def _load_frames(maps, place, inside, frame, image_stride, NUM_FRAMES):
-    """Frames of all channels and positions, in fp32, zero outside of the snippet."""
+    """Load frames of all channels and positions in fp32, zero outside the snippet."""
     exists = (frame >= 0) & (frame < NUM_FRAMES)
     at = maps + frame[:, None, None] * image_stride + place[None, :, :]
     mask = exists[:, None, None] & inside[None, :, :]

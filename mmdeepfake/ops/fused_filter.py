@@ -170,7 +170,7 @@ def filter_maps(
 def differentiate_filter(
     x: Tensor, basis: Tensor, weights: Tensor, grad: Tensor, *, num_frames: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of `filter_maps` by x, basis and weights.
+    """Return the gradients of `filter_maps` by x, basis and weights.
 
     Args:
         x: as there.
@@ -252,7 +252,7 @@ class _Mixer:
 
 
 def _overlap(num_frames: int, shift: int) -> tuple[slice, slice]:
-    """Frames t, and frames t + shift, for which both lie inside the snippet."""
+    """Return frames t and t + shift, as far as both lie inside the snippet."""
     first, last = max(0, -shift), num_frames - max(0, shift)
     return slice(first, last), slice(first + shift, last + shift)
 

@@ -59,7 +59,7 @@ def summarise_snippets(
 def pooling_matrix(
     height: int, width: int, num_bins: int, dtype: torch.dtype
 ) -> Tensor:
-    """Share of each position in each bin of an adaptive average pooling of the raster.
+    """Return the share of each position in each bin of an adaptive average pooling.
 
     Args:
         height: H.
@@ -95,14 +95,14 @@ def _matrices_by_frame(kernel: Tensor, num_frames: int) -> Tensor:
 
 
 def _offsets(size: int) -> list[tuple[int, int]]:
-    """Rows and columns from the centre of a kernel, in its own order."""
+    """Return rows and columns from the centre of a kernel, in its own order."""
     return [(i - size // 2, j - size // 2) for i in range(size) for j in range(size)]
 
 
 def _overlap(
     maps: Tensor, moved: Tensor, offset: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Views of maps, and of moved by the offset, where both lie inside (.., H, W)."""
+    """Return views of maps, and of moved by the offset, where both are inside."""
     for dim, shift in zip((-2, -1), offset, strict=True):
         length = max(0, maps.shape[dim] - abs(shift))
         maps = maps.narrow(dim, min(max(0, -shift), maps.shape[dim]), length)

@@ -35,10 +35,7 @@ def pool_to_strips(features: Tensor, *, num_bins: int) -> Tensor:
 
 
 def fold_alignment(
-    previous: Tensor,
-    current: Tensor,
-    following: Tensor,
-    aggregate: Tensor,
+    previous: Tensor, current: Tensor, following: Tensor, aggregate: Tensor
 ) -> Tensor:
     """Fold the align convolution, Eq. (2), and the 1x1 after it into one kernel.
 

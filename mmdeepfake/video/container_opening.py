@@ -208,11 +208,13 @@ def describe_stream(container: Any, stream: Any, picture: av.VideoFrame) -> list
             f'it has {num_streams} picture streams; number {stream.index} is read, '
             f'{picture.width} x {picture.height} pixels'
         )
-    told, aspect = stream.sample_aspect_ratio, find_pixel_aspect(stream)
+    stated, aspect = stream.sample_aspect_ratio, find_pixel_aspect(stream)
     if aspect != 1:
-        notes.append(f'its pixels are not square ({told}); frames are scaled to square')
-    elif told and abs(told - 1) > _SQUARE_TOLERANCE:
-        notes.append(f'its pixel aspect ratio of {told} is not believed')
+        notes.append(
+            f'its pixels are not square ({stated}); frames are scaled to square'
+        )
+    elif stated and abs(stated - 1) > _SQUARE_TOLERANCE:
+        notes.append(f'its pixel aspect ratio of {stated} is not believed')
     if picture.interlaced_frame:
         notes.append('it is interlaced; its frames are read as they are')
     if picture.color_trc in _HDR_NAMES:
@@ -266,7 +268,7 @@ def find_end(stream: Any, *, num_bytes: int, path: str | os.PathLike[str]) -> in
 
 
 def has_whole_index(stream: Any) -> bool:
-    """Whether the file lists every frame and where it lies, and shows all of them.
+    """Return whether the file lists every frame with its place and shows them all.
 
     Other indices list key frames, or are made up as the file is read.
     """

@@ -65,7 +65,7 @@ class FrameSource(Protocol):
         fps: frames per second, the mean where the rate varies; None if unknown.
         times_seconds: when each frame is shown, where the rate varies; else empty.
         x264_crf: the constant rate factor that x264 wrote into the stream, 0.0 where it
-            says that it coded without loss, None where nothing is told.
+            says that it coded without loss, None where nothing is known.
         notes: what is odd about it; complete once the frames were read.
     """
 
@@ -188,7 +188,7 @@ def find_x264_crf(content: bytes) -> float | None:
         content: the stream's headers and first packet.
 
     Returns:
-        The factor, 0.0 for coding without loss, None where nothing is told.
+        The factor, 0.0 for coding without loss, None where nothing is known.
     """
     match = _CRF.search(content)
     if match is None:

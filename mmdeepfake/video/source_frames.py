@@ -217,7 +217,7 @@ class DecodedFrame:
         return self._converter.to_rgb(self._like(np.stack(thin), 'yuv444p'))
 
     def _planes(self) -> list[Picture]:
-        """Views of brightness and colours, rows cut off where the picture ends."""
+        """Return views of brightness and colours, cut off where the picture ends."""
         planes = []
         coded: Any = self.picture.planes  # buffers, which PyAV's types leave out
         for plane in coded:

@@ -27,7 +27,8 @@ _REGION_COLOURS = (
 _OUTLINE = (255, 255, 255)
 # matplotlib's colours, without its import.
 _HEAT_TABLE = cv2.applyColorMap(
-    np.arange(256, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO
+    np.arange(256, dtype=np.uint8)[None],
+    getattr(cv2, f'COLORMAP_{HEAT_COLOURS.upper()}'),
 )[0, :, ::-1]
 
 

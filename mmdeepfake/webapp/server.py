@@ -50,8 +50,13 @@ _PAGE_FILES = {
     '/page.css': ('page.css', 'text/css'),
     '/icon.svg': ('icon.svg', 'image/svg+xml'),
 }
-_RESULT_FILE = re.compile(r'[a-z]+(_\d+)?\.(png|svg|mp4|json|csv|html)')
-_SHOWN = {'.png': 'image/png', '.svg': 'image/svg+xml', '.mp4': 'video/mp4'}
+_RESULT_TYPES = {  # None: offered for download
+    'png': 'image/png',
+    'svg': 'image/svg+xml',
+    'mp4': 'video/mp4',
+    **dict.fromkeys(('json', 'csv', 'html')),
+}
+_RESULT_FILE = re.compile(rf'[a-z]+(_\d+)?\.({"|".join(_RESULT_TYPES)})')
 _SWEEP_SECONDS = 5.0
 _MAX_JSON_BYTES = 4096  # of a request
 MOST_CONNECTIONS = 128  # including idle ones; more get status 503
@@ -194,8 +199,9 @@ class _Answers:
         is_ours = bool(_RESULT_FILE.fullmatch(name)) and not path.is_symlink()
         if job.state == FAILED or not (is_result and is_ours and path.is_file()):
             raise Refusal('not_found', 'There is no such file.')
-        if path.suffix in _SHOWN:
-            return FileResponse(path, media_type=_SHOWN[path.suffix])
+        media_type = _RESULT_TYPES[path.suffix[1:]]
+        if media_type is not None:
+            return FileResponse(path, media_type=media_type)
         return FileResponse(
             path,
             media_type='application/octet-stream',

@@ -63,8 +63,7 @@ def test_wrong_names_and_roots_are_refused(cfg):
 
 
 @pytest.mark.parametrize(
-    'hooks',
-    [{}, {'default_hooks': {'checkpoint': {'save_best': 'deepfake/auc'}}}],
+    'hooks', [{}, {'default_hooks': {'checkpoint': {'save_best': 'deepfake/auc'}}}]
 )
 def test_runner_for_a_test_alone_needs_no_validation(monkeypatch, hooks):
     monkeypatch.setattr(scoring, 'build_runner', lambda cfg: cfg)

@@ -266,11 +266,7 @@ FAR_POINTS = GOOD_POINTS + 80.0 * (np.arange(NUM_FRAMES)[:, None, None] == 4)
             'boxes',
             'is damaged or not a track',
         ),
-        (
-            with_track(boxes=moved(120)),
-            'boxes',
-            'frame 0: [70.0, 70.0, 85.0, 90.0]',
-        ),
+        (with_track(boxes=moved(120)), 'boxes', 'frame 0: [70.0, 70.0, 85.0, 90.0]'),
         (
             with_track(region=(90, 40, 218, 200)),
             'boxes',
@@ -281,27 +277,15 @@ FAR_POINTS = GOOD_POINTS + 80.0 * (np.arange(NUM_FRAMES)[:, None, None] == 4)
             'missing',
             "landmark file 'none.npz'",
         ),
-        (
-            with_landmarks(GOOD_POINTS[:5]),
-            'landmarks',
-            'shape (5, 68, 2)',
-        ),
+        (with_landmarks(GOOD_POINTS[:5]), 'landmarks', 'shape (5, 68, 2)'),
         (with_landmarks(BAD_POINTS), 'landmarks', 'some points are not finite'),
-        (
-            with_landmarks(FAR_POINTS),
-            'landmarks',
-            '1 frames, first in frame 4',
-        ),
+        (with_landmarks(FAR_POINTS), 'landmarks', '1 frames, first in frame 4'),
         (
             lambda root, r: change(root / r.path, 0, 0) or replace(r, landmarks=r.path),
             'landmarks',
             'is not a readable file',
         ),
-        (
-            lambda root, r: replace(r, mask='m.tar'),
-            'mask',
-            "'m.tar': missing",
-        ),
+        (lambda root, r: replace(r, mask='m.tar'), 'mask', "'m.tar': missing"),
         (with_mask(NUM_FRAMES + 1), 'mask', '7 frames of mask for 6'),
     ],
 )

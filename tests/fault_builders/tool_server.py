@@ -22,8 +22,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE_EVENTS = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir')
-# Imported by the first registry, visualizer and optimizer of a run.
-USED_BY_ALL = ('mmdeepfake.registration', 'matplotlib.pyplot', 'torch._dynamo')
+# Imported by the first registry, visualizer, optimizer and record of a run.
+USED_BY_ALL = (
+    *('mmdeepfake.registration', 'mmaction.engine', 'mmaction.visualization'),
+    *('matplotlib.pyplot', 'torch._dynamo', 'torch.utils.cpp_extension', 'yapf'),
+)
 MODULES = {
     'train': 'mmdeepfake.commands.train',
     'test': 'mmdeepfake.commands.test',

@@ -18,7 +18,7 @@ def make_ratf(num_channels=4, **options):
 
 def calibrated_resnet(depth, images):
     """A random ResNet with BN statistics from `images`: else its features explode."""
-    plain = ResNet(depth).double()
+    plain = ResNet(depth, **TWO_STAGES).double()
     plain.init_weights()
     for module in plain.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -198,7 +198,13 @@ def test_identity_start_moves_all_but_the_first_fc_layer():
 def test_identity_start_equals_resnet_on_the_same_weights(depth):
     images = torch.randn(8, 3, 32, 32, dtype=torch.float64)
     plain = calibrated_resnet(depth, images)
-    network = RATFNet(depth, clip_len=4, ratf_cfg=dict(init='identity')).double()
+    network = RATFNet(
+        depth,
+        clip_len=4,
+        ratf_stages=(True, True),
+        ratf_cfg=dict(init='identity'),
+        **TWO_STAGES,
+    ).double()
     load_resnet(plain, network)
     network.eval()
     expected, (got,) = plain(images), network(images)

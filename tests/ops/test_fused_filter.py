@@ -20,11 +20,7 @@ from mmdeepfake.ops.temporal_filter import (
 )
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
-OPTIONS = [
-    dict(),
-    dict(align='none'),
-    dict(kernel_size=5, split_ratio=1.0),
-]
+OPTIONS = [dict(), dict(align='none'), dict(kernel_size=5, split_ratio=1.0)]
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 
 

@@ -11,11 +11,7 @@ import pytest
 
 from mmdeepfake.errors import ConfigError, DataError
 from mmdeepfake.faces.tracking import TrackingSettings
-from mmdeepfake.prepare.output_folder import (
-    OutputFolder,
-    refuse_overlap,
-    safe_name,
-)
+from mmdeepfake.prepare.output_folder import OutputFolder, refuse_overlap, safe_name
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.structures import VideoKey
 

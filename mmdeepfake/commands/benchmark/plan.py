@@ -19,8 +19,8 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.atomic_write import replace_text
 
 from ..complexity import Complexity, measure_complexity
+from .result_table import BenchmarkRow, write_tables
 from .run import BenchmarkRun, Launch
-from .table import BenchmarkRow, write_tables
 
 Plan = dict[str, tuple[Config, list[BenchmarkRun]]]  # by the stem of the config's name
 

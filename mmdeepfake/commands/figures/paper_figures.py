@@ -150,8 +150,7 @@ def draw_regions(args: argparse.Namespace) -> Figure:
             raise ConfigError(f'--model: {detector.name} is given twice')
         blocks[name] = rows
     return plot_regions(
-        blocks,
-        title='Basis filter of the largest weight' + _describe_border(args),
+        blocks, title='Basis filter of the largest weight' + _describe_border(args)
     )
 
 

@@ -19,7 +19,7 @@ from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
 from ..markdown import format_table
-from .choices import MODELS, MODES
+from .measured_models import MODELS, MODES
 from .speed_report import describe_run, format_facts, write_report
 from .timed_model import SpeedSettings, TimedModel, count_frames
 

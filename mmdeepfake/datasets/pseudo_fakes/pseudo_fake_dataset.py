@@ -45,11 +45,7 @@ class PseudoFakeDataset(DeepfakeDataset):
     pseudo_fakes: ClassVar[bool] = True
 
     def __init__(
-        self,
-        *args: Any,
-        repeats: int = 1,
-        own_fake_share: float = 0.0,
-        **kwargs: Any,
+        self, *args: Any, repeats: int = 1, own_fake_share: float = 0.0, **kwargs: Any
     ) -> None:
         is_count = type(repeats) is int and repeats >= 1
         check_argument(self, is_count, 'integers >= 1', repeats=repeats)
@@ -136,7 +132,7 @@ class PseudoFakeDataset(DeepfakeDataset):
         return tracks
 
     def _check_classes(self, records: Any, *, because: str = '') -> None:
-        """Need real videos alone, see `DeepfakeDataset`."""
+        """Require real videos alone, see `DeepfakeDataset`."""
         if all(record.key.label != REAL for record in records):
             raise DataNotFoundError(
                 f'{because}\n{self._name()}: no real videos in {self.data_root!r} to '

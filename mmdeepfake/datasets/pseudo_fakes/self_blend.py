@@ -19,12 +19,7 @@ from mmdeepfake.datasets.transforms.blending import blend
 from mmdeepfake.registry import TRANSFORMS
 
 from .colour_and_sharpness import Frames, change_colours, change_sharpness
-from .face_geometry import (
-    REGIONS,
-    bend_faces,
-    draw_masks,
-    measure_eye_distances,
-)
+from .face_geometry import REGIONS, bend_faces, draw_masks, measure_eye_distances
 from .jitter import draw_jitter, similarity_about
 from .pseudo_fake import PseudoFake, Snippets
 

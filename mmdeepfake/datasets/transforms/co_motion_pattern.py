@@ -66,11 +66,7 @@ class ComputeLandmarkFlow(BaseTransform):
         remove_median: subtract the median motion of the landmarks, the head's motion.
     """
 
-    def __init__(
-        self,
-        sigma_ratio: float = 0.05,
-        remove_median: bool = True,
-    ) -> None:
+    def __init__(self, sigma_ratio: float = 0.05, remove_median: bool = True) -> None:
         check_argument(self, sigma_ratio > 0, 'numbers > 0', sigma_ratio=sigma_ratio)
         self.sigma_ratio = sigma_ratio
         self.remove_median = remove_median

@@ -185,10 +185,7 @@ CORRUPTIONS: dict[str, Corruption] = {
         _per_frame(_noisy),
     ),
     'jpeg': Corruption(
-        'every frame through JPEG',
-        'quality',
-        (90, 70, 50, 30, 10),
-        _per_frame(_jpeg),
+        'every frame through JPEG', 'quality', (90, 70, 50, 30, 10), _per_frame(_jpeg)
     ),
     'contrast': Corruption(
         'drawn towards mid-grey',

@@ -86,15 +86,15 @@ class DurableCheckpointHook(CheckpointHook):
         self._step_saved: int | None = None
         self._metrics: Mapping[str, Any] = {}
         if is_main_process():
-            self._remove_drafts(runner)
+            self._remove_temporary_files(runner)
         if not runner._resume or not _progress(runner):
             return
         self._take_over_files(runner)
         if self._owes_validation(runner):
             self._make_up_validation(runner)
 
-    def _remove_drafts(self, runner: Runner) -> None:
-        """Remove what a killed run was writing; nobody else writes here meanwhile."""
+    def _remove_temporary_files(self, runner: Runner) -> None:
+        """Remove temporary files of a killed run; no other run writes here now."""
         for folder, name in ((self.out_dir, '*.pth'), (runner.work_dir, POINTER)):
             for path in Path(folder).glob(f'.{name}*.tmp'):
                 path.unlink(missing_ok=True)
@@ -114,7 +114,7 @@ class DurableCheckpointHook(CheckpointHook):
         return self.file_backend.join_path(self.out_dir, os.path.basename(name))
 
     def _step(self, runner: Runner) -> int:
-        """The number in a checkpoint's name."""
+        """Return the number in a checkpoint's name."""
         return runner.epoch if self.by_epoch else runner.iter
 
     def _owes_validation(self, runner: Runner) -> bool:
@@ -239,7 +239,7 @@ class DurableCheckpointHook(CheckpointHook):
 
 
 class _LaterRemovals:
-    """A file backend that only notes the names of what it is told to remove."""
+    """A file backend that records the names to remove and removes nothing."""
 
     def __init__(self, backend: Any, names: list[str]) -> None:
         self._backend, self._names = backend, names
@@ -267,5 +267,5 @@ def _goes_by_iterations(runner: Runner) -> bool:
 
 
 def _progress(runner: Runner) -> int:
-    """Epochs done, or iterations where the training goes by those."""
+    """Return the epochs done, or iterations where the training goes by those."""
     return runner.iter if _goes_by_iterations(runner) else runner.epoch

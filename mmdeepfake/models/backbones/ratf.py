@@ -245,7 +245,7 @@ class RATF(nn.Module):
             )
 
     def make_weights(self, features: Tensor) -> Tensor:
-        """Share of each basis at each position, Eq. (3): (B, R, H, W) in fp32."""
+        """Return each basis's share at each position, Eq. (3): (B, R, H, W) in fp32."""
         return weigh_bases(self.make_logits(features), temperature=self.temperature)
 
     def forward(self, x: Tensor) -> Tensor:

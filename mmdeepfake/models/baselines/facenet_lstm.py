@@ -40,14 +40,8 @@ BLOCK_35: tuple[Layers, ...] = (
     ((32, 1), (32, 3)),
     ((32, 1), (32, 3), (32, 3)),
 )
-BLOCK_17: tuple[Layers, ...] = (
-    ((128, 1),),
-    ((128, 1), (128, (1, 7)), (128, (7, 1))),
-)
-BLOCK_8: tuple[Layers, ...] = (
-    ((192, 1),),
-    ((192, 1), (192, (1, 3)), (192, (3, 1))),
-)
+BLOCK_17: tuple[Layers, ...] = (((128, 1),), ((128, 1), (128, (1, 7)), (128, (7, 1))))
+BLOCK_8: tuple[Layers, ...] = (((192, 1),), ((192, 1), (192, (1, 3)), (192, (3, 1))))
 # The last of each branch has stride 2 and no padding; pooling is a further branch.
 REDUCTION_A: tuple[Layers, ...] = (((384, 3),), ((192, 1), (192, 3), (256, 3)))
 REDUCTION_B: tuple[Layers, ...] = (

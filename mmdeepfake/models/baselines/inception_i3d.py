@@ -25,10 +25,7 @@ from ..conversion.pretrained import load_pretrained
 
 # Channels of the 1x1; of the 1x1 and 3x3; of the second such pair; after the pooling.
 Widths = tuple[int, int, int, int, int, int]
-STAGE_3: tuple[Widths, ...] = (
-    (64, 96, 128, 16, 32, 32),
-    (128, 128, 192, 32, 96, 64),
-)
+STAGE_3: tuple[Widths, ...] = ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64))
 STAGE_4: tuple[Widths, ...] = (
     (192, 96, 208, 16, 48, 64),
     (160, 112, 224, 24, 64, 64),
@@ -63,12 +60,7 @@ class SamePaddedMaxPool(nn.MaxPool3d):
 
 
 def make_conv(
-    in_channels: int,
-    out_channels: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    norm_cfg: dict,
+    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, norm_cfg: dict
 ) -> SamePaddedConv:
     """Make a cubic convolution."""
     return SamePaddedConv(

@@ -11,11 +11,7 @@ from .key_rules import KeyRules, convert
 
 
 def load_backbone(
-    backbone: nn.Module,
-    source: str,
-    rules: KeyRules,
-    *,
-    may_miss: tuple[str, ...] = (),
+    backbone: nn.Module, source: str, rules: KeyRules, *, may_miss: tuple[str, ...] = ()
 ) -> None:
     """Load public weights into all of a backbone, or raise ConfigError.
 

@@ -62,11 +62,6 @@ RULES = KeyRules(
         # With dropout the layer is the second of a list.
         (r'^(?:fc|last_linear)\.(?:1\.)?', 'cls_head.fc_cls.'),
     ),
-    drops=(
-        (
-            r'^(?:backbone\.)?adjust_channel\.',
-            'an unused layer of DeepfakeBench',
-        ),
-    ),
+    drops=((r'^(?:backbone\.)?adjust_channel\.', 'an unused layer of DeepfakeBench'),),
     transform=_as_convolution,
 )

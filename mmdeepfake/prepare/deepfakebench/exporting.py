@@ -39,15 +39,7 @@ from mmdeepfake.video.clip_storage import ClipReader, is_clip, open_clip
 
 from ..output_folder import safe_name, write_text
 from .importing import EXTRAS_END
-from .names import (
-    COMPRESSIONS,
-    DFD,
-    FFPP,
-    METHOD_FILES,
-    file_of,
-    has_levels,
-    label_of,
-)
+from .names import COMPRESSIONS, DFD, FFPP, METHOD_FILES, file_of, has_levels, label_of
 
 JSON_FOLDER = 'dataset_json'
 CROPS = ('face', 'none')

@@ -31,13 +31,7 @@ from mmdeepfake.files.bounded_reading import (
     shorten_list,
 )
 from mmdeepfake.files.media_files import is_frame_name
-from mmdeepfake.structures import (
-    FAILED,
-    OK,
-    FaceTrack,
-    VideoKey,
-    VideoRecord,
-)
+from mmdeepfake.structures import FAILED, OK, FaceTrack, VideoKey, VideoRecord
 from mmdeepfake.structures.manifest import ManifestWriter, format_line, parse_line
 from mmdeepfake.structures.video_record import SPLITS
 from mmdeepfake.video.clip_storage import ClipWriter

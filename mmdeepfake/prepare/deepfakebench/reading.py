@@ -20,14 +20,7 @@ from mmdeepfake.files.bounded_reading import MAX_LIST_BYTES, load_json
 from mmdeepfake.structures import LABEL_NAMES, VideoKey
 from mmdeepfake.structures.video_record import SPLITS
 
-from .names import (
-    COMPRESSIONS,
-    LABELS,
-    df40_key,
-    guess_label,
-    is_in_df40,
-    our_level,
-)
+from .names import COMPRESSIONS, LABELS, df40_key, guess_label, is_in_df40, our_level
 
 _MAX_DIGITS = 18  # of the number of a frame
 _LEVELS = frozenset(COMPRESSIONS.values())

@@ -42,7 +42,7 @@ def run_on_ray(
 
     Args:
         units: what to prepare.
-        order: what every worker is told.
+        order: the task of every worker.
         address: of the cluster's head, 'auto' for the one that this machine is part of,
             None to start one on this machine alone.
         num_workers: units that are worked at together; None is every CPU.

@@ -51,8 +51,7 @@ def choose_examples(
 
 
 def draw_contact_sheet(
-    root: Path,
-    videos: Iterable[PreparedVideo],
+    root: Path, videos: Iterable[PreparedVideo]
 ) -> NDArray[np.uint8] | None:
     """Draw a row for each track, with columns of frames spread over it.
 

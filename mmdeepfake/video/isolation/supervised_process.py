@@ -300,7 +300,7 @@ def _here() -> str:
 def _run(
     connection: socket.socket, serve: Serve, arguments: tuple[Any, ...], folder: str
 ) -> None:
-    """Be the child."""
+    """Run in the child process."""
     restrict_process()
     threading.Thread(target=_exit_with_parent, args=(connection,), daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -106,10 +106,7 @@ def test_weights_named_in_a_config_are_not_loaded(cfg):
 
 @pytest.mark.parametrize(
     ('settings', 'message'),
-    [
-        (dict(device='tpu'), '--device tpu'),
-        (dict(device='cuda'), '--device cpu'),
-    ],
+    [(dict(device='tpu'), '--device tpu'), (dict(device='cuda'), '--device cpu')],
 )
 def test_settings_that_cannot_run_are_refused(monkeypatch, settings, message):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)

@@ -3,11 +3,7 @@ import sys
 import pytest
 from tool_runs import ROOT, run_tool_here
 
-from mmdeepfake.commands.speed.preparation import (
-    WAYS,
-    format_preparation,
-    measure_way,
-)
+from mmdeepfake.commands.speed.preparation import WAYS, format_preparation, measure_way
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 
 

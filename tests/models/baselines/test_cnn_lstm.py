@@ -41,11 +41,7 @@ def test_logits_match_the_loops(num_frames, length):
     head = make_head(sequence_len=length)
     maps = draw_maps(num_frames, num_videos=2)
     expected = [
-        classify_video(
-            video.tolist(),
-            weights_of(head),
-            length=length or num_frames,
-        )
+        classify_video(video.tolist(), weights_of(head), length=length or num_frames)
         for video in maps.unflatten(0, (2, -1))
     ]
     torch.testing.assert_close(

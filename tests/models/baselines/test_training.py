@@ -150,7 +150,7 @@ def test_it_runs_in_bfloat16_and_survives_a_checkpoint(row, request, tmp_path):
     model, clips = row.build(), row.draw(2)
     if request.node.callspec.id not in FROZEN:
         check_bfloat16(model, clips, [0, 1])
-    check_round_trip(model, row.build, clips, tmp_path)
+    check_round_trip(model, clips, tmp_path)
 
 
 @pytest.mark.parametrize(
