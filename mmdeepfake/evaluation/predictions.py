@@ -25,6 +25,8 @@ from mmdeepfake.files.bounded_reading import parse_json, read_lines, shorten
 from mmdeepfake.files.csv_text import format_csv
 from mmdeepfake.structures import FAKE, REAL, VideoKey
 
+from .calibration import to_log_odds
+
 COLUMNS = (
     *VideoKey._fields,
     'fake_score',
@@ -81,9 +83,7 @@ class VideoPrediction:
         """The known logit, or that of the score."""
         if self.fake_logit is not None:
             return self.fake_logit
-        from scipy.special import logit
-
-        return float(logit(self.fake_score))
+        return float(to_log_odds(self.fake_score))
 
 
 def rank_predictions(predictions: Sequence[VideoPrediction]) -> NDArray[np.intp]:

@@ -36,9 +36,10 @@ from mmdeepfake.files.file_hash import hash_file
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
+from .choices import STARTER
+
 WEIGHTS, CONFIG, FACTS = 'model.safetensors', 'config.py', 'detector.json'
-CARD, SETTINGS = 'card.md', 'settings.json'
-STARTER = Path(__file__).resolve().parents[1] / 'weights/starter'
+CARD = 'card.md'
 
 
 @dataclass(frozen=True)
