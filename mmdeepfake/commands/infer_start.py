@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmdeepfake.errors import InputError
 from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.inference.choices import SETTINGS, STARTER
 from mmdeepfake.inference.early_faces import EarlyFaces
@@ -24,10 +23,11 @@ def find_faces_early(args: argparse.Namespace) -> Iterator[EarlyFaces | None]:
     Whatever is wrong is left to the usual way, which tells it.
     """
     path = Path(args.inputs[0])
-    is_usual = args.checkpoint is None and args.prepared_as is None and args.isolation
+    has_settings = args.checkpoint is None and args.prepared_as is None
+    is_needed = args.faces != 'whole' and not args.resume
     early = None
-    if is_usual and not args.resume and is_video_name(path.name) and path.is_file():
-        with contextlib.suppress(InputError):
+    if has_settings and is_needed and is_video_name(path.name) and args.isolation:
+        with contextlib.suppress(Exception):
             settings = PreparationSettings.read(STARTER / SETTINGS)
             early = EarlyFaces(path, settings, make_decoder(args))
     try:

@@ -26,6 +26,10 @@ _SWITCH_SECONDS = 0.0005
 class EarlyFaces:
     """The faces of a video, looked for in a thread of its own from now on.
 
+    Attributes:
+        settings: of the search.
+        detector: in use.
+
     Args:
         path: of the video.
         settings: of the search.
@@ -38,8 +42,8 @@ class EarlyFaces:
     def __init__(
         self, path: Path, settings: PreparationSettings, decoder: VideoDecoder
     ) -> None:
-        self._path, self._settings, self._decoder = path, settings, decoder
-        self._detector = build_detector(settings.detector, **settings.detector_options)
+        self.settings, self._path, self._decoder = settings, path, decoder
+        self.detector = build_detector(settings.detector, **settings.detector_options)
         self._num_frames = 0
         self._is_wanted = True
         self._found: Future[tuple[VideoFile, FoundFaces]] = Future()
@@ -65,7 +69,7 @@ class EarlyFaces:
         Raises:
             DataError: the video cannot be read.
         """
-        if not self._is_wanted or (path, settings) != (self._path, self._settings):
+        if not self._is_wanted or (path, settings) != (self._path, self.settings):
             return None
         try:
             while not wait([self._found], _LOOK_SECONDS).done:
@@ -84,7 +88,7 @@ class EarlyFaces:
         try:
             source = self._decoder.open_video(self._path)
             frames = WatchedFrames(source, self._count)
-            found = detect_faces(frames, self._detector, self._settings)
+            found = detect_faces(frames, self.detector, self.settings)
             self._found.set_result((source, found))
         except BaseException as error:
             self._found.set_exception(error)

@@ -202,6 +202,8 @@ class DeepfakeInferencer:
             track_rule=track_rule,
             ignore_training_domain=ignore_training_domain,
         )
+        if detector is None and early is not None and early.settings == self._settings:
+            detector = early.detector
         self._detector = detector
         if self._looks_for_faces and detector is None:
             self._detector = build_detector(
