@@ -203,7 +203,7 @@ def _annotate(
 
     end = max(result.duration_seconds, 1e-9)
     write_annotated_video(
-        source.read(),
+        source.read_unconverted(),
         marks_of,
         path,
         strip=ScoreStrip(

@@ -11,7 +11,8 @@ import av
 from mmdeepfake.errors import DataError
 
 from .container_opening import find_pixel_aspect
-from .source_frames import DecodedFrame, FrameConverter
+from .frame_conversion import FrameConverter
+from .source_frames import DecodedFrame
 
 # Ours: more damaged or missing frames than this make a video unusable.
 MAX_DAMAGED_SHARE = 0.05

@@ -8,32 +8,24 @@ a picture that is RGB already. All sizes and places are those of the upright fra
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
-from av.video.reformatter import Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from .frame_conversion import (
+    BT709,
+    PLANAR,
+    FrameConverter,
+    Picture,
+    join_planes,
+    view_planes,
+)
 
-# Brightness in full, two colours at half the resolution: what nearly all videos are in,
-# and the only planes that are cut here. Frames of other kinds are converted whole.
-_PLANAR = 'yuv420p'
 # Parts are widened at the right to a multiple of this many pixels: the last few of a
 # row are rounded differently from those before them.
 _ROW_MULTIPLE = 32
-
-# Exact arithmetic: with FFmpeg's faster one the boxes of CenterFace differ by up to 11
-# pixels (in a video of 1280 x 720) from those on cv2's averages, with this by 1.
-_AVERAGING = int(
-    Interpolation.AREA
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INP
-    | Interpolation.FULL_CHR_H_INT
-)
 
 
 class SourceFrame(Protocol):
@@ -42,10 +34,12 @@ class SourceFrame(Protocol):
     Attributes:
         height: in pixels.
         width: in pixels.
+        is_bt709: whether its colours are coded by BT.709, not by BT.601 or another.
     """
 
     height: int
     width: int
+    is_bt709: bool
 
     def whole(self) -> Picture:
         """Return the whole frame: (height, width, 3) uint8 RGB."""
@@ -63,6 +57,15 @@ class SourceFrame(Protocol):
         """Return `whole()[::skip_rows, ::skip_columns]`, within a few grey levels."""
         ...
 
+    def planes(self, height: int, width: int, is_bt709: bool) -> Picture:
+        """Return the frame for an encoder, at a size with even sides.
+
+        Returns:
+            (3 height / 2, width) uint8: yuv420p in the limited range, by BT.709 or
+            BT.601, its planes one behind the other; see `split_planes`.
+        """
+        ...
+
 
 class ArrayFrame:
     """A frame that is RGB already, see `SourceFrame`.
@@ -70,6 +73,8 @@ class ArrayFrame:
     Args:
         pixels: (H, W, 3) uint8 RGB.
     """
+
+    is_bt709 = False
 
     def __init__(self, pixels: Picture) -> None:
         self.height, self.width = pixels.shape[:2]
@@ -94,48 +99,11 @@ class ArrayFrame:
         """See `SourceFrame.thinned`; a view."""
         return self._pixels[::skip_rows, ::skip_columns]
 
-
-class FrameConverter:
-    """Converts the frames of one video, and knows how they are to be shown.
-
-    FFmpeg's converters are kept from frame to frame: making one costs a conversion.
-
-    Args:
-        pixel_aspect: width of a coded pixel divided by its height.
-    """
-
-    def __init__(self, pixel_aspect: float = 1.0) -> None:
-        self.pixel_aspect = pixel_aspect
-        self._reformatters: dict[tuple[str | int, ...], VideoReformatter] = {}
-        self._turn: tuple[bool, int, int] | None = None
-        self._knows_turn = False
-
-    def turn_of(self, picture: av.VideoFrame) -> tuple[bool, int, int] | None:
-        """Read how the video is to be turned, see `_read_turn`, from its first frame.
-
-        Not from each: a frame that was asked for its side data is let go of by the
-        garbage collector alone, and a few hundred are gigabytes.
-        """
-        if not self._knows_turn:
-            self._turn, self._knows_turn = _read_turn(picture), True
-        return self._turn
-
-    def to_rgb(
-        self, frame: av.VideoFrame, size: tuple[int, int] | None = None
-    ) -> Picture:
-        """Convert a frame, and reduce it to a size (width, height) if one is given."""
-        width, height = size or (frame.width, frame.height)
-        key = (frame.format.name, frame.width, frame.height, width, height)
-        reformatter = self._reformatters.setdefault(key, VideoReformatter())
-        reformatted = reformatter.reformat(
-            frame,
-            width,
-            height,
-            'rgb24',
-            interpolation=None if size is None else _AVERAGING,
-            threads=1,  # workers are the parallelism
-        )
-        return cast(Picture, reformatted.to_ndarray())
+    def planes(self, height: int, width: int, is_bt709: bool) -> Picture:
+        """See `SourceFrame.planes`."""
+        picture = av.VideoFrame.from_ndarray(self._pixels, format='rgb24')
+        frame = DecodedFrame(picture, FrameConverter())
+        return frame.planes(height, width, is_bt709)
 
 
 class DecodedFrame:
@@ -154,6 +122,7 @@ class DecodedFrame:
 
     def __init__(self, picture: av.VideoFrame, converter: FrameConverter) -> None:
         self.picture = picture
+        self.is_bt709 = picture.colorspace == BT709
         self._converter = converter
         aspect = converter.pixel_aspect
         # Of the picture with square pixels, before it is turned.
@@ -167,7 +136,7 @@ class DecodedFrame:
         )
         # FFmpeg converts odd sizes in another way, with colours that run together.
         is_even = not (picture.height % 2 or picture.width % 2)
-        self._is_cuttable = picture.format.name == _PLANAR and is_even and is_as_coded
+        self._is_cuttable = picture.format.name == PLANAR and is_even and is_as_coded
         is_transposed = self._turn is not None and self._turn[0]
         self.height, self.width = self._size if is_transposed else self._size[::-1]
 
@@ -190,40 +159,39 @@ class DecodedFrame:
         bottom = y2 + y2 % 2
         if left + width > self.width or bottom > self.height:
             return self.whole()[y1:y2, x1:x2]
-        brightness, *colours = self._planes()
+        brightness, *colours = view_planes(self.picture)
         half = np.s_[top // 2 : bottom // 2, left // 2 : (left + width) // 2]
         cut = [brightness[top:bottom, left : left + width]]
         cut += [plane[half] for plane in colours]
-        # PyAV takes the planes one behind the other, in rows of the first one's width.
-        planes = np.concatenate([plane.reshape(-1) for plane in cut])
-        rgb = self._converter.to_rgb(self._like(planes.reshape(-1, width), _PLANAR))
+        rgb = self._converter.to_rgb(self._like(join_planes(cut), PLANAR))
         return rgb[y1 - top : y2 - top, x1 - left : x2 - left]
 
     def reduced(self, height: int, width: int) -> Picture:
         """See `SourceFrame.reduced`; colours are converted after the averaging."""
-        is_transposed = self._turn is not None and self._turn[0]
-        size = (height, width) if is_transposed else (width, height)
+        size = self._as_coded(height, width)
         return self._upright(self._converter.to_rgb(self.picture, size))
+
+    def planes(self, height: int, width: int, is_bt709: bool) -> Picture:
+        """See `SourceFrame.planes`; most are returned as they were decoded."""
+        size = self._as_coded(height, width)
+        picture = self._converter.to_planes(self.picture, size, is_bt709=is_bt709)
+        return join_planes([self._upright(plane) for plane in view_planes(picture)])
+
+    def _as_coded(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (width, height) before turning of an upright size."""
+        is_transposed = self._turn is not None and self._turn[0]
+        return (height, width) if is_transposed else (width, height)
 
     def thinned(self, skip_rows: int, skip_columns: int) -> Picture:
         """See `SourceFrame.thinned`."""
         if not self._is_cuttable:
             return self.whole()[::skip_rows, ::skip_columns]
-        brightness, *colours = self._planes()
+        brightness, *colours = view_planes(self.picture)
         rows = np.arange(0, self.height, skip_rows) // 2
         columns = np.arange(0, self.width, skip_columns) // 2
         thin = [brightness[::skip_rows, ::skip_columns]]
         thin += [plane[rows][:, columns] for plane in colours]
         return self._converter.to_rgb(self._like(np.stack(thin), 'yuv444p'))
-
-    def _planes(self) -> list[Picture]:
-        """Return views of brightness and colours, cut off where the picture ends."""
-        planes = []
-        coded: Any = self.picture.planes  # buffers, which PyAV's types leave out
-        for plane in coded:
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-            planes.append(rows[: plane.height, : plane.width])
-        return planes
 
     def _like(self, pixels: Picture, kind: str) -> av.VideoFrame:
         """Make a frame whose colours mean the same."""
@@ -237,28 +205,8 @@ class DecodedFrame:
             return pixels
         is_transposed, step_down, step_right = self._turn
         if is_transposed:
-            pixels = pixels.transpose(1, 0, 2)
+            pixels = pixels.swapaxes(0, 1)
         return np.ascontiguousarray(pixels[::step_down, ::step_right])
-
-
-def _read_turn(picture: av.VideoFrame) -> tuple[bool, int, int] | None:
-    """Read from a picture's display matrix how it is to be turned and mirrored.
-
-    Returns:
-        Whether rows become columns, then the steps, 1 or -1, in which rows and columns
-        are taken; None where all is as it is coded. Other angles are rounded.
-    """
-    side_data: Any = picture.side_data  # by kind; PyAV's types say by name
-    data = side_data.get(SideDataType.DISPLAYMATRIX)
-    if data is None:
-        return None
-    matrix = np.frombuffer(data, np.int32)
-    # A point (x, y) of the coded picture is shown at (a x + c y, b x + d y).
-    a, b, _, c, d = matrix[:5].tolist()
-    is_transposed = abs(b) > abs(a)
-    right, down = (c, b) if is_transposed else (a, d)
-    turn = (is_transposed, -1 if down < 0 else 1, -1 if right < 0 else 1)
-    return None if turn == (False, 1, 1) else turn
 
 
 def as_source_frame(frame: SourceFrame | Picture) -> SourceFrame:

@@ -1,5 +1,6 @@
 import argparse
 import errno
+import gc
 import os
 import re
 import threading
@@ -101,6 +102,14 @@ def test_wrong_command_line_is_one_line(capsys):
     printed = capsys.readouterr().err
     assert ended.value.code == 2 and printed.count('\n') == 1
     assert '--out' in printed and 'x --help' in printed
+
+
+def test_garbage_is_collected_again_once_a_tool_works():
+    command_line.ToolParser(prog='x').parse_args([])
+    assert not gc.isenabled()
+    seen = []
+    assert run_tool(lambda args: seen.append(gc.isenabled()), None) == 0
+    assert seen == [True]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_every_option_has_help_and_every_tool_an_example(name, monkeypatch):
         words = shlex.split(parser.epilog.splitlines()[1])
         assert words[:2] == ['python', f'tools/{name}.py']
         try:
-            parser.parse_args(words[2:])
+            argparse.ArgumentParser.parse_args(parser, words[2:])
         except SystemExit as ended:
             assert ended.code == 0 and '--help' in words
     for one in walk(parser):

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange
 
+from mmdeepfake.video.frame_conversion import (
+    FrameConverter,
+    planes_to_rgb,
+    split_planes,
+)
 from mmdeepfake.video.frame_sources import open_frames
-from mmdeepfake.video.source_frames import ArrayFrame, DecodedFrame, FrameConverter
+from mmdeepfake.video.source_frames import ArrayFrame, DecodedFrame
 
 SIZE = (150, 202)  # height, width
 
@@ -85,13 +90,48 @@ def test_reduced_frame_is_the_mean_of_its_pixels(pix_fmt, size):
     assert np.abs(reduced.astype(int) - expected).mean() < MOST_MEAN
 
 
+@pytest.mark.parametrize('is_bt709', [False, True])
+@pytest.mark.parametrize('space', [1, 2, 5, 6, 9])
+@pytest.mark.parametrize('pix_fmt', [*FORMATS, 'full range'])
+def test_planes_show_the_frame_whatever_it_is_coded_in(pix_fmt, space, is_bt709):
+    full_range = pix_fmt == 'full range'
+    pix_fmt = 'yuv420p' if full_range else pix_fmt
+    _, source = decoded(pix_fmt, space=None if pix_fmt == 'rgba' else space)
+    if full_range:
+        source.picture.color_range = ColorRange.JPEG
+    height, width = SIZE
+    planes = source.planes(height, width, is_bt709)
+    shown = planes_to_rgb(planes, is_bt709=is_bt709).astype(int)
+    difference = np.abs(shown - source.whole())
+    # Formats with colours at each pixel lose some.
+    assert difference.mean() < (2 if pix_fmt.startswith('yuv420') else MOST_MEAN)
+
+
+@pytest.mark.parametrize('space', [1, 2, 5, 6])
+def test_planes_of_most_videos_are_those_that_were_decoded(space):
+    frame, source = decoded(space=space)
+    assert source.is_bt709 == (space == 1)
+    planes = source.planes(*SIZE, source.is_bt709)
+    np.testing.assert_array_equal(planes, frame.to_ndarray())
+
+
+@pytest.mark.parametrize('size', [(152, 204), (74, 100), (300, 404)])
+def test_planes_have_the_wanted_size(size):
+    _, source = decoded(size=(151, 203))
+    shown = planes_to_rgb(source.planes(*size, False), is_bt709=False)
+    expected = cv2.resize(source.whole(), size[::-1], interpolation=cv2.INTER_AREA)
+    assert shown.shape == expected.shape
+    assert np.abs(shown.astype(int) - expected).mean() < MOST_MEAN
+
+
 @pytest.mark.parametrize('degrees', [90, 180, -90])
 def test_turned_frames_are_upright_in_every_form(tmp_path, degrees):
     from preparation_builders import encode
 
     size = (96, 128)
     path = encode(tmp_path / 'a.mp4', [draw(size, seed) for seed in (1, 2)])
-    plain = next(open_frames(path).read())
+    plain_source = next(open_frames(path).read_unconverted())
+    plain = plain_source.whole()
     path = encode(
         tmp_path / 'turned.mp4', [draw(size, s) for s in (1, 2)], rotation=degrees
     )
@@ -105,6 +145,10 @@ def test_turned_frames_are_upright_in_every_form(tmp_path, degrees):
     size = (height // 2, width // 2)
     mean = cv2.resize(expected, size[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(source.reduced(*size).astype(int) - mean).mean() < MOST_MEAN
+    planes = split_planes(source.planes(height, width, False))
+    coded = split_planes(plain_source.planes(96, 128, False))
+    for plane, as_coded in zip(planes, coded, strict=True):
+        np.testing.assert_array_equal(plane, np.rot90(as_coded, degrees // 90))
 
 
 def test_frames_kept_while_others_are_read_stay_as_they_are(realff):
@@ -127,3 +171,5 @@ def test_array_offers_the_same():
     np.testing.assert_array_equal(source.thinned(4, 7), whole[::4, ::7])
     expected = cv2.resize(whole, (101, 75), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(source.reduced(75, 101), expected)
+    shown = planes_to_rgb(source.planes(*SIZE, True), is_bt709=True)
+    assert np.abs(shown.astype(int) - whole).mean() < MOST_MEAN

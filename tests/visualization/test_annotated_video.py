@@ -4,6 +4,9 @@ import av
 import numpy as np
 import pytest
 
+from mmdeepfake.video.frame_conversion import planes_to_rgb
+from mmdeepfake.video.frame_sources import open_frames
+from mmdeepfake.video.source_frames import ArrayFrame
 from mmdeepfake.visualization.annotated_video import (
     FaceMark,
     ScoreStrip,
@@ -97,8 +100,56 @@ def test_unreadable_frames_leave_no_file(tmp_path):
     ],
 )
 def test_colour_is_that_of_the_verdict(threshold, score, expected):
-    canvas = _Canvas((480, 480), ScoreStrip('', [], threshold, 0.3))
-    mark = FaceMark('face', (100, 200, 300, 400), score)
-    drawn = canvas.draw(np.zeros((480, 480, 3), np.uint8), [mark], 0)
-    colour = tuple(int(expected[i : i + 2], 16) for i in (1, 3, 5))
-    assert tuple(drawn[300, 100]) == colour
+    drawn = draw([FaceMark('face', (100, 200, 300, 400), score)], threshold)
+    colour = [int(expected[i : i + 2], 16) for i in (1, 3, 5)]
+    assert np.abs(drawn[300, 100] - colour).max() <= 3
+
+
+def draw(marks, threshold=0.5, *, is_bt709=False):
+    """Draw marks on a grey frame of 480 x 480: (height, 480, 3) RGB."""
+    frame = ArrayFrame(np.full((480, 480, 3), 90, np.uint8))
+    frame.is_bt709 = is_bt709
+    canvas = _Canvas(frame, ScoreStrip('', [], threshold, 0.3))
+    drawn = canvas.draw(canvas.fit(frame), marks, 0)
+    return planes_to_rgb(drawn, is_bt709=is_bt709).astype(int)
+
+
+@pytest.mark.parametrize('is_bt709', [False, True])
+def test_only_box_and_label_are_drawn_and_where_they_belong(is_bt709):
+    boxes = [(101.2, 200.8, 300, 400.3), (-20, -5, 70, 90), (430, 390, 500, 600)]
+    for x1, y1, x2, y2 in boxes:
+        drawn = draw([FaceMark('', (x1, y1, x2, y2), 0.9)], is_bt709=is_bt709)[:480]
+        rows, columns = (np.abs(drawn - 90).max(-1) > 4).nonzero()
+        shown = np.clip([x1, y1, x2, y2], 0, 480)
+        found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        # The label is above the box, or in it.
+        is_wide = [False, True, True, False] if y1 > 40 else [False] * 4
+        assert (np.abs(found - shown)[~np.array(is_wide)] <= 1.5).all()
+        x1, y1, x2, y2 = shown.round().astype(int)
+        inside = drawn[y1 + 5 + 30 * (y1 < 40) : y2 - 5, x1 + 5 : x2 - 5]
+        assert np.abs(inside - 90).max() <= 2
+
+
+@pytest.mark.parametrize('matrix', [1, 5])
+def test_colours_stay_those_of_the_video(tmp_path, matrix):
+    with av.open(str(tmp_path / 'a.mp4'), 'w') as file:
+        stream = file.add_stream('libx264', rate=25, options={'crf': '1'})
+        stream.height, stream.width, stream.pix_fmt = 482, 640, 'yuv420p'
+        stream.codec_context.colorspace = matrix
+        picture = np.zeros((482, 640, 3), np.uint8)
+        picture[:, :, :2] = [200, 40]
+        image = av.VideoFrame.from_ndarray(picture, format='rgb24')
+        image = image.reformat(format='yuv420p', dst_colorspace=matrix)
+        file.mux([*stream.encode(image), *stream.encode()])
+    source = open_frames(tmp_path / 'a.mp4')
+    write_annotated_video(
+        source.read_unconverted(),
+        lambda index: [],
+        tmp_path / 'b.mp4',
+        strip=ScoreStrip('', [], 0.5),
+        times_seconds=float,
+        num_frames=1,
+        fps=25,
+    )
+    (shown,) = open_frames(tmp_path / 'b.mp4').read()
+    assert np.abs(shown[:470].astype(int) - [200, 40, 0]).max() < 8

@@ -116,7 +116,8 @@ class VideoSession:
         number = self._num_given
         self._kept[number] = frame
         self._num_given += 1
-        return {'frame': number, 'height': frame.height, 'width': frame.width}
+        size = {'height': frame.height, 'width': frame.width}
+        return {'frame': number, **size, 'is_bt709': frame.is_bt709}
 
     def _pixels(self, frame: int, method: str, arguments: list[Any]) -> Any:
         return getattr(self._kept[frame], method)(*arguments)

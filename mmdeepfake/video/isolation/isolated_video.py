@@ -3,8 +3,8 @@
 A file that makes a decoder crash, hang or run out of memory costs that file, and
 becomes a `DataError` like any other broken one. Every video gets a process that has
 seen no other. The results are those of `LocalDecoder`, bit for bit: the worker decodes
-and converts the frames, and only the requested part of a frame crosses over, as RGB
-whose size is known before. While this process looks at a frame, the next are decoded.
+and converts the frames, and only the requested part of a frame crosses over, as pixels
+whose number is known before. While this process looks at a frame, the next are decoded.
 
 These processes are no sandbox: they have this user's rights.
 """
@@ -146,9 +146,14 @@ class _IsolatedFrame:
     """A frame that another process holds, see `SourceFrame`."""
 
     def __init__(
-        self, process: DecoderProcess, frame: int, height: int, width: int
+        self,
+        process: DecoderProcess,
+        frame: int,
+        height: int,
+        width: int,
+        is_bt709: bool,
     ) -> None:
-        self.height, self.width = height, width
+        self.height, self.width, self.is_bt709 = height, width, is_bt709
         self._process = process
         self._number = frame
 
@@ -157,7 +162,7 @@ class _IsolatedFrame:
 
     def whole(self) -> Picture:
         """See `SourceFrame.whole`."""
-        return self._ask('whole', self.height, self.width)
+        return self._ask('whole', (self.height, self.width, 3))
 
     def part(self, x1y1x2y2_px: tuple[int, int, int, int]) -> Picture:
         """See `SourceFrame.part`."""
@@ -167,19 +172,23 @@ class _IsolatedFrame:
             len(range(*slice(low, high).indices(side)))
             for low, high, side in ((y1, y2, self.height), (x1, x2, self.width))
         )
-        return self._ask('part', height, width, box)
+        return self._ask('part', (height, width, 3), box)
 
     def reduced(self, height: int, width: int) -> Picture:
         """See `SourceFrame.reduced`."""
-        return self._ask('reduced', height, width, height, width)
+        return self._ask('reduced', (height, width, 3), height, width)
 
     def thinned(self, skip_rows: int, skip_columns: int) -> Picture:
         """See `SourceFrame.thinned`."""
         height, width = -(-self.height // skip_rows), -(-self.width // skip_columns)
-        return self._ask('thinned', height, width, skip_rows, skip_columns)
+        return self._ask('thinned', (height, width, 3), skip_rows, skip_columns)
 
-    def _ask(self, method: str, height: int, width: int, *arguments: Any) -> Picture:
-        wanted = (height, width, 3)
+    def planes(self, height: int, width: int, is_bt709: bool) -> Picture:
+        """See `SourceFrame.planes`."""
+        shape = (height * 3 // 2, width)
+        return self._ask('planes', shape, height, width, is_bt709)
+
+    def _ask(self, method: str, wanted: tuple[int, ...], *arguments: Any) -> Picture:
         pixels: Picture = self._process.ask(
             'pixels',
             pixels=lambda shape: (
@@ -305,10 +314,11 @@ def _are_notes(notes: Any) -> bool:
 def _is_next(answer: dict[str, Any]) -> bool:
     if 'end' in answer:
         return _are_notes(answer['end'])
-    is_frame = answer.keys() == {'frame', 'height', 'width'}
+    is_frame = answer.keys() == {'frame', 'height', 'width', 'is_bt709'}
     return (
         is_frame
         and _is_count(answer['frame'])
+        and isinstance(answer['is_bt709'], bool)
         and _is_size(answer['height'], answer['width'])
     )
 

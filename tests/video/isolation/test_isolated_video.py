@@ -86,12 +86,13 @@ def test_every_pixel_and_fact_is_that_of_decoding_here(
             sizes, pixels = zip(
                 *(
                     (
-                        (frame.height, frame.width),
+                        (frame.height, frame.width, frame.is_bt709),
                         (
                             frame.whole(),
                             frame.part((13, 8, 101, 95)),
                             frame.reduced(50, 70),
                             frame.thinned(3, 2),
+                            frame.planes(120, 160, True),
                         ),
                     )
                     for frame in pair
@@ -345,6 +346,7 @@ def answer(**fields):
 GOOD = dict.fromkeys(FACTS) | dict(
     height=4, width=6, fps=25.0, times_seconds=[], notes=[], num_packets=2
 )
+NEXT = dict(frame=0, height=4, width=6, is_bt709=False)
 LIES = [
     pack(b'no JSON'),
     pack(b'[' * 100_000),
@@ -358,12 +360,13 @@ LIES = [
     answer(**GOOD | {'notes': 'one'}),
     answer(**{key: value for key, value in GOOD.items() if key != 'width'}),
     pack(json.dumps(GOOD).encode(), 1 << 30),
-    answer(**GOOD) + answer() + answer(frame=-1, height=4, width=6),
-    answer(**GOOD) + answer() + answer(frame=0, height=4, width=0),
+    answer(**GOOD) + answer() + answer(**NEXT | {'frame': -1}),
+    answer(**GOOD) + answer() + answer(**NEXT | {'width': 0}),
+    answer(**GOOD) + answer() + answer(**NEXT | {'is_bt709': 1}),
     answer(**GOOD) + answer() + answer(end=[1]),
 ]
 # Ahead of the pixels of the first frame, which is 4 x 6.
-FRAME = answer(**GOOD) + answer() + answer(frame=0, height=4, width=6)
+FRAME = answer(**GOOD) + answer() + answer(**NEXT)
 LIES += [
     FRAME + answer_pixels
     for answer_pixels in (
