@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container_opening import MAX_FRAME_PIXELS
+from ..frame_conversion import Picture
 from ..frame_sources import VideoFile
 from ..local_decoding import LocalDecoder, VideoDecoder
-from ..source_frames import Picture, SourceFrame
+from ..source_frames import SourceFrame
 from .decoder_process import DecoderProcess
 from .decoder_worker import FACTS, serve_video
 from .process_limits import DecodingLimits
