@@ -7,6 +7,7 @@ at CRF 23 to 40, and on the same faces still or blurred (sigma 1/80 to 1/40 of a
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +23,17 @@ _MAX_CUT_SHARE = 0.3  # of the frames
 _EDGE_PX = 1.5
 
 
+class Doubt(NamedTuple):
+    """What speaks against trusting a face's score, in a word and in a clause."""
+
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return 'kind: reason'."""
+        return f'{self.kind}: {self.reason}'
+
+
 class FaceLook:
     """Sharpness and motion of a face as the model sees it, snippet by snippet."""
 
@@ -35,13 +47,15 @@ class FaceLook:
         if len(frames) > 1:
             self._motion.append(measure_motion(frames))
 
-    def list_doubts(self) -> list[str]:
-        """Return what speaks against the face; each begins with a word and a colon."""
+    def list_doubts(self) -> list[Doubt]:
+        """Return what speaks against the face."""
         doubts = []
         if self._motion and np.mean(self._motion) < _MIN_MOTION:
-            doubts.append('still: its pixels do not change, as in a photograph')
+            doubts.append(
+                Doubt('still', 'its pixels do not change, as in a photograph')
+            )
         if self._sharpness and np.median(self._sharpness) < _MIN_SHARPNESS:
-            doubts.append('blurred: little detail is left')
+            doubts.append(Doubt('blurred', 'little detail is left'))
         return doubts
 
 
@@ -68,14 +82,15 @@ def measure_size(track: FaceTrack) -> float:
     return float(np.median((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)))
 
 
-def list_track_doubts(track: FaceTrack, *, height: int, width: int) -> list[str]:
+def list_track_doubts(track: FaceTrack, *, height: int, width: int) -> list[Doubt]:
     """Return what speaks against a face of this size and place."""
     doubts = []
     if measure_size(track) < SMALL_PX:
-        doubts.append('small: the model sees it enlarged')
+        doubts.append(Doubt('small', 'the model sees it enlarged'))
     low = (track.boxes[:, :2] <= _EDGE_PX).any(1)
     high = (track.boxes[:, 2:] >= np.array((width, height)) - _EDGE_PX).any(1)
     share = (low | high).mean()
     if share > _MAX_CUT_SHARE:
-        doubts.append(f'cut off: it touches the edge in {share:.0%} of its frames')
+        reason = f'it touches the edge in {share:.0%} of its frames'
+        doubts.append(Doubt('cut off', reason))
     return doubts

@@ -81,8 +81,8 @@ def _describe_basis(result: VideoResult) -> str:
     if face.index == 0 and not face.doubts:
         return ''
     which = f'face {face.index}, not the main one' if face.index else 'the main face'
-    doubts = [doubt.partition(':')[0] for doubt in face.doubts]
-    about = ', '.join([f'{face.size_px} pixels', *doubts])
+    kinds = [doubt.kind for doubt in face.doubts]
+    about = ', '.join([f'{face.size_px} pixels', *kinds])
     return f'; most suspicious is {which} ({about})'
 
 
@@ -168,7 +168,7 @@ def _panel(face: FaceResult) -> dict[str, Any]:
         size = f'{face.size_px} pixels'
     return {
         'name': f'{name_face(face)}: {VERDICT_WORDS[face.verdict]}',
-        'doubts': [capitalise(doubt) for doubt in face.doubts],
+        'doubts': [capitalise(str(doubt)) for doubt in face.doubts],
         'facts': [
             ('size', size),
             ('P(fake)', f'{face.fake_score:.4f}'),

@@ -21,6 +21,7 @@ from torch import Tensor
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.structures import FAILED, NO_FACE, OK, FaceTrack
 
+from .face_quality import Doubt
 from .heat_store import HeatStore
 
 TOO_SHORT = 'too_short'  # faces were found, none long enough for one snippet
@@ -118,8 +119,7 @@ class FaceResult:
         index: 0 is the main face, which tools/test.py scores; see `track_choice`.
         verdict: one of `VERDICTS`; 'none' if the face is too short.
         size_px: the median of its longer side in the video; None without a track.
-        doubts: what speaks against trusting its score, as 'small: ...'; see
-            `face_quality`.
+        doubts: what speaks against trusting its score.
         fake_score: of all snippets that cover it.
         test_score: of the snippets that the config tests, before the temperature.
         windows: by time.
@@ -136,7 +136,7 @@ class FaceResult:
     end_seconds: float
     verdict: str = NO_VERDICT
     size_px: int | None = None
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     fake_score: float | None = None
     test_score: float | None = None
     windows: tuple[WindowScore, ...] = ()
@@ -163,7 +163,7 @@ class FaceResult:
         names = (*names, 'fake_score', 'test_score')
         return {
             **{name: getattr(self, name) for name in names},
-            'doubts': list(self.doubts),
+            'doubts': list(map(str, self.doubts)),
             'windows': [asdict(window) for window in self.windows],
             'snippets': [asdict(snippet) for snippet in self.snippets],
         }

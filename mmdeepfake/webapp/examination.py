@@ -195,7 +195,7 @@ def describe_face(face: FaceResult, folder: Path, model: Any) -> dict[str, Any]:
         'verdict': face.verdict,
         'name': name_face(face),
         'size_px': face.size_px,
-        'doubts': [capitalise(doubt) for doubt in face.doubts],
+        'doubts': [capitalise(str(doubt)) for doubt in face.doubts],
         'verdict_words': VERDICT_WORDS[face.verdict],
         'fake_score': face.fake_score,
         'start_seconds': face.start_seconds,

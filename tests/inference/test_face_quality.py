@@ -37,7 +37,7 @@ def make_face(*, moves=True, sigma=0.0):
 def test_still_and_blurred_faces_are_named(face, expected):
     look = FaceLook()
     look.add(face)
-    assert [doubt.partition(':')[0] for doubt in look.list_doubts()] == expected
+    assert [doubt.kind for doubt in look.list_doubts()] == expected
 
 
 def test_motion_is_the_mean_difference_of_adjacent_frames():
@@ -59,5 +59,5 @@ def test_motion_is_the_mean_difference_of_adjacent_frames():
 def test_small_and_cut_off_faces_are_named(box, expected):
     track = FaceTrack(np.tile(np.array(box, np.float32), (5, 1)))
     doubts = list_track_doubts(track, height=300, width=400)
-    assert [doubt.partition(':')[0] for doubt in doubts] == expected
+    assert [doubt.kind for doubt in doubts] == expected
     assert measure_size(track) == max(box[2] - box[0], box[3] - box[1])
