@@ -189,25 +189,17 @@ def main() -> int:
     """Run the command line."""
     args = parse_args()
     wait_passively()
-    from mmdeepfake.commands.infer_start import find_faces_early
-
-    with find_faces_early(args) as args.early:
-        return infer(args)
-
-
-def infer(args: argparse.Namespace) -> int:
-    """Score the videos and return the exit code."""
     from mmdeepfake.commands.infer import run_inference
 
     logging.basicConfig(format='%(levelname)s: %(message)s')
     num_failed = 0
 
-    def run(args: argparse.Namespace) -> None:
+    def infer(args: argparse.Namespace) -> None:
         nonlocal num_failed
         num_failed = run_inference(args)
 
     try:
-        code = run_tool(run, args)
+        code = run_tool(infer, args)
     except KeyboardInterrupt:
         print('interrupted; --resume continues', file=sys.stderr)
         return EXIT_INTERRUPTED

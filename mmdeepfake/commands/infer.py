@@ -36,8 +36,10 @@ from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.prepare.video_preparation import is_disk_error, output_error
 from mmdeepfake.structures import FAILED
+from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
+from mmdeepfake.video.isolation.process_limits import DecodingLimits
+from mmdeepfake.video.local_decoding import LocalDecoder, VideoDecoder
 
-from .infer_start import make_decoder
 from .videos_table import VIDEOS_HTML, VideosTable
 
 _LOCK = '.lock'
@@ -147,7 +149,18 @@ def make_inferencer(args: argparse.Namespace) -> DeepfakeInferencer:
         heat_map=args.heat_map,
         decoder=make_decoder(args),
         timeout_seconds=args.timeout,
-        early=args.early,
+    )
+
+
+def make_decoder(args: argparse.Namespace) -> VideoDecoder:
+    """Build the video decoder of the command line."""
+    if not args.isolation:
+        return LocalDecoder()
+    return IsolatedDecoder(
+        DecodingLimits(
+            stall_seconds=args.stall_timeout,
+            memory_bytes=int(args.worker_memory * 2**30),
+        )
     )
 
 

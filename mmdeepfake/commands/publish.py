@@ -26,11 +26,11 @@ from mmdeepfake.evaluation.summary import Summary
 from mmdeepfake.evaluation.table import format_markdown
 from mmdeepfake.files.atomic_write import replace_bytes, replace_text
 from mmdeepfake.files.bounded_reading import load_json
-from mmdeepfake.inference.choices import SETTINGS
 from mmdeepfake.inference.predictors import load_model
 from mmdeepfake.inference.published_detector import (
     CARD,
     CONFIG,
+    SETTINGS,
     WEIGHTS,
     DetectorFacts,
     hash_file,

@@ -18,8 +18,7 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 
-from .choices import SETTINGS
-from .published_detector import is_published, read_published_config
+from .published_detector import SETTINGS, is_published, read_published_config
 
 
 def choose_device(device: str) -> torch.device:

@@ -24,7 +24,7 @@ from mmdeepfake.faces.detection import FaceDetector
 from mmdeepfake.faces.face_region import Cut
 from mmdeepfake.files.printable_text import count_noun
 from mmdeepfake.prepare.clip_cutting import UNKNOWN_FPS
-from mmdeepfake.prepare.face_finding import FoundFaces, detect_faces
+from mmdeepfake.prepare.face_finding import detect_faces
 from mmdeepfake.prepare.preparation_settings import PreparationSettings
 from mmdeepfake.structures import FaceTrack
 from mmdeepfake.video.clip_storage import FORMATS
@@ -93,8 +93,6 @@ class FaceStream(ABC):
 class DetectedFaces(FaceStream):
     """The detected and tracked faces of a video; see `FaceStream`.
 
-    `found` are those that were found already.
-
     Raises:
         DataError: the video cannot be decoded to its end.
     """
@@ -106,15 +104,11 @@ class DetectedFaces(FaceStream):
         detector: FaceDetector,
         settings: PreparationSettings,
         report: Report,
-        *,
-        found: FoundFaces | None = None,
     ) -> None:
         self._source = source
         self._pipeline = pipeline
         self._settings = settings
-        found = found or detect_faces(
-            _ReportedFrames(source, FIND, report), detector, settings
-        )
+        found = detect_faces(_ReportedFrames(source, FIND, report), detector, settings)
         self._cuts = found.cuts
         self.num_frames = found.num_frames
         self.notes = [*source.notes]

@@ -31,9 +31,7 @@ from .choices import ALL_HEAT, FACES, FLOAT32, HEAT_MAPS, NO_HEAT, PEAK_HEAT
 from .config_pipeline import ConfigPipeline, Sampling
 from .decision import make_decision
 from .detector_parts import choose_device, find_preparation, read_config
-from .early_faces import EarlyFaces
 from .face_stream import (
-    FIND,
     DetectedFaces,
     FaceStream,
     FrameTimes,
@@ -128,7 +126,6 @@ class DeepfakeInferencer:
             file; an `IsolatedDecoder` may have other limits; a `LocalDecoder` decodes
             in this process.
         timeout_seconds: a video that takes longer fails; None for no limit.
-        early: faces of one of the videos, which are being looked for already.
 
     Raises:
         InputError: a file is missing, weights do not fit, the config contradicts
@@ -157,7 +154,6 @@ class DeepfakeInferencer:
         predictor: Predictor | None = None,
         decoder: VideoDecoder | None = None,
         timeout_seconds: float | None = None,
-        early: EarlyFaces | None = None,
     ) -> None:
         for name, value, allowed in (
             ('heat_map', heat_map, HEAT_MAPS),
@@ -182,7 +178,6 @@ class DeepfakeInferencer:
         self._step_frames = step_frames
         self._window_seconds = window_seconds
         self._timeout_seconds = timeout_seconds
-        self._early = early
         self.decoder: VideoDecoder = decoder or shared_decoder()
         self._settings = preparation or find_preparation(path)
         self._looks_for_faces = (
@@ -202,8 +197,6 @@ class DeepfakeInferencer:
             track_rule=track_rule,
             ignore_training_domain=ignore_training_domain,
         )
-        if detector is None and early is not None and early.settings == self._settings:
-            detector = early.detector
         self._detector = detector
         if self._looks_for_faces and detector is None:
             self._detector = build_detector(
@@ -418,12 +411,7 @@ class DeepfakeInferencer:
                     return
 
     def _open(self, job: VideoJob, report: Report) -> FaceStream:
-        early = None
-        if self._early is not None and self._looks_for_faces:
-            early = self._early.take(
-                job.path, self._settings, lambda done: report(FIND, done, None)
-            )
-        source, found = early or (open_video(job.path, self.decoder), None)
+        source = open_video(job.path, self.decoder)
         times = FrameTimes(source)
         size = dict(height=source.height, width=source.width)
         for note in self._decision.notes:
@@ -431,12 +419,7 @@ class DeepfakeInferencer:
         if self._looks_for_faces:
             assert self._detector is not None  # built by the constructor
             stream: FaceStream = DetectedFaces(
-                source,
-                self._pipeline,
-                self._detector,
-                self._settings,
-                report,
-                found=found,
+                source, self._pipeline, self._detector, self._settings, report
             )
         else:
             stream = WholeFrames(source, self._pipeline, self.decoder)

@@ -37,10 +37,9 @@ from mmdeepfake.files.media_files import is_video_name
 from mmdeepfake.files.record_fields import check_fields
 from mmdeepfake.structures.training_data import TrainingData
 
-from .choices import STARTER
-
 WEIGHTS, CONFIG, FACTS = 'model.safetensors', 'config.py', 'detector.json'
-CARD = 'README.md'
+CARD, SETTINGS = 'README.md', 'settings.json'
+STARTER = Path(__file__).resolve().parents[1] / 'weights/starter'
 
 
 @dataclass(frozen=True)
