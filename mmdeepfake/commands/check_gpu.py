@@ -13,14 +13,14 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.build import CONFIGS, load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.models.inference_folding import prepare_for_inference
 
 from .markdown import format_table
-from .speed.models import CONFIGS, measure_speed
+from .speed.models import measure_speed
 from .speed.speed_report import describe_run, format_facts, write_report
 from .speed.timed_model import SpeedSettings, TimedModel, build_random_model
 

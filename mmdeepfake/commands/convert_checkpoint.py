@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from torch import Tensor
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.build import CONFIGS, load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_bytes
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE, read_checkpoint_file
@@ -27,9 +27,6 @@ from mmdeepfake.registry import MODELS
 from mmdeepfake.version import __version__
 
 from .public_codes import CONFIG_OF_CODE
-
-# Through the package, so that an installed copy finds them too.
-CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
 
 
 def run_conversion(args: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from .run_folder import RunFolderRunner
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 # Through the package, so that an installed copy finds them too.
-_CONFIGS = pathlib.Path(__file__).resolve().parents[1] / '.mim/configs'
+CONFIGS = pathlib.Path(__file__).resolve().parents[1] / '.mim/configs'
 
 
 def load_config(
@@ -57,7 +57,7 @@ def apply_options(cfg: Config, cfg_options: Mapping[str, Any] | None) -> Config:
 def _read_config(path: pathlib.Path) -> Config:
     if not path.is_file():
         hint = suggest(path.name, (p.name for p in path.parent.glob('*.py')))
-        ours = _CONFIGS / path.with_suffix('.py')  # named as by `list_models`
+        ours = CONFIGS / path.with_suffix('.py')  # named as by `list_models`
         if ours.is_file():
             hint = f'; the package has one of this name: {ours}'
         elif path.is_dir():

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from torch.utils.benchmark import Timer
 
-from mmdeepfake.engine.build import load_config
+from mmdeepfake.engine.build import CONFIGS, load_config
 from mmdeepfake.errors import ConfigError
 
 from ..complexity import describe_shape, measure_complexity
@@ -23,8 +23,6 @@ from .measured_models import MODELS, MODES
 from .speed_report import describe_run, format_facts, write_report
 from .timed_model import SpeedSettings, TimedModel, count_frames
 
-# Through the package, so that an installed copy finds them too.
-CONFIGS = Path(__file__).resolve().parents[2] / '.mim/configs'
 # Raised when a pass does not fit into memory, or the model rejects its input.
 FAILURES = (RuntimeError, ValueError, AssertionError)
 
