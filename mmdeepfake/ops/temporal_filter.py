@@ -129,3 +129,31 @@ def filter_over_time(features: Tensor, filters: Tensor) -> Tensor:
             filters[:, tap, None] * features[:, first + shift : last + shift]
         )
     return out
+
+
+def filter_channels_innermost(frames: Tensor, basis: Tensor, weights: Tensor) -> Tensor:
+    """Mix filters and filter the first channels over time, for a compiler.
+
+    The same as `filter_over_time` by `mix_basis_filters`, written so that it becomes
+    one product and one loop: compiled convolutions keep channels innermost, another
+    order of axes would be copied, and sums into slices become nested conditions.
+
+    Args:
+        frames: (B, T, H, W, C).
+        basis: (B, c, R, K), c <= C; K odd.
+        weights: (B, R, H, W) share of each basis at each position.
+
+    Returns:
+        (B, T, H, W, C); channels from c on are those of the frames.
+    """
+    num_frames, c, num_taps = frames.shape[1], basis.shape[1], basis.shape[3]
+    taps = basis.permute(0, 2, 3, 1).flatten(2)  # (B, R, K*c)
+    shares = weights.to(basis.dtype).permute(0, 2, 3, 1)  # (B, H, W, R)
+    filters = (shares.flatten(1, 2) @ taps).view(*shares.shape[:3], num_taps, c)
+    margin = num_taps // 2
+    padded = F.pad(frames[..., :c], (0, 0, 0, 0, 0, 0, margin, margin))
+    filtered = filters[:, None, ..., 0, :] * padded[:, :num_frames]
+    for tap in range(1, num_taps):
+        shifted = padded[:, tap : tap + num_frames]
+        filtered = filtered + filters[:, None, ..., tap, :] * shifted
+    return torch.cat([filtered.to(frames.dtype), frames[..., c:]], dim=-1)

@@ -28,6 +28,7 @@ from mmdeepfake.ops.snippet_summary import (
     summarise_snippets,
 )
 from mmdeepfake.ops.temporal_filter import (
+    filter_channels_innermost,
     filter_over_time,
     fold_alignment,
     mix_basis_filters,
@@ -196,8 +197,11 @@ class RATF(nn.Module):
         Returns:
             (B, R, H, W), eta in the paper.
         """
+        return self._convolve(features.flatten(1, 2))
+
+    def _convolve(self, stacked: Tensor) -> Tensor:
+        """(B, T*c, H, W) -> (B, R, H, W)."""
         kernel = self._fold_kernel()
-        stacked = features.flatten(1, 2)  # (B, T*c, H, W)
         return self._shift_logits(
             F.conv2d(stacked, kernel, padding=kernel.shape[-1] // 2)
         )
@@ -251,7 +255,9 @@ class RATF(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Filter the first channels of each snippet; (B*T, C, H, W), T innermost."""
         # A compiler fuses plain operators itself, and an exporter knows no others.
-        if not self.fused or is_compiling() or torch.jit.is_tracing():
+        if is_compiling():
+            return self._forward_compiled(x)
+        if not self.fused or torch.jit.is_tracing():
             return self._forward_plain(x)
         if can_summarise(x):
             x, logits, bins = summarise_snippets(
@@ -284,6 +290,15 @@ class RATF(nn.Module):
         filtered = filter_over_time(features, filters)  # (B, T, c, H, W)
         rest = x[:, self.num_filtered :]
         return torch.cat([filtered.flatten(0, 1).to(rest.dtype), rest], dim=1)
+
+    def _forward_compiled(self, x: Tensor) -> Tensor:
+        basis = self.make_basis(self._features(x))
+        frames = x.permute(0, 2, 3, 1).unflatten(0, (-1, self.clip_len))
+        stacked = frames[..., : self.num_filtered].permute(0, 2, 3, 1, 4).flatten(3)
+        logits = self._convolve(stacked.permute(0, 3, 1, 2))
+        weights = weigh_bases(logits, temperature=self.temperature)
+        filtered = filter_channels_innermost(frames, basis, weights)
+        return filtered.flatten(0, 1).permute(0, 3, 1, 2)
 
 
 def _check_numbers(

@@ -160,8 +160,12 @@ class CrossSnippetAttention(BaseModule):
                 'Recognizer2D splits a bare tensor along the batch: let the backbone '
                 'return a 1-tuple, or use SnippetRecognizer'
             )
-        maps = self.forward_snippets(inputs[0], data_samples).maps
-        return maps.mean(dim=(1, 3)).unsqueeze(2), {}
+        (maps,) = inputs
+        _, gates = self._attend(maps, data_samples)
+        # A snippet's frames have one gate, so their mean is gated.
+        snippets = maps.unflatten(2, (-1, self.clip_len)).mean(dim=3)  # (B, C, S, h, w)
+        gated = gates.transpose(1, 2)[..., None, None] * snippets
+        return gated.mean(dim=2, keepdim=True), {}
 
     def _check_single_crop(self, maps: Tensor, data_samples: list | None) -> None:
         for sample in data_samples or ():
