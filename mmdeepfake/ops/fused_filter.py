@@ -185,7 +185,9 @@ def differentiate_filter(
     grad_x = torch.empty_like(x)
     source, received, target = (by_snippet(m, num_frames) for m in (x, grad, grad_x))
     taps, shares = _taps(basis, weights), weights.flatten(2)
-    grad_taps, grad_shares = torch.zeros_like(taps), torch.empty_like(shares)
+    # Few rows of many columns: the other way round is several times slower on a CPU.
+    grad_taps = taps.new_zeros(*taps.shape[::2], taps.shape[1])  # (B, R, K*c)
+    grad_shares = torch.empty_like(shares)
     c, num_taps = basis.shape[1], basis.shape[3]
     target[:, :, c:] = received[:, :, c:]
     mix = _Mixer(taps, source)
@@ -199,11 +201,11 @@ def differentiate_filter(
         _filter_piece(back, filters[::-1], target[here])
         for tap, filter_ in enumerate(filters):  # each is used up: its place is free
             _correlate(back, piece, tap - num_taps // 2, out=filter_)
-        grad_taps[snippets].baddbmm_(mixed, share.transpose(1, 2))
+        grad_taps[snippets].baddbmm_(share, mixed.transpose(1, 2))
         grad_shares[snippets, :, positions] = torch.bmm(
             taps[snippets].transpose(1, 2), mixed
         )
-    grad_basis = grad_taps.unflatten(1, (num_taps, c)).permute(0, 2, 3, 1)
+    grad_basis = grad_taps.unflatten(2, (num_taps, c)).permute(0, 3, 1, 2)
     return grad_x, grad_basis, grad_shares.view_as(weights)
 
 
