@@ -13,10 +13,11 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
-from mmdeepfake.engine.build import CONFIGS, load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.models.inference_folding import prepare_for_inference
 
 from .markdown import format_table
