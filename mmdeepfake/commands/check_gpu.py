@@ -43,8 +43,8 @@ class CheckResult:
     seconds: float
 
 
-def run_check_gpu(args: argparse.Namespace) -> bool:
-    """Run all checks, print and write the report; return whether all passed."""
+def run_check_gpu(args: argparse.Namespace) -> int:
+    """Run all checks, print and write the report; return 1 if one failed."""
     if not torch.cuda.is_available():
         raise ConfigError(
             f'torch {torch.__version__} finds no CUDA device: nothing was checked'
@@ -69,7 +69,7 @@ def run_check_gpu(args: argparse.Namespace) -> bool:
     if args.out is not None:
         record = {'checks': [asdict(result) for result in results]}
         write_report('check_gpu', text, record, args.out)
-    return all(result.passed for result in results)
+    return int(not all(result.passed for result in results))
 
 
 def run_checks(device: torch.device, *, side: int, num_steps: int) -> list[CheckResult]:
