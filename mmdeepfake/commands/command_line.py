@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import functools
 import gc
 import os
 import pkgutil
@@ -49,6 +50,8 @@ EXTRA_OF = {
     'uvicorn': 'web',
 }
 EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
+# A process that runs several tools would keep their garbage with the imports.
+_freeze_once = functools.cache(gc.freeze)
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -263,12 +266,15 @@ def run_tool(main: str | Callable[[Any], int | None], args: Any) -> int:
 def _import_main(place: str) -> Callable[[Any], int | None]:
     """Import a function without the garbage collector.
 
-    Imports leave no garbage, and looking for it took a seventh of their time.
+    Imports leave no garbage, and looking for it took a seventh of their time. Nor is
+    it looked for later, most of all at the end, where that took as long again.
     """
     gc.disable()
     try:
         return pkgutil.resolve_name(place)
     finally:
+        if 'triton' not in sys.modules:  # it calls what is frozen at the end a leak
+            _freeze_once()
         gc.enable()
 
 
