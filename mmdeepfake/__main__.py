@@ -14,10 +14,9 @@ from pathlib import Path
 
 from mmdeepfake.commands.command_line import run_tool
 from mmdeepfake.errors import suggest
+from mmdeepfake.files.package_folders import TOOLS
 from mmdeepfake.version import __version__
 
-# Through the package, so that an installed copy finds them too.
-TOOLS = Path(__file__).resolve().parent / '.mim/tools'
 STARTED_BY_SCRIPTS = ('start_processes',)
 OTHER_NAMES = {'serve': 'webapp'}
 

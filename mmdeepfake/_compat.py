@@ -196,16 +196,17 @@ def find_packaged_configs() -> None:
     """
     from mmengine.config import Config
 
+    from mmdeepfake.files.package_folders import CONFIGS
+
     find = Config._get_cfg_path
     if getattr(find, 'knows_mmdeepfake', False):
         return
-    folder = pathlib.Path(__file__).resolve().parent / '.mim/configs'
 
     def find_with_ours(cfg_path: str, filename: str) -> tuple[str, str | None]:
         scope, _, name = cfg_path.partition('::')
         if scope != 'mmdeepfake' or not name:
             return find(cfg_path, filename)
-        path = folder / name
+        path = CONFIGS / name
         if not path.is_file():
             raise FileNotFoundError(f'mmdeepfake has no config {name!r}')
         return str(path), None

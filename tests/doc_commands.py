@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import gc
 import re
 import runpy
 import shlex
@@ -195,6 +194,4 @@ def _complain_of_tool(tool: str, words: list[str]) -> str:
             return str(error)
         except SystemExit:  # --help, or an action that prints and leaves
             return ''
-        finally:
-            gc.enable()  # no `run_tool` follows, which would
     return ''

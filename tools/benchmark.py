@@ -61,10 +61,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Run all that is left."""
-    args = parse_args()
-    from mmdeepfake.commands.benchmark.plan import run_benchmark
-
-    return run_tool(run_benchmark, args)
+    return run_tool('mmdeepfake.commands.benchmark.plan:run_benchmark', parse_args())
 
 
 if __name__ == '__main__':

@@ -42,10 +42,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Choose the threshold."""
-    args = parse_args()
-    from mmdeepfake.commands.calibrate import run_calibration
-
-    return run_tool(run_calibration, args)
+    return run_tool('mmdeepfake.commands.calibrate:run_calibration', parse_args())
 
 
 if __name__ == '__main__':

@@ -27,12 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Check the GPU."""
-    args = parse_args()
-    from mmdeepfake.commands.check_gpu import run_check_gpu
-
-    passed: list[bool] = []
-    code = run_tool(lambda args: passed.append(run_check_gpu(args)), args)
-    return code or int(not passed[0])
+    return run_tool('mmdeepfake.commands.check_gpu:run_check_gpu', parse_args())
 
 
 if __name__ == '__main__':

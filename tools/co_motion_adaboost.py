@@ -30,10 +30,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Fit and test, or say in one line why that cannot be done."""
-    args = parse_args()
-    from mmdeepfake.commands.co_motion_adaboost import run_co_motion
-
-    return run_tool(run_co_motion, args)
+    return run_tool(
+        'mmdeepfake.commands.co_motion_adaboost:run_co_motion', parse_args()
+    )
 
 
 if __name__ == '__main__':

@@ -51,10 +51,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Print the table, or say in one line why the two cannot be compared."""
-    args = parse_args()
-    from mmdeepfake.commands.compare import compare_files
-
-    return run_tool(compare_files, args)
+    return run_tool('mmdeepfake.commands.compare:compare_files', parse_args())
 
 
 if __name__ == '__main__':

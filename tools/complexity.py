@@ -31,10 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Print the table."""
-    args = parse_args()
-    from mmdeepfake.commands.complexity import run_complexity
-
-    return run_tool(run_complexity, args)
+    return run_tool('mmdeepfake.commands.complexity:run_complexity', parse_args())
 
 
 if __name__ == '__main__':

@@ -61,10 +61,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Convert the checkpoint."""
-    args = parse_args()
-    from mmdeepfake.commands.convert_checkpoint import run_conversion
-
-    return run_tool(run_conversion, args)
+    return run_tool(
+        'mmdeepfake.commands.convert_checkpoint:run_conversion', parse_args()
+    )
 
 
 if __name__ == '__main__':

@@ -118,12 +118,8 @@ def main() -> int:
     """Evaluate on all sets."""
     args = parse_args()
     if args.scores:
-        from mmdeepfake.commands.foreign_evaluation import evaluate_foreign
-
-        return run_tool(evaluate_foreign, args)
-    from mmdeepfake.commands.evaluate import run_evaluation
-
-    return run_tool(run_evaluation, args)
+        return run_tool('mmdeepfake.commands.foreign_evaluation:evaluate_foreign', args)
+    return run_tool('mmdeepfake.commands.evaluate:run_evaluation', args)
 
 
 if __name__ == '__main__':

@@ -57,10 +57,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Export the detector."""
-    args = parse_args()
-    from mmdeepfake.export.export import run_export
-
-    return run_tool(run_export, args)
+    return run_tool('mmdeepfake.export.export:run_export', parse_args())
 
 
 if __name__ == '__main__':

@@ -93,12 +93,10 @@ def main() -> int:
     """Draw, or measure."""
     args = parse_args()
     if args.figure == 'localisation':
-        from mmdeepfake.commands.figures.forgery_localisation import run_localisation
-
-        return run_tool(run_localisation, args)
-    from mmdeepfake.commands.figures.paper_figures import run_figures
-
-    return run_tool(run_figures, args)
+        return run_tool(
+            'mmdeepfake.commands.figures.forgery_localisation:run_localisation', args
+        )
+    return run_tool('mmdeepfake.commands.figures.paper_figures:run_figures', args)
 
 
 if __name__ == '__main__':

@@ -39,7 +39,6 @@ from mmdeepfake.inference.choices import (
 )
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 
-EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # as shells report Ctrl-C
 
 
@@ -189,21 +188,12 @@ def main() -> int:
     """Run the command line."""
     args = parse_args()
     wait_passively()
-    from mmdeepfake.commands.infer import run_inference
-
     logging.basicConfig(format='%(levelname)s: %(message)s')
-    num_failed = 0
-
-    def infer(args: argparse.Namespace) -> None:
-        nonlocal num_failed
-        num_failed = run_inference(args)
-
     try:
-        code = run_tool(infer, args)
+        return run_tool('mmdeepfake.commands.infer:run_inference', args)
     except KeyboardInterrupt:
         print('interrupted; --resume continues', file=sys.stderr)
         return EXIT_INTERRUPTED
-    return code or (EXIT_VIDEOS_FAILED if num_failed else 0)
 
 
 if __name__ == '__main__':

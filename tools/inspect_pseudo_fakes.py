@@ -40,21 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the sheets and print their paths."""
-    args = parse_args()
-    from mmengine.registry import init_default_scope
-
-    from mmdeepfake.commands.pseudo_fake_sheet import write_sheets
-    from mmdeepfake.engine.build import load_config
-
-    def run(args: argparse.Namespace) -> None:
-        cfg = load_config(args.config, cfg_options=args.cfg_options)
-        init_default_scope('mmaction')
-        for path in write_sheets(
-            cfg, args.out, split=args.split, num_videos=args.num_videos
-        ):
-            print(path)
-
-    return run_tool(run, args)
+    return run_tool('mmdeepfake.commands.pseudo_fake_sheet:run_sheets', parse_args())
 
 
 if __name__ == '__main__':

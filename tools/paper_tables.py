@@ -38,10 +38,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the tables."""
-    args = parse_args()
-    from mmdeepfake.commands.paper_tables.writing import write_paper_tables
-
-    return run_tool(write_paper_tables, args)
+    return run_tool(
+        'mmdeepfake.commands.paper_tables.writing:write_paper_tables', parse_args()
+    )
 
 
 if __name__ == '__main__':

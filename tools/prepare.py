@@ -22,6 +22,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from mmdeepfake.commands.command_line import (
+    EXIT_VIDEOS_FAILED,
     OptionAction,
     ToolParser,
     add_limit_arguments,
@@ -47,7 +48,6 @@ from mmdeepfake.prepare.progress import format_time
 from mmdeepfake.prepare.reports import format_coverage, format_leaks
 from mmdeepfake.video.clip_storage import CLIP_FORMATS, DEFAULT_CLIP_FORMAT
 
-EXIT_VIDEOS_FAILED = 1
 EXIT_INTERRUPTED = 130  # like a shell after Ctrl-C
 DEFAULTS = PreparationSettings(layout='folder')
 LIMITS = WorkerLimits()
@@ -325,20 +325,17 @@ def main() -> int:
     args = parse_args()
     logging.basicConfig(format='%(levelname)s: %(message)s')
     signal.signal(signal.SIGTERM, raise_interrupt)
-    num_failed = 0
 
-    def prepare(args: argparse.Namespace) -> None:
-        nonlocal num_failed
+    def prepare(args: argparse.Namespace) -> int:
         summary = run_preparation(make_request(args))
         print_summary(summary, args.out)
-        num_failed = summary.num_failed
+        return EXIT_VIDEOS_FAILED if summary.num_failed else 0
 
     try:
-        code = run_tool(prepare, args)
+        return run_tool(prepare, args)
     except KeyboardInterrupt:
         print('stopped; run the same command again to continue', file=sys.stderr)
         return EXIT_INTERRUPTED
-    return code or (EXIT_VIDEOS_FAILED if num_failed else 0)
 
 
 if __name__ == '__main__':

@@ -36,10 +36,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the folder."""
-    args = parse_args()
-    from mmdeepfake.commands.publish import run_publish
-
-    return run_tool(run_publish, args)
+    return run_tool('mmdeepfake.commands.publish:run_publish', parse_args())
 
 
 if __name__ == '__main__':

@@ -25,10 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Write the report, or say in one line what is missing."""
-    args = parse_args()
-    from mmdeepfake.commands.report import report_run
-
-    return run_tool(lambda args: report_run(args.work_dir), args)
+    return run_tool('mmdeepfake.commands.report:run_report', parse_args())
 
 
 if __name__ == '__main__':

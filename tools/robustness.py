@@ -56,9 +56,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     """Run the sub-command."""
     args = parse_args()
-    from mmdeepfake.commands import robustness
-
-    return run_tool(getattr(robustness, args.main), args)
+    return run_tool(f'mmdeepfake.commands.robustness:{args.main}', args)
 
 
 if __name__ == '__main__':

@@ -74,10 +74,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Measure the models."""
-    args = parse_args()
-    from mmdeepfake.commands.speed.models import run_speed
-
-    return run_tool(run_speed, args)
+    return run_tool('mmdeepfake.commands.speed.models:run_speed', parse_args())
 
 
 if __name__ == '__main__':

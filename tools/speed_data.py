@@ -27,10 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Measure the data path."""
-    args = parse_args()
-    from mmdeepfake.commands.speed.data_path import run_speed_data
-
-    return run_tool(run_speed_data, args)
+    return run_tool('mmdeepfake.commands.speed.data_path:run_speed_data', parse_args())
 
 
 if __name__ == '__main__':

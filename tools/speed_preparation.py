@@ -32,9 +32,7 @@ def main() -> int:
     """Measure the two."""
     args = parse_args()
     os.environ.setdefault('OMP_NUM_THREADS', '1')
-    from mmdeepfake.commands.speed.preparation import run_speed_preparation
-
-    return run_tool(run_speed_preparation, args)
+    return run_tool('mmdeepfake.commands.speed.preparation:run_speed_preparation', args)
 
 
 if __name__ == '__main__':

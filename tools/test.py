@@ -35,10 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Test the checkpoint."""
-    args = parse_args()
-    from mmdeepfake.commands.test import run_testing
-
-    return run_tool(run_testing, args)
+    return run_tool('mmdeepfake.commands.test:run_testing', parse_args())
 
 
 if __name__ == '__main__':

@@ -61,10 +61,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Train the model."""
-    args = parse_args()
-    from mmdeepfake.commands.train import run_training
-
-    return run_tool(run_training, args)
+    return run_tool('mmdeepfake.commands.train:run_training', parse_args())
 
 
 if __name__ == '__main__':

@@ -41,12 +41,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     """Validate, print the findings, and return the exit code."""
-    args = parse_args()
-    from mmdeepfake.commands.validate import print_validation, validate_manifest
 
-    found = []
+    def run(args: argparse.Namespace) -> int:
+        from mmdeepfake.commands.validate import print_validation, validate_manifest
 
-    def run(args: argparse.Namespace) -> None:
         result = validate_manifest(
             args.manifest,
             data_root=args.data_root,
@@ -56,9 +54,9 @@ def main() -> int:
             seed=args.seed,
         )
         print_validation(result)
-        found.extend(result.findings)
+        return int(bool(result.findings))
 
-    return run_tool(run, args) or int(bool(found))
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

@@ -108,13 +108,11 @@ def main() -> int:
     """Run the command line."""
     args = parse_args()
     wait_passively()
-    from mmdeepfake.webapp.command import run_webapp
-
     logging.basicConfig(
         format='%(asctime)s %(levelname)s: %(message)s', level=logging.WARNING
     )
     logging.getLogger('mmdeepfake.webapp').setLevel(logging.INFO)
-    return run_tool(run_webapp, args)
+    return run_tool('mmdeepfake.webapp.command:run_webapp', args)
 
 
 if __name__ == '__main__':

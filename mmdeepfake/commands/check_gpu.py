@@ -13,10 +13,11 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
-from mmdeepfake.engine.build import CONFIGS, load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.engine.compilation import compile_parts
 from mmdeepfake.engine.cpu_amp import mixed_precision
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.models.inference_folding import prepare_for_inference
 
 from .markdown import format_table
@@ -42,8 +43,8 @@ class CheckResult:
     seconds: float
 
 
-def run_check_gpu(args: argparse.Namespace) -> bool:
-    """Run all checks, print and write the report; return whether all passed."""
+def run_check_gpu(args: argparse.Namespace) -> int:
+    """Run all checks, print and write the report; return 1 if one failed."""
     if not torch.cuda.is_available():
         raise ConfigError(
             f'torch {torch.__version__} finds no CUDA device: nothing was checked'
@@ -68,7 +69,7 @@ def run_check_gpu(args: argparse.Namespace) -> bool:
     if args.out is not None:
         record = {'checks': [asdict(result) for result in results]}
         write_report('check_gpu', text, record, args.out)
-    return all(result.passed for result in results)
+    return int(not all(result.passed for result in results))
 
 
 def run_checks(device: torch.device, *, side: int, num_steps: int) -> list[CheckResult]:

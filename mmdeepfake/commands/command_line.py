@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import functools
 import gc
 import os
+import pkgutil
 import re
 import select
 import sys
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 TRACEBACK_VARIABLE = 'MMDEEPFAKE_TRACEBACK'
+EXIT_VIDEOS_FAILED = 1
 EXIT_INPUT_ERROR = 2  # argparse's own code for a wrong command line
 # Modules of the optional packages: the extra that installs each.
 EXTRA_OF = {
@@ -47,6 +50,8 @@ EXTRA_OF = {
     'uvicorn': 'web',
 }
 EXIT_BROKEN_PIPE = 141  # as shells report SIGPIPE
+# A process that runs several tools would keep their garbage with the imports.
+_freeze_once = functools.cache(gc.freeze)
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -62,16 +67,6 @@ class ToolParser(argparse.ArgumentParser):
             default=argparse.SUPPRESS,
             help='show the traceback of an input error',
         )
-
-    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
-        """See `ArgumentParser`; the garbage collector then waits for `run_tool`.
-
-        The imports in between leave no garbage, and looking for it took a seventh of
-        their time.
-        """
-        parsed = super().parse_args(*args, **kwargs)
-        gc.disable()
-        return parsed
 
     def error(self, message: str) -> NoReturn:
         """End in one line, without the usage, which may fill a screen."""
@@ -231,14 +226,20 @@ def wait_passively() -> None:
     os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 
-def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
-    """Run a tool; input and disk errors become one line on stderr and exit code 2."""
-    gc.enable()
+def run_tool(main: str | Callable[[Any], int | None], args: Any) -> int:
+    """Run a tool; input and disk errors become one line on stderr and exit code 2.
+
+    Args:
+        main: a function, or the place of one that is slow to import, such as
+            'mmdeepfake.commands.train:run_training'. It returns the exit code if it
+            may be another one than 0.
+        args: what it takes.
+    """
     hook, threading.excepthook = threading.excepthook, _print_error_of_thread
     # Torch reads it with its first tensor: large pages save most page faults.
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
     try:
-        main(args)
+        code = (_import_main(main) if isinstance(main, str) else main)(args) or 0
         sys.stdout.flush()  # its disk may be full too
     except (InputError, OSError, ImportError, KeyError, TypeError) as error:
         is_cut = isinstance(error, BrokenPipeError) and _has_no_reader()
@@ -259,7 +260,22 @@ def run_tool(main: Callable[[argparse.Namespace], None], args: Any) -> int:
     group = sys.modules.get('torch.distributed')  # not every tool needs torch
     if group and group.is_available() and group.is_initialized():
         _end_distributed_process(group)
-    return 0
+    return code
+
+
+def _import_main(place: str) -> Callable[[Any], int | None]:
+    """Import a function without the garbage collector.
+
+    Imports leave no garbage, and looking for it took a seventh of their time. Nor is
+    it looked for later, most of all at the end, where that took as long again.
+    """
+    gc.disable()
+    try:
+        return pkgutil.resolve_name(place)
+    finally:
+        if 'triton' not in sys.modules:  # it calls what is frozen at the end a leak
+            _freeze_once()
+        gc.enable()
 
 
 def _describe(error: Exception) -> str | None:

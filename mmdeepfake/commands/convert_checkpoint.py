@@ -17,10 +17,11 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from torch import Tensor
 
-from mmdeepfake.engine.build import CONFIGS, load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError, DataError, DataNotFoundError
 from mmdeepfake.files.atomic_write import replace_bytes
 from mmdeepfake.files.checkpoint_reading import TRUST_VARIABLE, read_checkpoint_file
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.models.backbones.initial_weights import WEIGHT_KEYS
 from mmdeepfake.models.conversion import ConversionReport, KeyRules, convert
 from mmdeepfake.registry import MODELS

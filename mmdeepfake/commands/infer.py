@@ -40,13 +40,14 @@ from mmdeepfake.video.isolation.isolated_video import IsolatedDecoder
 from mmdeepfake.video.isolation.process_limits import DecodingLimits
 from mmdeepfake.video.local_decoding import LocalDecoder, VideoDecoder
 
+from .command_line import EXIT_VIDEOS_FAILED
 from .videos_table import VIDEOS_HTML, VideosTable
 
 _LOCK = '.lock'
 
 
 def run_inference(args: argparse.Namespace) -> int:
-    """Score the given videos and return the number of failures."""
+    """Score the given videos; return the exit code, not 0 if some failed."""
     if args.trust_checkpoint:
         os.environ[TRUST_VARIABLE] = '1'
     out = Path(args.out)
@@ -79,7 +80,7 @@ def run_inference(args: argparse.Namespace) -> int:
     finally:
         table.write()
     print(f'{table.counts()}; {out / VIDEOS_HTML}')
-    return table.num_failed
+    return EXIT_VIDEOS_FAILED if table.num_failed else 0
 
 
 def _score(

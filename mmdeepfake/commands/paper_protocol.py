@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mmdeepfake.files.package_folders import CONFIGS
+
 from .finished_runs import VideoSource
 
-# Through the package, so that an installed copy finds it too.
-CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
 PAPER_RESULTS = CONFIGS / 'baselines/paper_results.yml'
 _STEM = re.compile(r'(.+?)_(?:ffpp_[lh]q|celeb_df|dfdc_preview|wild_deepfake)(?:_\w+)?')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import os
 from collections.abc import Mapping
@@ -9,17 +10,29 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 
 from mmdeepfake.datasets.pseudo_fakes import MakePseudoFake, PseudoFakeDataset
 from mmdeepfake.datasets.pseudo_fakes.pseudo_fake import FORGE
 from mmdeepfake.datasets.video_item import read_face_boxes
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
 from mmdeepfake.files.image_file import replace_image
 from mmdeepfake.registry import DATASETS
 
 NUM_SHOWN = 4  # frames of a pseudo-fake
 _DIFFERENCE_GAIN = 4
+
+
+def run_sheets(args: argparse.Namespace) -> None:
+    """Write the sheets of a config and print their paths."""
+    cfg = load_config(args.config, cfg_options=args.cfg_options)
+    init_default_scope('mmaction')
+    for path in write_sheets(
+        cfg, args.out, split=args.split, num_videos=args.num_videos
+    ):
+        print(path)
 
 
 def write_sheets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,9 @@ class Report:
     notes: tuple[str, ...]
 
 
-def report_run(work_dir: str | Path) -> None:
+def run_report(args: argparse.Namespace) -> None:
     """Write the report of a run and print its table."""
-    print_report(write_report(work_dir))
+    print_report(write_report(args.work_dir))
 
 
 def write_report(work_dir: str | Path) -> Report:

@@ -24,11 +24,12 @@ from mmdeepfake.evaluation.leakage import (
     find_leaks,
 )
 from mmdeepfake.evaluation.summary import Summary
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.registry import DATASETS
 
 from .report import METRICS, PREDICTIONS, read_summary
 
-DATASET_CONFIGS = pathlib.Path(__file__).parents[1] / '.mim/configs/_base_/datasets'
+DATASET_CONFIGS = CONFIGS / '_base_/datasets'
 
 
 @dataclass(frozen=True)

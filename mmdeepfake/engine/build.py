@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmdeepfake.errors import ConfigError, DataNotFoundError, suggest
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.registry import DATASETS
 
 from .config_checks import DATASET_VARIABLES, LOADERS, check_config, find_datasets
@@ -17,8 +18,6 @@ from .config_variables import RUNNER_KEYS, check_options
 from .run_folder import RunFolderRunner
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
-# Through the package, so that an installed copy finds them too.
-CONFIGS = pathlib.Path(__file__).resolve().parents[1] / '.mim/configs'
 
 
 def load_config(

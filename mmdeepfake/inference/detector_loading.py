@@ -8,10 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from .inferencer import DeepfakeInferencer
+from mmdeepfake.files.package_folders import CONFIGS
 
-# Through the package, so that an installed copy finds them too.
-_CONFIGS = Path(__file__).resolve().parents[1] / '.mim/configs'
+from .inferencer import DeepfakeInferencer
 
 
 def load_detector(
@@ -58,8 +57,8 @@ def list_models(pattern: str = '*') -> list[str]:
         pattern: of the file name without its folder and suffix, or with the folder.
     """
     names = [
-        path.relative_to(_CONFIGS).with_suffix('').as_posix()
-        for path in sorted(_CONFIGS.rglob('*.py'))
+        path.relative_to(CONFIGS).with_suffix('').as_posix()
+        for path in sorted(CONFIGS.rglob('*.py'))
     ]
     return [
         name

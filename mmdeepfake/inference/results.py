@@ -152,10 +152,9 @@ class FaceResult:
 
     def __repr__(self) -> str:
         """Return one short line."""
-        return (
-            f'<FaceResult {self.index}: {_describe(self)}, {self.start_seconds:.2f} to '
-            f'{self.end_seconds:.2f} s>'
-        )
+        place = f'{self.start_seconds:.2f} to {self.end_seconds:.2f} s'
+        words = _describe(self.verdict, self.fake_score)
+        return f'<FaceResult {self.index}: {words}, {place}>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; boxes are those of the snippets."""
@@ -232,7 +231,10 @@ class VideoResult:
 
     def __repr__(self) -> str:
         """Return one short line."""
-        return f'<VideoResult {self.name!r}: {_describe(self)}>'
+        words = _describe(self.verdict, self.fake_score)
+        is_unscored = self.fake_score is None and self.fault
+        fault = f': {self.fault}' if is_unscored else ''
+        return f'<VideoResult {self.name!r}: {words}{fault}>'
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of result.json, without the facts about the model."""
@@ -277,10 +279,6 @@ def as_utf8(text: str) -> str:
     return os.fsencode(text).decode('utf-8', 'replace')
 
 
-def _describe(result: FaceResult | VideoResult) -> str:
-    words = VERDICT_WORDS[result.verdict]
-    score = result.fake_score
-    if score is not None:
-        return f'{words}, P(fake) {score:.3f}'
-    fault = getattr(result, 'fault', '')
-    return f'{words}: {fault}' if fault else words
+def _describe(verdict: str, fake_score: float | None) -> str:
+    words = VERDICT_WORDS[verdict]
+    return words if fake_score is None else f'{words}, P(fake) {fake_score:.3f}'

@@ -104,12 +104,21 @@ def test_wrong_command_line_is_one_line(capsys):
     assert '--out' in printed and 'x --help' in printed
 
 
-def test_garbage_is_collected_again_once_a_tool_works():
+def test_garbage_is_collected_but_for_the_imports_of_a_tool(tmp_path, monkeypatch):
+    text = """
+import gc
+seen = [gc.isenabled()]
+def main(args):
+    args += [*seen, gc.isenabled()]
+    return 3
+"""
+    (tmp_path / 'slow_module.py').write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
     command_line.ToolParser(prog='x').parse_args([])
-    assert not gc.isenabled()
-    seen = []
-    assert run_tool(lambda args: seen.append(gc.isenabled()), None) == 0
-    assert seen == [True]
+    assert gc.isenabled()
+    noted = []
+    assert run_tool('slow_module:main', noted) == 3
+    assert noted == [False, True]
 
 
 @pytest.mark.parametrize(

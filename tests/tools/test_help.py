@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import runpy
 import shlex
 import sys
@@ -117,3 +118,11 @@ def test_near_choice_is_suggested(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['celebdf'])
     assert "did you mean 'celeb_df'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', TOOLS)
+def test_a_tool_names_functions_that_exist(name):
+    text = (ROOT / f'tools/{name}.py').read_text()
+    for module, function in re.findall(r"'(mmdeepfake\.[\w.]+):(\w+)'", text):
+        source = (ROOT / module.replace('.', '/')).with_suffix('.py').read_text()
+        assert f'\ndef {function}(' in source

@@ -16,11 +16,10 @@ from mmdeepfake.errors import DataError, InputError
 from mmdeepfake.files.atomic_write import replace_json
 from mmdeepfake.files.bounded_reading import load_json
 from mmdeepfake.files.folder_lock import FolderInUseError, hold_lock
+from mmdeepfake.files.package_folders import TOOLS
 
 from ..finished_runs import ScoredRun, read_scored_run
 
-# Through the package, so that an installed copy finds them too.
-TOOLS = Path(__file__).resolve().parents[2] / '.mim/tools'
 STATE = 'benchmark.json'
 _LOCK = 'benchmark.lock'
 _STAGES = ('train', 'test', 'done')

@@ -22,11 +22,11 @@ from mmdeepfake.errors import ConfigError
 from mmdeepfake.evaluation.leakage import VIDEOS
 from mmdeepfake.evaluation.predictions import VideoPrediction
 from mmdeepfake.evaluation.summary import RowResult
+from mmdeepfake.files.package_folders import CONFIGS
 from mmdeepfake.structures import REAL_METHOD
 
 from ..finished_runs import FoundRuns, ScoredRun, Training, find_runs
 from ..paper_protocol import (
-    CONFIGS,
     Column,
     Paper,
     PaperTable,

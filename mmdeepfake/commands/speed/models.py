@@ -14,8 +14,9 @@ import torch
 from mmengine.config import Config
 from torch.utils.benchmark import Timer
 
-from mmdeepfake.engine.build import CONFIGS, load_config
+from mmdeepfake.engine.build import load_config
 from mmdeepfake.errors import ConfigError
+from mmdeepfake.files.package_folders import CONFIGS
 
 from ..complexity import describe_shape, measure_complexity
 from ..markdown import format_table
