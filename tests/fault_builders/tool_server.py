@@ -60,6 +60,8 @@ class ToolServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # No more orders. An end of file would not come while a fork holds the pipe too.
+        self._process.stdin.write('\n')
         self._process.stdin.close()
         self._process.wait(timeout=60)
 
@@ -200,8 +202,8 @@ def main() -> None:
 
     mmengine.config.config.FormatCode = lambda text, **_: (text, True)
     gc.freeze()
-    for line in sys.stdin:
-        print(json.dumps(run_in_fork(json.loads(line))), flush=True)
+    while order := sys.stdin.readline().strip():
+        print(json.dumps(run_in_fork(json.loads(order))), flush=True)
 
 
 if __name__ == '__main__':
